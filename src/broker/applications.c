@@ -27,16 +27,16 @@ static bool damage_is_news (const struct records_application *application,
     return told->damage && (!known || strcmp (known, told->damage) != 0);
 }
 
-struct broker_happening broker_damage_told (struct broker *broker, const struct broker_node *node,
-                                            const struct wire_application *told)
+struct broker_happening broker_damage_log (struct broker *broker, const struct broker_node *node,
+                                           const struct wire_application *told)
 {
     base_log_limited (&broker->log, BASE_LOG_WARNING, "node %s: %s", node->id, told->damage);
     return (struct broker_happening){
         .event = WIRE_EVENT_DAMAGED, .application = told, .reason = told->damage};
 }
 
-int broker_application_tell (struct broker *broker, const char *node, const struct wire_application *told,
-                             struct broker_application_news *ret_news, struct base_error *error)
+int broker_application_store (struct broker *broker, const char *node, const struct wire_application *told,
+                              struct broker_application_news *ret_news, struct base_error *error)
 {
     base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
     struct wire_application copy;

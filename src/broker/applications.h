@@ -16,13 +16,13 @@ struct broker_application_news {
 };
 
 /*  Updates the record of an application from a node's report. */
-int broker_application_tell (struct broker *broker, const char *node, const struct wire_application *told,
-                             struct broker_application_news *ret_news, struct base_error *error);
+int broker_application_store (struct broker *broker, const char *node, const struct wire_application *told,
+                              struct broker_application_news *ret_news, struct base_error *error);
 
 /*  Logs the damage that a node found on its disk. Returns what happened, for an event; valid as long as
     told. */
-struct broker_happening broker_damage_told (struct broker *broker, const struct broker_node *node,
-                                            const struct wire_application *told);
+struct broker_happening broker_damage_log (struct broker *broker, const struct broker_node *node,
+                                           const struct wire_application *told);
 
 /*  If a result that the node should have reported is missing: has the node checked again after
     DEPLOY_SETTLE_MS. */

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "broker/operator.h"
 #include "bus/work.h"
 #include "wire/text.h"
 
@@ -119,30 +120,33 @@ static void backup_done (void *context, int result)
     char text[BASE_DIGEST_TEXT];
     base_cleanup (base_free_p) char *reason =
         result ? wire_reason ("no backup was made: %s", backup->error.text) : NULL;
-    struct wire_answer answer = {.serial = backup->serial,
-                                 .status = result ? WIRE_STATUS_FAILED : WIRE_STATUS_OK,
-                                 .reason = reason,
-                                 .instance = (char *) origin_instance (broker->origin),
-                                 .revision = broker->revision};
+    struct wire_backup made = {.blob = backup->digest,
+                               .size = backup->size,
+                               .heads = backup->turns,
+                               .fleet_head = backup->fleet_head};
+    struct wire_backed_up answer = {.serial = backup->serial,
+                                    .status = result ? WIRE_STATUS_FAILED : WIRE_STATUS_OK,
+                                    .reason = reason,
+                                    .instance = (char *) origin_instance (broker->origin),
+                                    .revision = broker->revision,
+                                    .backup = result ? NULL : &made};
 
     if (result == 0) {
         copy_remember (broker, &backup->digest);
-        answer.content = backup->digest;
-        answer.size = backup->size;
-        answer.heads = backup->turns;
-        answer.fleet_head = backup->fleet_head;
         base_log (BASE_LOG_INFO, "made a backup of %" PRIu64 " bytes: %s", backup->size,
                   base_digest_format (&backup->digest, text));
     } else
         base_log_limited (&broker->log, BASE_LOG_ERROR, "no backup was made: %s", backup->error.text);
-    (void) origin_answer (broker->origin, &backup->peer, &wire_answer_record, &answer);
+    (void) origin_answer (broker->origin, &backup->peer, &wire_backed_up_record, &answer);
     broker->backup = backup_free (backup);
 }
 
-int broker_backup_request (struct broker *broker, const struct bus_peer *peer,
-                           const struct wire_request *request, struct wire_answer *answer,
-                           struct base_error *error)
+/*  The answer is sent after the copy is durable. */
+int broker_serve_backup_records (struct broker_call *call, const struct wire_backup_records *request,
+                                 struct wire_backed_up *answer)
 {
+    struct broker *broker = call->broker;
+    const struct bus_peer *peer = call->peer;
     struct broker_backup *backup = broker->backup;
     const char *database = records_path (broker->records);
     int r;
@@ -173,7 +177,7 @@ int broker_backup_request (struct broker *broker, const struct bus_peer *peer,
         broker->backup = backup;
     else
         (void) backup_free (backup);
-    return r == 0 ? ORIGIN_LATER : base_error_errno (error, r, "cannot make a backup");
+    return r == 0 ? ORIGIN_LATER : base_error_errno (call->error, r, "cannot make a backup");
 }
 
 void broker_backup_tick (struct broker *broker, uint64_t now_ms)

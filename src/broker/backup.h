@@ -10,11 +10,6 @@
 #include "broker/state.h"
 #include "records/backup.h"
 
-/*  Serves the verb: the answer is sent after the copy is durable. Returns 0, ORIGIN_LATER or -errno. */
-int broker_backup_request (struct broker *broker, const struct bus_peer *peer,
-                           const struct wire_request *request, struct wire_answer *answer,
-                           struct base_error *error);
-
 /*  Removes copies that are older than an hour. */
 void broker_backup_tick (struct broker *broker, uint64_t now_ms);
 

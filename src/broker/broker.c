@@ -77,7 +77,7 @@ static void hint_send (void *context, unsigned slot, const struct wire_update *h
 
 /*  Logs how many connections were closed because a peer cost too much, and how many messages were
     ignored. */
-static void peers_tell (struct broker *broker)
+static void peers_log (struct broker *broker)
 {
     struct origin_counts counts = origin_counts (broker->origin);
     struct bus_counts events = bus_socket_counts (broker->events);
@@ -115,7 +115,7 @@ static void on_tick (void *context)
         broker_content_tick (broker->content, now_ms);
     broker_backup_tick (broker, now_ms);
     broker_rescue_look (broker);
-    peers_tell (broker);
+    peers_log (broker);
 }
 
 /*  Adds a node from the records. It is offline until it is heard of. */

@@ -43,8 +43,8 @@ struct broker_node_change {
 };
 
 struct broker_rollout_change {
-    struct deploy_rollout *rollout; /* its state has the new revision */
-    const struct wire_turn *turns;  /* the transitions that it made; may be none */
+    struct deploy_rollout *rollout;      /* its state has the new revision */
+    const struct wire_transition *turns; /* the transitions that it made; may be none */
     size_t n_turns;
 };
 

@@ -66,12 +66,13 @@ void broker_event_notice (struct broker *broker, const char *reason)
     event_publish (broker, "broker/notice", &wire_noticed_record, &noticed);
 }
 
-static void turn_send (struct broker *broker, struct deploy_rollout *rollout, const struct wire_turn *turn)
+static void turn_send (struct broker *broker, struct deploy_rollout *rollout,
+                       const struct wire_transition *turn)
 {
     char topic[128];
     struct wire_rolled rolled = {.instance = (char *) origin_instance (broker->origin),
                                  .sequence = ++rollout->sequences[turn->phase],
-                                 .turn = (struct wire_turn *) turn,
+                                 .transition = (struct wire_transition *) turn,
                                  .application = rollout->machine.spec.application,
                                  .version = rollout->state.version,
                                  .release = rollout->machine.spec.release,

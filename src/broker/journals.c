@@ -38,32 +38,35 @@ static bool is_known (const struct records_journal *before, const char *fault)
     return known && strcmp (known + 2, fault) == 0;
 }
 
-int broker_journal_tell (struct broker *broker, const char *node, uint64_t serial,
-                         const struct base_digest *head, uint64_t late, const char *fault,
-                         struct broker_journal_told *ret_told, struct base_error *error)
+int broker_journal_store (struct broker *broker, const char *node, const struct broker_journal_report *report,
+                          struct broker_journal_news *ret_news, struct base_error *error)
 {
+    const struct base_digest *head = report->head;
+    uint64_t serial = report->serial;
     base_cleanup (base_free_p) char *sentence = NULL;
     char text[256], now[BASE_TIME_TEXT];
-    struct records_journal *before = &ret_told->before, after;
+    const char *fault;
+    struct records_journal *before = &ret_news->before, after;
     int r = records_journal_get (broker->records, node, before, error);
 
-    ret_told->fault = false;
+    ret_news->fault = false;
     if (r != 0)
         return r == -ENOENT ? 0 : r;
-    if ((serial == 0 && !fault) || base_digest_is_null (head) || (serial <= late && serial < before->serial))
+    if ((serial == 0 && !report->fault) || base_digest_is_null (head) ||
+        (serial <= report->late && serial < before->serial))
         return 0;
     after = (struct records_journal){.serial = serial, .head = *head, .fault = before->fault};
-    fault = fault_of (before, serial, head, fault, text);
+    fault = fault_of (before, serial, head, report->fault, text);
     (void) base_time_format (base_time_real_ns (), now);
     if (fault && !is_known (before, fault)) {
         sentence = wire_reason ("%.19sZ: %s", now, fault);
         if (!sentence)
             return base_error_errno (error, -ENOMEM, "cannot process the reports of node %s", node);
         after.fault = sentence;
-        ret_told->fault = true;
+        ret_news->fault = true;
     }
     if (serial == before->serial && base_digest_equal (head, &before->head))
-        return ret_told->fault ? records_journal_put (broker->records, node, &after, error) : 0;
+        return ret_news->fault ? records_journal_put (broker->records, node, &after, error) : 0;
     r = records_journal_put (broker->records, node, &after, error);
     if (r == 0)
         r = records_head_turn (broker->records, node, serial, head, now, error);
@@ -71,11 +74,11 @@ int broker_journal_tell (struct broker *broker, const char *node, uint64_t seria
 }
 
 char *broker_journal_fault (struct broker *broker, const struct broker_node *node,
-                            const struct broker_journal_told *told)
+                            const struct broker_journal_news *news)
 {
     base_cleanup (records_journal_deinit) struct records_journal journal = {.serial = 0};
 
-    if (!told->fault || records_journal_get (broker->records, node->id, &journal, NULL) != 0 ||
+    if (!news->fault || records_journal_get (broker->records, node->id, &journal, NULL) != 0 ||
         !journal.fault)
         return NULL;
     base_log_limited (

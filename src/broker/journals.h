@@ -12,22 +12,29 @@
 #include "broker/state.h"
 
 /*  The result of one report, within a transaction. */
-struct broker_journal_told {
+struct broker_journal_news {
     struct records_journal before; /* the record before; the caller frees it with records_journal_deinit */
     bool fault;                    /* there is a mismatch that was not known */
 };
 
-/*  Compares the last line that a node reports with the record, and stores it. late: a report may have
-    waited while its session began; a line up to `late`, which the hello reported, is then old and ignored.
-    Of a hello: 0. fault: what the node itself found, or NULL. Does nothing for a node that reports no line
-    (serial 0). */
-int broker_journal_tell (struct broker *broker, const char *node, uint64_t serial,
-                         const struct base_digest *head, uint64_t late, const char *fault,
-                         struct broker_journal_told *ret_told, struct base_error *error);
+/*  What a node reports of its journal. */
+struct broker_journal_report {
+    uint64_t serial;                /* of the last line; 0: none */
+    const struct base_digest *head; /* digest of the last line */
+    /*  A report may have waited while its session began: a line up to this one, which the hello reported,
+        is old then, and ignored. Of a hello: 0. */
+    uint64_t late;
+    const char *fault; /* what the node itself found, or NULL */
+};
+
+/*  Compares the last line that a node reports with the record, and stores it. Does nothing for a node that
+    reports no line. */
+int broker_journal_store (struct broker *broker, const char *node, const struct broker_journal_report *report,
+                          struct broker_journal_news *ret_news, struct base_error *error);
 
 /*  The transaction was committed: logs a new fault. Returns its text, for an event; NULL: there is none. The
     caller owns the text. */
 char *broker_journal_fault (struct broker *broker, const struct broker_node *node,
-                            const struct broker_journal_told *told);
+                            const struct broker_journal_news *news);
 
 #endif

@@ -163,7 +163,8 @@ int broker_keeping_open (const char *path, int root, bool anew, struct records *
     if (r == 0)
         r = records_open (file, &records, error);
     if (r == 0)
-        r = beside_name (path, broker_mark_open (records, root, BROKER_MARK, false, &mark, error), error);
+        r = beside_name (path, broker_mark_open (records, root, BROKER_MARK, BROKER_MARK_CHECK, &mark, error),
+                         error);
     if (r == 0)
         r = beside_name (path, check_documents (path, root, records, error), error);
     if (r != 0) {
@@ -184,7 +185,7 @@ int broker_keeping_settle (const char *path, int root, struct base_error *error)
     int r = file ? records_open (file, &records, error) : -ENOMEM;
 
     if (r == 0)
-        r = broker_mark_open (records, root, BROKER_MARK, true, &mark, error);
+        r = broker_mark_open (records, root, BROKER_MARK, BROKER_MARK_REPLACE, &mark, error);
     (void) records_free (records);
     (void) broker_mark_free (mark);
     return r;

@@ -138,21 +138,13 @@ int broker_labels_tell (struct broker *broker, const struct wire_hello *hello, b
     return r;
 }
 
-int broker_labels_check (const struct wire_request *request, struct wire_answer *ret_answer, bool *ret_valid)
+int broker_labels_check (const struct wire_label *labels, size_t count, struct base_error *error)
 {
-    struct base_error wrong = {.code = 0};
+    int r = count ? 0 : base_error_set (error, -EINVAL, "name the labels to set or to remove");
 
-    *ret_valid = false;
-    if (request->n_labels == 0)
-        (void) base_error_set (&wrong, -EINVAL, "name the labels to set or to remove");
-    for (size_t i = 0; wrong.code == 0 && i < request->n_labels; i++)
-        (void) wire_label_check (request->labels[i].name, request->labels[i].value, false, &wrong);
-    *ret_valid = wrong.code == 0;
-    if (*ret_valid)
-        return 0;
-    ret_answer->status = WIRE_STATUS_INVALID;
-    ret_answer->reason = wire_reason ("%s", wrong.text);
-    return ret_answer->reason ? 0 : -ENOMEM;
+    for (size_t i = 0; r == 0 && i < count; i++)
+        r = wire_label_check (labels[i].name, labels[i].value, false, error) == 0 ? 0 : -EINVAL;
+    return r;
 }
 
 static size_t count_set (const struct broker_node *node)
@@ -165,31 +157,29 @@ static size_t count_set (const struct broker_node *node)
 }
 
 /*  Counts the labels to set that no operator has set on the node yet. */
-static size_t count_new (const struct broker_node *node, const struct wire_request *request)
+static size_t count_new (const struct broker_node *node, const struct wire_label *labels, size_t count)
 {
-    size_t count = 0;
+    size_t added = 0;
 
-    for (size_t i = 0; i < request->n_labels; i++) {
-        const struct wire_label *label = label_find (node, request->labels[i].name);
-        count += request->labels[i].value && (!label || label->own);
+    for (size_t i = 0; i < count; i++) {
+        const struct wire_label *label = label_find (node, labels[i].name);
+        added += labels[i].value && (!label || label->own);
     }
-    return count;
+    return added;
 }
 
 int broker_labels_order (struct broker *broker, const struct broker_node *node,
-                         const struct wire_request *request, struct wire_ordered *ordered,
+                         const struct wire_label *labels, size_t count, struct wire_order_result *ordered,
                          struct base_error *error)
 {
     int r = 0;
 
-    if (count_set (node) + count_new (node, request) > BROKER_LABELS_MOST) {
-        ordered->status = WIRE_STATUS_REFUSED;
-        ordered->reason = wire_reason ("operators can set at most %d labels on a node: remove some first",
-                                       BROKER_LABELS_MOST);
-        return ordered->reason ? 0 : -ENOMEM;
-    }
-    for (size_t i = 0; r == 0 && i < request->n_labels; i++) {
-        struct wire_label label = {.name = request->labels[i].name, .value = request->labels[i].value};
+    if (count_set (node) + count_new (node, labels, count) > BROKER_LABELS_MOST)
+        return wire_answer_say (ordered, WIRE_STATUS_REFUSED,
+                                "operators can set at most %d labels on a node: remove some first",
+                                BROKER_LABELS_MOST);
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        struct wire_label label = {.name = labels[i].name, .value = labels[i].value};
         r = records_label_put (broker->records, node->id, &label, error);
     }
     ordered->status = WIRE_STATUS_OK;

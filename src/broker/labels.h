@@ -31,13 +31,12 @@ int broker_labels_load (struct broker *broker, struct broker_node *node, struct 
 int broker_labels_tell (struct broker *broker, const struct wire_hello *hello, bool *ret_changed,
                         struct base_error *error);
 
-/*  Checks a request to set and remove labels. *ret_valid: it is well-formed; else *ret_answer has the
-    reason. */
-int broker_labels_check (const struct wire_request *request, struct wire_answer *ret_answer, bool *ret_valid);
+/*  Checks labels to set and to remove. Returns 0, or -EINVAL with a text. */
+int broker_labels_check (const struct wire_label *labels, size_t count, struct base_error *error);
 
 /*  Sets and removes an operator's labels in the records. ordered: its status has the result. */
 int broker_labels_order (struct broker *broker, const struct broker_node *node,
-                         const struct wire_request *request, struct wire_ordered *ordered,
+                         const struct wire_label *labels, size_t count, struct wire_order_result *ordered,
                          struct base_error *error);
 
 /*  Fills the effective labels, one a name, into a message. */

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "broker/labels.h"
+#include "broker/operator.h"
 #include "broker/orders.h"
 #include "wire/page.h"
 #include "broker/serving.h"
@@ -32,7 +33,7 @@ static int node_show (struct broker *broker, const struct broker_node *node, con
     shown->revision = node->revision;
     shown->restarts = node->restarts;
     (void) broker_node_last_seen (node, last_seen);
-    if (wire_text_set (&shown->id, node->id) != 0 || wire_text_set (&shown->place, node->place) != 0 ||
+    if (wire_text_set (&shown->id, node->id) != 0 || wire_text_set (&shown->host_pid, node->place) != 0 ||
         wire_text_set (&shown->software, node->software) != 0 ||
         wire_text_set (&shown->platform, node->platform) != 0 ||
         wire_text_set (&shown->last_seen, last_seen) != 0 ||
@@ -64,62 +65,53 @@ static int node_show (struct broker *broker, const struct broker_node *node, con
     return r;
 }
 
-static int node_add (struct broker *broker, const struct broker_node *node,
-                     const struct wire_request *request, struct wire_page *page, struct base_error *error)
-{
-    base_cleanup (wire_node_deinit) struct wire_node shown = {.revision = 0};
-    int r = node_show (broker, node, broker_request_application (request), &shown, error);
-
-    return r == 0 ? wire_page_add (page, &shown) : r;
-}
-
 static int compare_ids (const void *a, const void *b)
 {
     return strcmp (*(char *const *) a, *(char *const *) b);
 }
 
-/*  Returns the ids of a request, sorted, each once. The caller owns the array, not the ids. */
-static char **ids_sorted (const struct wire_request *request, size_t *ret_count)
+/*  Returns the named ids, sorted, each once. The caller owns the array, not the ids. */
+static char **ids_sorted (const struct broker_named *named, size_t *ret_count)
 {
-    char **ids = calloc (request->n_nodes + 1, sizeof *ids);
+    char **ids = calloc (named->n_nodes + 1, sizeof *ids);
     size_t count = 0;
 
     if (!ids)
         return NULL;
-    memcpy (ids, request->nodes, request->n_nodes * sizeof *ids);
-    qsort (ids, request->n_nodes, sizeof *ids, compare_ids);
-    for (size_t i = 0; i < request->n_nodes; i++)
+    memcpy (ids, named->nodes, named->n_nodes * sizeof *ids);
+    qsort (ids, named->n_nodes, sizeof *ids, compare_ids);
+    for (size_t i = 0; i < named->n_nodes; i++)
         if (count == 0 || strcmp (ids[count - 1], ids[i]) != 0)
             ids[count++] = ids[i];
     *ret_count = count;
     return ids;
 }
 
-int broker_nodes_each (struct broker *broker, const struct wire_request *request, broker_node_visit *visit,
+int broker_nodes_each (struct broker *broker, const struct broker_named *named, broker_node_visit *visit,
                        void *context)
 {
     base_cleanup (base_free_p) char **ids = NULL;
     size_t count;
     int r = 0;
 
-    if (request->n_nodes == 0) {
-        for (size_t i = broker_registry_behind (&broker->registry, request->after);
+    if (named->n_nodes == 0) {
+        for (size_t i = broker_registry_behind (&broker->registry, named->after);
              r == 0 && i < broker->registry.n_nodes; i++)
             r = visit (context, broker->registry.nodes[i]->id, broker->registry.nodes[i]);
         return r;
     }
-    ids = ids_sorted (request, &count);
+    ids = ids_sorted (named, &count);
     if (!ids)
         return -ENOMEM;
     for (size_t i = 0; r == 0 && i < count; i++)
-        if (!request->after || strcmp (ids[i], request->after) > 0)
+        if (!named->after || strcmp (ids[i], named->after) > 0)
             r = visit (context, ids[i], broker_registry_find (&broker->registry, ids[i]));
     return r;
 }
 
 struct node_list {
     struct broker *broker;
-    const struct wire_request *request;
+    const char *application;
     struct rollout_selector *selector; /* NULL: every node */
     uint64_t since;
     struct wire_page page;
@@ -130,6 +122,8 @@ struct node_list {
 static int node_list_visit (void *context, const char *id, struct broker_node *node)
 {
     struct node_list *list = context;
+    base_cleanup (wire_node_deinit) struct wire_node shown = {.revision = 0};
+    int r;
 
     if (!node) {
         if (!list->unknown[0])
@@ -139,20 +133,25 @@ static int node_list_visit (void *context, const char *id, struct broker_node *n
     if (node->revision <= list->since ||
         (list->selector && !rollout_selector_fits (list->selector, broker_label_of, node)))
         return 0;
-    return node_add (list->broker, node, list->request, &list->page, list->error);
+    r = node_show (list->broker, node, list->application, &shown, list->error);
+    return r == 0 ? wire_page_add (&list->page, &shown) : r;
 }
 
-static int node_list_make (struct broker *broker, const struct wire_request *request,
-                           struct rollout_selector *selector, struct wire_answer *answer,
-                           struct base_error *error)
+/*  A since from the future (records restored from a backup) counts as 0. If a named node is not known, the status
+    is none. */
+static int node_list_make (struct broker_call *call, const struct wire_list_nodes *request,
+                           struct rollout_selector *selector, struct wire_nodes *answer)
 {
+    struct broker *broker = call->broker;
     struct node_list list = {.broker = broker,
-                             .request = request,
+                             .application = request->application ? request->application : "noded",
                              .selector = selector,
                              .since = request->since > broker->revision ? 0 : request->since,
                              .page = {.record = &wire_node_record},
-                             .error = error};
-    int r = broker_nodes_each (broker, request, node_list_visit, &list);
+                             .error = call->error};
+    const struct broker_named named = {
+        .nodes = request->nodes, .n_nodes = request->n_nodes, .after = request->after};
+    int r = broker_nodes_each (broker, &named, node_list_visit, &list);
 
     if (r < 0) {
         wire_page_deinit (&list.page);
@@ -165,33 +164,30 @@ static int node_list_make (struct broker *broker, const struct wire_request *req
         answer->more = true;
         return wire_text_set (&answer->next, answer->nodes[answer->n_nodes - 1].id);
     }
-    if (list.unknown[0]) {
-        answer->status = WIRE_STATUS_NONE;
-        answer->reason = wire_reason ("no node %s: nodectl nodes lists them", list.unknown);
-    }
+    if (list.unknown[0])
+        return wire_answer_say (answer, WIRE_STATUS_NONE, "no node %s: nodectl nodes lists them",
+                                list.unknown);
     return 0;
 }
 
-int broker_list_nodes (struct broker *broker, const struct wire_request *request, struct wire_answer *answer,
-                       struct base_error *error)
+int broker_serve_list_nodes (struct broker_call *call, const struct wire_list_nodes *request,
+                             struct wire_nodes *answer)
 {
     struct rollout_selector *selector = NULL;
     struct base_error wrong = {.code = 0};
-    int r = 0;
+    int r = request->selector ? rollout_selector_parse (request->selector, &selector, &wrong) : 0;
 
-    if (request->spec && request->spec->selector)
-        r = rollout_selector_parse (request->spec->selector, &selector, &wrong);
-    if (r == -EINVAL) {
-        answer->status = WIRE_STATUS_INVALID;
-        answer->reason = wire_reason ("%s", wrong.text);
-        return answer->reason ? 0 : -ENOMEM;
-    }
+    if (r == -EINVAL)
+        return wire_answer_say (answer, WIRE_STATUS_INVALID, "%s", wrong.text);
     if (r == 0)
-        r = node_list_make (broker, request, selector, answer, error);
-    if (r == 0)
-        r = records_fleet_head (broker->records, &answer->heads, &answer->fleet_head, error);
+        r = node_list_make (call, request, selector, answer);
     (void) rollout_selector_free (selector);
-    return r;
+    if (r == 0)
+        r = records_fleet_head (call->broker->records, &answer->heads, &answer->fleet_head, call->error);
+    return r == 0 && answer->status == WIRE_STATUS_OK && answer->n_nodes == 0 && request->since &&
+                   !request->after
+               ? broker_call_wait (call, request->wait_ms, &answer->status, &answer->reason)
+               : r;
 }
 
 /*  releases */
@@ -202,7 +198,7 @@ struct release_list {
     uint64_t last; /* serial of the last one on the page */
 };
 
-static int published_fill (const struct records_release *release, struct wire_published *published)
+static int published_fill (const struct records_release *release, struct wire_release_state *published)
 {
     const struct wire_release *document = &release->document;
 
@@ -231,7 +227,7 @@ static int published_fill (const struct records_release *release, struct wire_pu
 static int release_list_visit (void *context, const struct records_release *release)
 {
     struct release_list *list = context;
-    base_cleanup (wire_published_deinit) struct wire_published published = {.size = 0};
+    base_cleanup (wire_release_state_deinit) struct wire_release_state published = {.size = 0};
     int r = published_fill (release, &published);
 
     if (!release->withdrawn)
@@ -255,23 +251,18 @@ static int serial_give (char **field, uint64_t serial)
     return *field ? 0 : -ENOMEM;
 }
 
-static int invalid_after (struct wire_answer *answer)
+int broker_serve_list_releases (struct broker_call *call, const struct wire_list_releases *request,
+                                struct wire_releases *answer)
 {
-    answer->status = WIRE_STATUS_INVALID;
-    answer->reason = wire_reason ("after must be the next of an earlier answer");
-    return 0;
-}
-
-int broker_list_releases (struct broker *broker, const struct wire_request *request,
-                          struct wire_answer *answer, struct base_error *error)
-{
-    struct release_list list = {.broker = broker, .page = {.record = &wire_published_record}};
+    struct broker *broker = call->broker;
+    struct release_list list = {.broker = broker, .page = {.record = &wire_release_state_record}};
     uint64_t before;
     int r;
 
     if (serial_read (request->after, &before) != 0)
-        return invalid_after (answer);
-    r = records_releases (broker->records, request->application, before, release_list_visit, &list, error);
+        return wire_answer_say (answer, WIRE_STATUS_INVALID, "after must be the next of an earlier answer");
+    r = records_releases (broker->records, request->application, before, release_list_visit, &list,
+                          call->error);
     if (r < 0) {
         wire_page_deinit (&list.page);
         return r;
@@ -285,43 +276,37 @@ int broker_list_releases (struct broker *broker, const struct wire_request *requ
 
 /*  reports */
 
-static int report_list_visit (void *context, const struct wire_told *told)
+static int report_list_visit (void *context, const struct wire_stored_report *report)
 {
     struct wire_page *page = context;
-    base_cleanup (wire_told_deinit) struct wire_told copy = {.serial = 0};
-    int r = wire_copy (&wire_told_record, told, &copy);
+    base_cleanup (wire_stored_report_deinit) struct wire_stored_report copy = {.serial = 0};
+    int r = wire_copy (&wire_stored_report_record, report, &copy);
 
     return r == 0 ? wire_page_add (page, &copy) : r;
 }
 
-int broker_list_reports (struct broker *broker, const struct wire_request *request,
-                         struct wire_answer *answer, struct base_error *error)
+int broker_serve_list_reports (struct broker_call *call, const struct wire_list_reports *request,
+                               struct wire_reports *answer)
 {
-    struct wire_page page = {.record = &wire_told_record};
+    struct wire_page page = {.record = &wire_stored_report_record};
+    const char *application = request->application ? request->application : "noded";
     uint64_t after;
     int r;
 
-    if (request->n_nodes != 1) {
-        answer->status = WIRE_STATUS_INVALID;
-        answer->reason = wire_reason ("name one node");
-        return 0;
-    }
     if (serial_read (request->after, &after) != 0)
-        return invalid_after (answer);
-    if (!broker_registry_find (&broker->registry, request->nodes[0])) {
-        answer->status = WIRE_STATUS_NONE;
-        answer->reason = wire_reason ("no node %s: nodectl nodes lists them", request->nodes[0]);
-        return 0;
-    }
-    r = records_reports (broker->records, request->nodes[0], request->application, after, report_list_visit,
-                         &page, error);
+        return wire_answer_say (answer, WIRE_STATUS_INVALID, "after must be the next of an earlier answer");
+    if (!broker_registry_find (&call->broker->registry, request->node))
+        return wire_answer_say (answer, WIRE_STATUS_NONE, "no node %s: nodectl nodes lists them",
+                                request->node);
+    r = records_reports (call->broker->records, request->node, application, after, report_list_visit, &page,
+                         call->error);
     if (r < 0) {
         wire_page_deinit (&page);
         return r;
     }
     answer->status = WIRE_STATUS_OK;
-    answer->told = page.items;
-    answer->n_told = page.count;
+    answer->reports = page.items;
+    answer->n_reports = page.count;
     answer->more = r == 1;
-    return answer->more ? serial_give (&answer->next, answer->told[answer->n_told - 1].serial) : 0;
+    return answer->more ? serial_give (&answer->next, answer->reports[answer->n_reports - 1].serial) : 0;
 }

@@ -6,27 +6,17 @@
 
 #include "broker/state.h"
 
-/*  Returns the application of a request; the default is noded. */
-static inline const char *broker_request_application (const struct wire_request *request)
-{
-    return request->application ? request->application : "noded";
-}
+/*  Nodes that a request names, in one page. */
+struct broker_named {
+    char *const *nodes; /* ids; none: every node */
+    size_t n_nodes;
+    const char *after; /* only ids after this one; NULL: all */
+};
 
-/*  Visits the nodes that a request names, in the order of their ids, after request->after; all nodes if it
-    names none. node is NULL for an unknown id. Stops at a non-zero return and returns it. */
+/*  Visits the named nodes, in the order of their ids. node is NULL for an unknown id. Stops at a non-zero
+    return and returns it. */
 typedef int broker_node_visit (void *context, const char *id, struct broker_node *node);
-int broker_nodes_each (struct broker *broker, const struct wire_request *request, broker_node_visit *visit,
+int broker_nodes_each (struct broker *broker, const struct broker_named *named, broker_node_visit *visit,
                        void *context);
-
-/*  Each fills its list in the answer, and more and next. Returns 0 or -errno. */
-
-/*  Lists nodes that changed after revision `since`. A since from the future (records restored from a
-    backup) counts as 0. If a named node is not known, the status is none. */
-int broker_list_nodes (struct broker *broker, const struct wire_request *request, struct wire_answer *answer,
-                       struct base_error *error);
-int broker_list_releases (struct broker *broker, const struct wire_request *request,
-                          struct wire_answer *answer, struct base_error *error);
-int broker_list_reports (struct broker *broker, const struct wire_request *request,
-                         struct wire_answer *answer, struct base_error *error);
 
 #endif

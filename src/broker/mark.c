@@ -95,12 +95,14 @@ static int mark_check (struct records *records, const struct records_mark *kept,
     return 0;
 }
 
-int broker_mark_open (struct records *records, int directory, const char *name, bool anew,
+int broker_mark_open (struct records *records, int directory, const char *name, enum broker_mark_mode mode,
                       struct broker_mark **ret_mark, struct base_error *error)
 {
     struct broker_mark *mark;
     struct records_mark kept, now;
-    int r = !anew && file_read (directory, name, &kept) ? mark_check (records, &kept, error) : 0;
+    int r = mode == BROKER_MARK_CHECK && file_read (directory, name, &kept)
+                ? mark_check (records, &kept, error)
+                : 0;
 
     if (r != 0)
         return r;

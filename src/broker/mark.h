@@ -15,9 +15,9 @@
 struct broker_mark;
 
 /*  Opens the file `name` of the directory; creates it if it is missing. Records with a lower count than the
-    file, or of another identity, are refused with BROKER_E_OLDER, unless `anew`: then the file is rewritten.
-    From then on the file follows the records: free it after them. The caller owns *ret_mark. */
-int broker_mark_open (struct records *records, int directory, const char *name, bool anew,
+    file, or of another identity, are refused with BROKER_E_OLDER; or the file is replaced. From then on the file follows the records: free it after them. The caller owns *ret_mark. */
+enum broker_mark_mode { BROKER_MARK_CHECK, BROKER_MARK_REPLACE };
+int broker_mark_open (struct records *records, int directory, const char *name, enum broker_mark_mode mode,
                       struct broker_mark **ret_mark, struct base_error *error);
 
 /*  Accepts NULL. Returns NULL. */

@@ -20,7 +20,7 @@ struct making {
     struct records *records;
     const struct broker_order *order;
     struct records_application application;
-    struct wire_ordered *ordered;
+    struct wire_order_result *ordered;
     struct base_error *error;
 };
 
@@ -229,7 +229,7 @@ static int epoch_next (struct making *making, uint64_t *ret_epoch)
 static int ordered_set (struct making *making, uint64_t epoch, const char *transaction,
                         const struct base_digest *release, const char *version)
 {
-    struct wire_ordered *ordered = making->ordered;
+    struct wire_order_result *ordered = making->ordered;
 
     ordered->status = WIRE_STATUS_OK;
     ordered->epoch = epoch;
@@ -327,7 +327,7 @@ static int hold_make (struct making *making, uint64_t *ret_epoch)
     if (r != 0)
         return r;
     desired->hold_epoch = *ret_epoch;
-    desired->held = making->order->verb == WIRE_VERB_HOLD;
+    desired->held = making->order->verb == WIRE_ORDER_HOLD;
     return ordered_set (making, *ret_epoch, NULL, NULL, NULL);
 }
 
@@ -377,33 +377,33 @@ static int clear_make (struct making *making, uint64_t *ret_epoch)
 static int making_run (struct making *making, uint64_t *ret_epoch)
 {
     switch (making->order->verb) {
-    case WIRE_VERB_UPDATE:
+    case WIRE_ORDER_UPDATE:
         return update_make (making, ret_epoch);
-    case WIRE_VERB_REVERT:
+    case WIRE_ORDER_REVERT:
         return revert_make (making, ret_epoch);
-    case WIRE_VERB_HOLD:
-    case WIRE_VERB_UNHOLD:
+    case WIRE_ORDER_HOLD:
+    case WIRE_ORDER_UNHOLD:
         return hold_make (making, ret_epoch);
-    case WIRE_VERB_CANCEL:
+    case WIRE_ORDER_CANCEL:
         return cancel_make (making, ret_epoch);
-    case WIRE_VERB_CLEAR:
+    case WIRE_ORDER_CLEAR:
         return clear_make (making, ret_epoch);
     default:
         return order_refuse (making, WIRE_STATUS_INVALID, "unknown order");
     }
 }
 
-static void ordered_free_p (struct wire_ordered **ordered)
+static void ordered_free_p (struct wire_order_result **ordered)
 {
     if (*ordered)
-        wire_ordered_deinit (*ordered);
+        wire_order_result_deinit (*ordered);
 }
 
 int broker_order_make (struct records *records, const struct broker_order *order,
-                       struct wire_ordered *ret_ordered, uint64_t *ret_epoch, struct base_error *error)
+                       struct wire_order_result *ret_ordered, uint64_t *ret_epoch, struct base_error *error)
 {
-    struct wire_ordered ordered = {.epoch = 0};
-    base_cleanup (ordered_free_p) struct wire_ordered *owned = &ordered;
+    struct wire_order_result ordered = {.epoch = 0};
+    base_cleanup (ordered_free_p) struct wire_order_result *owned = &ordered;
     struct making making = {.records = records, .order = order, .ordered = &ordered, .error = error};
     uint64_t epoch = 0;
     int r = records_application_get (records, order->node, order->application, &making.application, error);

@@ -15,7 +15,7 @@
 
 /*  An order to one node. */
 struct broker_order {
-    enum wire_verb verb; /* update, revert, hold, unhold, cancel, clear */
+    enum wire_order verb; /* update, revert, hold, unhold, cancel, clear */
     const char *application;
     /*  Of update and clear; NULL: the newest, or all. Of revert: the node reverts from this release only,
         even if it runs it only later; NULL: from the release that it reports. */
@@ -31,7 +31,7 @@ struct broker_order {
     transaction. *ret_epoch: of a new order; 0 if none was made, or if the order under way is reported
     again. The caller owns *ret_ordered. Returns 0 or -errno. */
 int broker_order_make (struct records *records, const struct broker_order *order,
-                       struct wire_ordered *ret_ordered, uint64_t *ret_epoch, struct base_error *error);
+                       struct wire_order_result *ret_ordered, uint64_t *ret_epoch, struct base_error *error);
 
 /*  Returns the newest release that is offered for a platform. Returns 0, -ENOENT or another -errno. */
 int broker_order_newest (struct records *records, const char *application, const char *platform,
@@ -57,7 +57,7 @@ int broker_order_outcome (struct records *records, const struct records_applicat
 /*  The same for an earlier order: an update to a release, or a revert from one. Sets outcome, outcome_step
     and outcome_reason only. */
 struct broker_order_given {
-    enum wire_verb verb;
+    enum wire_order verb;
     uint64_t epoch;
     const struct base_digest *release;
     const char *transaction; /* of an update; may be NULL */

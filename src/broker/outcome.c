@@ -12,18 +12,19 @@
 #include "base/cleanup.h"
 
 struct ending {
-    enum wire_verb verb;
+    enum wire_order verb;
     const struct base_digest *release;
     struct wire_node *node;
     bool is_found;
     int failed;
 };
 
-static bool is_end (const struct wire_told *told, enum wire_verb verb, const struct base_digest *release)
+static bool is_end (const struct wire_stored_report *told, enum wire_order verb,
+                    const struct base_digest *release)
 {
     switch (told->outcome) {
     case WIRE_OUTCOME_CONFIRMED: /* broker_on_report has checked that the node runs it */
-        return verb != WIRE_VERB_UPDATE || base_digest_is_null (&told->release) ||
+        return verb != WIRE_ORDER_UPDATE || base_digest_is_null (&told->release) ||
                base_digest_equal (&told->release, release);
     case WIRE_OUTCOME_NOTHING:
     case WIRE_OUTCOME_FAILED:
@@ -34,7 +35,7 @@ static bool is_end (const struct wire_told *told, enum wire_verb verb, const str
         return true;
     case WIRE_OUTCOME_PASSED:
         /* A revert also holds the node; the report of the hold does not mean that it has reverted. */
-        return verb != WIRE_VERB_UPDATE && verb != WIRE_VERB_REVERT &&
+        return verb != WIRE_ORDER_UPDATE && verb != WIRE_ORDER_REVERT &&
                (strcmp (told->step, "hold") == 0 || strcmp (told->step, "unhold") == 0 ||
                 strcmp (told->step, "clear") == 0 || strcmp (told->step, "cancel") == 0);
     default:
@@ -53,7 +54,7 @@ static int outcome_set (struct wire_node *node, enum wire_outcome outcome, const
     return 0;
 }
 
-static int ending_take (void *context, const struct wire_told *told)
+static int ending_take (void *context, const struct wire_stored_report *told)
 {
     struct ending *ending = context;
 
@@ -72,14 +73,14 @@ static int ending_infer (const struct records_application *application,
     const struct wire_failure *failure = told->last_error;
 
     switch (given->verb) {
-    case WIRE_VERB_UPDATE:
+    case WIRE_ORDER_UPDATE:
         if (base_digest_equal (&told->release, given->release))
             return outcome_set (node, WIRE_OUTCOME_CONFIRMED, NULL, NULL);
         if (failure && given->transaction && strcmp (failure->transaction, given->transaction) == 0)
             return outcome_set (node, WIRE_OUTCOME_FAILED, failure->step, failure->reason);
         return outcome_set (node, WIRE_OUTCOME_FAILED, NULL,
                             "the node ended the order and reported no result");
-    case WIRE_VERB_REVERT:
+    case WIRE_ORDER_REVERT:
         if (base_digest_equal (&told->release, given->release))
             return outcome_set (node, WIRE_OUTCOME_FAILED, NULL,
                                 "the node ended the order and reported no result");
@@ -116,14 +117,14 @@ int broker_order_outcome (struct records *records, const struct records_applicat
     struct broker_order_given given = {
         .verb = application->verb,
         .epoch = desired->epoch,
-        .release = application->verb == WIRE_VERB_REVERT ? &desired->revert_from : &desired->release,
+        .release = application->verb == WIRE_ORDER_REVERT ? &desired->revert_from : &desired->release,
         .transaction = desired->transaction};
     bool missing = false;
     int r = 0;
 
     if (application->is_desired) {
         node->desired_epoch = desired->epoch;
-        if ((application->verb == WIRE_VERB_UPDATE || application->verb == WIRE_VERB_CANCEL) &&
+        if ((application->verb == WIRE_ORDER_UPDATE || application->verb == WIRE_ORDER_CANCEL) &&
             desired->transaction && !(node->desired_transaction = strdup (desired->transaction)))
             return -ENOMEM;
         r = broker_order_result (records, application, &given, may_come, node, &missing, error);

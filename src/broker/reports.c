@@ -21,7 +21,7 @@ struct reported {
     struct wire_report report;
     bool is_news;
     struct broker_application_news news;
-    struct broker_journal_told journal;
+    struct broker_journal_news journal;
 };
 
 enum { RESULTS_AT_ONCE = 60, RESULTS_A_MINUTE = 30 /* results of a node that are logged */ };
@@ -103,7 +103,7 @@ static size_t reported_happened (struct broker *broker, struct broker_node *node
     if (*ret_fault)
         happened[n++] = (struct broker_happening){.event = WIRE_EVENT_JOURNAL, .reason = *ret_fault};
     if (reported->news.damaged)
-        happened[n++] = broker_damage_told (broker, node, report->application);
+        happened[n++] = broker_damage_log (broker, node, report->application);
     return n;
 }
 
@@ -156,17 +156,19 @@ static int reported_store (struct broker *broker, void *item, struct base_error 
     struct reported *reported = item;
     const struct wire_report *report = &reported->report;
     const struct broker_node *node = broker_registry_find (&broker->registry, report->node);
+    struct broker_journal_report journal = {.serial = report->journal_serial,
+                                            .head = &report->journal_head,
+                                            .late = node ? node->journal_hello : 0};
     char now[BASE_TIME_TEXT];
     int r = records_report_put (broker->records, report, &reported->is_news, error);
 
     if (r == 0)
-        r = broker_application_tell (broker, report->node, report->application, &reported->news, error);
+        r = broker_application_store (broker, report->node, report->application, &reported->news, error);
     if (r == 0)
         r = records_node_seen (broker->records, report->node, base_time_format (base_time_real_ns (), now),
                                error);
     if (r == 0)
-        r = broker_journal_tell (broker, report->node, report->journal_serial, &report->journal_head,
-                                 node ? node->journal_hello : 0, NULL, &reported->journal, error);
+        r = broker_journal_store (broker, report->node, &journal, &reported->journal, error);
     return r;
 }
 

@@ -58,7 +58,7 @@ static void on_recheck (void *context, const char *id, uint64_t at_ms)
 
 /*  orders */
 
-static int on_order (void *context, const struct deploy_order *order, struct wire_ordered *ret_ordered,
+static int on_order (void *context, const struct deploy_order *order, struct wire_order_result *ret_ordered,
                      uint64_t *ret_epoch, struct base_error *error)
 {
     const struct broker *broker = context;
@@ -122,7 +122,7 @@ static void on_announce (void *context, const char *const *ids, size_t n_ids, co
     broker_announce (broker, nodes, n_nodes, application, epoch);
 }
 
-static void on_changed (void *context, struct deploy_rollout *rollout, const struct wire_turn *turns,
+static void on_changed (void *context, struct deploy_rollout *rollout, const struct wire_transition *turns,
                         size_t n_turns)
 {
     const struct broker *broker = context;

@@ -64,7 +64,8 @@ static int write_one (struct broker *broker, const struct broker_write_ops *ops,
 
     if (r == 0)
         r = ops->store (broker, item, error);
-    if (records_savepoint_end (broker->records, r == 0) != 0) { /* SQLite has rolled back the transaction */
+    if ((r == 0 ? records_savepoint_keep (broker->records) : records_savepoint_undo (broker->records)) !=
+        0) { /* SQLite has rolled back the transaction */
         r = r ? r : -EIO;
         records_rollback (broker->records);
         close_all (broker, false);

@@ -19,28 +19,28 @@
 #include "wire/text.h"
 
 enum {
-    HELLOS_AT_ONCE = 60, /* hellos of a node that are written; and as many a minute */
-    TOLD_AT_ONCE = 10,   /* connects and disconnects of a node that are logged and sent as events */
-    TOLD_A_MINUTE = 6,
+    HELLOS_AT_ONCE = 60,   /* hellos of a node that are written; and as many a minute */
+    CONNECTS_AT_ONCE = 10, /* connects and disconnects of a node that are logged and sent as events */
+    CONNECTS_A_MINUTE = 6,
     ALL_AT_ONCE = 40000, /* of all nodes: a fleet that disconnects and returns */
     ALL_A_MINUTE = 12000,
 };
 
 /*  Returns whether a connect or disconnect is reported. A flapping node must not fill the log or flood the
     subscribers. */
-static bool is_told (struct broker *broker, struct broker_node *node)
+static bool connect_is_logged (struct broker *broker, struct broker_node *node)
 {
     uint64_t now_ms = base_time_boot_ms ();
 
-    return broker_pace_take (&node->events, TOLD_AT_ONCE, TOLD_A_MINUTE, now_ms) &&
-           broker_pace_take (&broker->told, ALL_AT_ONCE, ALL_A_MINUTE, now_ms);
+    return broker_pace_take (&node->events, CONNECTS_AT_ONCE, CONNECTS_A_MINUTE, now_ms) &&
+           broker_pace_take (&broker->connects, ALL_AT_ONCE, ALL_A_MINUTE, now_ms);
 }
 
 /*  Logs that a node connected, and fills what happened. Returns their number: 0 if that is not reported. */
-static size_t came_tell (struct broker *broker, struct broker_node *node, const char *how,
-                         struct broker_happening *happened)
+static size_t connect_log (struct broker *broker, struct broker_node *node, const char *how,
+                           struct broker_happening *happened)
 {
-    if (!is_told (broker, node))
+    if (!connect_is_logged (broker, node))
         return 0;
     if (node->events.refused > 0)
         base_log (BASE_LOG_WARNING, "node %s: %" PRIu64 " further connects and disconnects were not logged",
@@ -62,7 +62,7 @@ struct broker_node *broker_hear (struct broker *broker, const struct bus_peer *p
         origin_keep (broker->origin);
     if (node && came) {
         struct broker_happening happened;
-        size_t n = came_tell (broker, node, "is in contact again", &happened);
+        size_t n = connect_log (broker, node, "is in contact again", &happened);
         broker_node_publish (
             broker, &(struct broker_node_change){
                         .node = node, .flags = BROKER_NODE_CONTACT, .happened = &happened, .n_happened = n});
@@ -81,7 +81,7 @@ static int hello_store (struct broker *broker, const struct wire_hello *hello,
 
     for (size_t i = 0; r == 0 && i < hello->n_applications; i++) {
         names[i] = hello->applications[i].name;
-        r = broker_application_tell (broker, hello->node, &hello->applications[i], &news[i], error);
+        r = broker_application_store (broker, hello->node, &hello->applications[i], &news[i], error);
     }
     if (r == 0)
         r = records_applications_keep (broker->records, hello->node, names, hello->n_applications, error);
@@ -109,7 +109,7 @@ struct greeting {
     uint64_t restarts;
     struct broker_application_news news[RECORDS_APPLICATIONS_MOST];
     bool labelled;
-    struct broker_journal_told journal;
+    struct broker_journal_news journal;
 };
 
 static void greeting_free (struct greeting *greeting)
@@ -138,11 +138,11 @@ static int greeting_store (struct broker *broker, void *item, struct base_error 
     char now[BASE_TIME_TEXT];
     struct records_node record = record_of (greeting, now);
     const struct wire_hello *hello = &greeting->hello;
+    struct broker_journal_report journal = {
+        .serial = hello->journal_serial, .head = &hello->journal_head, .fault = hello->journal_fault};
     int r = hello_store (broker, hello, &record, greeting->news, &greeting->labelled, error);
 
-    return r == 0 ? broker_journal_tell (broker, hello->node, hello->journal_serial, &hello->journal_head, 0,
-                                         hello->journal_fault, &greeting->journal, error)
-                  : r;
+    return r == 0 ? broker_journal_store (broker, hello->node, &journal, &greeting->journal, error) : r;
 }
 
 /*  A broker stores an epoch before it issues it. So if a node has seen a higher epoch, the records are
@@ -174,14 +174,14 @@ static void greeting_publish (struct broker *broker, struct broker_node *node,
         (void) snprintf (how, sizeof how, "connected: %.128s, noded %.64s",
                          node->place ? node->place : "an unknown host",
                          node->software ? node->software : "of an unknown version");
-        n += came_tell (broker, node, how, happened);
+        n += connect_log (broker, node, how, happened);
     }
     for (size_t i = 0; i < hello->n_applications; i++) {
         const struct wire_application *told = &hello->applications[i];
         if (greeting->news[i].changed)
             happened[n++] = (struct broker_happening){.event = WIRE_EVENT_CHANGED, .application = told};
         if (greeting->news[i].damaged)
-            happened[n++] = broker_damage_told (broker, node, told);
+            happened[n++] = broker_damage_log (broker, node, told);
     }
     fault = broker_journal_fault (broker, node, &greeting->journal);
     if (fault)
@@ -409,7 +409,7 @@ static void parting_ended (struct broker *broker, void *item, bool kept)
     (void) kept; /* the node is offline in any case */
     if (node) {
         struct broker_happening happened = {.event = WIRE_EVENT_WENT, .reason = parting->reason};
-        bool told = is_told (broker, node);
+        bool told = connect_is_logged (broker, node);
         if (told)
             base_log (BASE_LOG_INFO, "node %s disconnected: %s", node->id, parting->reason);
         broker_node_publish (broker, &(struct broker_node_change){.node = node,

@@ -34,7 +34,7 @@ struct broker {
     struct broker_registry registry;
     struct broker_changes changes; /* revisions, rollouts and events subscribe, in this order */
     struct broker_pace invented;   /* limits how fast unknown node ids are accepted */
-    struct broker_pace told;       /* limits events of nodes that go online or offline */
+    struct broker_pace connects;   /* limits events of nodes that go online or offline */
     uint64_t foreign;              /* registry.foreign in the last log line */
     unsigned new_nodes;            /* a minute */
     uint64_t ended[BUS_END_COUNT]; /* closed connections by reason, in the last log line */

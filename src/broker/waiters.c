@@ -14,12 +14,20 @@ void broker_waiters_init (struct broker_waiters *waiters, struct bus_loop *loop,
     *waiters = (struct broker_waiters){.loop = loop, .look = look, .context = context};
 }
 
+static void waiter_deinit (struct broker_waiter *waiter)
+{
+    if (waiter->request)
+        wire_deinit (waiter->record, waiter->request);
+    free (waiter->request);
+    waiter->request = NULL;
+}
+
 void broker_waiters_deinit (struct broker_waiters *waiters)
 {
     if (waiters->loop)
         bus_timer_cancel (waiters->loop, waiters->timer);
     for (size_t i = 0; i < waiters->n_waiters; i++)
-        wire_request_deinit (&waiters->waiters[i].request);
+        waiter_deinit (&waiters->waiters[i]);
     free (waiters->waiters);
     *waiters = (struct broker_waiters){.loop = NULL};
 }
@@ -45,7 +53,7 @@ static void on_timer (void *context)
     for (size_t i = 0; i < waiters->n_waiters; i++) {
         struct broker_waiter *waiter = &waiters->waiters[i];
         if (waiters->look (waiters->context, waiter, now_ms >= waiter->until_ms)) {
-            wire_request_deinit (&waiter->request);
+            waiter_deinit (waiter);
             continue;
         }
         waiters->waiters[kept++] = *waiter;
@@ -57,7 +65,7 @@ static void on_timer (void *context)
 
 static void waiter_drop (struct broker_waiters *waiters, size_t index)
 {
-    wire_request_deinit (&waiters->waiters[index].request);
+    waiter_deinit (&waiters->waiters[index]);
     waiters->waiters[index] = waiters->waiters[--waiters->n_waiters];
 }
 
@@ -73,18 +81,15 @@ static void oldest_answer (struct broker_waiters *waiters)
     waiter_drop (waiters, oldest);
 }
 
-int broker_waiters_add (struct broker_waiters *waiters, const struct bus_peer *peer,
-                        const struct wire_request *request)
+/*  Makes room for a request of the peer. Returns 0, -ENOMEM or -EBUSY. */
+static int waiters_admit (struct broker_waiters *waiters, const struct bus_peer *peer, uint64_t serial)
 {
-    uint64_t now_ms = base_time_boot_ms ();
-    struct broker_waiter waiter = {
-        .peer = *peer, .until_ms = now_ms + request->wait_ms, .order = ++waiters->order};
     unsigned of_peer = 0;
 
     for (size_t i = 0; i < waiters->n_waiters; i++) {
         if (!bus_peer_equal (&waiters->waiters[i].peer, peer))
             continue;
-        if (waiters->waiters[i].request.serial == request->serial) {
+        if (waiters->waiters[i].serial == serial) {
             waiter_drop (waiters, i);
             break;
         }
@@ -94,13 +99,30 @@ int broker_waiters_add (struct broker_waiters *waiters, const struct bus_peer *p
         return -EBUSY;
     if (waiters->n_waiters == BROKER_WAITERS_MOST)
         oldest_answer (waiters);
-    if (!waiters->waiters) {
+    if (!waiters->waiters)
         waiters->waiters = calloc (BROKER_WAITERS_MOST, sizeof *waiters->waiters);
-        if (!waiters->waiters)
-            return -ENOMEM;
-    }
-    if (wire_copy (&wire_request_record, request, &waiter.request) != 0)
+    return waiters->waiters ? 0 : -ENOMEM;
+}
+
+int broker_waiters_add (struct broker_waiters *waiters, const struct bus_peer *peer,
+                        const struct wire_record *record, const void *request, uint64_t wait_ms)
+{
+    uint64_t now_ms = base_time_boot_ms ();
+    struct broker_waiter waiter = {
+        .peer = *peer, .record = record, .until_ms = now_ms + wait_ms, .order = ++waiters->order};
+    struct wire_request head;
+    int r;
+
+    memcpy (&head, request, sizeof head);
+    waiter.serial = head.serial;
+    r = waiters_admit (waiters, peer, head.serial);
+    if (r != 0)
+        return r;
+    waiter.request = calloc (1, wire_record_size (record));
+    if (!waiter.request || wire_copy (record, request, waiter.request) != 0) {
+        free (waiter.request);
         return -ENOMEM;
+    }
     waiters->waiters[waiters->n_waiters++] = waiter;
     timer_set (waiters, now_ms, waiter.until_ms);
     return 0;

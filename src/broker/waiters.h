@@ -17,7 +17,9 @@ enum {
 
 struct broker_waiter {
     struct bus_peer peer;
-    struct wire_request request; /* owned */
+    const struct wire_record *record; /* of the request */
+    void *request;                    /* owned */
+    uint64_t serial;
     uint64_t until_ms;
     uint64_t order; /* serial number: which waiter is the oldest */
 };
@@ -40,10 +42,10 @@ void broker_waiters_init (struct broker_waiters *waiters, struct bus_loop *loop,
                           void *context);
 void broker_waiters_deinit (struct broker_waiters *waiters);
 
-/*  Copies a request. Returns 0, -ENOMEM, or -EBUSY if too many requests of the peer wait. A repeated
+/*  Copies a request of an operator, which waits for up to wait_ms. Returns 0, -ENOMEM, or -EBUSY if too many requests of the peer wait. A repeated
     request (same peer, same serial) replaces the first. If too many wait in all, the oldest is answered. */
 int broker_waiters_add (struct broker_waiters *waiters, const struct bus_peer *peer,
-                        const struct wire_request *request);
+                        const struct wire_record *record, const void *request, uint64_t wait_ms);
 
 /*  To be called after each change. */
 void broker_waiters_wake (struct broker_waiters *waiters);

@@ -144,6 +144,22 @@ static void message_refuse (struct bus_socket *socket, struct bus_connection *fr
         bus_guard_end (from, why);
 }
 
+/*  Unpacks the map into body. A request of an operator that does not match its schema becomes a plain `request`,
+    if it is one: so it gets an answer. Returns whether the message can be delivered. */
+static bool body_read (struct bus_socket *socket, struct bus_message *message, zmq_msg_t *map, void *body)
+{
+    const void *data = zmq_msg_data (map);
+    size_t size = zmq_msg_size (map);
+    if (wire_unpack (message->record, data, size, body, NULL) == 0)
+        return true;
+    socket->counts.malformed++;
+    if (!wire_record_role (message->record) ||
+        wire_unpack (&wire_request_record, data, size, body, NULL) != 0)
+        return false;
+    message->record = &wire_request_record;
+    return true;
+}
+
 static void message_deliver (struct bus_socket *socket, struct parts *parts)
 {
     struct bus_message message = {0};
@@ -155,10 +171,12 @@ static void message_deliver (struct bus_socket *socket, struct parts *parts)
         return;
     }
     base_cleanup (base_free_p) void *body = map ? malloc (wire_record_size (message.record)) : NULL;
-    if (!body || wire_unpack (message.record, zmq_msg_data (map), zmq_msg_size (map), body, NULL) != 0) {
+    if (!body) {
         socket->counts.malformed++;
         return;
     }
+    if (!body_read (socket, &message, map, body))
+        return;
     socket->counts.received++;
     message.body = body;
     if (socket->on_message)

@@ -30,11 +30,13 @@ bool bus_peer_equal (const struct bus_peer *a, const struct bus_peer *b);
 
 /*  A received message; everything is valid during the handler only. */
 struct bus_message {
-    struct bus_peer peer;             /* ROUTER */
-    const char *topic;                /* SUB; else NULL */
-    const struct wire_record *record; /* the type of message: compare with &wire_NAME_record */
-    const void *body;                 /* struct wire_NAME */
-    const uint8_t *payload;           /* chunk, put: the third frame; else NULL */
+    struct bus_peer peer; /* ROUTER */
+    const char *topic;    /* SUB; else NULL */
+    /*  The type of message: compare with &wire_NAME_record. wire_request_record: also a request of an operator
+        that does not match its schema. */
+    const struct wire_record *record;
+    const void *body;       /* struct wire_NAME */
+    const uint8_t *payload; /* chunk, put: the third frame; else NULL */
     size_t payload_size;
     struct bus_connection *from; /* for bus_connection_keep; NULL: unknown */
 };

@@ -154,7 +154,7 @@ static int file_finish (noded_client *client, const char *part, int fd, const ch
     return rc == 0 ? 0 : base_error_errno (&client->error, rc, "cannot remove %s", part);
 }
 
-static int backup_save (noded_client *client, const struct wire_answer *answer, const char *path,
+static int backup_save (noded_client *client, const struct wire_backup *backup, const char *path,
                         bool replace)
 {
     char random[9];
@@ -167,7 +167,7 @@ static int backup_save (noded_client *client, const struct wire_answer *answer, 
     if (fd < 0)
         return base_error_errno (&client->error, -errno, "cannot write %s", part);
     struct client_download download = {.client = client, .path = part, .fd = fd};
-    int rc = download_run (&download, &answer->content, answer->size);
+    int rc = download_run (&download, &backup->blob, backup->size);
     if (rc == 0)
         rc = file_finish (client, part, fd, path, replace);
     if (rc != 0)
@@ -175,25 +175,22 @@ static int backup_save (noded_client *client, const struct wire_answer *answer, 
     return rc;
 }
 
-int noded_client_backup (noded_client *client, const char *path, int replace, char **ret_json)
+int noded_client_backup (noded_client *client, const char *path, int replace, noded_backup *ret_backup)
 {
-    base_cleanup (wire_answer_deinit) struct wire_answer answer = {.serial = 0};
-    struct wire_request request = {.verb = WIRE_VERB_BACKUP};
+    base_cleanup (wire_backed_up_deinit) struct wire_backed_up answer = {.serial = 0};
+    struct wire_backup_records request = {.serial = 0};
     struct stat status;
-    char digest[BASE_DIGEST_TEXT], head[BASE_DIGEST_TEXT];
+    *ret_backup = (noded_backup){.size = 0};
     if (!replace && lstat (path, &status) == 0)
         return file_exists_fail (client, path);
-    int rc = client_ask (client, &request, BACKUP_WAIT_MS, "make a backup", &answer);
-    if (rc == 0 && (base_digest_is_null (&answer.content) || !answer.size))
+    int rc =
+        client_ask (client, &wire_backup_records_record, &request, BACKUP_WAIT_MS, "make a backup", &answer);
+    if (rc == 0 && (!answer.backup || !answer.backup->size))
         rc = base_error_set (&client->error, -EPROTO,
                              "cannot make a backup: the broker's answer lacks its digest or size");
     if (rc == 0)
-        rc = backup_save (client, &answer, path, replace);
-    if (rc != 0)
-        return rc;
-    *ret_json =
-        base_text_printf ("{\"content\":\"%s\",\"size\":%llu,\"heads\":%llu,\"fleet_head\":\"%s\"}\n",
-                          base_digest_format (&answer.content, digest), (unsigned long long) answer.size,
-                          (unsigned long long) answer.heads, base_digest_format (&answer.fleet_head, head));
-    return *ret_json ? 0 : client_out_of_memory (client);
+        rc = backup_save (client, answer.backup, path, replace);
+    if (rc == 0)
+        memcpy (ret_backup, answer.backup, sizeof *ret_backup);
+    return rc;
 }

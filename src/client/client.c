@@ -19,7 +19,7 @@ static void client_free_p (noded_client **client)
 }
 
 /*  The user name comes from the user id, not from the environment: it goes into the broker's records. */
-static void client_name_place (char *place, size_t size)
+static void client_name_user (char *ret_user, size_t size)
 {
     char host[65] = "", text[1024], number[16];
     struct passwd entry, *found = NULL;
@@ -27,9 +27,9 @@ static void client_name_place (char *place, size_t size)
     (void) getpwuid_r (getuid (), &entry, text, sizeof text, &found);
     (void) snprintf (number, sizeof number, "%u", (unsigned) getuid ());
     const char *user = found ? entry.pw_name : number;
-    (void) snprintf (place, size, "%.60s@%.60s", user, host);
-    if (!base_text_is_utf8 (place, strlen (place)))
-        (void) snprintf (place, size, "%s", number);
+    (void) snprintf (ret_user, size, "%.60s@%.60s", user, host);
+    if (!base_text_is_utf8 (ret_user, strlen (ret_user)))
+        (void) snprintf (ret_user, size, "%s", number);
 }
 
 static int client_open (const char *broker, const char *path, uint64_t timeout_ms, noded_client **ret_client,
@@ -61,7 +61,7 @@ static int client_open (const char *broker, const char *path, uint64_t timeout_m
     client->timeout_ms = timeout_ms            ? timeout_ms
                          : settings.timeout_ms ? settings.timeout_ms
                                                : CLIENT_TIMEOUT_MS;
-    client_name_place (client->place, sizeof client->place);
+    client_name_user (client->user, sizeof client->user);
     client->serial = base_random_below (UINT64_C (1) << 32);
     client->loop = bus_loop_new ();
     if (!client->loop)

@@ -34,7 +34,7 @@ struct noded_client {
     uint64_t timeout_ms;
     uint64_t serial;
     char key[33];               /* of the order under way */
-    char place[129];            /* the sender, for the records: user@host */
+    char user[129];             /* the sender, for the records: user@host */
     struct bus_socket *control; /* made on first use, as content */
     struct bus_socket *content;
     struct client_exchange *exchange;
@@ -67,17 +67,15 @@ int client_silent (noded_client *client, const char *endpoint, uint64_t ms);
 /*  Returns -ENOMEM. */
 int client_out_of_memory (noded_client *client);
 
-/*  exchange.c: sends a request and waits for its answer. Sets the request's serial and, for an order without
-    one, its key. wait_ms: how much later than usual the answer may come. what completes the sentence "cannot
-    ...". Returns 0 with an answer of status ok that the caller owns, or -errno with client->error filled
-    in. */
-int client_ask (noded_client *client, struct wire_request *request, uint64_t wait_ms, const char *what,
-                struct wire_answer *ret_answer);
+/*  exchange.c: sends a request (a struct wire_NAME of the record) and waits for its answer. Fills in the
+    request's serial and user and, if it changes something and has none, its key. wait_ms: how much later than
+    usual the answer may come. what completes the sentence "cannot ...". ret_answer: the struct of
+    wire_record_answer; the caller owns it. Returns 0 with an answer of status ok, or -errno with client->error
+    filled in and a null answer. */
+int client_ask (noded_client *client, const struct wire_record *record, void *request, uint64_t wait_ms,
+                const char *what, void *ret_answer);
 
-/*  The same, page by page, until the list ends; take gets every answer. */
-typedef int client_page_handler (void *context, const struct wire_answer *answer);
-int client_ask_pages (noded_client *client, struct wire_request *request, uint64_t wait_ms, const char *what,
-                      client_page_handler *take, void *context);
+/*  list.c: see client/list.h. records.c: makes JSON; see noded/records.h. */
 
 /*  upload.c: sends a blob that the peer may have in part or as a whole. progress gets the bytes of this blob
     that the peer has. */

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/random.h"
@@ -16,26 +17,38 @@
 
 struct client_exchange {
     noded_client *client;
-    const struct wire_request *request;
-    struct wire_answer answer;
+    const struct wire_record *record;
+    const void *request;
+    uint64_t serial;
+    void *answer;            /* of wire_record_answer (record); the caller's */
+    struct wire_answer head; /* its first fields; owned */
     uint64_t resend_ms;
     int resend_timer;
     bool answered, expired;
     int failure; /* -errno of the bus, or of copying the answer */
 };
 
+/*  A broker that does not know the request sends the plain answer instead of the answer to it. */
 static void exchange_take (void *context, struct bus_socket *socket, const struct bus_message *message)
 {
     noded_client *client = context;
     struct client_exchange *exchange = client->exchange;
+    struct wire_answer head;
     (void) socket;
-    if (!exchange || exchange->answered || message->record != &wire_answer_record)
+    if (!exchange || exchange->answered)
         return;
-    const struct wire_answer *answer = message->body;
-    if (answer->serial != exchange->request->serial)
+    bool typed = message->record == wire_record_answer (exchange->record);
+    if (!typed && message->record != &wire_answer_record)
         return;
-    exchange->failure = wire_copy (&wire_answer_record, answer, &exchange->answer);
-    (void) snprintf (client->notice, sizeof client->notice, "%s", answer->notice ? answer->notice : "");
+    memcpy (&head, message->body, sizeof head);
+    if (head.serial != exchange->serial)
+        return;
+    exchange->failure = wire_copy (&wire_answer_record, &head, &exchange->head);
+    if (exchange->failure == 0 && typed && head.status == WIRE_STATUS_OK)
+        exchange->failure = wire_copy (message->record, message->body, exchange->answer);
+    else if (exchange->failure == 0 && head.status == WIRE_STATUS_OK)
+        exchange->failure = -EPROTO;
+    (void) snprintf (client->notice, sizeof client->notice, "%s", head.notice ? head.notice : "");
     exchange->answered = true;
     bus_loop_stop (client->loop);
 }
@@ -43,7 +56,7 @@ static void exchange_take (void *context, struct bus_socket *socket, const struc
 /*  A full queue is no failure here: the request is sent again later. */
 static void exchange_send (struct client_exchange *exchange)
 {
-    int rc = bus_send (exchange->client->control, NULL, &wire_request_record, exchange->request);
+    int rc = bus_send (exchange->client->control, NULL, exchange->record, exchange->request);
     if (rc == 0 || rc == -EAGAIN || rc == -EHOSTUNREACH)
         return;
     exchange->failure = rc;
@@ -73,22 +86,6 @@ static void exchange_expire (void *context)
     struct client_exchange *exchange = context;
     exchange->expired = true;
     bus_loop_stop (exchange->client->loop);
-}
-
-static bool verb_is_order (enum wire_verb verb)
-{
-    switch (verb) {
-    case WIRE_VERB_RELEASES:
-    case WIRE_VERB_NODES:
-    case WIRE_VERB_WHY:
-    case WIRE_VERB_PLAN:
-    case WIRE_VERB_ROLLOUTS:
-    case WIRE_VERB_MEMBERS:
-    case WIRE_VERB_HISTORY:
-        return false;
-    default:
-        return true;
-    }
 }
 
 /*  Maps the broker's status to an errno, with a text for answers without a reason. */
@@ -140,22 +137,36 @@ static int exchange_run (struct client_exchange *exchange, uint64_t deadline_ms,
         return base_error_errno (&client->error, rc, "cannot %s: asking %s", what, client->endpoints.control);
     if (!exchange->answered)
         return client_silent (client, client->endpoints.control, deadline_ms);
-    return exchange_judge (client, &exchange->answer, what);
+    return exchange_judge (client, &exchange->head, what);
 }
 
-int client_ask (noded_client *client, struct wire_request *request, uint64_t wait_ms, const char *what,
-                struct wire_answer *ret_answer)
+/*  Fills in how every request begins. */
+static void request_begin (noded_client *client, const struct wire_record *record, void *request)
+{
+    struct wire_change change;
+    if (wire_record_role (record) == WIRE_ROLE_READ) {
+        struct wire_request read = {.serial = ++client->serial, .user = client->user};
+        memcpy (request, &read, sizeof read);
+        return;
+    }
+    memcpy (&change, request, sizeof change);
+    change.serial = ++client->serial;
+    change.user = client->user;
+    if (!change.key) {
+        base_random_hex (client->key, sizeof client->key / 2);
+        change.key = client->key;
+    }
+    memcpy (request, &change, sizeof change);
+}
+
+int client_ask (noded_client *client, const struct wire_record *record, void *request, uint64_t wait_ms,
+                const char *what, void *ret_answer)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer packed = {.size = 0};
-    request->serial = ++client->serial;
-    if (!request->key && verb_is_order (request->verb)) {
-        base_random_hex (client->key, sizeof client->key / 2);
-        request->key = client->key;
-    }
-    if (verb_is_order (request->verb) || request->verb == WIRE_VERB_PLAN)
-        request->place = client->place;
+    memset (ret_answer, 0, wire_record_size (wire_record_answer (record)));
+    request_begin (client, record, request);
     /*  Packing reports which field violates the schema; sending would only report that one does. */
-    int rc = wire_pack (&wire_request_record, request, &packed, &client->error);
+    int rc = wire_pack (record, request, &packed, &client->error);
     if (rc == -ENOMEM)
         return client_out_of_memory (client);
     if (rc != 0) {
@@ -165,46 +176,15 @@ int client_ask (noded_client *client, struct wire_request *request, uint64_t wai
     rc = client_connect (client, exchange_take, client->endpoints.control, &client->control);
     if (rc != 0)
         return rc;
-    struct client_exchange exchange = {
-        .client = client, .request = request, .resend_ms = CLIENT_RESEND_MS + wait_ms};
+    struct client_exchange exchange = {.client = client,
+                                       .record = record,
+                                       .request = request,
+                                       .serial = client->serial,
+                                       .answer = ret_answer,
+                                       .resend_ms = CLIENT_RESEND_MS + wait_ms};
     rc = exchange_run (&exchange, client->timeout_ms + wait_ms, what);
-    if (rc != 0) {
-        wire_answer_deinit (&exchange.answer);
-        return rc;
-    }
-    *ret_answer = exchange.answer;
-    return 0;
-}
-
-/*  A list that does not advance would be requested without end. */
-static int pages_check (noded_client *client, const struct wire_request *request,
-                        const struct wire_answer *answer, const char *what)
-{
-    if (!answer->next || (request->after && strcmp (request->after, answer->next) == 0))
-        return base_error_set (
-            &client->error, -EPROTO,
-            "cannot %s: the broker's list continues, but the answer has no valid continuation", what);
-    return 0;
-}
-
-int client_ask_pages (noded_client *client, struct wire_request *request, uint64_t wait_ms, const char *what,
-                      client_page_handler *take, void *context)
-{
-    base_cleanup (base_free_p) char *after = NULL;
-    request->after = NULL;
-    for (bool more = true; more; wait_ms = request->wait_ms = 0) {
-        base_cleanup (wire_answer_deinit) struct wire_answer answer = {.serial = 0};
-        int rc = client_ask (client, request, wait_ms, what, &answer);
-        if (rc == 0 && answer.more)
-            rc = pages_check (client, request, &answer, what);
-        if (rc == 0)
-            rc = take (context, &answer);
-        if (rc != 0)
-            return rc == -ENOMEM ? client_out_of_memory (client) : rc;
-        more = answer.more;
-        free (after);
-        request->after = after = base_take (answer.next);
-    }
-    request->after = NULL;
-    return 0;
+    wire_answer_deinit (&exchange.head);
+    if (rc != 0)
+        wire_deinit (wire_record_answer (record), ret_answer);
+    return rc;
 }

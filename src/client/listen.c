@@ -59,6 +59,8 @@ static void listener_free_p (struct client_listener **listener)
 static void listener_take (void *context, const char *topic, const char *text)
 {
     struct client_listener *listener = context;
+    if (!wire_is_json (text, strlen (text))) /* nothing that a broker sends */
+        return;
     struct listen_event event = {strdup (topic), strdup (text)};
     if (!event.topic || !event.json) {
         free (event.topic);
@@ -83,9 +85,9 @@ static void listener_expire (void *context)
     error. */
 static int listener_reach (noded_client *client)
 {
-    struct wire_request request = {.verb = WIRE_VERB_NODES, .all = true, .since = WIRE_EPOCH_MOST};
-    base_cleanup (wire_answer_deinit) struct wire_answer answer = {.serial = 0};
-    return client_ask (client, &request, 0, "listen to events", &answer);
+    struct wire_list_nodes request = {.since = WIRE_EPOCH_MOST};
+    base_cleanup (wire_nodes_deinit) struct wire_nodes answer = {.serial = 0};
+    return client_ask (client, &wire_list_nodes_record, &request, 0, "listen to events", &answer);
 }
 
 static int listener_open (noded_client *client)
@@ -121,8 +123,19 @@ static int listener_open (noded_client *client)
     return 0;
 }
 
-int noded_client_event (noded_client *client, uint64_t wait_ms, char **ret_topic, char **ret_json)
+/*  The text as the record, on the heap; NULL: it is another one, or memory is out. */
+static void *event_read (const struct wire_record *record, const char *text)
 {
+    void *message = calloc (1, wire_record_size (record));
+    if (message && wire_json_parse (record, text, strlen (text), message, NULL) == 0)
+        return message;
+    free (message);
+    return NULL;
+}
+
+int noded_client_event (noded_client *client, uint64_t wait_ms, noded_event *ret_event)
+{
+    *ret_event = (noded_event){.json = NULL};
     int rc = listener_open (client);
     if (rc != 0)
         return rc;
@@ -141,7 +154,10 @@ int noded_client_event (noded_client *client, uint64_t wait_ms, char **ret_topic
     if (!listener->count)
         return base_error_set (&client->error, -EAGAIN, "no event was received");
     struct listen_event event = listener_pop (listener);
-    *ret_topic = event.topic;
-    *ret_json = event.json;
+    ret_event->topic = event.topic;
+    ret_event->json = event.json;
+    ret_event->happened = event_read (&wire_happened_record, event.json);
+    if (!ret_event->happened)
+        ret_event->rolled = event_read (&wire_rolled_record, event.json);
     return 0;
 }

@@ -45,7 +45,7 @@ static int publish_upload (noded_client *client, const noded_publish *publish,
 int noded_client_publish (noded_client *client, const noded_publish *publish, char ret_release[65])
 {
     base_cleanup (client_release_deinit) struct client_release made = CLIENT_RELEASE_NULL;
-    base_cleanup (wire_answer_deinit) struct wire_answer answer = {.serial = 0};
+    base_cleanup (wire_published_deinit) struct wire_published answer = {.serial = 0};
     int rc = client_release_make (publish, &made, &client->error);
     if (rc == 0)
         rc = publish_upload (client, publish, &made);
@@ -53,9 +53,8 @@ int noded_client_publish (noded_client *client, const noded_publish *publish, ch
         return rc;
     char what[192];
     (void) snprintf (what, sizeof what, "publish %s %s", publish->application, publish->version);
-    struct wire_request request = {
-        .verb = WIRE_VERB_PUBLISH, .application = made.release.application, .publish = &made.release};
-    rc = client_ask (client, &request, 0, what, &answer);
+    struct wire_publish_release request = {.release = &made.release};
+    rc = client_ask (client, &wire_publish_release_record, &request, 0, what, &answer);
     if (rc != 0)
         return rc;
     struct base_digest expected = wire_release_digest (&made.release, NULL);

@@ -1,99 +1,85 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  client/rollouts.c - rollouts: planning, starting, watching and steering them */
 
-#include "client/ask.h"
-
 #include <errno.h>
-#include <string.h>
 
 #include "base/cleanup.h"
+#include "client/list.h"
 #include "client/spec.h"
 
 enum { ROLLOUT_NODES = 512 /* nodes in a retry, as in schemas/operator.def */ };
 
-/*  Searches for the releases whose digests begin with prefix. */
-struct release_search {
-    const char *prefix;
-    struct base_digest found;
-    size_t count;
-};
-
-static int search_take (void *context, const struct wire_answer *answer)
+/*  Counts the releases whose digests begin with prefix, each digest once, and finds the last of them. */
+static size_t releases_count (const noded_releases *releases, const char *prefix,
+                              struct base_digest *ret_found)
 {
-    struct release_search *search = context;
-    char text[BASE_DIGEST_TEXT];
-    for (size_t i = 0; i < answer->n_releases; i++) {
-        const struct base_digest *digest = &answer->releases[i].release;
-        bool fits = strncmp (base_digest_format (digest, text), search->prefix, strlen (search->prefix)) == 0;
-        if (!fits || (search->count && base_digest_equal (digest, &search->found)))
+    size_t count = 0;
+    for (size_t i = 0; i < releases->count; i++) {
+        char text[65];
+        const noded_digest *digest = &releases->items[i].release;
+        if (strncmp (noded_digest_text (digest, text), prefix, strlen (prefix)) != 0 ||
+            (count && memcmp (ret_found->bytes, digest->bytes, sizeof digest->bytes) == 0))
             continue;
-        search->found = *digest;
-        search->count++;
+        memcpy (ret_found->bytes, digest->bytes, sizeof digest->bytes);
+        count++;
     }
-    return 0;
+    return count;
 }
 
-static int find_release (noded_client *client, struct client_spec *spec)
+static int release_find (noded_client *client, struct client_spec *spec)
 {
     struct wire_rollout *rollout = &spec->rollout;
     if (!spec->release || base_digest_parse (spec->release, &rollout->release) == 0)
         return 0;
-    struct release_search search = {.prefix = spec->release};
-    struct wire_request request = {.verb = WIRE_VERB_RELEASES, .application = rollout->application};
-    int rc = client_ask_pages (client, &request, 0, "look for the release", search_take, &search);
+    base_cleanup (noded_releases_free) noded_releases releases = {.count = 0};
+    int rc = noded_client_releases (client, rollout->application, &releases);
     if (rc != 0)
         return rc;
-    if (search.count > 1)
+    size_t count = releases_count (&releases, spec->release, &rollout->release);
+    if (count > 1)
         return base_error_set (&client->error, -EINVAL,
                                "release is \"%s\": %zu releases of %s begin with these digits; give more",
-                               spec->release, search.count, rollout->application);
-    if (search.count == 0)
+                               spec->release, count, rollout->application);
+    if (count == 0)
         return base_error_set (
             &client->error, -ENOENT,
             "release is \"%s\": no release of %s begins with these digits; see nodectl releases",
             spec->release, rollout->application);
-    rollout->release = search.found;
     return 0;
 }
 
-static int read_spec (noded_client *client, const char *const *settings, size_t n_settings, const char *file,
-                      struct client_spec *ret_spec)
+static int spec_read (noded_client *client, const noded_spec *given, struct client_spec *ret_spec)
 {
-    int rc = client_spec_read (settings, n_settings, file, ret_spec, &client->error);
-    return rc == 0 ? find_release (client, ret_spec) : rc;
+    int rc = client_spec_read (given->settings, given->n_settings, given->file, ret_spec, &client->error);
+    return rc == 0 ? release_find (client, ret_spec) : rc;
 }
 
-/*  Returns one object of an answer as JSON. */
-static int record_give (noded_client *client, const struct wire_record *record, const void *message,
-                        const char *what, char **ret_json)
+static int answer_lacks (noded_client *client, const char *what, const char *part)
 {
-    if (!message)
-        return base_error_set (&client->error, -EPROTO, "cannot %s: the broker's answer lacks the %s", what,
-                               wire_record_name (record));
-    base_cleanup (base_free_p) char *json =
-        wire_json (record, message, WIRE_JSON_COMPLETE | WIRE_JSON_PRETTY);
-    if (!json)
-        return client_out_of_memory (client);
-    *ret_json = base_take (json);
-    return 0;
+    return base_error_set (&client->error, -EPROTO, "cannot %s: the broker's answer lacks the %s", what,
+                           part);
 }
 
-int noded_client_rollout_plan (noded_client *client, const char *const *settings, size_t n_settings,
-                               const char *file, char **ret_json)
+int noded_client_rollout_plan (noded_client *client, const noded_spec *given, noded_plan **ret_plan)
 {
     static const char what[] = "plan the rollout";
     base_cleanup (client_spec_deinit) struct client_spec spec = {.release = NULL};
-    base_cleanup (wire_answer_deinit) struct wire_answer answer = {.serial = 0};
-    int rc = read_spec (client, settings, n_settings, file, &spec);
+    base_cleanup (wire_planned_deinit) struct wire_planned answer = {.serial = 0};
+    *ret_plan = NULL;
+    int rc = spec_read (client, given, &spec);
     if (rc != 0)
         return rc;
-    struct wire_request request = {
-        .verb = WIRE_VERB_PLAN, .application = spec.rollout.application, .spec = &spec.rollout};
-    rc = client_ask (client, &request, 0, what, &answer);
-    return rc == 0 ? record_give (client, &wire_plan_record, answer.plan, what, ret_json) : rc;
+    struct wire_plan_rollout request = {.spec = &spec.rollout};
+    rc = client_ask (client, &wire_plan_rollout_record, &request, 0, what, &answer);
+    if (rc != 0)
+        return rc;
+    if (!answer.plan)
+        return answer_lacks (client, what, "plan");
+    *ret_plan = (noded_plan *) (void *) base_take (answer.plan);
+    return 0;
 }
 
-static int parse_plan (noded_client *client, const char *plan, struct base_digest *ret_plan)
+static int plan_parse (noded_client *client, const char *plan, struct base_digest *ret_plan)
 {
     if (base_digest_parse (plan, ret_plan) != 0)
         return base_error_set (&client->error, -EINVAL,
@@ -101,108 +87,114 @@ static int parse_plan (noded_client *client, const char *plan, struct base_diges
     return 0;
 }
 
-int noded_client_rollout_start (noded_client *client, const char *const *settings, size_t n_settings,
-                                const char *file, const char *plan, char **ret_json)
+int noded_client_rollout_start (noded_client *client, const noded_spec *given, const char *plan,
+                                noded_rollout **ret_rollout)
 {
     static const char what[] = "start the rollout";
     base_cleanup (client_spec_deinit) struct client_spec spec = {.release = NULL};
-    base_cleanup (wire_answer_deinit) struct wire_answer answer = {.serial = 0};
-    struct wire_request request = {.verb = WIRE_VERB_START};
-    int rc = plan ? parse_plan (client, plan, &request.plan) : 0;
+    base_cleanup (wire_started_deinit) struct wire_started answer = {.serial = 0};
+    struct wire_start_rollout request = {.serial = 0};
+    *ret_rollout = NULL;
+    int rc = plan ? plan_parse (client, plan, &request.plan) : 0;
     if (rc == 0)
-        rc = read_spec (client, settings, n_settings, file, &spec);
+        rc = spec_read (client, given, &spec);
     if (rc != 0)
         return rc;
-    request.application = spec.rollout.application;
     request.spec = &spec.rollout;
-    rc = client_ask (client, &request, 0, what, &answer);
-    return rc == 0 ? record_give (client, &wire_rollout_state_record,
-                                  answer.n_rollouts ? answer.rollouts : NULL, what, ret_json)
-                   : rc;
-}
-
-int noded_client_rollout_list (noded_client *client, const char *rollout, uint64_t since, uint64_t wait_ms,
-                               uint64_t *ret_revision, char **ret_json)
-{
-    base_cleanup (client_question_deinit) struct client_question question = {.client = client,
-                                                                             .what = "list the rollouts"};
-    question.request.verb = WIRE_VERB_ROLLOUTS;
-    question.request.rollout = (char *) rollout;
-    question.request.since = since;
-    question.wait_ms = since ? wait_ms < CLIENT_WAIT_MOST_MS ? wait_ms : CLIENT_WAIT_MOST_MS : 0;
-    question.request.wait_ms = question.wait_ms;
-    int rc = client_question_ask (&question, NULL, 0, 1);
-    if (rc == 0)
-        rc = client_question_finish (&question, ret_json);
-    if (rc == 0 && ret_revision)
-        *ret_revision = question.revision;
-    return rc;
-}
-
-int noded_client_rollout_members (noded_client *client, const char *rollout, const char *plan, uint64_t since,
-                                  uint64_t *ret_revision, char **ret_json)
-{
-    base_cleanup (client_question_deinit) struct client_question question = {
-        .client = client, .what = "list the nodes of the rollout"};
-    question.request.verb = WIRE_VERB_MEMBERS;
-    question.request.rollout = (char *) rollout;
-    question.request.since = since;
-    if (!rollout == !plan)
-        return base_error_set (&client->error, -EINVAL, "cannot %s: name a rollout or a plan, and not both",
-                               question.what);
-    int rc = plan ? parse_plan (client, plan, &question.request.plan) : 0;
-    if (rc == 0)
-        rc = client_question_ask (&question, NULL, 0, 1);
-    if (rc == 0)
-        rc = client_question_finish (&question, ret_json);
-    if (rc == 0 && ret_revision)
-        *ret_revision = question.revision;
-    return rc;
-}
-
-int noded_client_rollout_history (noded_client *client, const char *rollout, char **ret_json)
-{
-    base_cleanup (client_question_deinit) struct client_question question = {
-        .client = client, .what = "list the rollout's history"};
-    question.request.verb = WIRE_VERB_HISTORY;
-    question.request.rollout = (char *) rollout;
-    int rc = client_question_ask (&question, NULL, 0, 1);
-    return rc == 0 ? client_question_finish (&question, ret_json) : rc;
-}
-
-static int check_command (noded_client *client, const char *command, size_t n_nodes,
-                          enum wire_command *ret_command)
-{
-    enum wire_command parsed = wire_command_parse (command);
-    if (parsed == WIRE_COMMAND_NULL)
-        return base_error_set (&client->error, -EINVAL,
-                               "\"%s\" is not a command of a rollout; the commands are "
-                               "pause, resume, approve, abort, revert or retry",
-                               command);
-    if (n_nodes > ROLLOUT_NODES || (n_nodes && parsed != WIRE_COMMAND_RETRY))
-        return base_error_set (&client->error, -EINVAL,
-                               "cannot %s the rollout: only retry accepts nodes, at most %d", command,
-                               ROLLOUT_NODES);
-    *ret_command = parsed;
+    rc = client_ask (client, &wire_start_rollout_record, &request, 0, what, &answer);
+    if (rc != 0)
+        return rc;
+    if (!answer.rollout)
+        return answer_lacks (client, what, "rollout");
+    *ret_rollout = (noded_rollout *) (void *) base_take (answer.rollout);
     return 0;
 }
 
-int noded_client_rollout_steer (noded_client *client, const char *rollout, const char *command, unsigned wave,
-                                const char *const *nodes, size_t n_nodes, char **ret_json)
+int noded_client_rollout_list (noded_client *client, const noded_rollouts_query *query,
+                               noded_rollouts *ret_rollouts)
 {
-    base_cleanup (wire_answer_deinit) struct wire_answer answer = {.serial = 0};
-    struct wire_request request = {.verb = WIRE_VERB_STEER,
-                                   .rollout = (char *) rollout,
-                                   .wave = wave,
-                                   .nodes = n_nodes ? (char **) nodes : NULL,
-                                   .n_nodes = n_nodes};
-    int rc = check_command (client, command, n_nodes, &request.command);
+    static const struct client_list list = CLIENT_LIST_OF (
+        list_rollouts, rollouts, rollout_state, .wait_ms = offsetof (struct wire_list_rollouts, wait_ms));
+    struct wire_list_rollouts request = {.rollout = (char *) query->rollout, .since = query->since};
+    struct client_items items = {.count = 0};
+    uint64_t wait_ms = !query->since                          ? 0
+                       : query->wait_ms < CLIENT_WAIT_MOST_MS ? query->wait_ms
+                                                              : CLIENT_WAIT_MOST_MS;
+    int rc = client_list_ask (client, &list, &request, wait_ms, "list the rollouts", &items);
+    if (rc != 0)
+        client_items_deinit (&list, &items);
+    *ret_rollouts = (noded_rollouts){.items = items.items, .count = items.count, .revision = items.revision};
+    return rc;
+}
+
+int noded_client_rollout_members (noded_client *client, const noded_members_query *query,
+                                  noded_members *ret_members)
+{
+    static const char what[] = "list the nodes of the rollout";
+    static const struct client_list list = CLIENT_LIST_OF (list_members, members, member_state);
+    struct wire_list_members request = {.rollout = (char *) query->rollout, .since = query->since};
+    struct client_items items = {.count = 0};
+    *ret_members = (noded_members){.count = 0};
+    if (!query->rollout == !query->plan)
+        return base_error_set (&client->error, -EINVAL, "cannot %s: name a rollout or a plan, and not both",
+                               what);
+    int rc = query->plan ? plan_parse (client, query->plan, &request.plan) : 0;
+    if (rc == 0)
+        rc = client_list_ask (client, &list, &request, 0, what, &items);
+    if (rc != 0)
+        client_items_deinit (&list, &items);
+    *ret_members = (noded_members){.items = items.items, .count = items.count, .revision = items.revision};
+    return rc;
+}
+
+int noded_client_rollout_history (noded_client *client, const char *rollout,
+                                  noded_transitions *ret_transitions)
+{
+    static const struct client_list list = CLIENT_LIST_OF (list_transitions, transitions, transition);
+    struct wire_list_transitions request = {.rollout = (char *) rollout};
+    struct client_items items = {.count = 0};
+    int rc = client_list_ask (client, &list, &request, 0, "list the rollout's history", &items);
+    if (rc != 0)
+        client_items_deinit (&list, &items);
+    *ret_transitions = (noded_transitions){.items = items.items, .count = items.count};
+    return rc;
+}
+
+static int steering_check (noded_client *client, const noded_steering *steering)
+{
+    bool valid = steering->command > NODED_COMMAND_NULL && steering->command <= NODED_COMMAND_RETRY;
+    if (!valid)
+        return base_error_set (&client->error, -EINVAL,
+                               "%d is not a command of a rollout; the commands are "
+                               "pause, resume, approve, abort, revert or retry",
+                               (int) steering->command);
+    if (steering->n_nodes > ROLLOUT_NODES || (steering->n_nodes && steering->command != NODED_COMMAND_RETRY))
+        return base_error_set (&client->error, -EINVAL,
+                               "cannot %s the rollout: only retry accepts nodes, at most %d",
+                               noded_command_word (steering->command), ROLLOUT_NODES);
+    return 0;
+}
+
+int noded_client_rollout_steer (noded_client *client, const noded_steering *steering,
+                                noded_rollout **ret_rollout)
+{
+    base_cleanup (wire_steered_deinit) struct wire_steered answer = {.serial = 0};
+    struct wire_steer_rollout request = {.rollout = (char *) steering->rollout,
+                                         .command = (enum wire_command) steering->command,
+                                         .wave = steering->wave,
+                                         .nodes = steering->n_nodes ? (char **) steering->nodes : NULL,
+                                         .n_nodes = steering->n_nodes};
+    *ret_rollout = NULL;
+    int rc = steering_check (client, steering);
     if (rc != 0)
         return rc;
     char what[64];
-    (void) snprintf (what, sizeof what, "%s the rollout", command);
-    rc = client_ask (client, &request, 0, what, &answer);
-    return rc == 0 ? record_give (client, &wire_rollout_state_record,
-                                  answer.n_rollouts ? answer.rollouts : NULL, what, ret_json)
-                   : rc;
+    (void) snprintf (what, sizeof what, "%s the rollout", noded_command_word (steering->command));
+    rc = client_ask (client, &wire_steer_rollout_record, &request, 0, what, &answer);
+    if (rc != 0)
+        return rc;
+    if (!answer.rollout)
+        return answer_lacks (client, what, "rollout");
+    *ret_rollout = (noded_rollout *) (void *) base_take (answer.rollout);
+    return 0;
 }

@@ -95,37 +95,43 @@ static void offer_options (const struct typed *typed, const struct ctl_command *
     }
 }
 
-/*  Offers the values of key in a list; equal neighbours are offered once. text: the list as JSON, or NULL; is
-    freed. digits: values are cut to this length; 0: not cut. */
-static void offer_list (const struct typed *typed, char *text, const char *key, int digits)
+/*  Offers the releases, by their first digits; or the applications that have some. */
+static void offer_releases (const struct typed *typed, bool applications)
 {
-    base_cleanup (base_free_p) char *owned = text;
-    base_cleanup (ctl_json_free_p) json_t *list = owned ? json_loads (owned, 0, NULL) : NULL;
-    char before[65] = "";
-    size_t i;
-    const json_t *item;
-    json_array_foreach (list, i, item)
-    {
-        char word[65];
-        (void) snprintf (word, sizeof word, "%.*s", digits ? digits : 64, ctl_json_text (item, key));
-        if (*word && strcmp (word, before) != 0)
+    base_cleanup (noded_releases_free) noded_releases releases = {.count = 0};
+    char before[65] = "", word[65];
+    (void) noded_client_releases (typed->ctl->client, NULL, &releases);
+    for (size_t i = 0; i < releases.count; i++) {
+        char digest[CTL_DIGEST_SIZE];
+        const noded_release *release = &releases.items[i];
+        (void) snprintf (word, sizeof word, "%s",
+                         applications ? release->application : ctl_digest_format (&release->release, digest));
+        if (strcmp (word, before) != 0)
             typed_offer (typed, word);
         memcpy (before, word, sizeof before);
     }
 }
 
-/*  Gets the nodes whose ids begin with the current word, so that a fleet of thousands is not transferred.
-    Gets all nodes if that word is empty or cannot be a selector. Returns JSON on the heap, or NULL. */
-static char *nodes_ask (const struct typed *typed)
+/*  Offers the nodes whose ids begin with the current word: it selects them, so that a fleet of thousands is not
+    transferred. Gets all nodes if that word is empty or cannot be a selector. */
+static void offer_nodes (const struct typed *typed)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
     const char *current = typed->current;
-    char *text = NULL;
     bool selects = *current && strspn (current, plain) == strlen (current);
     base_cleanup (base_free_p) char *selector = selects ? base_text_printf ("\"%s*\"", current) : NULL;
-    int rc = selector ? noded_client_nodes_selected (typed->ctl->client, NULL, selector, &text)
-                      : noded_client_nodes (typed->ctl->client, NULL, NULL, 0, 0, 0, NULL, &text);
-    return rc == 0 ? text : NULL;
+    base_cleanup (noded_nodes_free) noded_nodes nodes = {.count = 0};
+    (void) noded_client_nodes (typed->ctl->client, &(noded_nodes_query){.selector = selector}, &nodes);
+    for (size_t i = 0; i < nodes.count; i++)
+        typed_offer (typed, nodes.items[i].id);
+}
+
+static void offer_rollouts (const struct typed *typed)
+{
+    base_cleanup (noded_rollouts_free) noded_rollouts rollouts = {.count = 0};
+    (void) noded_client_rollout_list (typed->ctl->client, &(noded_rollouts_query){.since = 0}, &rollouts);
+    for (size_t i = 0; i < rollouts.count; i++)
+        typed_offer (typed, rollouts.items[i].id);
 }
 
 static bool connect_to (struct ctl *ctl)
@@ -136,8 +142,6 @@ static bool connect_to (struct ctl *ctl)
 
 static void offer_word (const struct typed *typed, char what)
 {
-    char *text = NULL;
-    noded_client *client = typed->ctl->client;
     switch (what) {
     case CTL_WORD_SHELL:
         for (size_t i = 0; i < SHELLS; i++)
@@ -148,18 +152,16 @@ static void offer_word (const struct typed *typed, char what)
         typed_offer (typed, "clear");
         break;
     case CTL_WORD_RELEASE:
-        if (noded_client_releases (client, NULL, &text) == 0)
-            offer_list (typed, text, "release", CTL_DIGEST_SIZE - 1);
+        offer_releases (typed, false);
         break;
     case CTL_WORD_NODE:
     case CTL_WORD_EITHER:
-        offer_list (typed, nodes_ask (typed), "id", 0);
+        offer_nodes (typed);
         if (what == CTL_WORD_NODE)
             break;
         __attribute__ ((fallthrough));
     case CTL_WORD_ROLLOUT:
-        if (noded_client_rollout_list (client, NULL, 0, 0, NULL, &text) == 0)
-            offer_list (typed, text, "id", 0);
+        offer_rollouts (typed);
         break;
     default:
         break;
@@ -168,14 +170,12 @@ static void offer_word (const struct typed *typed, char what)
 
 static void offer_value (const struct typed *typed)
 {
-    char *text;
     switch (typed->option) {
     case CTL_OPTION_RELEASE:
         offer_word (typed, CTL_WORD_RELEASE);
         break;
     case CTL_OPTION_APP:
-        if (noded_client_releases (typed->ctl->client, NULL, &text) == 0)
-            offer_list (typed, text, "application", 0);
+        offer_releases (typed, true);
         break;
     case CTL_OPTION_ON_HALT:
         typed_offer (typed, "stay");

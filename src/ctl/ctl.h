@@ -12,8 +12,6 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include <jansson.h>
-
 #include "noded/client.h"
 
 /*  Exit codes, as listed by --help. */
@@ -66,29 +64,21 @@ __attribute__ ((format (printf, 2, 3))) int ctl_tell (struct ctl *ctl, const cha
 /*  Prints a usage error on err, and a line that points to --help. Returns CTL_USAGE. */
 __attribute__ ((format (printf, 2, 3))) int ctl_misused (struct ctl *ctl, const char *format, ...);
 
-/*  ctl_print_json prints the client's JSON and frees it. ctl_print_value prints a value and a newline.
-    ctl_read_json parses text and frees it; the caller owns *ret_json. Characters that a terminal would
-    interpret are printed as \uXXXX. All return an exit code. */
+/*  Prints JSON and frees it; NULL: memory was out. Characters that a terminal would interpret are printed as
+    \uXXXX. Returns an exit code. */
 int ctl_print_json (struct ctl *ctl, char *json);
-int ctl_print_value (struct ctl *ctl, const json_t *value);
-int ctl_read_json (struct ctl *ctl, char *text, json_t **ret_json);
 
-/*  A value of an object: "", 0 or false if it is absent or of another type; 0 for a negative number. The text
-    is borrowed. */
-const char *ctl_json_text (const json_t *object, const char *key);
-uint64_t ctl_json_uint (const json_t *object, const char *key);
-bool ctl_json_flag (const json_t *object, const char *key);
+/*  Prints the results of orders: a line a node, or JSON. Returns CTL_FAILED if one was refused. */
+int ctl_orders_print (struct ctl *ctl, const noded_orders *orders);
 
-/*  Drops the reference *json; for cleanup attributes. */
-void ctl_json_free_p (json_t **json);
+/*  Finds the full digest of a release from at least its first 6 digits. failures: a quarantine, which is
+    searched before the broker's list. Prints why it fails. Returns an exit code. */
+int ctl_release_find (struct ctl *ctl, const char *name, const noded_failure *failures, size_t n_failures,
+                      char ret_release[65]);
 
-/*  Finds the full digest of a release from at least its first 6 digits. candidates: an array of objects with
-    a "release", searched before the broker's list; or NULL. Prints why it fails. Returns an exit code. */
-int ctl_release_find (struct ctl *ctl, const char *name, const json_t *candidates, char ret_release[65]);
-
-/*  Gets one node's object; the caller owns it. Prints an error if the broker does not know the node. Returns
-    an exit code. */
-int ctl_node_find (struct ctl *ctl, const char *id, json_t **ret_node);
+/*  Gets one node as a list of one item, which the caller frees. Prints an error if the broker does not know the
+    node. Returns an exit code. */
+int ctl_node_find (struct ctl *ctl, const char *id, noded_nodes *ret_nodes);
 
 /*  Gets the ids of the nodes that match --select; release them with ctl_ids_free_p. Prints an error if there
     are none. Returns an exit code. */

@@ -86,8 +86,8 @@ static void follow_draw (struct follow *follow)
     (void) fflush (follow->out);
 }
 
-/*  A later order hides the outcome of ours in the broker's list: reads it from the node's reports. Returns 0,
-    the client's error, or -EPROTO. */
+/*  A later order hides the outcome of ours in the broker's list: reads it from the node's reports. Returns 0 or
+    the client's error. */
 static int follow_superseded (struct follow *follow)
 {
     struct ctl *ctl = follow->ctl;
@@ -95,15 +95,12 @@ static int follow_superseded (struct follow *follow)
         struct ctl_target *target = &follow->progress.targets[i];
         if (!target->superseded)
             continue;
-        char *text;
-        int rc = noded_client_why (ctl->client, ctl->options.application, target->id, &text);
+        base_cleanup (noded_reports_free) noded_reports reports = {.count = 0};
+        int rc = noded_client_why (ctl->client, ctl->options.application, target->id, &reports);
         if (rc != 0)
             return rc;
-        base_cleanup (ctl_json_free_p) json_t *told = NULL;
-        if (ctl_read_json (ctl, text, &told) != CTL_OK)
-            return -EPROTO;
         target->superseded = false;
-        ctl_progress_reports (&follow->progress, target, told, base_time_boot_ms ());
+        ctl_progress_reports (&follow->progress, target, &reports, base_time_boot_ms ());
     }
     return 0;
 }
@@ -117,22 +114,21 @@ static int follow_ask (struct follow *follow, uint64_t now_ms)
     if (wait_ms > follow->deadline_ms - now_ms)
         wait_ms = follow->deadline_ms - now_ms;
     bool named = follow->n_ids <= FOLLOW_NAMED_MOST && !follow->unnamed;
-    uint64_t revision;
-    char *text;
-    int rc = noded_client_nodes (ctl->client, ctl->options.application, named ? follow->ids : NULL,
-                                 named ? follow->n_ids : 0, full ? 0 : follow->revision, wait_ms, &revision,
-                                 &text);
+    const noded_nodes_query query = {.application = ctl->options.application,
+                                     .nodes = named ? follow->ids : NULL,
+                                     .n_nodes = named ? follow->n_ids : 0,
+                                     .since = full ? 0 : follow->revision,
+                                     .wait_ms = wait_ms};
+    base_cleanup (noded_nodes_free) noded_nodes nodes = {.count = 0};
+    int rc = noded_client_nodes (ctl->client, &query, &nodes);
     if (rc != 0)
         return rc;
-    base_cleanup (ctl_json_free_p) json_t *nodes = NULL;
-    if (ctl_read_json (ctl, text, &nodes) != CTL_OK)
-        return -EPROTO;
     now_ms = base_time_boot_ms ();
     if (full)
         follow->full_ms = now_ms + FOLLOW_FULL_MS;
     /*  Revision 0 would request a full list each time. */
-    follow->revision = revision ? revision : 1;
-    ctl_progress_hear (&follow->progress, nodes, full, now_ms);
+    follow->revision = nodes.revision ? nodes.revision : 1;
+    ctl_progress_hear (&follow->progress, &nodes, full, now_ms);
     return follow_superseded (follow);
 }
 
@@ -155,7 +151,7 @@ static int follow_run (struct follow *follow)
             continue;
         }
         if (rc != 0 && rc != -ETIMEDOUT)
-            return rc == -EPROTO && !*noded_client_error (ctl->client) ? CTL_FAILED : ctl_fail (ctl, rc);
+            return ctl_fail (ctl, rc);
         if (rc != 0 && !follow->silent && !(ctl->terminal && !ctl->options.json))
             ctl_tell (ctl, "the broker at %s does not answer; still trying",
                       noded_client_endpoint (ctl->client));
@@ -176,10 +172,8 @@ static int follow_finish (struct follow *follow, uint64_t timeout_ms)
                   follow->silent ? " (the broker does not answer)" : "");
     }
     if (ctl->options.json) {
-        base_cleanup (ctl_json_free_p) json_t *list = ctl_progress_json (&follow->progress);
-        if (!list)
-            return ctl_tell (ctl, "out of memory");
-        (void) ctl_print_value (ctl, list);
+        if (ctl_print_json (ctl, ctl_progress_json (&follow->progress)) != CTL_OK)
+            return CTL_FAILED;
     } else {
         (void) fputc ('\n', ctl->out);
         ctl_progress_print (&follow->progress, ctl->out);
@@ -187,44 +181,39 @@ static int follow_finish (struct follow *follow, uint64_t timeout_ms)
     return ctl_progress_code (&follow->progress);
 }
 
-/*  Prints for each order whether the broker accepted it. Used when orders are not followed. */
-static int orders_only (struct ctl *ctl, const json_t *orders)
+int ctl_orders_print (struct ctl *ctl, const noded_orders *orders)
 {
     base_cleanup (ctl_table_deinit) struct ctl_table table = {.columns = 2};
     int code = CTL_OK;
-    size_t i;
-    const json_t *order;
-    json_array_foreach (orders, i, order)
-    {
-        bool ok = strcmp (ctl_json_text (order, "status"), "ok") == 0;
-        ctl_table_cell (&table, ctl_json_text (order, "node"));
-        if (ok)
-            ctl_table_printf (&table, "ordered %s", ctl_json_text (order, "transaction"));
+    for (size_t i = 0; i < orders->count; i++) {
+        const noded_order *order = &orders->items[i];
+        ctl_table_cell (&table, order->node);
+        if (order->status == NODED_STATUS_OK)
+            ctl_table_printf (&table, "ordered %s", ctl_text (order->transaction));
         else
-            ctl_table_printf (&table, "%s: %s", ctl_json_text (order, "status"),
-                              ctl_json_text (order, "reason"));
-        if (!ok)
+            ctl_table_printf (&table, "%s: %s", noded_status_word (order->status), ctl_text (order->reason));
+        if (order->status != NODED_STATUS_OK)
             code = CTL_FAILED;
     }
     if (ctl->options.json)
-        (void) ctl_print_value (ctl, orders);
+        (void) ctl_print_json (ctl, noded_orders_json (orders->items, orders->count));
     else
         ctl_table_print (&table, ctl->out, ctl->width);
     return code;
 }
 
-static int follow_orders (struct ctl *ctl, const json_t *orders, bool revert)
+static int follow_orders (struct ctl *ctl, const noded_orders *orders, bool revert)
 {
     base_cleanup (follow_deinit) struct follow follow = {.ctl = ctl,
                                                          .out = ctl->options.json ? ctl->err : ctl->out};
     uint64_t timeout_ms = ctl->options.timeout_ms ? ctl->options.timeout_ms : FOLLOW_TIMEOUT_MS;
     uint64_t now_ms = base_time_boot_ms ();
-    if (!json_array_size (orders))
+    if (!orders->count)
         return ctl_tell (ctl, "the broker does not know any node");
     if (ctl->options.no_wait)
-        return orders_only (ctl, orders);
+        return ctl_orders_print (ctl, orders);
     follow.deadline_ms = now_ms + timeout_ms;
-    follow.ids = calloc (json_array_size (orders), sizeof *follow.ids);
+    follow.ids = calloc (orders->count, sizeof *follow.ids);
     if (!follow.ids || ctl_progress_init (&follow.progress, orders, revert, now_ms) != 0)
         return ctl_tell (ctl, "out of memory");
     for (size_t i = 0; i < follow.progress.count; i++)
@@ -247,13 +236,18 @@ static void words_unique (struct ctl *ctl)
     ctl->n_words = count;
 }
 
-static const char *const *named_nodes (const struct ctl *ctl)
+/*  The nodes that the command line names, each once. */
+static noded_targets targets_of (struct ctl *ctl)
 {
-    return ctl->options.all ? NULL : (const char *const *) ctl->words;
+    words_unique (ctl);
+    return (noded_targets){.application = ctl->options.application,
+                           .nodes = ctl->options.all ? NULL : (const char *const *) ctl->words,
+                           .n_nodes = ctl->n_words};
 }
 
 int ctl_update (struct ctl *ctl)
 {
+    base_cleanup (noded_orders_free) noded_orders orders = {.count = 0};
     char release[65];
     if (ctl->options.all)
         return ctl_rollout_start (ctl);
@@ -261,51 +255,30 @@ int ctl_update (struct ctl *ctl)
     for (unsigned i = 0; waves && i < CTL_OPTION_END; i++)
         if (waves & (UINT64_C (1) << i))
             return ctl_misused (ctl, "--%s needs --all, or nodectl rollout start", ctl_option_name (i));
-    words_unique (ctl);
     if (ctl->options.release) {
-        int code = ctl_release_find (ctl, ctl->options.release, NULL, release);
+        int code = ctl_release_find (ctl, ctl->options.release, NULL, 0, release);
         if (code != CTL_OK)
             return code;
     }
-    char *text;
-    int rc = noded_client_update (ctl->client, ctl->options.application, named_nodes (ctl), ctl->n_words,
-                                  ctl->options.release ? release : NULL, &text);
-    if (rc != 0)
-        return ctl_fail (ctl, rc);
-    base_cleanup (ctl_json_free_p) json_t *orders = NULL;
-    int code = ctl_read_json (ctl, text, &orders);
-    return code == CTL_OK ? follow_orders (ctl, orders, false) : code;
+    noded_targets targets = targets_of (ctl);
+    int rc = noded_client_update (ctl->client, &targets, ctl->options.release ? release : NULL, &orders);
+    return rc == 0 ? follow_orders (ctl, &orders, false) : ctl_fail (ctl, rc);
 }
 
 int ctl_revert (struct ctl *ctl)
 {
-    char *text;
-    words_unique (ctl);
-    int rc =
-        noded_client_revert (ctl->client, ctl->options.application, named_nodes (ctl), ctl->n_words, &text);
-    if (rc != 0)
-        return ctl_fail (ctl, rc);
-    base_cleanup (ctl_json_free_p) json_t *orders = NULL;
-    int code = ctl_read_json (ctl, text, &orders);
-    return code == CTL_OK ? follow_orders (ctl, orders, true) : code;
-}
-
-static int orders_read_and_print (struct ctl *ctl, int rc, char *text)
-{
-    if (rc != 0)
-        return ctl_fail (ctl, rc);
-    base_cleanup (ctl_json_free_p) json_t *orders = NULL;
-    int code = ctl_read_json (ctl, text, &orders);
-    return code == CTL_OK ? orders_only (ctl, orders) : code;
+    base_cleanup (noded_orders_free) noded_orders orders = {.count = 0};
+    noded_targets targets = targets_of (ctl);
+    int rc = noded_client_revert (ctl->client, &targets, &orders);
+    return rc == 0 ? follow_orders (ctl, &orders, true) : ctl_fail (ctl, rc);
 }
 
 static int hold_or_end (struct ctl *ctl, int hold)
 {
-    char *text = NULL;
-    words_unique (ctl);
-    int rc = noded_client_hold (ctl->client, ctl->options.application, named_nodes (ctl), ctl->n_words, hold,
-                                &text);
-    return orders_read_and_print (ctl, rc, text);
+    base_cleanup (noded_orders_free) noded_orders orders = {.count = 0};
+    noded_targets targets = targets_of (ctl);
+    int rc = noded_client_hold (ctl->client, &targets, hold, &orders);
+    return rc == 0 ? ctl_orders_print (ctl, &orders) : ctl_fail (ctl, rc);
 }
 
 int ctl_hold (struct ctl *ctl)
@@ -320,17 +293,16 @@ int ctl_unhold (struct ctl *ctl)
 
 int ctl_cancel (struct ctl *ctl)
 {
-    char *text = NULL;
-    words_unique (ctl);
-    int rc =
-        noded_client_cancel (ctl->client, ctl->options.application, named_nodes (ctl), ctl->n_words, &text);
-    return orders_read_and_print (ctl, rc, text);
+    base_cleanup (noded_orders_free) noded_orders orders = {.count = 0};
+    noded_targets targets = targets_of (ctl);
+    int rc = noded_client_cancel (ctl->client, &targets, &orders);
+    return rc == 0 ? ctl_orders_print (ctl, &orders) : ctl_fail (ctl, rc);
 }
 
 int ctl_forget (struct ctl *ctl)
 {
     base_cleanup (ctl_ids_free_p) char **ids = NULL;
-    char *text = NULL;
+    base_cleanup (noded_orders_free) noded_orders orders = {.count = 0};
     if (ctl->options.select && ctl->n_words)
         return ctl_misused (ctl, "name nodes or give --select, not both");
     if (!ctl->options.select && !ctl->n_words)
@@ -338,9 +310,9 @@ int ctl_forget (struct ctl *ctl)
     int code = ctl->options.select ? ctl_nodes_selected (ctl, &ids) : CTL_OK;
     if (code != CTL_OK)
         return code;
-    if (!ids)
-        words_unique (ctl);
-    int rc = noded_client_forget (ctl->client, (const char *const *) (ids ? ids : ctl->words),
-                                  ids ? base_list_count (ids) : ctl->n_words, &text);
-    return orders_read_and_print (ctl, rc, text);
+    noded_targets targets = targets_of (ctl);
+    if (ids)
+        targets = (noded_targets){.nodes = (const char *const *) ids, .n_nodes = base_list_count (ids)};
+    int rc = noded_client_forget (ctl->client, &targets, &orders);
+    return rc == 0 ? ctl_orders_print (ctl, &orders) : ctl_fail (ctl, rc);
 }

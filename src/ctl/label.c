@@ -15,98 +15,76 @@ void ctl_ids_free_p (char ***list)
     base_list_free (*list);
 }
 
-static int nodes_ask (struct ctl *ctl, const char *id, json_t **ret_nodes)
+static int nodes_ask (struct ctl *ctl, const char *id, noded_nodes *ret_nodes)
 {
-    char *text;
-    if (id) {
-        json_t *node, *list = json_array ();
-        int code = list ? ctl_node_find (ctl, id, &node) : ctl_tell (ctl, "out of memory");
-        if (code != CTL_OK) {
-            json_decref (list);
-            return code;
-        }
-        (void) json_array_append_new (list, node);
-        *ret_nodes = list;
-        return CTL_OK;
-    }
-    int rc = noded_client_nodes_selected (ctl->client, NULL, ctl->options.select, &text);
-    return rc == 0 ? ctl_read_json (ctl, text, ret_nodes) : ctl_fail (ctl, rc);
+    if (id)
+        return ctl_node_find (ctl, id, ret_nodes);
+    int rc =
+        noded_client_nodes (ctl->client, &(noded_nodes_query){.selector = ctl->options.select}, ret_nodes);
+    return rc == 0 ? CTL_OK : ctl_fail (ctl, rc);
 }
 
-static void print_labels (struct ctl *ctl, const json_t *nodes)
+static void print_labels (struct ctl *ctl, const noded_nodes *nodes)
 {
     base_cleanup (ctl_table_deinit) struct ctl_table table = {.columns = 4};
     static const char *const titles[] = {"NODE", "LABEL", "VALUE", "SET"};
-    size_t i, j;
-    const json_t *node, *label;
-    for (i = 0; i < 4; i++)
+    for (size_t i = 0; i < 4; i++)
         ctl_table_cell (&table, titles[i]);
-    json_array_foreach (nodes, i, node) json_array_foreach (json_object_get (node, "labels"), j, label)
-    {
-        ctl_table_cell (&table, ctl_json_text (node, "id"));
-        ctl_table_cell (&table, ctl_json_text (label, "name"));
-        ctl_table_cell (&table, ctl_json_text (label, "value"));
-        ctl_table_cell (&table, ctl_json_flag (label, "own") ? "on the node" : "by an operator");
-    }
+    for (size_t i = 0; i < nodes->count; i++)
+        for (size_t j = 0; j < nodes->items[i].n_labels; j++) {
+            const noded_label *label = &nodes->items[i].labels[j];
+            ctl_table_cell (&table, nodes->items[i].id);
+            ctl_table_cell (&table, label->name);
+            ctl_table_cell (&table, label->value);
+            ctl_table_cell (&table, label->own ? "on the node" : "by an operator");
+        }
     ctl_table_print (&table, ctl->out, ctl->width);
 }
 
 static int list_labels (struct ctl *ctl, const char *id)
 {
-    base_cleanup (ctl_json_free_p) json_t *nodes = NULL;
-    const json_t *node;
+    base_cleanup (noded_nodes_free) noded_nodes nodes = {.count = 0};
     int code = nodes_ask (ctl, id, &nodes);
-    if (code != CTL_OK)
-        return code;
-    if (!ctl->options.json) {
-        print_labels (ctl, nodes);
-        return CTL_OK;
-    }
-    base_cleanup (ctl_json_free_p) json_t *list = json_array ();
-    size_t i;
-    json_array_foreach (nodes, i, node) (void)
-        json_array_append_new (list, json_pack ("{s:O, s:O}", "node", json_object_get (node, "id"), "labels",
-                                                json_object_get (node, "labels")));
-    (void) ctl_print_value (ctl, list);
-    return CTL_OK;
+    if (code == CTL_OK && ctl->options.json)
+        return ctl_print_json (ctl, noded_nodes_json (nodes.items, nodes.count));
+    if (code == CTL_OK)
+        print_labels (ctl, &nodes);
+    return code;
 }
 
-static int print_orders (struct ctl *ctl, const json_t *orders)
+static int print_labelled (struct ctl *ctl, const noded_orders *orders)
 {
     int code = CTL_OK;
-    size_t i, good = 0;
-    const json_t *order;
-    json_array_foreach (orders, i, order)
-    {
-        if (strcmp (ctl_json_text (order, "status"), "ok") == 0) {
+    size_t good = 0;
+    for (size_t i = 0; i < orders->count; i++) {
+        const noded_order *order = &orders->items[i];
+        if (order->status == NODED_STATUS_OK)
             good++;
-            continue;
-        }
-        code = ctl_tell (ctl, "%s: %s", ctl_json_text (order, "node"), ctl_json_text (order, "reason"));
+        else
+            code = ctl_tell (ctl, "%s: %s", order->node, ctl_text (order->reason));
     }
     if (ctl->options.json)
-        (void) ctl_print_value (ctl, orders);
-    else if (good == 1 && json_array_size (orders) == 1) {
-        ctl_text_put (ctl->out, ctl_json_text (json_array_get (orders, 0), "node"));
+        (void) ctl_print_json (ctl, noded_orders_json (orders->items, orders->count));
+    else if (good == 1 && orders->count == 1) {
+        ctl_text_put (ctl->out, orders->items[0].node);
         (void) fputs ("  labelled\n", ctl->out);
     } else
-        (void) fprintf (ctl->out, "%zu of %zu nodes labelled\n", good, json_array_size (orders));
+        (void) fprintf (ctl->out, "%zu of %zu nodes labelled\n", good, orders->count);
     return code;
 }
 
 static int ids_of (struct ctl *ctl, const char *id, char ***ret_ids)
 {
-    base_cleanup (ctl_json_free_p) json_t *nodes = NULL;
+    base_cleanup (noded_nodes_free) noded_nodes nodes = {.count = 0};
     base_cleanup (ctl_ids_free_p) char **ids = NULL;
-    const json_t *node;
-    size_t i;
     if (id)
         return base_list_append (ret_ids, id) == 0 ? CTL_OK : ctl_tell (ctl, "out of memory");
     int code = nodes_ask (ctl, NULL, &nodes);
     if (code != CTL_OK)
         return code;
-    json_array_foreach (nodes, i, node) if (base_list_append (&ids, ctl_json_text (node, "id")) !=
-                                            0) return ctl_tell (ctl, "out of memory");
+    for (size_t i = 0; i < nodes.count; i++)
+        if (base_list_append (&ids, nodes.items[i].id) != 0)
+            return ctl_tell (ctl, "out of memory");
     if (!ids)
         return ctl_tell (ctl, "no node matches \"%s\": nodectl label NODE shows labels", ctl->options.select);
     *ret_ids = base_take (ids);
@@ -121,7 +99,7 @@ int ctl_nodes_selected (struct ctl *ctl, char ***ret_ids)
 int ctl_label (struct ctl *ctl)
 {
     base_cleanup (ctl_ids_free_p) char **ids = NULL;
-    base_cleanup (ctl_json_free_p) json_t *orders = NULL;
+    base_cleanup (noded_orders_free) noded_orders orders = {.count = 0};
     size_t first = ctl->options.select ? 0 : 1;
     if (first && !ctl->n_words)
         return ctl_misused (ctl, "name a node, or give --select SELECTOR");
@@ -131,13 +109,10 @@ int ctl_label (struct ctl *ctl)
     int code = ids_of (ctl, id, &ids);
     if (code != CTL_OK)
         return code;
-    char *text;
-    int rc = noded_client_label (ctl->client, (const char *const *) ids, base_list_count (ids),
-                                 (const char *const *) ctl->words + first, ctl->n_words - first, &text);
+    const noded_targets targets = {.nodes = (const char *const *) ids, .n_nodes = base_list_count (ids)};
+    int rc = noded_client_label (ctl->client, &targets, (const char *const *) ctl->words + first,
+                                 ctl->n_words - first, &orders);
     if (rc == -EINVAL)
         return ctl_misused (ctl, "%s", noded_client_error (ctl->client));
-    if (rc != 0)
-        return ctl_fail (ctl, rc);
-    code = ctl_read_json (ctl, text, &orders);
-    return code == CTL_OK ? print_orders (ctl, orders) : code;
+    return rc == 0 ? print_labelled (ctl, &orders) : ctl_fail (ctl, rc);
 }

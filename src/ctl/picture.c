@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -30,20 +31,24 @@ static const char *plural (uint64_t count)
     return count == 1 ? "" : "s";
 }
 
-const char *ctl_rollout_bar (const json_t *wave, size_t cells, char text[CTL_BAR_SIZE])
+const char *ctl_rollout_bar (const noded_wave_state *wave, size_t cells, char text[CTL_BAR_SIZE])
 {
-    static const struct {
-        const char *key;
+    const struct {
+        uint64_t nodes;
         char mark;
-    } kinds[] = {{"bad", '!'}, {"forgiven", 'x'}, {"under_way", '>'}, {"reverted", '<'}, {"updated", '#'}};
+    } kinds[] = {{wave->failed, '!'},
+                 {wave->forgiven, 'x'},
+                 {wave->under_way, '>'},
+                 {wave->reverted, '<'},
+                 {wave->updated, '#'}};
     enum { KINDS = sizeof kinds / sizeof *kinds };
-    uint64_t count = ctl_json_uint (wave, "count");
+    uint64_t count = wave->count;
     size_t lengths[KINDS] = {0}, left = cells < CTL_BAR_CELLS ? cells : CTL_BAR_CELLS, at = 0;
     size_t total = left;
     /*  Each kind with a node gets at least one cell, so that one failed node of thousands is visible. Failed
         nodes get their cells first: they matter most. */
     for (size_t i = 0; i < KINDS && count; i++) {
-        uint64_t nodes = ctl_json_uint (wave, kinds[i].key);
+        uint64_t nodes = kinds[i].nodes;
         size_t length = nodes >= count ? total : (size_t) (nodes * total / count);
         if (nodes && !length)
             length = 1;
@@ -62,43 +67,47 @@ const char *ctl_rollout_bar (const json_t *wave, size_t cells, char text[CTL_BAR
     return text;
 }
 
-static uint64_t wave_sum (const json_t *rollout, const char *key)
+/*  The nodes of all waves. */
+static noded_wave_state waves_sum (const noded_rollout *rollout)
 {
-    size_t i;
-    const json_t *wave;
-    uint64_t sum = 0;
-    json_array_foreach (json_object_get (rollout, "waves"), i, wave) sum += ctl_json_uint (wave, key);
+    noded_wave_state sum = {.count = 0};
+    for (size_t i = 0; i < rollout->n_waves; i++) {
+        const noded_wave_state *wave = &rollout->waves[i];
+        sum.count += wave->count;
+        sum.updated += wave->updated;
+        sum.reverted += wave->reverted;
+        sum.failed += wave->failed + wave->lost_before;
+        sum.forgiven += wave->forgiven;
+    }
     return sum;
 }
 
 /*  "updating wave 2 of 3", "paused, updating wave 2 of 3", "done". On the heap; NULL if memory is out. */
-static char *rollout_state_text (const json_t *rollout)
+static char *rollout_state_text (const noded_rollout *rollout)
 {
-    const char *phase = ctl_json_text (rollout, "phase");
-    uint64_t wave = ctl_json_uint (rollout, "wave");
-    size_t waves = json_array_size (json_object_get (rollout, "waves"));
-    bool over = ctl_json_flag (rollout, "over"), paused = ctl_json_flag (rollout, "paused") && !over;
-    if (over || strcmp (phase, "reverting") == 0)
+    const char *phase = noded_phase_word (rollout->phase);
+    const char *paused = rollout->paused && !rollout->over ? "paused, " : "";
+    if (rollout->over || rollout->phase == NODED_PHASE_REVERTING)
         return base_text_printf ("%s", phase);
-    if (strcmp (phase, "queued") == 0)
-        return base_text_printf ("%squeued", paused ? "paused, " : "");
-    if (strcmp (phase, "approval") == 0)
-        return base_text_printf ("%swave %" PRIu64 " of %zu waits for approval", paused ? "paused, " : "",
-                                 wave, waves);
-    return base_text_printf ("%s%s wave %" PRIu64 " of %zu", paused ? "paused, " : "",
-                             strcmp (phase, "halted") == 0 ? "halted in" : phase, wave, waves);
+    if (rollout->phase == NODED_PHASE_QUEUED)
+        return base_text_printf ("%squeued", paused);
+    if (rollout->phase == NODED_PHASE_APPROVAL)
+        return base_text_printf ("%swave %" PRIu64 " of %zu waits for approval", paused, rollout->wave,
+                                 rollout->n_waves);
+    return base_text_printf ("%s%s wave %" PRIu64 " of %zu", paused,
+                             rollout->phase == NODED_PHASE_HALTED ? "halted in" : phase, rollout->wave,
+                             rollout->n_waves);
 }
 
-static void head_line (char ***list, const json_t *rollout, size_t width)
+static void head_line (char ***list, const noded_rollout *rollout, size_t width)
 {
     char digest[CTL_DIGEST_SIZE], time[CTL_TIME_SIZE];
-    const json_t *spec = json_object_get (rollout, "spec");
     base_cleanup (base_free_p) char *where = rollout_state_text (rollout);
-    base_cleanup (base_free_p) char *what = base_text_printf (
-        "rollout %s: %s %s (%s)", ctl_json_text (rollout, "id"), ctl_json_text (spec, "application"),
-        ctl_json_text (rollout, "version"), ctl_digest_format (ctl_json_text (spec, "release"), digest));
-    base_cleanup (base_free_p) char *stand = base_text_printf (
-        "%s since %s", where ? where : "", ctl_time_format (ctl_json_text (rollout, "since"), time));
+    base_cleanup (base_free_p) char *what =
+        base_text_printf ("rollout %s: %s %s (%s)", rollout->id, rollout->spec->application,
+                          ctl_text (rollout->version), ctl_digest_format (&rollout->spec->release, digest));
+    base_cleanup (base_free_p) char *stand =
+        base_text_printf ("%s since %s", where ? where : "", ctl_time_format (rollout->since, time));
     if (!what || !stand)
         return;
     /*  The state must not be cut off: it gets a line of its own if one line is too narrow. */
@@ -111,70 +120,62 @@ static void head_line (char ***list, const json_t *rollout, size_t width)
 }
 
 /*  Appends "4 updated, 3 under way, 1 failed", or that the wave is not started. */
-static void append_counts (struct base_buffer *text, const json_t *wave)
+static void append_counts (struct base_buffer *text, const noded_wave_state *wave)
 {
-    static const struct {
-        const char *key, *words;
-    } counts[] = {{"updated", "updated"},
-                  {"reverted", "reverted"},
-                  {"under_way", "under way"},
-                  {"bad", "failed"},
-                  {"already_bad", "lost contact before"},
-                  {"forgiven", "forgiven"},
-                  {"taken", "taken over"}};
+    const struct {
+        uint64_t count;
+        const char *words;
+    } counts[] = {{wave->updated, "updated"},
+                  {wave->reverted, "reverted"},
+                  {wave->under_way, "under way"},
+                  {wave->failed, "failed"},
+                  {wave->lost_before, "lost contact before"},
+                  {wave->forgiven, "forgiven"},
+                  {wave->taken, "taken over"}};
     size_t before = text->size;
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-        uint64_t count = ctl_json_uint (wave, counts[i].key);
-        if (count)
-            (void) base_buffer_printf (text, "%s%" PRIu64 " %s", text->size > before ? ", " : "", count,
-                                       counts[i].words);
-    }
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        if (counts[i].count)
+            (void) base_buffer_printf (text, "%s%" PRIu64 " %s", text->size > before ? ", " : "",
+                                       counts[i].count, counts[i].words);
     if (text->size == before)
-        (void) base_buffer_append_text (text,
-                                        *ctl_json_text (wave, "begun") ? "none under way" : "not started");
+        (void) base_buffer_append_text (text, wave->begun ? "none under way" : "not started");
 }
 
 /*  Number of digits of the largest wave's count of nodes. */
-static int count_width (const json_t *waves)
+static int count_width (const noded_rollout *rollout)
 {
-    size_t i;
-    const json_t *wave;
     int width = 1;
-    json_array_foreach (waves, i, wave)
-    {
+    for (size_t i = 0; i < rollout->n_waves; i++) {
         int digits = 1;
-        for (uint64_t count = ctl_json_uint (wave, "count"); count >= 10; count /= 10)
+        for (uint64_t count = rollout->waves[i].count; count >= 10; count /= 10)
             digits++;
         width = digits > width ? digits : width;
     }
     return width;
 }
 
-static void wave_line (char ***list, const json_t *waves, size_t number, size_t cells)
+static void wave_line (char ***list, const noded_rollout *rollout, size_t number, size_t cells)
 {
-    const json_t *wave = json_array_get (waves, number - 1);
+    const noded_wave_state *wave = &rollout->waves[number - 1];
     char bar[CTL_BAR_SIZE], time[CTL_TIME_SIZE];
     base_cleanup (base_buffer_deinit) struct base_buffer text = {.size = 0};
-    uint64_t count = ctl_json_uint (wave, "count");
     append_counts (&text, wave);
-    if (*ctl_json_text (wave, "ended"))
-        (void) base_buffer_printf (&text, "; done at %s",
-                                   ctl_time_format (ctl_json_text (wave, "ended"), time));
-    else if (ctl_json_flag (wave, "approval") && !*ctl_json_text (wave, "begun"))
+    if (wave->ended)
+        (void) base_buffer_printf (&text, "; done at %s", ctl_time_format (wave->ended, time));
+    else if (wave->approval && !wave->begun)
         (void) base_buffer_append_text (&text, "; needs approval");
-    line_append (list, "  wave %*zu  %*" PRIu64 " node%s  %s  %.*s", json_array_size (waves) > 9 ? 2 : 1,
-                 number, count_width (waves), count, count == 1 ? " " : "s",
+    line_append (list, "  wave %*zu  %*" PRIu64 " node%s  %s  %.*s", rollout->n_waves > 9 ? 2 : 1, number,
+                 count_width (rollout), wave->count, wave->count == 1 ? " " : "s",
                  ctl_rollout_bar (wave, cells, bar), (int) text.size,
                  text.data ? (const char *) text.data : "");
 }
 
 /*  room: number of lines; 0: no limit. Earlier waves are left out first, then the last ones. */
-static void wave_lines (char ***list, const json_t *rollout, size_t width, size_t room)
+static void wave_lines (char ***list, const noded_rollout *rollout, size_t width, size_t room)
 {
     enum { NARROW = 80, NARROW_CELLS = 8 };
     size_t cells = width && width < NARROW ? NARROW_CELLS : CTL_BAR_CELLS;
-    const json_t *waves = json_object_get (rollout, "waves");
-    size_t count = json_array_size (waves), at = ctl_json_uint (rollout, "wave"), first = 0, last = count;
+    size_t count = rollout->n_waves, at = rollout->wave, first = 0, last = count;
     if (room && count > room) {
         size_t shown = room > 2 ? room - 2 : 1;
         first = at > 1 ? at - 1 : 0;
@@ -185,71 +186,63 @@ static void wave_lines (char ***list, const json_t *rollout, size_t width, size_
     if (first)
         line_append (list, "  wave%s 1 to %zu: earlier, not shown", plural (first), first);
     for (size_t i = first; i < last; i++)
-        wave_line (list, waves, i + 1, cells);
+        wave_line (list, rollout, i + 1, cells);
     if (last < count)
         line_append (list, "  wave%s %zu to %zu: later, not shown", plural (count - last), last + 1, count);
 }
 
-static void budget_line (char ***list, const json_t *rollout)
+static void budget_line (char ***list, const noded_rollout *rollout)
 {
-    const json_t *spec = json_object_get (rollout, "spec");
-    uint64_t bad = wave_sum (rollout, "bad") + wave_sum (rollout, "already_bad");
-    uint64_t left_out = ctl_json_uint (rollout, "left_out"), forgiven = wave_sum (rollout, "forgiven");
-    uint64_t budget = ctl_json_uint (spec, "budget"), wave_budget = ctl_json_uint (spec, "wave_budget");
+    noded_wave_state all = waves_sum (rollout);
+    uint64_t budget = rollout->spec->budget, left_out = rollout->left_out;
     base_cleanup (base_buffer_deinit) struct base_buffer text = {.size = 0};
-    if (wave_budget < budget)
-        (void) base_buffer_printf (&text, ", %" PRIu64 " a wave", wave_budget);
-    if (forgiven)
-        (void) base_buffer_printf (&text, "; %" PRIu64 " forgiven", forgiven);
+    if (rollout->spec->wave_budget < budget)
+        (void) base_buffer_printf (&text, ", %" PRIu64 " a wave", rollout->spec->wave_budget);
+    if (all.forgiven)
+        (void) base_buffer_printf (&text, "; %" PRIu64 " forgiven", all.forgiven);
     if (left_out)
         (void) base_buffer_printf (&text, "; %" PRIu64 " node%s skipped", left_out, plural (left_out));
-    if (ctl_json_uint (rollout, "factor") > 1)
+    if (rollout->factor > 1)
         (void) base_buffer_printf (
             &text,
             "; updated nodes fail more often than the others (probability for a good release: at most "
             "1 in %" PRIu64 ")",
-            ctl_json_uint (rollout, "factor"));
-    line_append (list, "  failed nodes: %" PRIu64 ", %" PRIu64 " allowed%.*s", bad, budget, (int) text.size,
-                 text.data ? (const char *) text.data : "");
+            rollout->factor);
+    line_append (list, "  failed nodes: %" PRIu64 ", %" PRIu64 " allowed%.*s", all.failed, budget,
+                 (int) text.size, text.data ? (const char *) text.data : "");
 }
 
-static void cause_lines (char ***list, const json_t *rollout)
+static void cause_lines (char ***list, const noded_rollout *rollout)
 {
-    size_t i, j;
-    const json_t *cause, *node;
-    json_array_foreach (json_object_get (rollout, "causes"), i, cause)
-    {
+    for (size_t i = 0; i < rollout->n_causes; i++) {
         base_cleanup (base_buffer_deinit) struct base_buffer names = {.size = 0};
-        const json_t *nodes = json_object_get (cause, "nodes");
-        const char *step = ctl_json_text (cause, "step"), *reason = ctl_json_text (cause, "reason");
-        uint64_t count = ctl_json_uint (cause, "count");
-        json_array_foreach (nodes, j, node) (void)
-            base_buffer_printf (&names, "%s%s", j ? ", " : "", json_string_value (node));
-        if (count > json_array_size (nodes))
-            (void) base_buffer_printf (&names, " and %" PRIu64 " more",
-                                       count - (uint64_t) json_array_size (nodes));
+        const noded_cause *cause = &rollout->causes[i];
+        for (size_t j = 0; j < cause->n_nodes; j++)
+            (void) base_buffer_printf (&names, "%s%s", j ? ", " : "", cause->nodes[j]);
+        if (cause->count > cause->n_nodes)
+            (void) base_buffer_printf (&names, " and %" PRIu64 " more", cause->count - cause->n_nodes);
         line_append (list, "  failed: %.*s%s%s%s%s", (int) names.size,
-                     names.data ? (const char *) names.data : "", *step ? ", in " : "", step,
-                     *reason ? ": " : "", reason);
+                     names.data ? (const char *) names.data : "", cause->step ? ", in " : "",
+                     ctl_text (cause->step), cause->reason ? ": " : "", ctl_text (cause->reason));
     }
 }
 
-char *ctl_rollout_advice (const json_t *rollout)
+char *ctl_rollout_advice (const noded_rollout *rollout)
 {
-    const char *id = ctl_json_text (rollout, "id"), *phase = ctl_json_text (rollout, "phase");
-    if (ctl_json_flag (rollout, "over"))
+    const char *id = rollout->id;
+    if (rollout->over)
         return NULL;
-    if (strcmp (phase, "halted") == 0 && ctl_json_flag (rollout, "unproven"))
+    if (rollout->phase == NODED_PHASE_HALTED && rollout->unproven)
         return base_text_printf ("nodectl rollout resume %s retries wave %" PRIu64 ", approve %s skips it, "
                                  "revert %s reverts updated nodes, abort %s keeps them",
-                                 id, ctl_json_uint (rollout, "wave"), id, id, id);
-    if (strcmp (phase, "halted") == 0)
+                                 id, rollout->wave, id, id, id);
+    if (rollout->phase == NODED_PHASE_HALTED)
         return base_text_printf ("nodectl rollout resume %s continues, revert %s reverts updated nodes, "
                                  "abort %s keeps them",
                                  id, id, id);
-    if (strcmp (phase, "approval") == 0)
+    if (rollout->phase == NODED_PHASE_APPROVAL)
         return base_text_printf ("nodectl rollout approve %s starts the wave", id);
-    if (ctl_json_flag (rollout, "paused"))
+    if (rollout->paused)
         return base_text_printf ("nodectl rollout resume %s continues", id);
     return NULL;
 }
@@ -264,22 +257,25 @@ static size_t list_cut (char **list, size_t height)
     return count;
 }
 
-char **ctl_rollout_picture (const json_t *rollout, size_t width, size_t height)
+static void reason_line (char ***list, const noded_rollout *rollout)
+{
+    const char *gate = rollout->gate ? noded_gate_word (rollout->gate) : "";
+    if (rollout->reason)
+        line_append (list, "  %s%s%s%s: %s",
+                     rollout->paused && !rollout->over ? "paused" : noded_phase_word (rollout->phase),
+                     *gate ? " (gate " : "", gate, *gate ? ")" : "", rollout->reason);
+}
+
+char **ctl_rollout_picture (const noded_rollout *rollout, size_t width, size_t height)
 {
     char **list = NULL, **rest = NULL;
     base_cleanup (base_free_p) char *advice = ctl_rollout_advice (rollout);
     budget_line (&rest, rollout);
-    const char *gate = ctl_json_text (rollout, "gate");
-    if (*ctl_json_text (rollout, "reason"))
-        line_append (&rest, "  %s%s%s%s: %s",
-                     ctl_json_flag (rollout, "paused") && !ctl_json_flag (rollout, "over")
-                         ? "paused"
-                         : ctl_json_text (rollout, "phase"),
-                     *gate ? " (gate " : "", gate, *gate ? ")" : "", ctl_json_text (rollout, "reason"));
+    reason_line (&rest, rollout);
     cause_lines (&rest, rollout);
     /*  If an operator has to decide, the advice below says more than the broker's text, which is for JSON. */
-    if (*ctl_json_text (rollout, "waits") && !ctl_json_flag (rollout, "over") && !advice)
-        line_append (&rest, "  waits for %s", ctl_json_text (rollout, "waits"));
+    if (rollout->waits && !rollout->over && !advice)
+        line_append (&rest, "  waits for %s", rollout->waits);
     if (advice)
         line_append (&rest, "  action required: %s", advice);
     head_line (&list, rollout, width);
@@ -296,40 +292,37 @@ char **ctl_rollout_picture (const json_t *rollout, size_t width, size_t height)
     return list;
 }
 
-char *ctl_rollout_news (const json_t *rollout)
+char *ctl_rollout_news (const noded_rollout *rollout)
 {
     enum { STEPS = 10 /* lines for a large wave */ };
-    const json_t *waves = json_object_get (rollout, "waves");
-    uint64_t number = ctl_json_uint (rollout, "wave");
-    const json_t *wave = json_array_get (waves, number ? number - 1 : 0);
-    uint64_t count = ctl_json_uint (wave, "count"), updated = ctl_json_uint (wave, "updated");
-    uint64_t bad = wave_sum (rollout, "bad") + wave_sum (rollout, "already_bad");
+    static const noded_wave_state none;
+    size_t at = rollout->wave ? rollout->wave - 1 : 0;
+    const noded_wave_state *wave = at < rollout->n_waves ? &rollout->waves[at] : &none;
+    noded_wave_state all = waves_sum (rollout);
+    uint64_t count = wave->count, updated = wave->updated;
     base_cleanup (base_free_p) char *where = rollout_state_text (rollout);
-    const char *reason = ctl_json_text (rollout, "reason"), *phase = ctl_json_text (rollout, "phase");
+    const char *reason = ctl_text (rollout->reason);
     if (!where)
         return NULL;
-    bool all = ctl_json_flag (rollout, "over") || strcmp (phase, "reverting") == 0;
-    uint64_t total = wave_sum (rollout, "count"), reverted = wave_sum (rollout, "reverted");
-    if (all)
+    if (rollout->over || rollout->phase == NODED_PHASE_REVERTING)
         return base_text_printf ("%s: %" PRIu64 " of %" PRIu64 " updated%s, %" PRIu64 " failed%s%s", where,
-                                 wave_sum (rollout, "updated"), total, reverted ? ", others reverted" : "",
-                                 bad, *reason ? ": " : "", reason);
+                                 all.updated, all.count, all.reverted ? ", others reverted" : "", all.failed,
+                                 *reason ? ": " : "", reason);
     if (count > STEPS && updated < count)
         updated = updated * STEPS / count * count / STEPS;
     return base_text_printf ("%s: %s%" PRIu64 " of %" PRIu64 " updated, %" PRIu64 " failed%s%s", where,
-                             count > STEPS && updated < count ? "about " : "", updated, count, bad,
+                             count > STEPS && updated < count ? "about " : "", updated, count, all.failed,
                              *reason ? ": " : "", reason);
 }
 
-enum ctl_rollout_end ctl_rollout_end (const json_t *rollout)
+enum ctl_rollout_end ctl_rollout_end (const noded_rollout *rollout)
 {
-    const char *phase = ctl_json_text (rollout, "phase");
-    const char *on_halt = ctl_json_text (json_object_get (rollout, "spec"), "on_halt");
-    if (strcmp (phase, "done") == 0)
+    if (rollout->phase == NODED_PHASE_DONE)
         return CTL_ROLLOUT_DONE;
-    if (ctl_json_flag (rollout, "over"))
+    if (rollout->over)
         return CTL_ROLLOUT_ENDED;
     /*  With on_halt revert, a halt is followed by the revert without an operator. */
-    return strcmp (phase, "halted") == 0 && strcmp (on_halt, "revert") != 0 ? CTL_ROLLOUT_HALTED
-                                                                            : CTL_ROLLOUT_GOES_ON;
+    return rollout->phase == NODED_PHASE_HALTED && rollout->spec->on_halt != NODED_ON_HALT_REVERT
+               ? CTL_ROLLOUT_HALTED
+               : CTL_ROLLOUT_GOES_ON;
 }

@@ -21,17 +21,26 @@ static int target_order (const void *a, const void *b)
     return strcmp (((const struct ctl_target *) a)->id, ((const struct ctl_target *) b)->id);
 }
 
-static void target_end (struct ctl_progress *progress, struct ctl_target *target, const char *outcome,
+/*  word: of the outcome; static. step and reason may be NULL. */
+static void target_end (struct ctl_progress *progress, struct ctl_target *target, const char *word, bool good,
                         const char *step, const char *reason, uint64_t now_ms)
 {
-    target->outcome = strdup (outcome);
-    target->step = strdup (step);
-    target->reason = strdup (reason);
-    target->good = ctl_outcome_is_good (outcome, progress->revert);
+    target->outcome = word;
+    target->step = step ? strdup (step) : NULL;
+    target->reason = reason ? strdup (reason) : NULL;
+    target->good = good;
     target->ended = true;
     target->superseded = false;
     target->ended_ms = now_ms;
     progress->left--;
+}
+
+static void target_end_outcome (struct ctl_progress *progress, struct ctl_target *target,
+                                enum noded_outcome outcome, const char *step, const char *reason,
+                                uint64_t now_ms)
+{
+    target_end (progress, target, noded_outcome_word (outcome),
+                ctl_outcome_is_good (outcome, progress->revert), step, reason, now_ms);
 }
 
 void ctl_progress_deinit (struct ctl_progress *progress)
@@ -40,120 +49,133 @@ void ctl_progress_deinit (struct ctl_progress *progress)
         struct ctl_target *target = &progress->targets[i];
         free (target->id);
         free (target->shown);
-        free (target->outcome);
         free (target->step);
         free (target->reason);
-        json_decref (target->order);
-        json_decref (target->node);
     }
     free (progress->targets);
     *progress = (struct ctl_progress){.count = 0};
 }
 
-int ctl_progress_init (struct ctl_progress *progress, const json_t *orders, bool revert, uint64_t now_ms)
+int ctl_progress_init (struct ctl_progress *progress, const noded_orders *orders, bool revert,
+                       uint64_t now_ms)
 {
-    size_t count = json_array_size (orders), i;
-    json_t *order;
     *progress = (struct ctl_progress){.revert = revert, .begun_ms = now_ms};
-    progress->targets = calloc (count ? count : 1, sizeof *progress->targets);
+    progress->targets = calloc (orders->count ? orders->count : 1, sizeof *progress->targets);
     if (!progress->targets)
         return -ENOMEM;
-    json_array_foreach (orders, i, order)
-    {
+    for (size_t i = 0; i < orders->count; i++) {
+        const noded_order *order = &orders->items[i];
         struct ctl_target *target = &progress->targets[progress->count];
-        target->id = strdup (ctl_json_text (order, "node"));
+        target->id = strdup (order->node);
         if (!target->id) {
             ctl_progress_deinit (progress);
             return -ENOMEM;
         }
         progress->count++;
         progress->left++;
-        target->order = json_incref (order);
-        target->epoch = ctl_json_uint (order, "epoch");
+        target->order = order;
+        target->epoch = order->epoch;
         size_t width = ctl_text_width (target->id);
         if (width > progress->width)
             progress->width = width;
-        const char *status = ctl_json_text (order, "status");
-        if (strcmp (status, "ok") != 0)
-            target_end (progress, target, "refused", "order", ctl_json_text (order, "reason"), now_ms);
+        if (order->status != NODED_STATUS_OK)
+            target_end_outcome (progress, target, NODED_OUTCOME_REFUSED, "order", order->reason, now_ms);
         else if (!target->epoch)
-            target_end (progress, target, "nothing", "order", ctl_json_text (order, "reason"), now_ms);
+            target_end_outcome (progress, target, NODED_OUTCOME_NOTHING, "order", order->reason, now_ms);
     }
     qsort (progress->targets, progress->count, sizeof *progress->targets, target_order);
     return 0;
 }
 
-static void target_hear (struct ctl_progress *progress, struct ctl_target *target, json_t *node,
+/*  The node keeps the order and tries it again automatically, perhaps much later: nobody waits for that. */
+static void target_end_unfit (struct ctl_progress *progress, struct ctl_target *target,
+                              const noded_application *application, uint64_t now_ms)
+{
+    const noded_failure *failure = application->last_error;
+    char time[CTL_TIME_SIZE];
+    base_cleanup (base_free_p) char *reason =
+        base_text_printf ("%s; it is tried again automatically at %s", failure ? failure->reason : "",
+                          ctl_time_format (application->retry, time));
+    target_end (progress, target, noded_state_word (NODED_STATE_UNFIT), false, failure ? failure->step : NULL,
+                reason, now_ms);
+}
+
+static void target_hear (struct ctl_progress *progress, struct ctl_target *target, const noded_node *node,
                          uint64_t now_ms)
 {
-    json_decref (target->node);
-    target->node = json_incref (node);
+    const noded_application *application = ctl_application (node);
     target->present = true;
+    target->node.known = true;
+    target->node.online = node->online;
+    target->node.state = application->state;
+    target->node.done = application->done;
+    target->node.total = application->total;
+    target->node.epoch = application->epoch;
+    target->node.desired_epoch = node->desired_epoch;
+    (void) snprintf (target->node.last_seen, sizeof target->node.last_seen, "%s", ctl_text (node->last_seen));
     if (target->ended)
         return;
-    uint64_t desired = ctl_json_uint (node, "desired_epoch");
-    const char *outcome = ctl_json_text (node, "outcome");
-    if (desired == target->epoch && *outcome)
-        target_end (progress, target, outcome, ctl_json_text (node, "outcome_step"),
-                    ctl_json_text (node, "outcome_reason"), now_ms);
-    else if (desired == target->epoch && !progress->revert && *ctl_json_text (node, "retry") &&
-             strcmp (ctl_json_text (node, "transaction"), ctl_json_text (target->order, "transaction")) ==
-                 0) {
-        /*  The node keeps the order and tries it again automatically, perhaps much later: do not wait. */
-        const json_t *failure = json_object_get (node, "last_error");
-        char time[CTL_TIME_SIZE];
-        base_cleanup (base_free_p) char *reason =
-            base_text_printf ("%s; it is tried again automatically at %s", ctl_json_text (failure, "reason"),
-                              ctl_time_format (ctl_json_text (node, "retry"), time));
-        target_end (progress, target, "unfit", ctl_json_text (failure, "step"), reason ? reason : "", now_ms);
-    } else if (desired > target->epoch)
+    if (node->desired_epoch == target->epoch && node->outcome)
+        target_end_outcome (progress, target, node->outcome, node->outcome_step, node->outcome_reason,
+                            now_ms);
+    else if (node->desired_epoch == target->epoch && !progress->revert && application->retry &&
+             strcmp (ctl_text (application->transaction), ctl_text (target->order->transaction)) == 0)
+        target_end_unfit (progress, target, application, now_ms);
+    else if (node->desired_epoch > target->epoch)
         target->superseded = true;
 }
 
-void ctl_progress_hear (struct ctl_progress *progress, const json_t *nodes, bool full, uint64_t now_ms)
+void ctl_progress_hear (struct ctl_progress *progress, const noded_nodes *nodes, bool full, uint64_t now_ms)
 {
-    size_t i;
-    json_t *node;
-    for (i = 0; i < progress->count; i++)
+    for (size_t i = 0; i < progress->count; i++)
         progress->targets[i].present = false;
-    json_array_foreach (nodes, i, node)
-    {
-        struct ctl_target key = {.id = (char *) ctl_json_text (node, "id")};
+    for (size_t i = 0; i < nodes->count; i++) {
+        struct ctl_target key = {.id = (char *) nodes->items[i].id};
         struct ctl_target *target =
             bsearch (&key, progress->targets, progress->count, sizeof key, target_order);
         if (target)
-            target_hear (progress, target, node, now_ms);
+            target_hear (progress, target, &nodes->items[i], now_ms);
     }
-    for (i = 0; full && i < progress->count; i++) {
+    for (size_t i = 0; full && i < progress->count; i++) {
         struct ctl_target *target = &progress->targets[i];
         if (!target->present && !target->ended)
-            target_end (progress, target, "unknown", "", "the node is not in the broker's records any more",
-                        now_ms);
+            target_end (progress, target, "unknown", false, NULL,
+                        "the node is not in the broker's records any more", now_ms);
     }
 }
 
-void ctl_progress_reports (struct ctl_progress *progress, struct ctl_target *target, const json_t *told,
-                           uint64_t now_ms)
+void ctl_progress_reports (struct ctl_progress *progress, struct ctl_target *target,
+                           const noded_reports *reports, uint64_t now_ms)
 {
-    const json_t *ending = NULL, *report;
-    size_t i;
+    const noded_report *ending = NULL;
     if (target->ended)
         return;
-    json_array_foreach (told, i, report) if (ctl_json_uint (report, "epoch") == target->epoch &&
-                                             ctl_outcome_ends (ctl_json_text (report, "outcome"))) ending =
-        report;
+    for (size_t i = 0; i < reports->count; i++)
+        if (reports->items[i].epoch == target->epoch && ctl_outcome_ends (reports->items[i].outcome))
+            ending = &reports->items[i];
     if (ending) {
-        target_end (progress, target, ctl_json_text (ending, "outcome"), ctl_json_text (ending, "step"),
-                    ctl_json_text (ending, "reason"), now_ms);
+        target_end_outcome (progress, target, ending->outcome, ending->step, ending->reason, now_ms);
         return;
     }
     /*  The node has carried out a later order and reported no end of ours: no such report will come. */
-    uint64_t carried = ctl_json_uint (target->node, "epoch"),
-             desired = ctl_json_uint (target->node, "desired_epoch");
-    if (carried >= desired) {
-        base_cleanup (base_free_p) char *reason = base_text_printf ("replaced by order %" PRIu64, desired);
-        target_end (progress, target, "superseded", "order", reason ? reason : "", now_ms);
+    if (target->node.epoch >= target->node.desired_epoch) {
+        base_cleanup (base_free_p) char *reason =
+            base_text_printf ("replaced by order %" PRIu64, target->node.desired_epoch);
+        target_end (progress, target, "superseded", false, "order", reason, now_ms);
     }
+}
+
+/*  Of a target that has ended. */
+static char *ended_text (const struct ctl_progress *progress, const struct ctl_target *target)
+{
+    const char *step = ctl_text (target->step), *reason = ctl_text (target->reason);
+    if (!target->good)
+        return base_text_printf ("%s%s%s%s%s", target->outcome, *step ? " in " : "", step,
+                                 *reason ? ": " : "", reason);
+    if (strcmp (target->outcome, noded_outcome_word (NODED_OUTCOME_NOTHING)) == 0)
+        return base_text_printf ("%s", ctl_outcome_words (NODED_OUTCOME_NOTHING));
+    return base_text_printf ("%s",
+                             progress->revert ? ctl_outcome_words (NODED_OUTCOME_REVERTED) : target->outcome);
 }
 
 /*  "fetching 45%", "offline, last seen ...", "confirmed". percent: downloads are rounded down to
@@ -161,34 +183,25 @@ void ctl_progress_reports (struct ctl_progress *progress, struct ctl_target *tar
 static char *target_text (const struct ctl_progress *progress, const struct ctl_target *target,
                           unsigned percent)
 {
-    if (target->ended) {
-        const char *step = target->step, *reason = target->reason;
-        if (target->good)
-            return base_text_printf ("%s", progress->revert || strcmp (target->outcome, "confirmed") != 0
-                                               ? ctl_outcome_words (target->outcome)
-                                               : "confirmed");
-        return base_text_printf ("%s%s%s%s%s", target->outcome, step && *step ? " in " : "", step ? step : "",
-                                 reason && *reason ? ": " : "", reason ? reason : "");
-    }
-    if (!target->node)
+    if (target->ended)
+        return ended_text (progress, target);
+    if (!target->node.known)
         return base_text_printf ("ordered");
     char time[CTL_TIME_SIZE];
-    const char *state = ctl_json_text (target->node, "state");
-    if (!ctl_json_flag (target->node, "online")) {
-        ctl_time_format (ctl_json_text (target->node, "last_seen"), time);
-        if (!*state || strcmp (state, "idle") == 0)
-            return base_text_printf ("offline, last seen %s", time);
-        return base_text_printf ("%s, offline, last seen %s", state, time);
+    bool idle = !target->node.state || target->node.state == NODED_STATE_IDLE;
+    const char *state = noded_state_word (target->node.state);
+    if (!target->node.online) {
+        ctl_time_format (target->node.last_seen, time);
+        return base_text_printf ("%s%soffline, last seen %s", idle ? "" : state, idle ? "" : ", ", time);
     }
-    uint64_t done = ctl_json_uint (target->node, "done"), total = ctl_json_uint (target->node, "total");
-    if (strcmp (state, "fetching") == 0 && total) {
+    uint64_t done = target->node.done, total = target->node.total;
+    if (target->node.state == NODED_STATE_FETCHING && total) {
         unsigned share = done >= total ? 100 : (unsigned) ((double) done * 100 / (double) total);
         return base_text_printf ("fetching %u%%", share / percent * percent);
     }
-    if (!*state || strcmp (state, "idle") == 0)
+    if (idle)
         return base_text_printf ("ordered, not started yet");
-    const char *words = ctl_state_words (state);
-    return base_text_printf ("%s%s%s", state, *words ? ": " : "", words);
+    return base_text_printf ("%s: %s", state, ctl_state_words (target->node.state));
 }
 
 static char *line_format (const struct ctl_progress *progress, const struct ctl_target *target,
@@ -231,8 +244,10 @@ void ctl_progress_print (const struct ctl_progress *progress, FILE *out)
         base_cleanup (base_free_p) char *text = target->ended ? NULL : target_text (progress, target, 1);
         ctl_table_cell (&table, target->id);
         ctl_table_cell (&table, target->ended ? target->outcome : "under way");
-        const char *state = ctl_json_text (target->node, "state");
-        ctl_table_cell (&table, target->ended ? target->step : strcmp (state, "idle") != 0 ? state : "");
+        bool idle = !target->node.state || target->node.state == NODED_STATE_IDLE;
+        ctl_table_cell (&table, target->ended ? target->step
+                                : idle        ? ""
+                                              : noded_state_word (target->node.state));
         ctl_table_cell (&table, target->ended ? target->reason : text);
     }
     ctl_table_print (&table, out, 0);
@@ -252,25 +267,24 @@ char *ctl_progress_left (const struct ctl_progress *progress)
     return base_buffer_take_text (&list);
 }
 
-json_t *ctl_progress_json (const struct ctl_progress *progress)
+char *ctl_progress_json (const struct ctl_progress *progress)
 {
-    json_t *list = json_array ();
-    for (size_t i = 0; i < progress->count; i++) {
+    base_cleanup (base_free_p) noded_followed_order *rows =
+        calloc (progress->count ? progress->count : 1, sizeof *rows);
+    for (size_t i = 0; rows && i < progress->count; i++) {
         const struct ctl_target *target = &progress->targets[i];
-        bool ended = target->ended;
-        json_t *row =
-            json_pack ("{s:s, s:b, s:b, s:s?, s:s?, s:s?, s:I}", "node", target->id, "ended", ended, "good",
-                       target->good, "outcome", target->outcome, "step", ended ? target->step : NULL,
-                       "reason", ended ? target->reason : NULL, "epoch", (json_int_t) target->epoch);
-        static const char *const copied[] = {"transaction", "release", "version"};
-        for (size_t j = 0; row && j < sizeof copied / sizeof *copied; j++)
-            (void) json_object_set (row, copied[j], json_object_get (target->order, copied[j]));
-        if (!row || json_array_append_new (list, row) != 0) {
-            json_decref (list);
-            return NULL;
-        }
+        rows[i] = (noded_followed_order){.node = target->id,
+                                         .ended = target->ended,
+                                         .good = target->good,
+                                         .outcome = target->outcome,
+                                         .step = target->step,
+                                         .reason = target->reason,
+                                         .epoch = target->epoch,
+                                         .transaction = target->order->transaction,
+                                         .release = target->order->release,
+                                         .version = target->order->version};
     }
-    return list;
+    return rows ? noded_followed_orders_json (rows, progress->count) : NULL;
 }
 
 int ctl_progress_code (const struct ctl_progress *progress)

@@ -14,19 +14,26 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include <jansson.h>
+#include "noded/client.h"
 
 struct ctl_target {
     char *id;
     uint64_t epoch;
-    json_t *order; /* from the answer to the order */
-    json_t *node;  /* from the last list; NULL: not yet in one */
+    const noded_order *order; /* from the answer to the order; borrowed */
     bool ended, good;
-    bool superseded; /* the caller gets its reports for ctl_progress_reports */
-    bool present;    /* in the list just read */
-    char *shown;     /* text of the last plain line, without the time */
-    char *outcome, *step, *reason;
+    bool superseded;     /* the caller gets its reports for ctl_progress_reports */
+    bool present;        /* in the list just read */
+    char *shown;         /* text of the last plain line, without the time */
+    const char *outcome; /* a word, static; NULL: not ended */
+    char *step, *reason;
     uint64_t ended_ms;
+    struct {
+        bool known; /* it has been in a list */
+        bool online;
+        enum noded_state state;
+        uint64_t done, total, epoch, desired_epoch;
+        char last_seen[64];
+    } node; /* as in the last list */
 };
 
 struct ctl_progress {
@@ -36,18 +43,19 @@ struct ctl_progress {
     uint64_t begun_ms;
 };
 
-/*  Makes a target for each order of an answer. orders: not consumed. Returns 0 or -ENOMEM. */
-int ctl_progress_init (struct ctl_progress *progress, const json_t *orders, bool revert, uint64_t now_ms);
+/*  Makes a target for each order of an answer. orders: must outlive the progress. Returns 0 or -ENOMEM. */
+int ctl_progress_init (struct ctl_progress *progress, const noded_orders *orders, bool revert,
+                       uint64_t now_ms);
 void ctl_progress_deinit (struct ctl_progress *progress);
 
 /*  Updates the targets from a list of nodes. full: the list has all nodes that the broker knows; a target
     that is not in it was forgotten, and ends. */
-void ctl_progress_hear (struct ctl_progress *progress, const json_t *nodes, bool full, uint64_t now_ms);
+void ctl_progress_hear (struct ctl_progress *progress, const noded_nodes *nodes, bool full, uint64_t now_ms);
 
 /*  Looks for the outcome of a superseded target in its node's reports. The target also ends if its node has
     carried out a later order. */
-void ctl_progress_reports (struct ctl_progress *progress, struct ctl_target *target, const json_t *told,
-                           uint64_t now_ms);
+void ctl_progress_reports (struct ctl_progress *progress, struct ctl_target *target,
+                           const noded_reports *reports, uint64_t now_ms);
 
 /*  One line about a target: id, time passed, state or outcome. On the heap; NULL if memory is out. */
 char *ctl_progress_line (const struct ctl_progress *progress, const struct ctl_target *target,
@@ -63,9 +71,8 @@ void ctl_progress_print (const struct ctl_progress *progress, FILE *out);
     none or memory is out. */
 char *ctl_progress_left (const struct ctl_progress *progress);
 
-/*  An array with an object for each node: node, ended, good, outcome, step, reason, epoch, transaction,
-    release, version. The caller owns it. NULL if memory is out. */
-json_t *ctl_progress_json (const struct ctl_progress *progress);
+/*  The rows as an array of noded_followed_order in JSON; the caller owns it. NULL if memory is out. */
+char *ctl_progress_json (const struct ctl_progress *progress);
 
 /*  The exit code: CTL_TIMEOUT if a target has not ended, CTL_OK if all have ended well, else CTL_FAILED. */
 int ctl_progress_code (const struct ctl_progress *progress);

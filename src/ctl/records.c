@@ -18,20 +18,14 @@
 
 enum { PREFIX_LEAST = 6, DIGEST_LENGTH = 64, CLEAR_WAIT_MS = 3000 };
 
-int ctl_node_find (struct ctl *ctl, const char *id, json_t **ret_node)
+int ctl_node_find (struct ctl *ctl, const char *id, noded_nodes *ret_nodes)
 {
-    base_cleanup (ctl_json_free_p) json_t *nodes = NULL;
-    char *text;
-    int rc = noded_client_nodes (ctl->client, ctl->options.application, &id, 1, 0, 0, NULL, &text);
+    const noded_nodes_query query = {.application = ctl->options.application, .nodes = &id, .n_nodes = 1};
+    int rc = noded_client_nodes (ctl->client, &query, ret_nodes);
     if (rc != 0 && rc != -ENOENT)
         return ctl_fail (ctl, rc);
-    int code = rc == 0 ? ctl_read_json (ctl, text, &nodes) : CTL_OK;
-    if (code != CTL_OK)
-        return code;
-    json_t *node = json_array_get (nodes, 0);
-    if (!node)
+    if (rc != 0 || !ret_nodes->count)
         return ctl_tell (ctl, "the broker does not know node \"%s\": see nodectl nodes", id);
-    *ret_node = json_incref (node);
     return CTL_OK;
 }
 
@@ -41,77 +35,65 @@ static bool name_is_prefix (const char *name)
     return length >= PREFIX_LEAST && length <= DIGEST_LENGTH && strspn (name, "0123456789abcdef") == length;
 }
 
-/*  Counts the digests of a list that begin with name; *ret_first is set to the first one. A digest equal to
-    the first is not counted again. */
-static size_t release_count (const json_t *list, const char *name, const json_t **ret_first)
+static bool release_begins (const noded_digest *digest, const char *name)
 {
-    size_t i, count = 0;
-    const json_t *item;
-    json_array_foreach (list, i, item)
-    {
-        const char *digest = ctl_json_text (item, "release");
-        if (strlen (digest) != DIGEST_LENGTH || strncmp (digest, name, strlen (name)) != 0)
-            continue;
-        if (!count)
-            *ret_first = item;
-        if (!count || strcmp (digest, ctl_json_text (*ret_first, "release")) != 0)
-            count++;
-    }
-    return count;
+    char text[65];
+    return !noded_digest_is_null (digest) &&
+           strncmp (noded_digest_text (digest, text), name, strlen (name)) == 0;
 }
 
-static int release_choose (struct ctl *ctl, const json_t *list, const char *name, char ret_release[65],
-                           bool *ret_done)
+/*  Releases whose digests begin with a name. count: of different digests. */
+struct found {
+    const char *name;
+    noded_digest first;
+    size_t count;
+};
+
+static void found_add (struct found *found, const noded_digest *digest)
 {
-    const json_t *first = NULL;
-    size_t count = release_count (list, name, &first);
-    *ret_done = count != 0;
-    if (count > 1)
-        return ctl_tell (ctl, "%zu releases begin with %s: give more digits", count, name);
-    if (count == 1)
-        (void) base_text_copy (ret_release, DIGEST_LENGTH + 1, ctl_json_text (first, "release"));
+    if (!release_begins (digest, found->name))
+        return;
+    if (!found->count)
+        found->first = *digest;
+    if (!found->count || memcmp (&found->first, digest, sizeof *digest) != 0)
+        found->count++;
+}
+
+static int release_choose (struct ctl *ctl, const struct found *found, char ret_release[65])
+{
+    if (found->count > 1)
+        return ctl_tell (ctl, "%zu releases begin with %s: give more digits", found->count, found->name);
+    noded_digest_text (&found->first, ret_release);
     return CTL_OK;
-}
-
-/*  The id of a node whose release, or previous release, begins with name; NULL: there is none. */
-static const char *release_node (const json_t *nodes, const char *name)
-{
-    size_t i;
-    const json_t *node;
-    json_array_foreach (nodes, i, node)
-    {
-        const char *const digests[] = {ctl_json_text (node, "release"),
-                                       ctl_json_text (json_object_get (node, "previous"), "release")};
-        for (size_t j = 0; j < 2; j++)
-            if (*digests[j] && strncmp (digests[j], name, strlen (name)) == 0)
-                return ctl_json_text (node, "id");
-    }
-    return NULL;
 }
 
 /*  nodectl nodes also shows releases that nodes were installed with and that were never published. The error
     then names such a node. */
 static int release_missing (struct ctl *ctl, const char *name)
 {
-    base_cleanup (ctl_json_free_p) json_t *nodes = NULL;
-    char *text;
-    int rc = noded_client_nodes (ctl->client, ctl->options.application, NULL, 0, 0, 0, NULL, &text);
-    int code = rc == 0 ? ctl_read_json (ctl, text, &nodes) : ctl_fail (ctl, rc);
-    if (code != CTL_OK)
-        return code;
-    const char *node = release_node (nodes, name);
-    if (node)
-        return ctl_tell (
-            ctl,
-            "release %s is not published at this broker; node %s has it as its current or previous "
-            "release. Publish it with nodectl publish",
-            name, node);
+    base_cleanup (noded_nodes_free) noded_nodes nodes = {.count = 0};
+    const noded_nodes_query query = {.application = ctl->options.application};
+    int rc = noded_client_nodes (ctl->client, &query, &nodes);
+    if (rc != 0)
+        return ctl_fail (ctl, rc);
+    for (size_t i = 0; i < nodes.count; i++) {
+        const noded_application *application = ctl_application (&nodes.items[i]);
+        if (release_begins (&application->release, name) ||
+            release_begins (&application->previous_release, name))
+            return ctl_tell (
+                ctl,
+                "release %s is not published at this broker; node %s has it as its current or previous "
+                "release. Publish it with nodectl publish",
+                name, nodes.items[i].id);
+    }
     return ctl_tell (ctl, "no release begins with %s: see nodectl releases", name);
 }
 
-int ctl_release_find (struct ctl *ctl, const char *name, const json_t *candidates, char ret_release[65])
+int ctl_release_find (struct ctl *ctl, const char *name, const noded_failure *failures, size_t n_failures,
+                      char ret_release[65])
 {
     base_cleanup (base_free_p) char *lower = strdup (name);
+    base_cleanup (noded_releases_free) noded_releases releases = {.count = 0};
     if (!lower)
         return ctl_tell (ctl, "out of memory");
     for (char *at = lower; *at; at++)
@@ -122,42 +104,35 @@ int ctl_release_find (struct ctl *ctl, const char *name, const json_t *candidate
                             name, PREFIX_LEAST);
     if (strlen (lower) == DIGEST_LENGTH)
         return base_text_copy (ret_release, DIGEST_LENGTH + 1, lower) == 0 ? CTL_OK : CTL_FAILED;
-    bool done;
-    int code = release_choose (ctl, candidates, lower, ret_release, &done);
-    if (code != CTL_OK || done)
-        return code;
-    char *text;
-    int rc = noded_client_releases (ctl->client, NULL, &text);
+    struct found found = {.name = lower};
+    for (size_t i = 0; i < n_failures; i++)
+        found_add (&found, &failures[i].release);
+    if (found.count)
+        return release_choose (ctl, &found, ret_release);
+    int rc = noded_client_releases (ctl->client, NULL, &releases);
     if (rc != 0)
         return ctl_fail (ctl, rc);
-    base_cleanup (ctl_json_free_p) json_t *releases = NULL;
-    code = ctl_read_json (ctl, text, &releases);
-    if (code == CTL_OK)
-        code = release_choose (ctl, releases, lower, ret_release, &done);
-    if (code == CTL_OK && !done)
-        return release_missing (ctl, lower);
-    return code;
+    for (size_t i = 0; i < releases.count; i++)
+        found_add (&found, &releases.items[i].release);
+    return found.count ? release_choose (ctl, &found, ret_release) : release_missing (ctl, lower);
 }
 
 int ctl_releases (struct ctl *ctl)
 {
-    char *text;
-    int rc = noded_client_releases (ctl->client, ctl->options.application, &text);
+    base_cleanup (noded_releases_free) noded_releases releases = {.count = 0};
+    int rc = noded_client_releases (ctl->client, ctl->options.application, &releases);
     if (rc != 0)
         return ctl_fail (ctl, rc);
     if (ctl->options.json)
-        return ctl_print_json (ctl, text);
-    base_cleanup (ctl_json_free_p) json_t *releases = NULL;
-    int code = ctl_read_json (ctl, text, &releases);
-    if (code == CTL_OK)
-        ctl_releases_print (ctl->out, releases, ctl->width);
-    return code;
+        return ctl_print_json (ctl, noded_releases_json (releases.items, releases.count));
+    ctl_releases_print (ctl->out, &releases, ctl->width);
+    return CTL_OK;
 }
 
 int ctl_withdraw (struct ctl *ctl)
 {
     char release[65];
-    int code = ctl_release_find (ctl, ctl->words[0], NULL, release);
+    int code = ctl_release_find (ctl, ctl->words[0], NULL, 0, release);
     if (code != CTL_OK)
         return code;
     int rc = noded_client_withdraw (ctl->client, release);
@@ -172,53 +147,47 @@ int ctl_withdraw (struct ctl *ctl)
 
 int ctl_nodes (struct ctl *ctl)
 {
-    char *text;
+    base_cleanup (noded_nodes_free) noded_nodes nodes = {.count = 0};
     const char *selector = ctl->options.select;
     if (selector && ctl->n_words)
         return ctl_misused (ctl, "name nodes or give --select, not both");
-    int rc = selector ? noded_client_nodes_selected (ctl->client, ctl->options.application, selector, &text)
-                      : noded_client_nodes (ctl->client, ctl->options.application,
-                                            ctl->n_words ? (const char *const *) ctl->words : NULL,
-                                            ctl->n_words, 0, 0, NULL, &text);
+    const noded_nodes_query query = {.application = ctl->options.application,
+                                     .nodes = ctl->n_words ? (const char *const *) ctl->words : NULL,
+                                     .n_nodes = ctl->n_words,
+                                     .selector = selector};
+    int rc = noded_client_nodes (ctl->client, &query, &nodes);
     if (rc == -EINVAL && selector)
         return ctl_misused (ctl, "%s", noded_client_error (ctl->client));
     if (rc != 0)
         return ctl_fail (ctl, rc);
     if (ctl->options.json)
-        return ctl_print_json (ctl, text);
-    base_cleanup (ctl_json_free_p) json_t *nodes = NULL;
-    int code = ctl_read_json (ctl, text, &nodes);
-    if (code != CTL_OK)
-        return code;
-    ctl_nodes_print (ctl->out, nodes, ctl->width);
-    if (json_array_size (nodes) < ctl->n_words)
+        return ctl_print_json (ctl, noded_nodes_json (nodes.items, nodes.count));
+    ctl_nodes_print (ctl->out, &nodes, ctl->width);
+    if (nodes.count < ctl->n_words)
         return ctl_tell (ctl, "the broker does not know all of these nodes");
     return CTL_OK;
 }
 
 int ctl_status (struct ctl *ctl)
 {
-    base_cleanup (ctl_json_free_p) json_t *node = NULL;
-    int code = ctl_node_find (ctl, ctl->words[0], &node);
+    base_cleanup (noded_nodes_free) noded_nodes nodes = {.count = 0};
+    int code = ctl_node_find (ctl, ctl->words[0], &nodes);
     if (code != CTL_OK)
         return code;
     if (ctl->options.json)
-        (void) ctl_print_value (ctl, node);
-    else
-        ctl_status_print (ctl->out, node);
+        return ctl_print_json (ctl, noded_node_json (nodes.items));
+    ctl_status_print (ctl->out, nodes.items, ctl->options.application ? ctl->options.application : "noded");
     return CTL_OK;
 }
 
 /*  Handles the word as a rollout, unless a node has this id: *ret_done is false then. */
 static int why_rollout (struct ctl *ctl, bool *ret_done)
 {
-    base_cleanup (ctl_json_free_p) json_t *rollout = NULL;
+    base_cleanup (noded_nodes_free) noded_nodes nodes = {.count = 0};
+    base_cleanup (ctl_rollout_free_p) noded_rollout *rollout = NULL;
     const char *word = ctl->words[0];
-    char *text;
     *ret_done = false;
-    int rc = noded_client_nodes (ctl->client, NULL, &word, 1, 0, 0, NULL, &text);
-    if (rc == 0)
-        free (text);
+    int rc = noded_client_nodes (ctl->client, &(noded_nodes_query){.nodes = &word, .n_nodes = 1}, &nodes);
     if (rc != -ENOENT)
         return rc == 0 ? CTL_OK : ctl_fail (ctl, rc);
     *ret_done = true;
@@ -234,21 +203,18 @@ int ctl_why (struct ctl *ctl)
         if (done || found != CTL_OK)
             return found;
     }
-    base_cleanup (ctl_json_free_p) json_t *node = NULL;
-    base_cleanup (ctl_json_free_p) json_t *told = NULL;
-    int code = ctl_node_find (ctl, ctl->words[0], &node);
+    base_cleanup (noded_nodes_free) noded_nodes nodes = {.count = 0};
+    base_cleanup (noded_reports_free) noded_reports reports = {.count = 0};
+    int code = ctl_node_find (ctl, ctl->words[0], &nodes);
     if (code != CTL_OK)
         return code;
-    char *text;
-    int rc = noded_client_why (ctl->client, ctl->options.application, ctl->words[0], &text);
+    int rc = noded_client_why (ctl->client, ctl->options.application, ctl->words[0], &reports);
     if (rc != 0)
         return ctl_fail (ctl, rc);
     if (ctl->options.json)
-        return ctl_print_json (ctl, text);
-    code = ctl_read_json (ctl, text, &told);
-    if (code == CTL_OK)
-        ctl_why_print (ctl->out, node, told);
-    return code;
+        return ctl_print_json (ctl, noded_reports_json (reports.items, reports.count));
+    ctl_why_print (ctl->out, nodes.items, &reports);
+    return CTL_OK;
 }
 
 /*  Waits up to CLEAR_WAIT_MS until the node has cleared its quarantine, so that a following `quarantine list`
@@ -258,16 +224,18 @@ static bool clear_is_done (struct ctl *ctl, const char *id, uint64_t epoch)
 {
     uint64_t last_ms = base_time_boot_ms () + CLEAR_WAIT_MS, now_ms, revision = 0;
     while ((now_ms = base_time_boot_ms ()) < last_ms) {
-        base_cleanup (ctl_json_free_p) json_t *nodes = NULL;
-        char *text;
-        if (noded_client_nodes (ctl->client, ctl->options.application, &id, 1, revision, last_ms - now_ms,
-                                &revision, &text) != 0 ||
-            ctl_read_json (ctl, text, &nodes) != CTL_OK)
+        base_cleanup (noded_nodes_free) noded_nodes nodes = {.count = 0};
+        const noded_nodes_query query = {.application = ctl->options.application,
+                                         .nodes = &id,
+                                         .n_nodes = 1,
+                                         .since = revision,
+                                         .wait_ms = last_ms - now_ms};
+        if (noded_client_nodes (ctl->client, &query, &nodes) != 0)
             return false;
-        const json_t *node = json_array_get (nodes, 0);
-        if (node && ctl_json_uint (node, "epoch") >= epoch)
+        revision = nodes.revision;
+        if (nodes.count && ctl_application (nodes.items)->epoch >= epoch)
             return true;
-        if (node && !ctl_json_flag (node, "online"))
+        if (nodes.count && !nodes.items->online)
             return false;
     }
     return false;
@@ -275,28 +243,21 @@ static bool clear_is_done (struct ctl *ctl, const char *id, uint64_t epoch)
 
 static int quarantine_clear (struct ctl *ctl, const char *id, const char *release)
 {
-    base_cleanup (ctl_json_free_p) json_t *orders = NULL;
-    char *text;
-    int rc = noded_client_clear (ctl->client, ctl->options.application, &id, 1, release, &text);
+    base_cleanup (noded_orders_free) noded_orders orders = {.count = 0};
+    const noded_targets targets = {.application = ctl->options.application, .nodes = &id, .n_nodes = 1};
+    int rc = noded_client_clear (ctl->client, &targets, release, &orders);
     if (rc != 0)
         return ctl_fail (ctl, rc);
-    int code = ctl_read_json (ctl, text, &orders);
-    if (code != CTL_OK)
-        return code;
-    const json_t *order = json_array_get (orders, 0);
-    if (strcmp (ctl_json_text (order, "status"), "ok") != 0)
+    if (!orders.count || orders.items->status != NODED_STATUS_OK)
         return ctl_tell (ctl, "%s: %s", id,
-                         *ctl_json_text (order, "reason") ? ctl_json_text (order, "reason")
-                                                          : "no order was made");
-    bool done = clear_is_done (ctl, id, ctl_json_uint (order, "epoch"));
+                         orders.count && orders.items->reason ? orders.items->reason : "no order was made");
+    bool done = clear_is_done (ctl, id, orders.items->epoch);
     if (ctl->options.json)
-        (void) ctl_print_value (ctl, orders);
-    else {
-        ctl_text_put (ctl->out, id);
-        (void) fprintf (ctl->out,
-                        done ? "  cleared %s\n" : "  ordered to clear %s; the node has not cleared it yet\n",
-                        release ? release : "every release");
-    }
+        return ctl_print_json (ctl, noded_orders_json (orders.items, orders.count));
+    ctl_text_put (ctl->out, id);
+    (void) fprintf (ctl->out,
+                    done ? "  cleared %s\n" : "  ordered to clear %s; the node has not cleared it yet\n",
+                    release ? release : "every release");
     return CTL_OK;
 }
 
@@ -312,20 +273,21 @@ int ctl_quarantine (struct ctl *ctl)
     }
     if (list && ctl->n_words > 2)
         return ctl_misused (ctl, "quarantine list accepts one node");
-    base_cleanup (ctl_json_free_p) json_t *node = NULL;
-    int code = ctl_node_find (ctl, id, &node);
+    base_cleanup (noded_nodes_free) noded_nodes nodes = {.count = 0};
+    int code = ctl_node_find (ctl, id, &nodes);
     if (code != CTL_OK)
         return code;
-    const json_t *failures = json_object_get (node, "quarantine");
+    const noded_application *application = ctl_application (nodes.items);
     if (list && ctl->options.json)
-        (void) ctl_print_value (ctl, failures);
-    else if (list)
-        ctl_quarantine_print (ctl->out, failures, ctl->width);
-    if (list)
+        return ctl_print_json (ctl, noded_failures_json (application->quarantine, application->n_quarantine));
+    if (list) {
+        ctl_quarantine_print (ctl->out, application->quarantine, application->n_quarantine, ctl->width);
         return CTL_OK;
+    }
     char release[65];
     if (ctl->n_words > 2) {
-        code = ctl_release_find (ctl, ctl->words[2], failures, release);
+        code = ctl_release_find (ctl, ctl->words[2], application->quarantine, application->n_quarantine,
+                                 release);
         if (code != CTL_OK)
             return code;
     }
@@ -334,40 +296,35 @@ int ctl_quarantine (struct ctl *ctl)
 
 int ctl_backup (struct ctl *ctl)
 {
-    char *text, size[CTL_SPAN_SIZE];
+    char size[CTL_SPAN_SIZE], digest[65], head[65];
     const char *path = ctl->words[0];
-    int rc = noded_client_backup (ctl->client, path, ctl->options.force, &text);
+    noded_backup made;
+    int rc = noded_client_backup (ctl->client, path, ctl->options.force, &made);
     if (rc == -EEXIST)
         return ctl_tell (ctl, "cannot write %s: the file exists; choose another name, or give --force", path);
     if (rc != 0)
         return ctl_fail (ctl, rc);
     if (ctl->options.json)
-        return ctl_print_json (ctl, text);
-    base_cleanup (ctl_json_free_p) json_t *made = NULL;
-    int code = ctl_read_json (ctl, text, &made);
-    if (code != CTL_OK)
-        return code;
+        return ctl_print_json (ctl, noded_backup_json (&made));
     ctl_text_put (ctl->out, path);
-    (void) fprintf (ctl->out, "  %s  %s\n", ctl_size_format (ctl_json_uint (made, "size"), size),
-                    ctl_json_text (made, "content"));
-    (void) fprintf (ctl->out, "%" PRIu64 " journal heads; fleet hash %s\n", ctl_json_uint (made, "heads"),
-                    ctl_json_text (made, "fleet_head"));
+    (void) fprintf (ctl->out, "  %s  %s\n", ctl_size_format (made.size, size),
+                    noded_digest_text (&made.blob, digest));
+    noded_digest_text (&made.fleet_head, head);
+    (void) fprintf (ctl->out, "%" PRIu64 " journal heads; fleet hash %s\n", made.heads, *head ? head : "-");
     return CTL_OK;
 }
 
-static void event_print (struct ctl *ctl, const char *text)
+static void event_print (struct ctl *ctl, const noded_event *event)
 {
-    base_cleanup (ctl_json_free_p) json_t *event = json_loads (text, 0, NULL);
-    bool rolled = json_is_object (json_object_get (event, "turn"));
     base_cleanup (base_free_p) char *line = NULL;
-    if (event && !ctl->options.json)
-        line = rolled ? ctl_rolled_line (event) : ctl_event_line (event);
-    if (ctl->options.json && event) /* with --json, an event that is not JSON is not printed */
-        (void) ctl_print_json (ctl, strdup (text));
-    else if (!ctl->options.json)
-        ctl_line_put (ctl->out, line ? line : text, ctl->width);
-    else
-        return;
+    if (ctl->options.json)
+        (void) ctl_print_json (ctl, strdup (event->json));
+    else {
+        line = event->rolled     ? ctl_rolled_line (event->rolled)
+               : event->happened ? ctl_event_line (event->happened)
+                                 : NULL;
+        ctl_line_put (ctl->out, line ? line : event->json, ctl->width);
+    }
     (void) fputc ('\n', ctl->out);
     (void) fflush (ctl->out);
 }
@@ -377,19 +334,17 @@ int ctl_events (struct ctl *ctl)
     enum { EVENTS_WAIT_MS = 3600000 };
     uint64_t begun_ms = base_time_boot_ms (), timeout_ms = ctl->options.timeout_ms;
     for (uint64_t seen = 0; !ctl->options.count || seen < ctl->options.count;) {
+        base_cleanup (noded_event_free) noded_event event = {.json = NULL};
         uint64_t passed_ms = base_time_boot_ms () - begun_ms;
         if (timeout_ms && passed_ms >= timeout_ms)
             return ctl->options.count ? CTL_TIMEOUT : CTL_OK;
-        char *topic, *text;
-        int rc = noded_client_event (ctl->client, timeout_ms ? timeout_ms - passed_ms : EVENTS_WAIT_MS,
-                                     &topic, &text);
+        int rc =
+            noded_client_event (ctl->client, timeout_ms ? timeout_ms - passed_ms : EVENTS_WAIT_MS, &event);
         if (rc == -EAGAIN)
             continue;
         if (rc != 0)
             return ctl_fail (ctl, rc);
-        event_print (ctl, text);
-        free (topic);
-        free (text);
+        event_print (ctl, &event);
         seen++;
         if (ferror (ctl->out))
             return ctl_tell (ctl, "cannot write to standard output");

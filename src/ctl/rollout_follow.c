@@ -6,6 +6,7 @@
 #include "ctl/rollout_follow.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -24,9 +25,9 @@ enum {
 
 struct follow {
     struct ctl *ctl;
-    FILE *out; /* where progress goes */
-    json_t *rollout;
-    char *told; /* the last plain line */
+    FILE *out;              /* where progress goes */
+    noded_rollout *rollout; /* as last read */
+    char *shown;            /* the last plain line */
     struct ctl_screen screen;
     bool live; /* on a terminal: the picture is redrawn in place */
     bool silent;
@@ -35,8 +36,8 @@ struct follow {
 
 static void follow_deinit (struct follow *follow)
 {
-    json_decref (follow->rollout);
-    free (follow->told);
+    noded_rollout_free (follow->rollout);
+    free (follow->shown);
     ctl_screen_deinit (&follow->screen);
 }
 
@@ -57,13 +58,13 @@ static void draw_news (struct follow *follow)
 {
     char span[CTL_SPAN_SIZE];
     char *news = ctl_rollout_news (follow->rollout);
-    if (!news || (follow->told && strcmp (news, follow->told) == 0)) {
+    if (!news || (follow->shown && strcmp (news, follow->shown) == 0)) {
         free (news);
         return;
     }
-    free (follow->told);
-    follow->told = news;
-    ctl_text_put (follow->out, ctl_json_text (follow->rollout, "id"));
+    free (follow->shown);
+    follow->shown = news;
+    ctl_text_put (follow->out, follow->rollout->id);
     (void) fprintf (follow->out, "  %7s  ", ctl_span_format (base_time_boot_ms () - follow->begun_ms, span));
     ctl_text_put (follow->out, news);
     (void) fputc ('\n', follow->out);
@@ -78,44 +79,38 @@ static void follow_draw (struct follow *follow)
         draw_news (follow);
 }
 
-static int follow_take_answer (struct follow *follow, char *text)
+/*  Takes the rollout out of a list; leaves the one that was read before if it is not in it. */
+static void follow_take (struct follow *follow, noded_rollouts *rollouts)
 {
-    base_cleanup (ctl_json_free_p) json_t *list = NULL;
-    int code = ctl_read_json (follow->ctl, text, &list);
-    const char *id = ctl_json_text (follow->rollout, "id");
-    size_t i;
-    json_t *rollout;
-    if (code != CTL_OK)
-        return code;
-    json_array_foreach (list, i, rollout)
-    {
-        if (strcmp (ctl_json_text (rollout, "id"), id) != 0)
+    for (size_t i = 0; i < rollouts->count; i++) {
+        if (strcmp (rollouts->items[i].id, follow->rollout->id) != 0)
             continue;
-        json_decref (follow->rollout);
-        follow->rollout = json_incref (rollout);
-        break;
+        noded_rollout before = *follow->rollout;
+        *follow->rollout = rollouts->items[i];
+        rollouts->items[i] = before;
+        return;
     }
-    return CTL_OK;
 }
 
-/*  Requests the rollout's state. Returns an exit code; *ret_rc is the client's result. */
-static int follow_ask (struct follow *follow, uint64_t now_ms, int *ret_rc)
+/*  Requests the rollout's state. Returns the client's result. */
+static int follow_ask (struct follow *follow, uint64_t now_ms)
 {
     bool full = !follow->revision || now_ms >= follow->full_ms;
-    uint64_t wait_ms = follow->live ? FOLLOW_TICK_MS : FOLLOW_WAIT_MS, revision;
+    uint64_t wait_ms = follow->live ? FOLLOW_TICK_MS : FOLLOW_WAIT_MS;
     if (follow->deadline_ms && wait_ms > follow->deadline_ms - now_ms)
         wait_ms = follow->deadline_ms - now_ms;
-    base_cleanup (base_free_p) char *id = strdup (ctl_json_text (follow->rollout, "id"));
-    char *text;
-    *ret_rc = noded_client_rollout_list (follow->ctl->client, id, full ? 0 : follow->revision, wait_ms,
-                                         &revision, &text);
-    if (*ret_rc != 0)
-        return CTL_OK;
+    base_cleanup (noded_rollouts_free) noded_rollouts rollouts = {.count = 0};
+    const noded_rollouts_query query = {
+        .rollout = follow->rollout->id, .since = full ? 0 : follow->revision, .wait_ms = wait_ms};
+    int rc = noded_client_rollout_list (follow->ctl->client, &query, &rollouts);
+    if (rc != 0)
+        return rc;
     if (full)
         follow->full_ms = now_ms + FOLLOW_FULL_MS;
     /*  Revision 0 would request the whole state each time. */
-    follow->revision = revision ? revision : 1;
-    return follow_take_answer (follow, text);
+    follow->revision = rollouts.revision ? rollouts.revision : 1;
+    follow_take (follow, &rollouts);
+    return 0;
 }
 
 static int follow_run (struct follow *follow)
@@ -125,9 +120,7 @@ static int follow_run (struct follow *follow)
     for (uint64_t now_ms;
          ctl_rollout_end (follow->rollout) == CTL_ROLLOUT_GOES_ON &&
          (now_ms = base_time_boot_ms (), !follow->deadline_ms || now_ms < follow->deadline_ms);) {
-        int rc, code = follow_ask (follow, now_ms, &rc);
-        if (code != CTL_OK)
-            return code;
+        int rc = follow_ask (follow, now_ms);
         if (rc == -EBUSY) {
             /*  Too many clients wait for changes at the broker: poll instead. */
             follow->revision = 0;
@@ -146,22 +139,21 @@ static int follow_run (struct follow *follow)
 }
 
 /*  Whether no node runs the release any more. */
-static bool rollout_has_no_updated (const json_t *rollout)
+static bool rollout_has_no_updated (const noded_rollout *rollout)
 {
-    size_t i;
-    const json_t *wave;
-    json_array_foreach (json_object_get (rollout, "waves"), i,
-                        wave) if (ctl_json_uint (wave, "updated")) return false;
+    for (size_t i = 0; i < rollout->n_waves; i++)
+        if (rollout->waves[i].updated)
+            return false;
     return true;
 }
 
 static int follow_finish (struct follow *follow, enum ctl_rollout_goal goal)
 {
     struct ctl *ctl = follow->ctl;
-    const char *id = ctl_json_text (follow->rollout, "id"), *phase = ctl_json_text (follow->rollout, "phase");
+    const char *id = follow->rollout->id;
     char span[CTL_SPAN_SIZE];
     if (ctl->options.json)
-        (void) ctl_print_value (ctl, follow->rollout);
+        (void) ctl_print_json (ctl, noded_rollout_json (follow->rollout));
     else if (!follow->live) {
         char **picture = ctl_rollout_picture (follow->rollout, 0, 0);
         for (char **line = picture; line && *line; line++) {
@@ -174,7 +166,7 @@ static int follow_finish (struct follow *follow, enum ctl_rollout_goal goal)
     case CTL_ROLLOUT_DONE:
         return goal == CTL_ROLLOUT_TO_DONE ? CTL_OK : CTL_FAILED;
     case CTL_ROLLOUT_ENDED:
-        return goal == CTL_ROLLOUT_TO_REVERTED && strcmp (phase, "reverted") == 0 &&
+        return goal == CTL_ROLLOUT_TO_REVERTED && follow->rollout->phase == NODED_PHASE_REVERTED &&
                        rollout_has_no_updated (follow->rollout)
                    ? CTL_OK
                    : CTL_FAILED;
@@ -190,13 +182,13 @@ static int follow_finish (struct follow *follow, enum ctl_rollout_goal goal)
     return CTL_TIMEOUT;
 }
 
-int ctl_rollout_follow (struct ctl *ctl, const json_t *rollout, enum ctl_rollout_goal goal)
+int ctl_rollout_follow (struct ctl *ctl, noded_rollout **rollout, enum ctl_rollout_goal goal)
 {
     uint64_t now_ms = base_time_boot_ms ();
     base_cleanup (follow_deinit) struct follow follow = {
         .ctl = ctl,
         .out = ctl->options.json ? ctl->err : ctl->out,
-        .rollout = json_incref ((json_t *) rollout),
+        .rollout = base_take (*rollout),
         .live = ctl->terminal && !ctl->options.json,
         .begun_ms = now_ms,
         .deadline_ms = ctl->options.timeout_ms ? now_ms + ctl->options.timeout_ms : 0};

@@ -52,19 +52,37 @@ static int spec_fail (struct ctl *ctl, int rc)
     return rc == -EINVAL ? ctl_misused (ctl, "%s", noded_client_error (ctl->client)) : ctl_fail (ctl, rc);
 }
 
-static int plan_ask (struct ctl *ctl, char *const *settings, json_t **ret_plan)
+static noded_spec spec_of (const struct ctl *ctl, char *const *settings)
 {
-    char *text;
-    int rc = noded_client_rollout_plan (ctl->client, (const char *const *) settings,
-                                        base_list_count (settings), ctl->options.spec, &text);
-    return rc == 0 ? ctl_read_json (ctl, text, ret_plan) : spec_fail (ctl, rc);
+    return (noded_spec){.settings = (const char *const *) settings,
+                        .n_settings = base_list_count (settings),
+                        .file = ctl->options.spec};
 }
 
-static int members_ask (struct ctl *ctl, const char *rollout, const char *plan, json_t **ret_members)
+static void plan_free_p (noded_plan **plan)
 {
-    char *text;
-    int rc = noded_client_rollout_members (ctl->client, rollout, plan, 0, NULL, &text);
-    return rc == 0 ? ctl_read_json (ctl, text, ret_members) : ctl_fail (ctl, rc);
+    noded_plan_free (*plan);
+}
+
+static int plan_ask (struct ctl *ctl, char *const *settings, noded_plan **ret_plan)
+{
+    const noded_spec spec = spec_of (ctl, settings);
+    int rc = noded_client_rollout_plan (ctl->client, &spec, ret_plan);
+    return rc == 0 ? CTL_OK : spec_fail (ctl, rc);
+}
+
+static int members_ask (struct ctl *ctl, const noded_members_query *query, noded_members *ret_members)
+{
+    int rc = noded_client_rollout_members (ctl->client, query, ret_members);
+    return rc == 0 ? CTL_OK : ctl_fail (ctl, rc);
+}
+
+/*  Of a plan that was just made. */
+static int planned_ask (struct ctl *ctl, const noded_plan *plan, noded_members *ret_members)
+{
+    char hash[65];
+    return members_ask (ctl, &(noded_members_query){.plan = noded_digest_text (&plan->hash, hash)},
+                        ret_members);
 }
 
 static void append_word (struct base_buffer *buffer, const char *word)
@@ -91,19 +109,20 @@ static void append_option (struct base_buffer *buffer, const char *name, const c
 
 /*  The command line that starts this plan. It names the release, because the newest release may be another
     one by then. */
-static char *start_command (const struct ctl *ctl, const json_t *plan)
+static char *start_command (const struct ctl *ctl, const noded_plan *plan)
 {
-    enum { DIGITS = 12 };
     const struct ctl_options *options = &ctl->options;
-    char digits[DIGITS + 1];
+    char digits[CTL_DIGEST_SIZE];
     base_cleanup (base_buffer_deinit) struct base_buffer text = {.size = 0};
     (void) base_buffer_append_text (&text, "nodectl");
     append_option (&text, "broker", options->broker);
     append_option (&text, "config", options->config);
     (void) base_buffer_append_text (&text, " rollout start");
     append_option (&text, "app", options->application);
-    (void) snprintf (digits, sizeof digits, "%s", ctl_json_text (json_object_get (plan, "spec"), "release"));
-    append_option (&text, "release", *digits ? digits : NULL);
+    append_option (&text, "release",
+                   noded_digest_is_null (&plan->spec->release)
+                       ? NULL
+                       : ctl_digest_format (&plan->spec->release, digits));
     append_option (&text, "spec", options->spec);
     for (char **setting = options->settings; setting && *setting; setting++) {
         size_t length = strcspn (*setting, "=");
@@ -112,37 +131,38 @@ static char *start_command (const struct ctl *ctl, const json_t *plan)
             strcmp (*setting, "queue=yes") != 0 && strcmp (*setting, "supersede=yes") != 0)
             append_word (&text, *setting + length + 1);
     }
-    (void) snprintf (digits, sizeof digits, "%s", ctl_json_text (plan, "hash"));
-    append_option (&text, "plan", digits);
+    append_option (&text, "plan", ctl_digest_format (&plan->hash, digits));
     return base_buffer_take_text (&text);
 }
 
 int ctl_rollout_plan (struct ctl *ctl)
 {
     base_cleanup (list_free_p) char **settings = NULL;
-    base_cleanup (ctl_json_free_p) json_t *plan = NULL, *members = NULL;
+    base_cleanup (plan_free_p) noded_plan *plan = NULL;
+    base_cleanup (noded_members_free) noded_members members = {.count = 0};
     int code = settings_of (ctl, &settings);
     if (code == CTL_OK)
         code = plan_ask (ctl, settings, &plan);
     if (code == CTL_OK)
-        code = members_ask (ctl, NULL, ctl_json_text (plan, "hash"), &members);
+        code = planned_ask (ctl, plan, &members);
     if (code != CTL_OK)
         return code;
     if (ctl->options.json) {
-        (void) json_object_set (plan, "members", members);
-        (void) ctl_print_value (ctl, plan);
-        return CTL_OK;
+        noded_plan shown = *plan;
+        shown.members = members.items;
+        shown.n_members = members.count;
+        return ctl_print_json (ctl, noded_plan_json (&shown));
     }
     base_cleanup (base_free_p) char *command = start_command (ctl, plan);
-    ctl_plan_print (ctl->out, plan, members, command, ctl->width, ctl->options.nodes);
+    ctl_plan_print (ctl->out, plan, &members, command, ctl->width, ctl->options.nodes);
     return CTL_OK;
 }
 
-/*  Completes the hash given by --plan. Fails if the plan has another hash. *ret_hash: borrowed. */
-static int plan_complete (struct ctl *ctl, const json_t *plan, const char **ret_hash)
+/*  Completes the hash given by --plan. Fails if the plan has another hash. */
+static int plan_complete (struct ctl *ctl, const noded_plan *plan, char ret_hash[65])
 {
     enum { DIGITS_LEAST = 6 };
-    const char *given = ctl->options.plan, *now = ctl_json_text (plan, "hash");
+    const char *given = ctl->options.plan, *now = noded_digest_text (&plan->hash, ret_hash);
     size_t length = strlen (given);
     if (length < DIGITS_LEAST || strspn (given, "0123456789abcdef") != length)
         return ctl_misused (ctl,
@@ -153,23 +173,20 @@ static int plan_complete (struct ctl *ctl, const json_t *plan, const char **ret_
         return ctl_tell (
             ctl, "cannot start the rollout: the plan has changed; it is %.12s now. See nodectl rollout plan",
             now);
-    *ret_hash = now;
     return CTL_OK;
 }
 
 /*  The plan updates no node. That is a success only if every selected node runs the release already. */
-static int nothing_to_do (struct ctl *ctl, const json_t *plan, const json_t *members)
+static int nothing_to_do (struct ctl *ctl, const noded_plan *plan, const noded_members *members)
 {
-    size_t i;
-    const json_t *member;
-    bool all_run = json_array_size (members) > 0;
-    json_array_foreach (members, i, member) all_run &=
-        strcmp (ctl_json_text (member, "reason"), "runs the release already") == 0;
+    bool all_run = members->count > 0;
+    for (size_t i = 0; i < members->count; i++)
+        all_run &= strcmp (ctl_text (members->items[i].reason), "runs the release already") == 0;
     if (ctl->options.json)
-        (void) ctl_print_value (ctl, plan);
+        (void) ctl_print_json (ctl, noded_plan_json (plan));
     else
         ctl_left_out_print (ctl->out, members, ctl->width, ctl->options.nodes);
-    if (!json_array_size (members))
+    if (!members->count)
         return ctl_tell (ctl, "nothing to do: no node is selected");
     if (!all_run)
         return ctl_tell (
@@ -180,41 +197,41 @@ static int nothing_to_do (struct ctl *ctl, const json_t *plan, const json_t *mem
 }
 
 /*  Makes a plan and starts it. *ret_rollout stays NULL if there is nothing to do. */
-static int rollout_start (struct ctl *ctl, json_t **ret_rollout)
+static int rollout_start (struct ctl *ctl, noded_rollout **ret_rollout)
 {
     base_cleanup (list_free_p) char **settings = NULL;
-    base_cleanup (ctl_json_free_p) json_t *plan = NULL, *members = NULL;
-    const char *hash = NULL;
+    base_cleanup (plan_free_p) noded_plan *plan = NULL;
+    base_cleanup (noded_members_free) noded_members members = {.count = 0};
+    char hash[65], digits[65];
     int code = settings_of (ctl, &settings);
     if (code == CTL_OK)
         code = plan_ask (ctl, settings, &plan);
     if (code == CTL_OK && ctl->options.plan)
-        code = plan_complete (ctl, plan, &hash);
-    bool empty = code == CTL_OK && !ctl_json_uint (plan, "updated");
-    bool tells = code == CTL_OK && ctl_json_uint (plan, "left_out") && !ctl->options.json;
+        code = plan_complete (ctl, plan, hash);
+    bool empty = code == CTL_OK && !plan->updated;
+    bool tells = code == CTL_OK && plan->left_out && !ctl->options.json;
     if (empty || tells)
-        code = members_ask (ctl, NULL, ctl_json_text (plan, "hash"), &members);
+        code = planned_ask (ctl, plan, &members);
     if (code != CTL_OK)
         return code;
     if (empty)
-        return nothing_to_do (ctl, plan, members);
+        return nothing_to_do (ctl, plan, &members);
     if (tells)
-        ctl_left_out_print (ctl->out, members, ctl->width, false);
+        ctl_left_out_print (ctl->out, &members, ctl->width, false);
     /*  Name the release: the plan and the rollout must be for the same one. */
     base_cleanup (base_free_p) char *release =
-        base_text_printf ("release=%s", ctl_json_text (json_object_get (plan, "spec"), "release"));
+        base_text_printf ("release=%s", noded_digest_text (&plan->spec->release, digits));
     if (!release || base_list_append (&settings, release) != 0)
         return ctl_tell (ctl, "out of memory");
-    char *text;
-    int rc = noded_client_rollout_start (ctl->client, (const char *const *) settings,
-                                         base_list_count (settings), ctl->options.spec, hash, &text);
-    return rc == 0 ? ctl_read_json (ctl, text, ret_rollout) : spec_fail (ctl, rc);
+    const noded_spec spec = spec_of (ctl, settings);
+    int rc = noded_client_rollout_start (ctl->client, &spec, ctl->options.plan ? hash : NULL, ret_rollout);
+    return rc == 0 ? CTL_OK : spec_fail (ctl, rc);
 }
 
-static void rollout_show (struct ctl *ctl, const json_t *rollout)
+static void rollout_show (struct ctl *ctl, const noded_rollout *rollout)
 {
     if (ctl->options.json) {
-        (void) ctl_print_value (ctl, rollout);
+        (void) ctl_print_json (ctl, noded_rollout_json (rollout));
         return;
     }
     char **picture = ctl_rollout_picture (rollout, ctl->width, 0);
@@ -227,34 +244,37 @@ static void rollout_show (struct ctl *ctl, const json_t *rollout)
 
 int ctl_rollout_start (struct ctl *ctl)
 {
-    base_cleanup (ctl_json_free_p) json_t *rollout = NULL;
+    base_cleanup (ctl_rollout_free_p) noded_rollout *rollout = NULL;
     int code = rollout_start (ctl, &rollout);
     if (code != CTL_OK || !rollout)
         return code;
     if (!ctl->options.no_wait)
-        return ctl_rollout_follow (ctl, rollout, CTL_ROLLOUT_TO_DONE);
+        return ctl_rollout_follow (ctl, &rollout, CTL_ROLLOUT_TO_DONE);
     rollout_show (ctl, rollout);
     return CTL_OK;
 }
 
-static int list_ask (struct ctl *ctl, const char *id, json_t **ret_list)
+/*  Takes an item out of a list; the caller owns it. NULL: memory is out. */
+static noded_rollout *rollout_take (noded_rollout *item)
 {
-    char *text;
-    int rc = noded_client_rollout_list (ctl->client, id, 0, 0, NULL, &text);
-    return rc == 0 ? ctl_read_json (ctl, text, ret_list) : ctl_fail (ctl, rc);
+    noded_rollout *taken = malloc (sizeof *taken);
+    if (!taken)
+        return NULL;
+    *taken = *item;
+    *item = (noded_rollout){.id = NULL};
+    return taken;
 }
 
 /*  Finds the rollout whose id begins with name. An id equal to name is preferred. */
-static int find_named (struct ctl *ctl, const json_t *list, const char *name, json_t **ret_rollout)
+static int find_named (struct ctl *ctl, const noded_rollouts *list, const char *name,
+                       noded_rollout **ret_item)
 {
-    size_t i, count = 0;
-    json_t *rollout, *found = NULL;
-    json_array_foreach (list, i, rollout)
-    {
-        const char *id = ctl_json_text (rollout, "id");
+    size_t count = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const char *id = list->items[i].id;
         if (strncmp (id, name, strlen (name)) != 0)
             continue;
-        found = rollout;
+        *ret_item = &list->items[i];
         count++;
         if (strcmp (id, name) == 0) {
             count = 1;
@@ -263,46 +283,42 @@ static int find_named (struct ctl *ctl, const json_t *list, const char *name, js
     }
     if (count > 1)
         return ctl_tell (ctl, "%zu rollouts start with %s: give more digits", count, name);
-    if (!found)
+    if (!count)
         return ctl_tell (ctl, "the broker does not know rollout \"%s\": see nodectl rollout list", name);
-    *ret_rollout = json_incref (found);
     return CTL_OK;
 }
 
-static int nothing_runs (struct ctl *ctl, const json_t *list)
+static int nothing_runs (struct ctl *ctl, const noded_rollouts *list)
 {
-    const json_t *newest = json_array_get (list, 0);
-    const char *id = ctl_json_text (newest, "id");
-    if (!newest)
+    if (!list->count)
         return ctl_tell (ctl, "no rollout exists: nodectl rollout start starts one");
     return ctl_tell (
         ctl,
         "no rollout is under way: the newest, %s, has ended (%s). nodectl rollout start starts another one, "
         "nodectl rollout revert %s reverts the nodes that it updated",
-        id, ctl_json_text (newest, "phase"), id);
+        list->items[0].id, noded_phase_word (list->items[0].phase), list->items[0].id);
 }
 
 /*  Finds the only rollout that is not over. any: the newest one that is not over, else the newest one. list:
     newest first. */
-static int find_unnamed (struct ctl *ctl, const json_t *list, bool any, json_t **ret_rollout)
+static int find_unnamed (struct ctl *ctl, const noded_rollouts *list, bool any, noded_rollout **ret_item)
 {
-    size_t i, count = 0;
-    json_t *rollout, *found = NULL;
-    json_array_foreach (list, i, rollout)
-    {
-        if (ctl_json_flag (rollout, "over"))
+    noded_rollout *found = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->items[i].over)
             continue;
         if (!found)
-            found = rollout;
+            found = &list->items[i];
         count++;
     }
     if (count > 1 && !any)
         return ctl_misused (ctl, "name a rollout: %zu have not ended; see nodectl rollout list", count);
-    if (!found && any)
-        found = json_array_get (list, 0);
+    if (!found && any && list->count)
+        found = &list->items[0];
     if (!found)
         return nothing_runs (ctl, list);
-    *ret_rollout = json_incref (found);
+    *ret_item = found;
     return CTL_OK;
 }
 
@@ -311,78 +327,77 @@ bool ctl_rollout_is_id (const char *word)
     return strncmp (word, "r-", 2) == 0 && !word[2 + strspn (word + 2, "0123456789abcdef")];
 }
 
-int ctl_rollout_find (struct ctl *ctl, const char *name, bool any, json_t **ret_rollout)
+int ctl_rollout_find (struct ctl *ctl, const char *name, bool any, noded_rollout **ret_rollout)
 {
-    base_cleanup (ctl_json_free_p) json_t *list = NULL;
+    base_cleanup (noded_rollouts_free) noded_rollouts list = {.count = 0};
+    noded_rollout *item = NULL;
     if (name && !ctl_rollout_is_id (name))
         return ctl_misused (
             ctl,
             "\"%s\" is not a rollout: give its id (r- and digits) or the beginning of it; see "
             "nodectl rollout list",
             name);
-    int code = list_ask (ctl, NULL, &list);
+    int rc = noded_client_rollout_list (ctl->client, &(noded_rollouts_query){.since = 0}, &list);
+    if (rc != 0)
+        return ctl_fail (ctl, rc);
+    int code = name ? find_named (ctl, &list, name, &item) : find_unnamed (ctl, &list, any, &item);
     if (code != CTL_OK)
         return code;
-    return name ? find_named (ctl, list, name, ret_rollout) : find_unnamed (ctl, list, any, ret_rollout);
+    *ret_rollout = rollout_take (item);
+    return *ret_rollout ? CTL_OK : ctl_tell (ctl, "out of memory");
 }
 
 int ctl_rollout_status (struct ctl *ctl)
 {
-    base_cleanup (ctl_json_free_p) json_t *rollout = NULL, *members = NULL;
+    base_cleanup (ctl_rollout_free_p) noded_rollout *rollout = NULL;
+    base_cleanup (noded_members_free) noded_members members = {.count = 0};
     int code = ctl_rollout_find (ctl, ctl->n_words ? ctl->words[0] : NULL, true, &rollout);
     if (code != CTL_OK)
         return code;
     if (ctl->options.follow)
-        return ctl_rollout_follow (ctl, rollout, CTL_ROLLOUT_TO_DONE);
+        return ctl_rollout_follow (ctl, &rollout, CTL_ROLLOUT_TO_DONE);
     if (ctl->options.nodes)
-        code = members_ask (ctl, ctl_json_text (rollout, "id"), NULL, &members);
+        code = members_ask (ctl, &(noded_members_query){.rollout = rollout->id}, &members);
     if (code != CTL_OK)
         return code;
-    if (members && ctl->options.json)
-        (void) json_object_set (rollout, "members", members);
-    rollout_show (ctl, rollout);
-    if (members && !ctl->options.json) {
+    noded_rollout shown = *rollout;
+    shown.members = members.items;
+    shown.n_members = members.count;
+    rollout_show (ctl, &shown);
+    if (ctl->options.nodes && !ctl->options.json) {
         (void) fputc ('\n', ctl->out);
-        ctl_members_print (ctl->out, members, ctl->width);
+        ctl_members_print (ctl->out, &members, ctl->width);
     }
     return CTL_OK;
 }
 
 int ctl_rollout_list (struct ctl *ctl)
 {
-    char *text;
-    int rc = noded_client_rollout_list (ctl->client, NULL, 0, 0, NULL, &text);
+    base_cleanup (noded_rollouts_free) noded_rollouts list = {.count = 0};
+    int rc = noded_client_rollout_list (ctl->client, &(noded_rollouts_query){.since = 0}, &list);
     if (rc != 0)
         return ctl_fail (ctl, rc);
     if (ctl->options.json)
-        return ctl_print_json (ctl, text);
-    base_cleanup (ctl_json_free_p) json_t *list = NULL;
-    int code = ctl_read_json (ctl, text, &list);
-    if (code == CTL_OK)
-        ctl_rollouts_print (ctl->out, list, ctl->width);
-    return code;
+        return ctl_print_json (ctl, noded_rollouts_json (list.items, list.count));
+    ctl_rollouts_print (ctl->out, &list, ctl->width);
+    return CTL_OK;
 }
 
-/*  Sends a command to a rollout. wave: for approve, else 0. *ret_now: the new state; the caller owns it. */
-static int rollout_steer (struct ctl *ctl, const char *command, const json_t *rollout, uint64_t wave,
-                          json_t **ret_now)
+/*  Finds the rollout that the command line names and sends it a command. *ret_now: the new state. */
+static int find_and_steer (struct ctl *ctl, enum noded_command command, noded_rollout **ret_now)
 {
-    char *text;
-    int rc = noded_client_rollout_steer (ctl->client, ctl_json_text (rollout, "id"), command, (unsigned) wave,
-                                         NULL, 0, &text);
-    return rc == 0 ? ctl_read_json (ctl, text, ret_now) : ctl_fail (ctl, rc);
-}
-
-static int find_and_steer (struct ctl *ctl, const char *command, json_t **ret_now)
-{
-    base_cleanup (ctl_json_free_p) json_t *rollout = NULL;
+    base_cleanup (ctl_rollout_free_p) noded_rollout *rollout = NULL;
     int code = ctl_rollout_find (ctl, ctl->n_words ? ctl->words[0] : NULL, false, &rollout);
-    return code == CTL_OK ? rollout_steer (ctl, command, rollout, 0, ret_now) : code;
+    if (code != CTL_OK)
+        return code;
+    const noded_steering steering = {.rollout = rollout->id, .command = command};
+    int rc = noded_client_rollout_steer (ctl->client, &steering, ret_now);
+    return rc == 0 ? CTL_OK : ctl_fail (ctl, rc);
 }
 
-static int steer_and_show (struct ctl *ctl, const char *command)
+static int steer_and_show (struct ctl *ctl, enum noded_command command)
 {
-    base_cleanup (ctl_json_free_p) json_t *now = NULL;
+    base_cleanup (ctl_rollout_free_p) noded_rollout *now = NULL;
     int code = find_and_steer (ctl, command, &now);
     if (code == CTL_OK)
         rollout_show (ctl, now);
@@ -391,83 +406,83 @@ static int steer_and_show (struct ctl *ctl, const char *command)
 
 int ctl_rollout_pause (struct ctl *ctl)
 {
-    return steer_and_show (ctl, "pause");
+    return steer_and_show (ctl, NODED_COMMAND_PAUSE);
 }
 
 int ctl_rollout_resume (struct ctl *ctl)
 {
-    return steer_and_show (ctl, "resume");
+    return steer_and_show (ctl, NODED_COMMAND_RESUME);
 }
 
 int ctl_rollout_abort (struct ctl *ctl)
 {
-    return steer_and_show (ctl, "abort");
+    return steer_and_show (ctl, NODED_COMMAND_ABORT);
 }
 
 /*  Without a rollout's id, the nodes belong to the only rollout that is not over. */
 int ctl_rollout_retry (struct ctl *ctl)
 {
     enum { PORTION = 512 /* nodes that one request can name */ };
-    base_cleanup (ctl_json_free_p) json_t *rollout = NULL;
+    base_cleanup (ctl_rollout_free_p) noded_rollout *rollout = NULL, *now = NULL;
     size_t named = ctl->n_words && ctl_rollout_is_id (ctl->words[0]) ? 1 : 0, at = named;
     int code = ctl_rollout_find (ctl, named ? ctl->words[0] : NULL, false, &rollout);
     if (code != CTL_OK)
         return code;
     do {
         size_t count = ctl->n_words - at < PORTION ? ctl->n_words - at : PORTION;
-        char *text;
-        int rc = noded_client_rollout_steer (ctl->client, ctl_json_text (rollout, "id"), "retry", 0,
-                                             (const char *const *) ctl->words + at, count, &text);
+        const noded_steering steering = {.rollout = rollout->id,
+                                         .command = NODED_COMMAND_RETRY,
+                                         .nodes = (const char *const *) ctl->words + at,
+                                         .n_nodes = count};
+        noded_rollout_free (base_take (now));
+        int rc = noded_client_rollout_steer (ctl->client, &steering, &now);
         if (rc != 0)
             return ctl_fail (ctl, rc);
-        json_decref (base_take (rollout));
-        code = ctl_read_json (ctl, text, &rollout);
         at += count;
-    } while (at < ctl->n_words && code == CTL_OK);
-    if (code == CTL_OK)
-        rollout_show (ctl, rollout);
-    return code;
+    } while (at < ctl->n_words);
+    rollout_show (ctl, now);
+    return CTL_OK;
 }
 
 /*  Approves the wave that waited when the state was read, not any later one: if two operators approve the
     same wave, the second approval does not start the next wave. */
 int ctl_rollout_approve (struct ctl *ctl)
 {
-    base_cleanup (ctl_json_free_p) json_t *rollout = NULL, *now = NULL;
+    base_cleanup (ctl_rollout_free_p) noded_rollout *rollout = NULL, *now = NULL;
     int code = ctl_rollout_find (ctl, ctl->n_words ? ctl->words[0] : NULL, false, &rollout);
     if (code != CTL_OK)
         return code;
-    uint64_t next = ctl_json_uint (rollout, "wave") + (ctl_json_flag (rollout, "unproven") ? 1 : 0);
-    uint64_t wave = ctl->options.wave ? ctl->options.wave : next;
-    code = rollout_steer (ctl, "approve", rollout, wave, &now);
-    if (code == CTL_OK)
-        rollout_show (ctl, now);
-    return code;
-}
-
-int ctl_rollout_revert (struct ctl *ctl)
-{
-    base_cleanup (ctl_json_free_p) json_t *now = NULL;
-    int code = find_and_steer (ctl, "revert", &now);
-    if (code != CTL_OK)
-        return code;
-    if (!ctl->options.no_wait)
-        return ctl_rollout_follow (ctl, now, CTL_ROLLOUT_TO_REVERTED);
+    uint64_t next = rollout->wave + (rollout->unproven ? 1 : 0);
+    const noded_steering steering = {.rollout = rollout->id,
+                                     .command = NODED_COMMAND_APPROVE,
+                                     .wave = (unsigned) (ctl->options.wave ? ctl->options.wave : next)};
+    int rc = noded_client_rollout_steer (ctl->client, &steering, &now);
+    if (rc != 0)
+        return ctl_fail (ctl, rc);
     rollout_show (ctl, now);
     return CTL_OK;
 }
 
-int ctl_rollout_why (struct ctl *ctl, const json_t *rollout)
+int ctl_rollout_revert (struct ctl *ctl)
 {
-    char *text;
-    int rc = noded_client_rollout_history (ctl->client, ctl_json_text (rollout, "id"), &text);
+    base_cleanup (ctl_rollout_free_p) noded_rollout *now = NULL;
+    int code = find_and_steer (ctl, NODED_COMMAND_REVERT, &now);
+    if (code != CTL_OK)
+        return code;
+    if (!ctl->options.no_wait)
+        return ctl_rollout_follow (ctl, &now, CTL_ROLLOUT_TO_REVERTED);
+    rollout_show (ctl, now);
+    return CTL_OK;
+}
+
+int ctl_rollout_why (struct ctl *ctl, const noded_rollout *rollout)
+{
+    base_cleanup (noded_transitions_free) noded_transitions transitions = {.count = 0};
+    int rc = noded_client_rollout_history (ctl->client, rollout->id, &transitions);
     if (rc != 0)
         return ctl_fail (ctl, rc);
     if (ctl->options.json)
-        return ctl_print_json (ctl, text);
-    base_cleanup (ctl_json_free_p) json_t *turns = NULL;
-    int code = ctl_read_json (ctl, text, &turns);
-    if (code == CTL_OK)
-        ctl_rollout_why_print (ctl->out, rollout, turns);
-    return code;
+        return ctl_print_json (ctl, noded_transitions_json (transitions.items, transitions.count));
+    ctl_rollout_why_print (ctl->out, rollout, &transitions);
+    return CTL_OK;
 }

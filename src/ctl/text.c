@@ -113,9 +113,11 @@ const char *ctl_time_format (const char *rfc3339, char text[CTL_TIME_SIZE])
     return text;
 }
 
-const char *ctl_digest_format (const char *digest, char text[CTL_DIGEST_SIZE])
+const char *ctl_digest_format (const noded_digest *digest, char text[CTL_DIGEST_SIZE])
 {
-    (void) snprintf (text, CTL_DIGEST_SIZE, "%.12s", digest && *digest ? digest : "-");
+    char whole[65];
+    noded_digest_text (digest, whole);
+    (void) snprintf (text, CTL_DIGEST_SIZE, "%.12s", *whole ? whole : "-");
     return text;
 }
 

@@ -13,6 +13,13 @@
 #include <stdio.h>
 
 #include "base/buffer.h"
+#include "noded/records.h"
+
+/*  The text, or "" for NULL: records have NULL for an absent text. */
+static inline const char *ctl_text (const char *text)
+{
+    return text ? text : "";
+}
 
 /*  Appends text. Control characters, characters that change the writing direction, and invalid UTF-8 are
     written as \xNN. Returns 0 or -ENOMEM. */
@@ -36,9 +43,9 @@ const char *ctl_size_format (uint64_t bytes, char text[CTL_SPAN_SIZE]);
 enum { CTL_TIME_SIZE = 64 };
 const char *ctl_time_format (const char *rfc3339, char text[CTL_TIME_SIZE]);
 
-/*  The first 12 digits of a digest; "-" for "" or NULL. Returns text. */
+/*  The first 12 digits of a digest; "-" if it is absent. Returns text. */
 enum { CTL_DIGEST_SIZE = 13 };
-const char *ctl_digest_format (const char *digest, char text[CTL_DIGEST_SIZE]);
+const char *ctl_digest_format (const noded_digest *digest, char text[CTL_DIGEST_SIZE]);
 
 /*  Rows of cells, printed in aligned columns. Null value: all zero, columns set. Cells are copied and
     escaped. The last column is not padded. */

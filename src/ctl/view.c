@@ -10,7 +10,7 @@
 #include "ctl/ctl.h"
 #include "ctl/text.h"
 
-static void cell_digest (struct ctl_table *table, const char *digest)
+static void cell_digest (struct ctl_table *table, const noded_digest *digest)
 {
     char text[CTL_DIGEST_SIZE];
     ctl_table_cell (table, ctl_digest_format (digest, text));
@@ -22,11 +22,10 @@ static void cell_time (struct ctl_table *table, const char *time)
     ctl_table_cell (table, ctl_time_format (time, text));
 }
 
-static void cell_failure (struct ctl_table *table, const json_t *failure)
+static void cell_failure (struct ctl_table *table, const noded_failure *failure)
 {
-    if (json_is_object (failure))
-        ctl_table_printf (table, "%s: %s", ctl_json_text (failure, "step"),
-                          ctl_json_text (failure, "reason"));
+    if (failure)
+        ctl_table_printf (table, "%s: %s", ctl_text (failure->step), ctl_text (failure->reason));
     else
         ctl_table_cell (table, NULL);
 }
@@ -37,141 +36,133 @@ static void table_head (struct ctl_table *table, const char *const *titles)
         ctl_table_cell (table, *titles);
 }
 
-static const char *state_of (const json_t *node, char text[64])
+static const char *state_format (const noded_application *application, char text[64])
 {
-    uint64_t done = ctl_json_uint (node, "done"), total = ctl_json_uint (node, "total");
-    const char *state = ctl_json_text (node, "state");
-    if (strcmp (state, "fetching") == 0 && total)
+    uint64_t done = application->done, total = application->total;
+    const char *state = noded_state_word (application->state); /* "unknown" if it is not reported */
+    if (application->state == NODED_STATE_FETCHING && total)
         (void) snprintf (text, 64, "%s %" PRIu64 "%%", state, done >= total ? 100 : done * 100 / total);
     else
-        (void) snprintf (text, 64, "%.60s", *state ? state : "unknown");
+        (void) snprintf (text, 64, "%s", state);
     return text;
 }
 
 /*  "role=web zone=eu-1"; on the heap. */
-static char *labels_text (const json_t *node)
+static char *labels_text (const noded_node *node)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer text = {.size = 0};
-    size_t i;
-    const json_t *label;
-    json_array_foreach (json_object_get (node, "labels"), i, label)
-    {
-        if (base_buffer_printf (&text, "%s%s=%s", i ? " " : "", ctl_json_text (label, "name"),
-                                ctl_json_text (label, "value")) != 0)
+    for (size_t i = 0; i < node->n_labels; i++)
+        if (base_buffer_printf (&text, "%s%s=%s", i ? " " : "", node->labels[i].name,
+                                ctl_text (node->labels[i].value)) != 0)
             return NULL;
-    }
     return base_buffer_take_text (&text);
 }
 
-static void cell_labels (struct ctl_table *table, const json_t *node)
+static void cell_labels (struct ctl_table *table, const noded_node *node)
 {
     base_cleanup (base_free_p) char *text = labels_text (node);
     ctl_table_cell (table, text);
 }
 
-static bool some_labelled (const json_t *nodes)
+static bool some_labelled (const noded_nodes *nodes)
 {
-    size_t i;
-    const json_t *node;
-    json_array_foreach (nodes, i,
-                        node) if (json_array_size (json_object_get (node, "labels")) > 0) return true;
+    for (size_t i = 0; i < nodes->count; i++)
+        if (nodes->items[i].n_labels > 0)
+            return true;
     return false;
 }
 
-void ctl_nodes_print (FILE *out, const json_t *nodes, size_t width)
+void ctl_nodes_print (FILE *out, const noded_nodes *nodes, size_t width)
 {
     static const char *const titles[] = {"NODE",     "ONLINE", "STATE",      "VERSION", "RELEASE",
                                          "PREVIOUS", "HELD",   "LAST-ERROR", NULL};
     bool labelled = some_labelled (nodes);
     base_cleanup (ctl_table_deinit) struct ctl_table table = {.columns = labelled ? 9 : 8};
-    size_t index;
-    const json_t *node;
-    if (!json_array_size (nodes)) {
+    if (!nodes->count) {
         (void) fputs ("no nodes\n", out);
         return;
     }
     table_head (&table, titles);
     if (labelled)
         ctl_table_cell (&table, "LABELS");
-    json_array_foreach (nodes, index, node)
-    {
+    for (size_t i = 0; i < nodes->count; i++) {
+        const noded_node *node = &nodes->items[i];
+        const noded_application *application = ctl_application (node);
         char state[64];
-        ctl_table_cell (&table, ctl_json_text (node, "id"));
-        ctl_table_cell (&table, ctl_json_flag (node, "online") ? "yes" : "no");
-        ctl_table_cell (&table, state_of (node, state));
-        ctl_table_cell (&table, ctl_json_text (node, "version"));
-        cell_digest (&table, ctl_json_text (node, "release"));
-        ctl_table_cell (&table, ctl_json_text (json_object_get (node, "previous"), "version"));
-        ctl_table_cell (&table, ctl_json_flag (node, "held") ? "yes" : "no");
-        cell_failure (&table, json_object_get (node, "last_error"));
+        ctl_table_cell (&table, node->id);
+        ctl_table_cell (&table, node->online ? "yes" : "no");
+        ctl_table_cell (&table, state_format (application, state));
+        ctl_table_cell (&table, application->version);
+        cell_digest (&table, &application->release);
+        ctl_table_cell (&table, application->previous_version);
+        ctl_table_cell (&table, application->held ? "yes" : "no");
+        cell_failure (&table, application->last_error);
         if (labelled)
             cell_labels (&table, node);
     }
     ctl_table_print (&table, out, width);
 }
 
-void ctl_releases_print (FILE *out, const json_t *releases, size_t width)
+/*  "linux/amd64 any"; on the heap. */
+static char *platforms_text (const noded_release *release)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer text = {.size = 0};
+    for (size_t i = 0; i < release->n_platforms; i++)
+        (void) base_buffer_printf (&text, "%s%s", i ? " " : "",
+                                   *release->platforms[i] ? release->platforms[i] : "any");
+    return base_buffer_take_text (&text);
+}
+
+void ctl_releases_print (FILE *out, const noded_releases *releases, size_t width)
 {
     static const char *const titles[] = {"RELEASE", "APPLICATION", "VERSION",   "SIZE",
                                          "TIME",    "WITHDRAWN",   "PLATFORMS", NULL};
     base_cleanup (ctl_table_deinit) struct ctl_table table = {.columns = 7};
-    size_t index, i;
-    const json_t *release, *platform;
-    if (!json_array_size (releases)) {
+    char digest[CTL_DIGEST_SIZE];
+    if (!releases->count) {
         (void) fputs ("no releases\n", out);
         return;
     }
     table_head (&table, titles);
-    json_array_foreach (releases, index, release)
-    {
+    for (size_t i = 0; i < releases->count; i++) {
+        const noded_release *release = &releases->items[i];
         char size[CTL_SPAN_SIZE];
-        base_cleanup (base_buffer_deinit) struct base_buffer platforms = {.size = 0};
-        json_array_foreach (json_object_get (release, "platforms"), i, platform)
-        {
-            const char *name = json_string_value (platform);
-            (void) base_buffer_printf (&platforms, "%s%s", i ? " " : "", name && *name ? name : "any");
-        }
-        base_cleanup (base_free_p) char *text = base_buffer_take_text (&platforms);
-        cell_digest (&table, ctl_json_text (release, "release"));
-        ctl_table_cell (&table, ctl_json_text (release, "application"));
-        ctl_table_cell (&table, ctl_json_text (release, "version"));
-        ctl_table_cell (&table, ctl_size_format (ctl_json_uint (release, "size"), size));
-        cell_time (&table, ctl_json_text (release, "time"));
-        ctl_table_cell (&table, ctl_json_flag (release, "withdrawn") ? "yes" : "no");
-        ctl_table_cell (&table, text);
+        base_cleanup (base_free_p) char *platforms = platforms_text (release);
+        cell_digest (&table, &release->release);
+        ctl_table_cell (&table, release->application);
+        ctl_table_cell (&table, release->version);
+        ctl_table_cell (&table, ctl_size_format (release->size, size));
+        cell_time (&table, release->time);
+        ctl_table_cell (&table, release->withdrawn ? "yes" : "no");
+        ctl_table_cell (&table, platforms);
     }
     ctl_table_print (&table, out, width);
-    json_array_foreach (releases, index, release)
-    {
-        uint64_t missing = ctl_json_uint (release, "missing");
-        if (missing > 0)
-            (void) fprintf (
-                out,
-                "%.12s cannot be served: %llu of its blobs are missing or damaged at the broker; publish "
-                "it again from the same files\n",
-                ctl_json_text (release, "release"), (unsigned long long) missing);
-    }
+    for (size_t i = 0; i < releases->count; i++)
+        if (releases->items[i].missing > 0)
+            (void) fprintf (out,
+                            "%s cannot be served: %" PRIu64
+                            " of its blobs are missing or damaged at the broker; publish it again from the "
+                            "same files\n",
+                            ctl_digest_format (&releases->items[i].release, digest),
+                            releases->items[i].missing);
 }
 
-void ctl_quarantine_print (FILE *out, const json_t *failures, size_t width)
+void ctl_quarantine_print (FILE *out, const noded_failure *failures, size_t count, size_t width)
 {
     static const char *const titles[] = {"RELEASE", "VERSION", "TIME", "TRANSACTION", "STEP", "REASON", NULL};
     base_cleanup (ctl_table_deinit) struct ctl_table table = {.columns = 6};
-    size_t index;
-    const json_t *failure;
-    if (!json_array_size (failures)) {
+    if (!count) {
         (void) fputs ("nothing is quarantined\n", out);
         return;
     }
     table_head (&table, titles);
-    json_array_foreach (failures, index, failure)
-    {
-        cell_digest (&table, ctl_json_text (failure, "release"));
-        ctl_table_cell (&table, ctl_json_text (failure, "version"));
-        cell_time (&table, ctl_json_text (failure, "time"));
-        ctl_table_cell (&table, ctl_json_text (failure, "transaction"));
-        ctl_table_cell (&table, ctl_json_text (failure, "step"));
-        ctl_table_cell (&table, ctl_json_text (failure, "reason"));
+    for (size_t i = 0; i < count; i++) {
+        cell_digest (&table, &failures[i].release);
+        ctl_table_cell (&table, failures[i].version);
+        cell_time (&table, failures[i].time);
+        ctl_table_cell (&table, failures[i].transaction);
+        ctl_table_cell (&table, failures[i].step);
+        ctl_table_cell (&table, failures[i].reason);
     }
     ctl_table_print (&table, out, width);
 }
@@ -182,94 +173,113 @@ static void row_add (struct ctl_table *table, const char *title, const char *val
     ctl_table_cell (table, value);
 }
 
-static void row_order (struct ctl_table *table, const json_t *node)
+static void row_digest (struct ctl_table *table, const char *title, const noded_digest *digest)
 {
-    uint64_t epoch = ctl_json_uint (node, "desired_epoch");
+    char text[65];
+    row_add (table, title, noded_digest_text (digest, text));
+}
+
+static void row_order (struct ctl_table *table, const noded_node *node)
+{
     ctl_table_cell (table, "last order");
-    if (!epoch) {
+    if (!node->desired_epoch) {
         ctl_table_cell (table, "none");
         return;
     }
-    const char *outcome = ctl_json_text (node, "outcome"), *reason = ctl_json_text (node, "outcome_reason");
-    const char *transaction = ctl_json_text (node, "desired_transaction");
-    ctl_table_printf (table, "%" PRIu64 "%s%s: %s%s%s%s%s", epoch, *transaction ? ", " : "", transaction,
-                      *outcome ? ctl_outcome_words (outcome) : "under way", *reason ? ", in " : "",
-                      *reason ? ctl_json_text (node, "outcome_step") : "", *reason ? ": " : "", reason);
+    const char *reason = ctl_text (node->outcome_reason), *transaction = ctl_text (node->desired_transaction);
+    ctl_table_printf (table, "%" PRIu64 "%s%s: %s%s%s%s%s", node->desired_epoch, *transaction ? ", " : "",
+                      transaction, node->outcome ? ctl_outcome_words (node->outcome) : "under way",
+                      *reason ? ", in " : "", *reason ? ctl_text (node->outcome_step) : "",
+                      *reason ? ": " : "", reason);
 }
 
-void ctl_status_print (FILE *out, const json_t *node)
+static void row_failure (struct ctl_table *table, const noded_failure *failure)
+{
+    char time[CTL_TIME_SIZE];
+    ctl_table_cell (table, "last error");
+    if (failure)
+        ctl_table_printf (table, "%s %s, in %s: %s", ctl_text (failure->transaction),
+                          ctl_time_format (failure->time, time), ctl_text (failure->step),
+                          ctl_text (failure->reason));
+    else
+        ctl_table_cell (table, "none");
+}
+
+static void row_journal (struct ctl_table *table, const noded_node *node)
+{
+    char head[65];
+    ctl_table_cell (table, "journal");
+    if (node->journal_fault)
+        ctl_table_printf (table, "differs from what it reported before, detected %s", node->journal_fault);
+    else if (node->journal_serial)
+        ctl_table_printf (table, "%" PRIu64 " lines, the last one %s", node->journal_serial,
+                          noded_digest_text (&node->journal_head, head));
+    else
+        ctl_table_cell (table, "not reported");
+}
+
+static void rows_of_application (struct ctl_table *table, const noded_application *application)
+{
+    char state[64], time[CTL_TIME_SIZE], previous[65];
+    ctl_table_cell (table, "state");
+    ctl_table_printf (table, "%s%s%s", state_format (application, state), application->state ? ": " : "",
+                      ctl_state_words (application->state));
+    if (application->retry)
+        row_add (table, "next try", ctl_time_format (application->retry, time));
+    row_add (table, "held", application->held ? "yes" : "no");
+    row_add (table, "version", application->version);
+    row_digest (table, "release", &application->release);
+    row_digest (table, "binary", &application->binary);
+    ctl_table_cell (table, "previous");
+    ctl_table_printf (table, "%s %s", ctl_text (application->previous_version),
+                      noded_digest_text (&application->previous_release, previous));
+    if (application->damage)
+        row_add (table, "damage", application->damage);
+    ctl_table_cell (table, "epoch");
+    ctl_table_printf (table, "%" PRIu64, application->epoch);
+    row_add (table, "transaction", application->transaction);
+}
+
+void ctl_status_print (FILE *out, const noded_node *node, const char *application)
 {
     base_cleanup (ctl_table_deinit) struct ctl_table table = {.columns = 2};
-    char state[64], time[CTL_TIME_SIZE];
-    const json_t *previous = json_object_get (node, "previous"),
-                 *failure = json_object_get (node, "last_error");
-    row_add (&table, "node", ctl_json_text (node, "id"));
-    row_add (&table, "online", ctl_json_flag (node, "online") ? "yes" : "no");
-    row_add (&table, "last seen", ctl_time_format (ctl_json_text (node, "last_seen"), time));
-    row_add (&table, "place", ctl_json_text (node, "place"));
-    row_add (&table, "platform", ctl_json_text (node, "platform"));
-    row_add (&table, "kernel", ctl_json_text (node, "kernel"));
+    const noded_application *reported = ctl_application (node);
+    char time[CTL_TIME_SIZE];
+    row_add (&table, "node", node->id);
+    row_add (&table, "online", node->online ? "yes" : "no");
+    row_add (&table, "last seen", ctl_time_format (node->last_seen, time));
+    row_add (&table, "host, pid", node->host_pid);
+    row_add (&table, "platform", node->platform);
+    row_add (&table, "kernel", node->kernel);
     ctl_table_cell (&table, "labels");
     cell_labels (&table, node);
-    row_add (&table, "manager", ctl_json_text (node, "software"));
+    row_add (&table, "manager", node->software);
     ctl_table_cell (&table, "restarts");
-    ctl_table_printf (&table, "%" PRIu64 " without an update or a clean stop",
-                      ctl_json_uint (node, "restarts"));
-    row_add (&table, "application", ctl_json_text (node, "application"));
-    ctl_table_cell (&table, "state");
-    ctl_table_printf (&table, "%s%s%s", state_of (node, state), *ctl_json_text (node, "state") ? ": " : "",
-                      ctl_state_words (ctl_json_text (node, "state")));
-    if (*ctl_json_text (node, "retry"))
-        row_add (&table, "next try", ctl_time_format (ctl_json_text (node, "retry"), time));
-    row_add (&table, "held", ctl_json_flag (node, "held") ? "yes" : "no");
-    row_add (&table, "version", ctl_json_text (node, "version"));
-    row_add (&table, "release", ctl_json_text (node, "release"));
-    row_add (&table, "binary", ctl_json_text (node, "binary"));
-    ctl_table_cell (&table, "previous");
-    ctl_table_printf (&table, "%s %s", ctl_json_text (previous, "version"),
-                      ctl_json_text (previous, "release"));
-    if (*ctl_json_text (node, "damage"))
-        row_add (&table, "damage", ctl_json_text (node, "damage"));
-    ctl_table_cell (&table, "epoch");
-    ctl_table_printf (&table, "%" PRIu64, ctl_json_uint (node, "epoch"));
-    row_add (&table, "transaction", ctl_json_text (node, "transaction"));
+    ctl_table_printf (&table, "%" PRIu64 " without an update or a clean stop", node->restarts);
+    row_add (&table, "application", reported->name ? reported->name : application);
+    rows_of_application (&table, reported);
     row_order (&table, node);
-    ctl_table_cell (&table, "last error");
-    if (json_is_object (failure))
-        ctl_table_printf (&table, "%s %s, in %s: %s", ctl_json_text (failure, "transaction"),
-                          ctl_time_format (ctl_json_text (failure, "time"), time),
-                          ctl_json_text (failure, "step"), ctl_json_text (failure, "reason"));
-    else
-        ctl_table_cell (&table, "none");
+    row_failure (&table, reported->last_error);
     ctl_table_cell (&table, "quarantine");
-    ctl_table_printf (&table, "%zu releases", json_array_size (json_object_get (node, "quarantine")));
-    ctl_table_cell (&table, "journal");
-    if (*ctl_json_text (node, "journal_fault"))
-        ctl_table_printf (&table, "differs from what it reported before, detected %s",
-                          ctl_json_text (node, "journal_fault"));
-    else if (ctl_json_uint (node, "journal_serial"))
-        ctl_table_printf (&table, "%" PRIu64 " lines, the last one %s",
-                          ctl_json_uint (node, "journal_serial"), ctl_json_text (node, "journal_head"));
-    else
-        ctl_table_cell (&table, "not reported");
+    ctl_table_printf (&table, "%zu releases", reported->n_quarantine);
+    row_journal (&table, node);
     ctl_table_print (&table, out, 0);
 }
 
-char *ctl_event_line (const json_t *event)
+char *ctl_event_line (const noded_happened *event)
 {
     char time[CTL_TIME_SIZE], digest[CTL_DIGEST_SIZE];
     base_cleanup (base_buffer_deinit) struct base_buffer line = {.size = 0};
-    const char *release = ctl_json_text (event, "release"), *reason = ctl_json_text (event, "reason");
-    const char *const parts[] = {ctl_json_text (event, "application"), ctl_json_text (event, "state"),
-                                 ctl_json_text (event, "version"),
-                                 *release ? ctl_digest_format (release, digest) : "",
-                                 ctl_json_text (event, "step")};
-    int rc = base_buffer_printf (&line, "%s  %s  %s", ctl_time_format (ctl_json_text (event, "time"), time),
-                                 ctl_json_text (event, "node"), ctl_json_text (event, "event"));
+    const char *const parts[] = {
+        event->application, event->state ? noded_state_word (event->state) : NULL, event->version,
+        noded_digest_is_null (&event->release) ? NULL : ctl_digest_format (&event->release, digest),
+        event->step};
+    int rc = base_buffer_printf (&line, "%s  %s  %s", ctl_time_format (event->time, time),
+                                 ctl_text (event->node), noded_event_word (event->event));
     for (size_t i = 0; i < sizeof parts / sizeof *parts && rc == 0; i++)
-        if (*parts[i])
+        if (parts[i])
             rc = base_buffer_printf (&line, "  %s", parts[i]);
-    if (rc == 0 && *reason)
-        rc = base_buffer_printf (&line, ": %s", reason);
+    if (rc == 0 && event->reason)
+        rc = base_buffer_printf (&line, ": %s", event->reason);
     return rc == 0 ? base_buffer_take_text (&line) : NULL;
 }

@@ -3,66 +3,63 @@
 
 #include "ctl/words.h"
 
-#include <string.h>
-
-static const struct {
-    const char *state, *words;
-} state_table[] = {
-    {"idle", "no update under way"},
-    {"matching", "resolving the release"},
-    {"fetching", "downloading missing blobs"},
-    {"staging", "building the workspace"},
-    {"probing", "running the rehearsal"},
-    {"switching", "pointing stable to the new version"},
-    {"restarting", "the old version is handing over"},
-    {"trial", "the new version is on trial"},
-    {"confirmed", "the new version has confirmed itself"},
-    {"reverting", "reverting to the previous version"},
-    {"unfit",
-     "the running version fails the same rehearsal: the host or the origin is at fault; the order is tried "
-     "again automatically"},
+static const char *const state_words[] = {
+    [NODED_STATE_IDLE] = "no update under way",
+    [NODED_STATE_MATCHING] = "resolving the release",
+    [NODED_STATE_FETCHING] = "downloading missing blobs",
+    [NODED_STATE_STAGING] = "building the workspace",
+    [NODED_STATE_PROBING] = "running the rehearsal",
+    [NODED_STATE_SWITCHING] = "pointing stable to the new version",
+    [NODED_STATE_RESTARTING] = "the old version is handing over",
+    [NODED_STATE_TRIAL] = "the new version is on trial",
+    [NODED_STATE_CONFIRMED] = "the new version has confirmed itself",
+    [NODED_STATE_REVERTING] = "reverting to the previous version",
+    [NODED_STATE_UNFIT] =
+        "the running version fails the same rehearsal: the host or the origin is at fault; the "
+        "order is tried again automatically",
 };
 
-const char *ctl_state_words (const char *state)
+const char *ctl_state_words (enum noded_state state)
 {
-    for (size_t i = 0; i < sizeof state_table / sizeof *state_table; i++)
-        if (strcmp (state_table[i].state, state) == 0)
-            return state_table[i].words;
-    return "";
+    bool known = state < sizeof state_words / sizeof *state_words && state_words[state];
+    return known ? state_words[state] : "";
 }
 
 static const struct {
-    const char *outcome, *words;
+    const char *words;
     bool ends;
 } outcome_table[] = {
-    {"started", "started", false},
-    {"passed", "passed", false},
-    {"failed", "failed", true},
-    {"refused", "was refused", true},
-    {"nothing", "nothing to do: it runs already", true},
-    {"cancelled", "was cancelled", true},
-    {"confirmed", "the new version confirmed itself", true},
-    {"reverted", "reverted as ordered", true},
-    {"went-back", "failed on trial; the previous version runs again", true},
+    [NODED_OUTCOME_STARTED] = {"started", false},
+    [NODED_OUTCOME_PASSED] = {"passed", false},
+    [NODED_OUTCOME_FAILED] = {"failed", true},
+    [NODED_OUTCOME_REFUSED] = {"was refused", true},
+    [NODED_OUTCOME_NOTHING] = {"nothing to do: it runs already", true},
+    [NODED_OUTCOME_CANCELLED] = {"was cancelled", true},
+    [NODED_OUTCOME_CONFIRMED] = {"the new version confirmed itself", true},
+    [NODED_OUTCOME_REVERTED] = {"reverted as ordered", true},
+    [NODED_OUTCOME_WENT_BACK] = {"failed on trial; the previous version runs again", true},
 };
+enum { OUTCOMES = sizeof outcome_table / sizeof *outcome_table };
 
-const char *ctl_outcome_words (const char *outcome)
+const char *ctl_outcome_words (enum noded_outcome outcome)
 {
-    for (size_t i = 0; i < sizeof outcome_table / sizeof *outcome_table; i++)
-        if (strcmp (outcome_table[i].outcome, outcome) == 0)
-            return outcome_table[i].words;
-    return outcome;
+    return (size_t) outcome < OUTCOMES && outcome_table[outcome].words ? outcome_table[outcome].words
+                                                                       : "unknown";
 }
 
-bool ctl_outcome_ends (const char *outcome)
+bool ctl_outcome_ends (enum noded_outcome outcome)
 {
-    for (size_t i = 0; i < sizeof outcome_table / sizeof *outcome_table; i++)
-        if (strcmp (outcome_table[i].outcome, outcome) == 0)
-            return outcome_table[i].ends;
-    return false;
+    return (size_t) outcome < OUTCOMES && outcome_table[outcome].ends;
 }
 
-bool ctl_outcome_is_good (const char *outcome, bool revert)
+bool ctl_outcome_is_good (enum noded_outcome outcome, bool revert)
 {
-    return strcmp (outcome, revert ? "reverted" : "confirmed") == 0 || strcmp (outcome, "nothing") == 0;
+    return outcome == (revert ? NODED_OUTCOME_REVERTED : NODED_OUTCOME_CONFIRMED) ||
+           outcome == NODED_OUTCOME_NOTHING;
+}
+
+const noded_application *ctl_application (const noded_node *node)
+{
+    static const noded_application not_reported;
+    return node->application ? node->application : &not_reported;
 }

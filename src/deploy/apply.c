@@ -18,14 +18,18 @@ static const char *time_text (char text[BASE_TIME_TEXT])
     return base_time_format (base_time_real_ns (), text);
 }
 
-/*  What one transaction has written, to be sent when it is on disk. */
+/*  What one transaction writes, to be sent when it is on disk. */
 struct batch {
+    struct deploy *deploy;
+    struct deploy_rollout *rollout;
+    uint64_t now_ms;
+    struct base_error *error;
     struct {
         uint32_t member;
         uint64_t epoch;
-        enum wire_verb verb;
+        enum wire_order verb;
     } orders[DEPLOY_ORDERS_MOST];
-    struct wire_turn turns[DEPLOY_TURNS_MOST]; /* owned */
+    struct wire_transition turns[DEPLOY_TURNS_MOST]; /* owned */
     unsigned n_orders, n_turns;
     bool wrote, more;
     uint64_t until_ms;
@@ -34,13 +38,13 @@ struct batch {
 static void batch_free_p (struct batch **batch)
 {
     for (unsigned i = 0; *batch && i < (*batch)->n_turns; i++)
-        wire_turn_deinit (&(*batch)->turns[i]);
+        wire_transition_deinit (&(*batch)->turns[i]);
     free (*batch);
 }
 
-static int member_write (struct deploy *deploy, struct deploy_rollout *rollout, uint32_t index,
-                         struct base_error *error)
+static int member_write (struct batch *batch, uint32_t index)
 {
+    struct deploy_rollout *rollout = batch->rollout;
     struct deploy_member *member = &rollout->members[index];
     struct rollout_member *state = &rollout->machine.members[index];
 
@@ -58,12 +62,12 @@ static int member_write (struct deploy *deploy, struct deploy_rollout *rollout, 
                                  .real_ms = member->real_ms,
                                  .step = member->step,
                                  .reason = member->reason};
-    int r = records_revision_next (deploy->records, &member->revision, error);
+    int r = records_revision_next (batch->deploy->records, &member->revision, batch->error);
 
     deploy_member_save (state, &row);
     row.revision = member->revision;
     if (r == 0)
-        r = records_member_put (deploy->records, rollout->serial, &row, error);
+        r = records_member_put (batch->deploy->records, rollout->serial, &row, batch->error);
     if (r == 0)
         state->kept = true;
     return r;
@@ -71,46 +75,46 @@ static int member_write (struct deploy *deploy, struct deploy_rollout *rollout, 
 
 /*  Reads the last report and the desired state of a member. If there is no record, ret_application is
     null. */
-static int application_read (struct deploy *deploy, const struct deploy_rollout *rollout, uint32_t index,
-                             struct records_application *ret_application, struct base_error *error)
+static int application_read (const struct batch *batch, uint32_t index,
+                             struct records_application *ret_application)
 {
-    int r = records_application_get (deploy->records, rollout->members[index].id,
-                                     rollout->machine.spec.application, ret_application, error);
+    const struct deploy_rollout *rollout = batch->rollout;
+    int r = records_application_get (batch->deploy->records, rollout->members[index].id,
+                                     rollout->machine.spec.application, ret_application, batch->error);
 
     return r == -ENOENT ? 0 : r;
 }
 
 /*  No order was made. If a person holds the node, or updates it, that says nothing about the release: it is
     skipped. */
-static int not_given (struct deploy *deploy, struct deploy_rollout *rollout, uint32_t index,
-                      enum rollout_kind kind, const struct wire_ordered *ordered, uint64_t now_ms,
-                      struct base_error *error)
+static int not_given (struct batch *batch, uint32_t index, enum rollout_kind kind,
+                      const struct wire_order_result *ordered)
 {
+    struct deploy_rollout *rollout = batch->rollout;
     base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
     struct deploy_member *member = &rollout->members[index];
-    int r = application_read (deploy, rollout, index, &application, error);
-    bool skip = ordered->status == WIRE_STATUS_BUSY || deploy->ops->held (&application);
+    int r = application_read (batch, index, &application);
+    bool skip = ordered->status == WIRE_STATUS_BUSY || batch->deploy->ops->held (&application);
 
     if (r != 0)
         return r;
-
     if (kind == ROLLOUT_CANCEL) /* it has ended, or has switched: its result will be reported */
         return 0;
     if (wire_text_set (&member->step, "order") != 0 || wire_text_set (&member->reason, ordered->reason) != 0)
         return -ENOMEM;
     member->epoch = 0;
-    rollout_ended (&rollout->machine, index, skip ? ROLLOUT_SKIPPED : ROLLOUT_FAILED, now_ms);
+    rollout_ended (&rollout->machine, index, skip ? ROLLOUT_SKIPPED : ROLLOUT_FAILED, batch->now_ms);
     return 0;
 }
 
 /*  *ret_back: a member that is to revert already runs another release. Either it was never updated, because
     it ran the same program, or it was reverted by someone else. A report from before it accepted the order
     does not count. */
-static int is_back (struct deploy *deploy, const struct deploy_rollout *rollout, uint32_t index,
-                    bool *ret_back, struct base_error *error)
+static int is_back (const struct batch *batch, uint32_t index, bool *ret_back)
 {
+    const struct deploy_rollout *rollout = batch->rollout;
     base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
-    int r = application_read (deploy, rollout, index, &application, error);
+    int r = application_read (batch, index, &application);
 
     *ret_back = r == 0 && application.is_told && application.told.epoch >= rollout->members[index].epoch &&
                 !base_digest_equal (&application.told.release, &rollout->machine.spec.release) &&
@@ -118,9 +122,10 @@ static int is_back (struct deploy *deploy, const struct deploy_rollout *rollout,
     return r;
 }
 
-static int note_given (struct deploy *deploy, const struct deploy_rollout *rollout, uint32_t index,
-                       enum wire_verb verb, const struct wire_ordered *ordered, struct base_error *error)
+static int note_given (const struct batch *batch, uint32_t index, enum wire_order verb,
+                       const struct wire_order_result *ordered)
 {
+    const struct deploy_rollout *rollout = batch->rollout;
     char time[BASE_TIME_TEXT];
     struct records_given given = {.node = rollout->members[index].id,
                                   .application = rollout->machine.spec.application,
@@ -131,24 +136,23 @@ static int note_given (struct deploy *deploy, const struct deploy_rollout *rollo
                                   .wave = rollout->machine.members[index].wave + 1,
                                   .time = time_text (time)};
 
-    return records_given_put (deploy->records, &given, error);
+    return records_given_put (batch->deploy->records, &given, batch->error);
 }
 
-static int order_given (struct deploy *deploy, struct deploy_rollout *rollout, uint32_t index,
-                        enum wire_verb verb, const struct wire_ordered *ordered, uint64_t epoch,
-                        struct batch *batch, uint64_t now_ms, struct base_error *error)
+static int order_given (struct batch *batch, uint32_t index, enum wire_order verb,
+                        const struct wire_order_result *ordered, uint64_t epoch)
 {
-    struct deploy_member *member = &rollout->members[index];
+    struct deploy_member *member = &batch->rollout->members[index];
 
-    if (verb != WIRE_VERB_CANCEL) {
+    if (verb != WIRE_ORDER_CANCEL) {
         member->epoch = ordered->epoch;
         member->verb = verb;
         member->settle_ms = 0;
         if (wire_text_set (&member->step, NULL) != 0 || wire_text_set (&member->reason, NULL) != 0)
             return -ENOMEM;
     }
-    if (verb == WIRE_VERB_UPDATE) {
-        member->ordered_ms = now_ms;
+    if (verb == WIRE_ORDER_UPDATE) {
+        member->ordered_ms = batch->now_ms;
         member->took_ms = 0;
         if (wire_text_set (&member->transaction, ordered->transaction) != 0)
             return -ENOMEM;
@@ -159,36 +163,36 @@ static int order_given (struct deploy *deploy, struct deploy_rollout *rollout, u
     batch->orders[batch->n_orders].epoch = epoch;
     batch->orders[batch->n_orders].verb = verb;
     batch->n_orders++;
-    return note_given (deploy, rollout, index, verb, ordered, error);
+    return note_given (batch, index, verb, ordered);
 }
 
-static int order_give (struct deploy *deploy, struct deploy_rollout *rollout, uint32_t index,
-                       enum rollout_kind kind, struct batch *batch, uint64_t now_ms, struct base_error *error)
+static int order_give (struct batch *batch, uint32_t index, enum rollout_kind kind)
 {
-    base_cleanup (wire_ordered_deinit) struct wire_ordered ordered = {.epoch = 0};
-    struct deploy_order order = {.verb = kind == ROLLOUT_ORDER  ? WIRE_VERB_UPDATE
-                                         : kind == ROLLOUT_BACK ? WIRE_VERB_REVERT
-                                                                : WIRE_VERB_CANCEL,
+    struct deploy *deploy = batch->deploy;
+    struct deploy_rollout *rollout = batch->rollout;
+    base_cleanup (wire_order_result_deinit) struct wire_order_result ordered = {.epoch = 0};
+    struct deploy_order order = {.verb = kind == ROLLOUT_ORDER  ? WIRE_ORDER_UPDATE
+                                         : kind == ROLLOUT_BACK ? WIRE_ORDER_REVERT
+                                                                : WIRE_ORDER_CANCEL,
                                  .node = rollout->members[index].id,
                                  .application = rollout->machine.spec.application,
                                  .release = &rollout->machine.spec.release};
     uint64_t epoch = 0;
     bool back = false;
-    int r = kind == ROLLOUT_BACK ? is_back (deploy, rollout, index, &back, error) : 0;
+    int r = kind == ROLLOUT_BACK ? is_back (batch, index, &back) : 0;
 
     if (r != 0)
         return r;
     if (back) {
         rollout->members[index].epoch = 0;
-        rollout_ended (&rollout->machine, index, ROLLOUT_REVERTED, now_ms);
+        rollout_ended (&rollout->machine, index, ROLLOUT_REVERTED, batch->now_ms);
         return 0;
     }
-    r = deploy->ops->order (deploy->context, &order, &ordered, &epoch, error);
+    r = deploy->ops->order (deploy->context, &order, &ordered, &epoch, batch->error);
     if (r != 0)
         return r;
-    return ordered.status == WIRE_STATUS_OK
-               ? order_given (deploy, rollout, index, order.verb, &ordered, epoch, batch, now_ms, error)
-               : not_given (deploy, rollout, index, kind, &ordered, now_ms, error);
+    return ordered.status == WIRE_STATUS_OK ? order_given (batch, index, order.verb, &ordered, epoch)
+                                            : not_given (batch, index, kind, &ordered);
 }
 
 static int wave_time (char **field)
@@ -216,30 +220,30 @@ static int waves_time (struct deploy_rollout *rollout)
 }
 
 /*  Records a transition if phase, wave or pause have changed, or if an operator did something. */
-static int turn_write (struct deploy *deploy, struct deploy_rollout *rollout,
-                       const struct deploy_steering *by, struct batch *batch, struct base_error *error)
+static int turn_write (struct batch *batch, const struct deploy_steering *by)
 {
+    struct deploy_rollout *rollout = batch->rollout;
     const struct rollout *machine = &rollout->machine;
     struct wire_rollout_state *state = &rollout->state;
     bool moved = state->phase != machine->phase || state->wave != machine->wave + 1 ||
                  state->paused != machine->paused;
     char time[BASE_TIME_TEXT];
     const char *reason = by && by->reason ? by->reason : machine->reason[0] && moved ? machine->reason : NULL;
-    struct wire_turn turn = {.rollout = state->id,
-                             .time = (char *) time_text (time),
-                             .phase = machine->phase,
-                             .wave = machine->wave + 1,
-                             .paused = machine->paused,
-                             .command = by ? by->command : WIRE_COMMAND_NULL,
-                             .place = by ? (char *) by->place : NULL,
-                             .reason = (char *) reason};
+    struct wire_transition turn = {.rollout = state->id,
+                                   .time = (char *) time_text (time),
+                                   .phase = machine->phase,
+                                   .wave = machine->wave + 1,
+                                   .paused = machine->paused,
+                                   .command = by ? by->command : WIRE_COMMAND_NULL,
+                                   .user = by ? (char *) by->user : NULL,
+                                   .reason = (char *) reason};
     int r;
 
     if (!moved && !by)
         return 0;
-    r = records_turn_add (deploy->records, rollout->serial, &turn, error);
+    r = records_turn_add (batch->deploy->records, rollout->serial, &turn, batch->error);
     if (r == 0)
-        r = wire_copy (&wire_turn_record, &turn, &batch->turns[batch->n_turns]);
+        r = wire_copy (&wire_transition_record, &turn, &batch->turns[batch->n_turns]);
     if (r != 0)
         return r;
     batch->n_turns++;
@@ -271,31 +275,29 @@ static int unfit_left (struct deploy_rollout *rollout, uint32_t index)
     return 0;
 }
 
-static int action_write (struct deploy *deploy, struct deploy_rollout *rollout,
-                         const struct rollout_action *action, struct batch *batch, uint64_t now_ms,
-                         struct base_error *error)
+static int action_write (struct batch *batch, const struct rollout_action *action)
 {
     int r = 0;
 
     batch->wrote = true;
     if (action->kind == ROLLOUT_TURN)
-        return turn_write (deploy, rollout, NULL, batch, error);
-    r = unfit_left (rollout, action->member);
+        return turn_write (batch, NULL);
+    r = unfit_left (batch->rollout, action->member);
     if (r == 0 && action->kind != ROLLOUT_KEEP)
-        r = order_give (deploy, rollout, action->member, action->kind, batch, now_ms, error);
-    return r == 0 ? member_write (deploy, rollout, action->member, error) : r;
+        r = order_give (batch, action->member, action->kind);
+    return r == 0 ? member_write (batch, action->member) : r;
 }
 
 /*  Records the pending actions that had no room in this transaction. */
-static int pending_write (struct deploy *deploy, struct deploy_rollout *rollout, struct base_error *error)
+static int pending_write (struct batch *batch)
 {
-    const struct rollout *machine = &rollout->machine;
+    const struct rollout *machine = &batch->rollout->machine;
     int r = 0;
 
     for (uint32_t i = machine->pending_first; r == 0 && i != ROLLOUT_NOBODY;
          i = machine->members[i].pending_next)
         if (!machine->members[i].kept)
-            r = member_write (deploy, rollout, i, error);
+            r = member_write (batch, i);
     return r;
 }
 
@@ -316,9 +318,10 @@ static bool is_live (const struct deploy_rollout *rollout)
     return false;
 }
 
-static int state_write (struct deploy *deploy, struct deploy_rollout *rollout, uint64_t now_ms,
-                        struct base_error *error)
+static int state_write (struct batch *batch)
 {
+    struct records *records = batch->deploy->records;
+    struct deploy_rollout *rollout = batch->rollout;
     const struct rollout *machine = &rollout->machine;
     struct records_rollout row = {.serial = rollout->serial,
                                   .wave = machine->wave,
@@ -330,24 +333,24 @@ static int state_write (struct deploy *deploy, struct deploy_rollout *rollout, u
     int r;
 
     rollout->live = row.live = is_live (rollout);
-    r = deploy_rollout_describe (rollout, now_ms);
+    r = deploy_rollout_describe (rollout, batch->now_ms);
     if (r == 0)
-        r = records_revision_next (deploy->records, &rollout->state.revision, error);
+        r = records_revision_next (records, &rollout->state.revision, batch->error);
     row.state = rollout->state;
     if (r == 0)
-        r = records_rollout_put (deploy->records, &row, error);
-    return r == 0 ? records_clock_put (deploy->records, now_ms, error) : r;
+        r = records_rollout_put (records, &row, batch->error);
+    return r == 0 ? records_clock_put (records, batch->now_ms, batch->error) : r;
 }
 
 /*  Writes everything; called in a transaction. */
-static int all_write (struct deploy *deploy, struct deploy_rollout *rollout, const struct deploy_steering *by,
-                      struct batch *batch, uint64_t now_ms, struct base_error *error)
+static int all_write (struct batch *batch, const struct deploy_steering *by)
 {
-    int r = by && by->begin ? by->begin (by->context, rollout, error) : 0;
+    struct deploy_rollout *rollout = batch->rollout;
+    int r = by && by->begin ? by->begin (by->context, rollout, batch->error) : 0;
 
     if (r == 0 && by) {
         batch->wrote = true;
-        r = turn_write (deploy, rollout, by, batch, error);
+        r = turn_write (batch, by);
     }
     while (r == 0) {
         struct rollout_action action;
@@ -355,30 +358,32 @@ static int all_write (struct deploy *deploy, struct deploy_rollout *rollout, con
             batch->more = true;
             break;
         }
-        action = rollout_next (&rollout->machine, now_ms, base_time_real_ns () / 1000000);
+        action = rollout_next (&rollout->machine, batch->now_ms, base_time_real_ns () / 1000000);
         if (action.kind == ROLLOUT_WAIT) {
             batch->until_ms = action.until_ms;
             break;
         }
-        r = action_write (deploy, rollout, &action, batch, now_ms, error);
+        r = action_write (batch, &action);
     }
     if (r == 0 && batch->more)
-        r = pending_write (deploy, rollout, error);
+        r = pending_write (batch);
     if (r == 0 && batch->wrote)
-        r = state_write (deploy, rollout, now_ms, error);
+        r = state_write (batch);
     if (r == 0 && by && by->end)
-        r = by->end (by->context, rollout, error);
+        r = by->end (by->context, rollout, batch->error);
     return r;
 }
 
-static void batch_tell (struct deploy *deploy, struct deploy_rollout *rollout, const struct batch *batch)
+static void batch_publish (const struct batch *batch)
 {
+    struct deploy *deploy = batch->deploy;
+    struct deploy_rollout *rollout = batch->rollout;
     const char *nodes[DEPLOY_ORDERS_MOST];
     size_t n_nodes = 0;
     uint64_t highest = 0;
 
     for (unsigned i = 0; i < batch->n_turns; i++) {
-        const struct wire_turn *turn = &batch->turns[i];
+        const struct wire_transition *turn = &batch->turns[i];
         base_log (BASE_LOG_INFO, "rollout %s: %s%s, wave %llu of %zu%s%s", rollout->state.id,
                   wire_phase_word (turn->phase), turn->paused ? ", paused" : "",
                   (unsigned long long) turn->wave, rollout->state.n_waves, turn->reason ? ": " : "",
@@ -389,7 +394,7 @@ static void batch_tell (struct deploy *deploy, struct deploy_rollout *rollout, c
     for (unsigned i = 0; i < batch->n_orders; i++) {
         const struct deploy_member *member = &rollout->members[batch->orders[i].member];
         base_log (BASE_LOG_DEBUG, "rollout %s: node %s: %s ordered, epoch %llu", rollout->state.id,
-                  member->id, wire_verb_word (batch->orders[i].verb),
+                  member->id, wire_order_word (batch->orders[i].verb),
                   (unsigned long long) batch->orders[i].epoch);
         nodes[n_nodes++] = member->id;
         if (batch->orders[i].epoch > highest)
@@ -402,15 +407,18 @@ int deploy_rollout_apply (struct deploy *deploy, struct deploy_rollout *rollout,
                           const struct deploy_steering *by, struct base_error *error)
 {
     base_cleanup (batch_free_p) struct batch *batch = calloc (1, sizeof *batch);
-    uint64_t now_ms = deploy_now_ms (deploy);
     int r;
 
     if (!batch)
         return -ENOMEM;
+    batch->deploy = deploy;
+    batch->rollout = rollout;
+    batch->now_ms = deploy_now_ms (deploy);
+    batch->error = error;
     deploy->ops->settle (deploy->context);
     r = records_begin (deploy->records, error);
     if (r == 0)
-        r = all_write (deploy, rollout, by, batch, now_ms, error);
+        r = all_write (batch, by);
     if (r == 0)
         r = records_commit (deploy->records, error);
     if (r != 0) {
@@ -418,8 +426,8 @@ int deploy_rollout_apply (struct deploy *deploy, struct deploy_rollout *rollout,
         return r;
     }
     if (batch->wrote)
-        deploy->clock.kept_ms = now_ms;
-    batch_tell (deploy, rollout, batch);
+        deploy->clock.kept_ms = batch->now_ms;
+    batch_publish (batch);
     rollout->due_ms = batch->more ? 0 : batch->until_ms;
     return 0;
 }

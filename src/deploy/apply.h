@@ -12,7 +12,7 @@ enum { DEPLOY_TURNS_MOST = 32 /* in one transaction */ };
 /*  The request of an operator, which is written with its consequences. */
 struct deploy_steering {
     enum wire_command command; /* 0: the rollout starts */
-    const char *place, *reason;
+    const char *user, *reason;
     /*  Called in the transaction, before the first action. Returns 0 or -errno. */
     int (*begin) (void *context, struct deploy_rollout *rollout, struct base_error *error);
     /*  Called in the transaction, when only the commit is left to do. */

@@ -336,7 +336,7 @@ int deploy_load (struct deploy *deploy, struct records *records, struct base_err
     deploy->records = records;
     deploy_clock_begin (&deploy->clock, watched_ms, base_time_boot_ms ());
     if (r == 0)
-        r = records_rollouts (deploy->records, 0, 0, true, live_load, &loading, error);
+        r = records_rollouts (deploy->records, 0, 0, RECORDS_LIVE, live_load, &loading, error);
 
     if (r != 0)
         return r;

@@ -16,29 +16,25 @@
 
 enum { PAGE = 64 /* rollouts in one answer */ };
 
-int deploy_rollout_unknown (struct wire_answer *answer, const char *id)
-{
-    return wire_answer_say (answer, WIRE_STATUS_NONE, "no rollout %s: nodectl rollout list shows them",
-                            id ? id : "(nothing)");
-}
-
 static int serial_read (const char *after, uint64_t *ret_serial)
 {
     *ret_serial = 0;
     return after ? base_text_parse_u64 (after, WIRE_EPOCH_MOST, ret_serial) : 0;
 }
 
-static int list_end (struct wire_answer *answer, bool more, uint64_t next)
+/*  Writes where the next page begins, if there is one. */
+static int next_set (char **field, bool more, uint64_t next)
 {
-    answer->status = WIRE_STATUS_OK;
-    answer->more = more;
-    if (more)
-        answer->next = base_text_printf ("%llu", (unsigned long long) next);
-    return more && !answer->next ? -ENOMEM : 0;
+    *field = more ? base_text_printf ("%llu", (unsigned long long) next) : NULL;
+    return more && !*field ? -ENOMEM : 0;
 }
 
+/*  Ends an answer of this room: it has its items. */
+#define list_end(answer, more_, next_)                                                                       \
+    ((answer)->status = WIRE_STATUS_OK, (answer)->more = (more_), next_set (&(answer)->next, more_, next_))
+
 struct rollout_list {
-    const struct wire_request *request;
+    const struct wire_list_rollouts *request;
     struct wire_page page;
     uint64_t last;
 };
@@ -46,7 +42,7 @@ struct rollout_list {
 static int rollout_visit (void *context, const struct records_rollout *row)
 {
     struct rollout_list *list = context;
-    const struct wire_request *request = list->request;
+    const struct wire_list_rollouts *request = list->request;
     base_cleanup (wire_rollout_state_deinit) struct wire_rollout_state shown = {.id = NULL};
     int r;
 
@@ -61,8 +57,8 @@ static int rollout_visit (void *context, const struct records_rollout *row)
     return r;
 }
 
-int deploy_list_rollouts (struct deploy *deploy, const struct wire_request *request,
-                          struct wire_answer *answer, struct base_error *error)
+int deploy_list_rollouts (struct deploy *deploy, const struct wire_list_rollouts *request,
+                          struct wire_rollouts *answer, struct base_error *error)
 {
     struct rollout_list list = {.request = request, .page = {.record = &wire_rollout_state_record}};
     uint64_t before, since = request->since > deploy->ops->revision (deploy->context) ? 0 : request->since;
@@ -96,7 +92,7 @@ static int member_visit (void *context, const struct records_member *row)
         .epoch = row->epoch,
         .revert_ms = row->revert_ms,
         .charged = row->charged,
-        .was_bad = row->was_bad,
+        .lost_before = row->was_bad,
         .forgiven = rollout_is_forgiven (&member),
         .wave = row->state == WIRE_MEMBER_EXCLUDED ? 0 : row->wave + 1};
     char since[BASE_TIME_TEXT];
@@ -114,8 +110,8 @@ static int member_visit (void *context, const struct records_member *row)
 }
 
 /*  Lists the members of a plan that was made. */
-static int planned_list (struct deploy *deploy, const struct wire_request *request, uint64_t from,
-                         struct wire_answer *answer)
+static int planned_list (struct deploy *deploy, const struct wire_list_members *request, uint64_t from,
+                         struct wire_members *answer)
 {
     struct wire_page page = {.record = &wire_member_state_record};
     const struct deploy_plan *plan = deploy_plans_find (&deploy->plans, &request->plan);
@@ -141,24 +137,20 @@ static int planned_list (struct deploy *deploy, const struct wire_request *reque
     return list_end (answer, r == 1, at);
 }
 
-/*  Finds the serial of a rollout by its id. Returns 1 if there is none: the answer says so. */
-static int serial_of (struct deploy *deploy, const struct wire_request *request, uint64_t *ret_serial,
-                      struct wire_answer *answer, struct base_error *error)
+/*  Finds the serial of a rollout by its id, which may be NULL. Returns 0, -ENOENT without a text, or another
+    -errno. */
+static int serial_of (struct deploy *deploy, const char *id, uint64_t *ret_serial, struct base_error *error)
 {
     base_cleanup (records_rollout_deinit) struct records_rollout row = {.serial = 0};
-    int r = request->rollout ? records_rollout_get (deploy->records, request->rollout, &row, error) : -ENOENT;
+    int r = id ? records_rollout_get (deploy->records, id, &row, error) : -ENOENT;
 
-    if (r == -ENOENT) {
-        r = deploy_rollout_unknown (answer, request->rollout);
-        return r ? r : 1;
-    }
     if (r == 0)
         *ret_serial = row.serial;
     return r;
 }
 
-int deploy_list_members (struct deploy *deploy, const struct wire_request *request,
-                         struct wire_answer *answer, struct base_error *error)
+int deploy_list_members (struct deploy *deploy, const struct wire_list_members *request,
+                         struct wire_members *answer, struct base_error *error)
 {
     struct member_list list = {.page = {.record = &wire_member_state_record}};
     uint64_t serial, from,
@@ -169,9 +161,11 @@ int deploy_list_members (struct deploy *deploy, const struct wire_request *reque
         return wire_answer_say (answer, WIRE_STATUS_INVALID, "after must be the next of an earlier answer");
     if (!base_digest_is_null (&request->plan))
         return planned_list (deploy, request, from, answer);
-    r = serial_of (deploy, request, &serial, answer, error);
+    r = serial_of (deploy, request->rollout, &serial, error);
+    if (r == -ENOENT)
+        return deploy_rollout_unknown (answer, request->rollout);
     if (r != 0)
-        return r > 0 ? 0 : r;
+        return r;
     r = records_members (deploy->records, serial, from, since, member_visit, &list, error);
     if (r < 0) {
         wire_page_deinit (&list.page);
@@ -182,33 +176,36 @@ int deploy_list_members (struct deploy *deploy, const struct wire_request *reque
     return list_end (answer, r == 1, list.next);
 }
 
-static int turn_visit (void *context, const struct wire_turn *turn)
+static int transition_visit (void *context, const struct wire_transition *transition)
 {
     struct wire_page *page = context;
-    base_cleanup (wire_turn_deinit) struct wire_turn copy = {.serial = 0};
-    int r = wire_copy (&wire_turn_record, turn, &copy);
+    base_cleanup (wire_transition_deinit) struct wire_transition copy = {.serial = 0};
+    int r = wire_copy (&wire_transition_record, transition, &copy);
 
     return r == 0 ? wire_page_add (page, &copy) : r;
 }
 
-int deploy_list_turns (struct deploy *deploy, const struct wire_request *request, struct wire_answer *answer,
-                       struct base_error *error)
+int deploy_list_transitions (struct deploy *deploy, const struct wire_list_transitions *request,
+                             struct wire_transitions *answer, struct base_error *error)
 {
-    struct wire_page page = {.record = &wire_turn_record};
+    struct wire_page page = {.record = &wire_transition_record};
     uint64_t serial, after;
     int r;
 
     if (serial_read (request->after, &after) != 0)
         return wire_answer_say (answer, WIRE_STATUS_INVALID, "after must be the next of an earlier answer");
-    r = serial_of (deploy, request, &serial, answer, error);
+    r = serial_of (deploy, request->rollout, &serial, error);
+    if (r == -ENOENT)
+        return deploy_rollout_unknown (answer, request->rollout);
     if (r != 0)
-        return r > 0 ? 0 : r;
-    r = records_turns (deploy->records, serial, after, turn_visit, &page, error);
+        return r;
+    r = records_turns (deploy->records, serial, after, transition_visit, &page, error);
     if (r < 0) {
         wire_page_deinit (&page);
         return r;
     }
-    answer->turns = page.items;
-    answer->n_turns = page.count;
-    return list_end (answer, r == 1, answer->n_turns ? answer->turns[answer->n_turns - 1].serial : 0);
+    answer->transitions = page.items;
+    answer->n_transitions = page.count;
+    return list_end (answer, r == 1,
+                     answer->n_transitions ? answer->transitions[answer->n_transitions - 1].serial : 0);
 }

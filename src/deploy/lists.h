@@ -8,18 +8,20 @@
 #define DEPLOY_LISTS_H
 
 #include "base/error.h"
-#include "wire/wire.h"
+#include "wire/text.h"
 
 struct deploy;
 
-int deploy_list_rollouts (struct deploy *deploy, const struct wire_request *request,
-                          struct wire_answer *answer, struct base_error *error);
-int deploy_list_members (struct deploy *deploy, const struct wire_request *request,
-                         struct wire_answer *answer, struct base_error *error);
-int deploy_list_turns (struct deploy *deploy, const struct wire_request *request, struct wire_answer *answer,
-                       struct base_error *error);
+int deploy_list_rollouts (struct deploy *deploy, const struct wire_list_rollouts *request,
+                          struct wire_rollouts *answer, struct base_error *error);
+int deploy_list_members (struct deploy *deploy, const struct wire_list_members *request,
+                         struct wire_members *answer, struct base_error *error);
+int deploy_list_transitions (struct deploy *deploy, const struct wire_list_transitions *request,
+                             struct wire_transitions *answer, struct base_error *error);
 
-/*  Answers that there is no such rollout. id may be NULL. Returns 0 or -ENOMEM. */
-int deploy_rollout_unknown (struct wire_answer *answer, const char *id);
+/*  Answers (any of the above) that there is no such rollout. id may be NULL. Returns 0 or -ENOMEM. */
+#define deploy_rollout_unknown(answer, id)                                                                   \
+    wire_answer_say (answer, WIRE_STATUS_NONE, "no rollout %s: nodectl rollout list shows them",             \
+                     (id) ? (id) : "(nothing)")
 
 #endif

@@ -30,14 +30,14 @@ typedef int deploy_node_each (void *context, const struct deploy_node *node);
 
 /*  An order to a node, as a rollout gives it: a revert does not hold the node. */
 struct deploy_order {
-    enum wire_verb verb; /* update, revert, cancel */
+    enum wire_order verb; /* update, revert, cancel */
     const char *node, *application;
     const struct base_digest *release; /* to update to, or to revert from */
 };
 
 /*  An order that was given. */
 struct deploy_given {
-    enum wire_verb verb;
+    enum wire_order verb;
     uint64_t epoch;
     const struct base_digest *release;
     const char *transaction; /* of an update; may be NULL */
@@ -59,7 +59,7 @@ struct deploy_ops {
 
     /*  Makes an order, or reports in *ret_ordered, which the caller owns, why none was made. *ret_epoch: of
         a new order; 0 if none was made, or if the order under way is reported again. Returns 0 or -errno. */
-    int (*order) (void *context, const struct deploy_order *order, struct wire_ordered *ret_ordered,
+    int (*order) (void *context, const struct deploy_order *order, struct wire_order_result *ret_ordered,
                   uint64_t *ret_epoch, struct base_error *error);
     /*  Fills outcome, outcome_step and outcome_reason of ret_shown with the result of an order; none if it
         has not ended. *ret_missing: the node has completed the order, and its report is missing; then the
@@ -88,7 +88,7 @@ struct deploy_ops {
     void (*announce) (void *context, const char *const *nodes, size_t n_nodes, const char *application,
                       uint64_t epoch);
     /*  The state of a rollout was written, with the transitions that it made; there may be none. */
-    void (*changed) (void *context, struct deploy_rollout *rollout, const struct wire_turn *turns,
+    void (*changed) (void *context, struct deploy_rollout *rollout, const struct wire_transition *turns,
                      size_t n_turns);
 
     /*  the owner's loop and records */

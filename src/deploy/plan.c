@@ -19,7 +19,7 @@ struct planning {
     struct wire_rollout spec; /* owned */
     struct records_release release;
     struct rollout_selector *selector;
-    struct wire_answer *answer;
+    struct wire_answer *refusal;
     struct base_error *error;
     struct deploy_planned *planned;
     uint32_t capacity; /* of planned->facts */
@@ -47,17 +47,17 @@ void deploy_planned_deinit (struct deploy_planned *planned)
     *planned = (struct deploy_planned){.n_facts = 0};
 }
 
-/*  Refuses to make a plan; the answer has the reason. Returns 1 or -ENOMEM. */
+/*  Refuses to make a plan. Returns 1 or -ENOMEM. */
 __attribute__ ((format (printf, 3, 4))) static int
-plan_refuse (struct wire_answer *answer, enum wire_status status, const char *format, ...)
+plan_refuse (struct wire_answer *refusal, enum wire_status status, const char *format, ...)
 {
     va_list arguments;
 
     va_start (arguments, format);
-    answer->status = status;
-    answer->reason = wire_reason_v (format, arguments);
+    refusal->status = status;
+    refusal->reason = wire_reason_v (format, arguments);
     va_end (arguments);
-    return answer->reason ? 1 : -ENOMEM;
+    return refusal->reason ? 1 : -ENOMEM;
 }
 
 /*  the release */
@@ -86,7 +86,7 @@ static int release_find (struct planning *planning)
         if (r < 0)
             return r;
         if (r == 0)
-            return plan_refuse (planning->answer, WIRE_STATUS_NONE,
+            return plan_refuse (planning->refusal, WIRE_STATUS_NONE,
                                 "no release of %s: publish one with nodectl publish", spec->application);
         spec->release = planning->release.digest;
         return 0;
@@ -94,15 +94,15 @@ static int release_find (struct planning *planning)
     (void) base_digest_format (&spec->release, digest);
     r = records_release_get (records, &spec->release, &planning->release, planning->error);
     if (r == -ENOENT)
-        return plan_refuse (planning->answer, WIRE_STATUS_NONE, "no release %s: nodectl releases lists them",
+        return plan_refuse (planning->refusal, WIRE_STATUS_NONE, "no release %s: nodectl releases lists them",
                             digest);
     if (r != 0)
         return r;
     if (strcmp (planning->release.document.application, spec->application) != 0)
-        return plan_refuse (planning->answer, WIRE_STATUS_NONE, "release %s belongs to %s, not to %s", digest,
-                            planning->release.document.application, spec->application);
+        return plan_refuse (planning->refusal, WIRE_STATUS_NONE, "release %s belongs to %s, not to %s",
+                            digest, planning->release.document.application, spec->application);
     if (planning->release.withdrawn)
-        return plan_refuse (planning->answer, WIRE_STATUS_GONE,
+        return plan_refuse (planning->refusal, WIRE_STATUS_GONE,
                             "release %s was withdrawn: roll out another one", digest);
     return 0;
 }
@@ -223,12 +223,12 @@ static int plan_make (struct planning *planning, struct deploy_planned *planned)
                                     &planning->selector, &wrong);
 
     if (r == -EINVAL)
-        return plan_refuse (planning->answer, WIRE_STATUS_INVALID, "%s", wrong.text);
+        return plan_refuse (planning->refusal, WIRE_STATUS_INVALID, "%s", wrong.text);
     if (r == 0)
         r = release_find (planning);
     if (r == 0 && deploy->ops->serve_check (deploy->context, &planning->release.document,
                                             &planning->spec.release, unserved) != 0)
-        return plan_refuse (planning->answer, WIRE_STATUS_REFUSED, "%s", unserved);
+        return plan_refuse (planning->refusal, WIRE_STATUS_REFUSED, "%s", unserved);
     if (r == 0)
         r = facts_gather (planning, planned);
     if (r == 0)
@@ -238,27 +238,25 @@ static int plan_make (struct planning *planning, struct deploy_planned *planned)
     r = rollout_plan_make (&planning->spec, planned->facts, planned->n_facts,
                            typical_ms ? typical_ms : TYPICAL_MS, &planned->plan, &wrong);
     if (r == -EINVAL)
-        return plan_refuse (planning->answer, WIRE_STATUS_INVALID, "%s", wrong.text);
+        return plan_refuse (planning->refusal, WIRE_STATUS_INVALID, "%s", wrong.text);
     if (r == 0 && planning->release.document.version &&
         !(planned->version = strdup (planning->release.document.version)))
         r = -ENOMEM;
     return r;
 }
 
-int deploy_plan_make (struct deploy *deploy, const struct wire_request *request,
-                      struct deploy_planned *ret_planned, struct wire_answer *answer,
+int deploy_plan_make (struct deploy *deploy, const struct wire_rollout *spec,
+                      struct deploy_planned *ret_planned, struct wire_answer *ret_refusal,
                       struct base_error *error)
 {
     base_cleanup (planning_deinit) struct planning planning = {
-        .deploy = deploy, .answer = answer, .error = error};
+        .deploy = deploy, .refusal = ret_refusal, .error = error};
     base_cleanup (deploy_planned_deinit) struct deploy_planned planned = {.n_facts = 0};
     int r;
 
-    if (!request->spec)
-        return plan_refuse (answer, WIRE_STATUS_INVALID, "the request has no settings for the rollout");
-    if (!wire_application_is_valid (request->spec->application))
-        return plan_refuse (answer, WIRE_STATUS_INVALID, "the name of the application is not valid");
-    r = wire_copy (&wire_rollout_record, request->spec, &planning.spec);
+    if (!wire_application_is_valid (spec->application))
+        return plan_refuse (ret_refusal, WIRE_STATUS_INVALID, "the name of the application is not valid");
+    r = wire_copy (&wire_rollout_record, spec, &planning.spec);
     if (r == 0)
         r = plan_make (&planning, &planned);
     if (r == 0) {
@@ -290,10 +288,17 @@ const char *deploy_plan_left_out (struct deploy *deploy, const struct deploy_pla
     return text;
 }
 
-int deploy_plan_show (const struct deploy_planned *planned, struct wire_answer *answer)
+static void plan_free_p (struct wire_plan **plan)
 {
+    if (*plan)
+        wire_plan_deinit (*plan);
+    free (*plan);
+}
+
+int deploy_plan_show (const struct deploy_planned *planned, struct wire_plan **ret_plan)
+{
+    base_cleanup (plan_free_p) struct wire_plan *shown = calloc (1, sizeof *shown);
     const struct rollout_plan *plan = &planned->plan;
-    struct wire_plan *shown = answer->plan = calloc (1, sizeof *shown);
 
     if (!shown)
         return -ENOMEM;
@@ -312,6 +317,7 @@ int deploy_plan_show (const struct deploy_planned *planned, struct wire_answer *
         shown->waves[i] =
             (struct wire_wave_state){.count = plan->sizes[i], .approval = plan->spec.waves[i].approval};
     shown->n_waves = plan->spec.n_waves;
+    *ret_plan = base_take (shown);
     return 0;
 }
 

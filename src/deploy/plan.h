@@ -16,9 +16,9 @@ struct deploy_planned {
 };
 void deploy_planned_deinit (struct deploy_planned *planned);
 
-/*  Returns 0, -errno, or 1 if there is no plan: the answer says why. */
-int deploy_plan_make (struct deploy *deploy, const struct wire_request *request,
-                      struct deploy_planned *ret_planned, struct wire_answer *answer,
+/*  Returns 0, -errno, or 1 if there is no plan: ret_refusal, which the caller owns, has status and reason. */
+int deploy_plan_make (struct deploy *deploy, const struct wire_rollout *spec,
+                      struct deploy_planned *ret_planned, struct wire_answer *ret_refusal,
                       struct base_error *error);
 
 /*  Writes why a node is skipped, for a person. Returns text. */
@@ -26,8 +26,8 @@ enum { DEPLOY_LEFT_OUT_TEXT = 128 };
 const char *deploy_plan_left_out (struct deploy *deploy, const struct deploy_planned *planned, uint32_t index,
                                   char text[DEPLOY_LEFT_OUT_TEXT]);
 
-/*  Copies the plan into the answer. Returns 0 or -ENOMEM. */
-int deploy_plan_show (const struct deploy_planned *planned, struct wire_answer *answer);
+/*  Makes the message of a plan, on the heap. Returns 0 or -ENOMEM. */
+int deploy_plan_show (const struct deploy_planned *planned, struct wire_plan **ret_plan);
 
 /*  Keeps the members of a plan for clients that list them, in the place of the oldest plan. Returns 0 or
     -ENOMEM. */

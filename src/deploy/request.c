@@ -23,51 +23,56 @@ static void rollout_free_p (struct deploy_rollout **rollout)
     deploy_rollout_free (*rollout);
 }
 
-/*  Reads the answer that this request got before. Returns 0, -ENOENT if there is none, or -errno. */
-static int answer_find (struct deploy *deploy, const struct wire_request *request, struct wire_answer *answer,
-                        struct base_error *error)
+/*  A start or a command that was repeated is found under its key. The keys of both are apart. */
+enum { KEY_SIZE = 80 };
+static const char *key_of (const char *kind, const char *key, char text[KEY_SIZE])
 {
-    return request->key ? records_answer_get (deploy->records, request->key, answer, error) : -ENOENT;
+    (void) snprintf (text, KEY_SIZE, "%s/%s", kind, key);
+    return text;
 }
 
-/*  What is written with a command or a start. */
+/*  What is written with a command or a start: the rollout as it is then, which is a part of the answer. */
 struct asked {
     struct deploy *deploy;
-    const struct wire_request *request;
-    struct wire_answer *answer;
+    const char *key; /* NULL: the answer is not stored */
+    const struct wire_record *record;
+    void *answer;
+    enum wire_status *status;
+    struct wire_rollout_state **rollout;
     const struct deploy_planned *planned; /* of a start */
 };
 
 static int asked_end (void *context, struct deploy_rollout *rollout, struct base_error *error)
 {
     struct asked *asked = context;
-    struct wire_answer *answer = asked->answer;
+    struct wire_rollout_state *shown = calloc (1, sizeof *shown);
 
-    answer->status = WIRE_STATUS_OK;
-    answer->rollouts = calloc (1, sizeof *answer->rollouts);
-    if (!answer->rollouts)
+    if (!shown)
         return -ENOMEM;
-    answer->n_rollouts = 1;
-    if (wire_copy (&wire_rollout_state_record, &rollout->state, answer->rollouts) != 0)
+    *asked->rollout = shown;
+    if (wire_copy (&wire_rollout_state_record, &rollout->state, shown) != 0)
         return -ENOMEM;
-    return asked->request->key
-               ? records_answer_put (asked->deploy->records, asked->request->key, answer, error)
+    *asked->status = WIRE_STATUS_OK;
+    return asked->key
+               ? records_answer_put (asked->deploy->records, asked->key, asked->record, asked->answer, error)
                : 0;
 }
 
 /*  plan */
 
-int deploy_request_plan (struct deploy *deploy, const struct wire_request *request,
-                         struct wire_answer *answer, struct base_error *error)
+int deploy_request_plan (struct deploy *deploy, const struct wire_plan_rollout *request,
+                         struct wire_planned *answer, struct base_error *error)
 {
     base_cleanup (deploy_planned_deinit) struct deploy_planned planned = {.n_facts = 0};
-    int r = deploy_plan_make (deploy, request, &planned, answer, error);
+    base_cleanup (wire_answer_deinit) struct wire_answer refusal = {.serial = 0};
+    int r = deploy_plan_make (deploy, request->spec, &planned, &refusal, error);
 
-    if (r != 0)
-        return r > 0 ? 0 : r;
-    r = deploy_plan_keep (deploy, &planned);
+    if (r > 0)
+        return wire_answer_say (answer, refusal.status, "%s", refusal.reason);
     if (r == 0)
-        r = deploy_plan_show (&planned, answer);
+        r = deploy_plan_keep (deploy, &planned);
+    if (r == 0)
+        r = deploy_plan_show (&planned, &answer->plan);
     if (r == 0)
         answer->status = WIRE_STATUS_OK;
     return r;
@@ -181,8 +186,8 @@ static int rollout_make (struct deploy *deploy, const struct deploy_planned *pla
 }
 
 /*  Returns 1 if a plan cannot be started now: the answer says why. */
-static int start_check (struct deploy *deploy, const struct wire_request *request,
-                        const struct deploy_planned *planned, struct wire_answer *answer)
+static int start_check (struct deploy *deploy, const struct wire_start_rollout *request,
+                        const struct deploy_planned *planned, struct wire_started *answer)
 {
     const struct rollout_plan *plan = &planned->plan;
     char hash[BASE_DIGEST_TEXT], why[DEPLOY_LEFT_OUT_TEXT];
@@ -210,7 +215,7 @@ static int start_check (struct deploy *deploy, const struct wire_request *reques
                              "that one",
                              base_digest_format (&plan->hash, hash));
         if (r == 0)
-            r = deploy_plan_show (planned, answer);
+            r = deploy_plan_show (planned, &answer->plan);
         return r ? r : 1;
     }
     if (plan->n_candidates == 0) {
@@ -226,24 +231,33 @@ static int start_check (struct deploy *deploy, const struct wire_request *reques
     return 0;
 }
 
-int deploy_request_start (struct deploy *deploy, const struct wire_request *request,
-                          struct wire_answer *answer, struct base_error *error)
+int deploy_request_start (struct deploy *deploy, const struct wire_start_rollout *request,
+                          struct wire_started *answer, struct base_error *error)
 {
     base_cleanup (deploy_planned_deinit) struct deploy_planned planned = {.n_facts = 0};
     base_cleanup (rollout_free_p) struct deploy_rollout *rollout = NULL;
-    struct asked asked = {.deploy = deploy, .request = request, .answer = answer, .planned = &planned};
+    base_cleanup (wire_answer_deinit) struct wire_answer refusal = {.serial = 0};
+    char key[KEY_SIZE];
+    struct asked asked = {.deploy = deploy,
+                          .key = request->key ? key_of ("start", request->key, key) : NULL,
+                          .record = &wire_started_record,
+                          .answer = answer,
+                          .status = &answer->status,
+                          .rollout = &answer->rollout,
+                          .planned = &planned};
     struct deploy_steering by = {
-        .place = request->place, .begin = start_begin, .end = asked_end, .context = &asked};
-    int r = answer_find (deploy, request, answer, error);
+        .user = request->user, .begin = start_begin, .end = asked_end, .context = &asked};
+    int r = asked.key ? records_answer_get (deploy->records, key, asked.record, answer, error) : -ENOENT;
 
     if (r != -ENOENT)
         return r;
-    r = deploy_plan_make (deploy, request, &planned, answer, error);
-    if (r == 0) {
+    r = deploy_plan_make (deploy, request->spec, &planned, &refusal, error);
+    if (r > 0)
+        return wire_answer_say (answer, refusal.status, "%s", refusal.reason);
+    if (r == 0)
         r = deploy_plan_keep (deploy, &planned);
-        if (r == 0)
-            r = start_check (deploy, request, &planned, answer);
-    }
+    if (r == 0)
+        r = start_check (deploy, request, &planned, answer);
     if (r != 0)
         return r > 0 ? 0 : r;
     r = rollout_make (deploy, &planned, &rollout);
@@ -256,7 +270,7 @@ int deploy_request_start (struct deploy *deploy, const struct wire_request *requ
         deploy_rollout_drop (deploy, rollout);
     else
         base_log (BASE_LOG_INFO, "rollout %s: started by %s: %s %s, %u nodes, plan %.12s", rollout->state.id,
-                  request->place ? request->place : "unknown", rollout->machine.spec.application,
+                  request->user ? request->user : "unknown", rollout->machine.spec.application,
                   planned.version ? planned.version : "?", rollout->machine.n_members,
                   base_digest_format (&planned.plan.hash, (char[BASE_DIGEST_TEXT]){0}));
     rollout = NULL; /* owned by deploy */
@@ -267,8 +281,8 @@ int deploy_request_start (struct deploy *deploy, const struct wire_request *requ
 
 /*  Retries nodes; without names, all that can be retried. Returns 0 if at least one is retried; else text
     says why not. */
-static int members_retry (struct deploy_rollout *rollout, const struct wire_request *request, uint64_t now_ms,
-                          char text[ROLLOUT_REASON])
+static int members_retry (struct deploy_rollout *rollout, const struct wire_steer_rollout *request,
+                          uint64_t now_ms, char text[ROLLOUT_REASON])
 {
     char why[ROLLOUT_REASON];
     size_t done = 0;
@@ -310,7 +324,7 @@ rollout_overlap (struct deploy *deploy, const struct deploy_rollout *rollout, co
 
 /*  Returns 1 if the command cannot be carried out: the answer says why. */
 static int steer_check (struct deploy *deploy, struct deploy_rollout *rollout,
-                        const struct wire_request *request, struct wire_answer *answer,
+                        const struct wire_steer_rollout *request, struct wire_steered *answer,
                         struct base_error *error)
 {
     const struct deploy_rollout *other;
@@ -349,22 +363,30 @@ static int steer_check (struct deploy *deploy, struct deploy_rollout *rollout,
     return r ? r : 1;
 }
 
-int deploy_request_steer (struct deploy *deploy, const struct wire_request *request,
-                          struct wire_answer *answer, struct base_error *error)
+int deploy_request_steer (struct deploy *deploy, const struct wire_steer_rollout *request,
+                          struct wire_steered *answer, struct base_error *error)
 {
-    struct asked asked = {.deploy = deploy, .request = request, .answer = answer};
+    char key[KEY_SIZE];
+    struct asked asked = {.deploy = deploy,
+                          .key = request->key ? key_of ("steer", request->key, key) : NULL,
+                          .record = &wire_steered_record,
+                          .answer = answer,
+                          .status = &answer->status,
+                          .rollout = &answer->rollout};
     struct deploy_steering by = {
-        .command = request->command, .place = request->place, .end = asked_end, .context = &asked};
+        .command = request->command, .user = request->user, .end = asked_end, .context = &asked};
     struct deploy_rollout *rollout = NULL;
     uint64_t now_ms = deploy_now_ms (deploy);
     char text[ROLLOUT_REASON] = "", nodes[ROLLOUT_REASON] = "";
-    int r = answer_find (deploy, request, answer, error);
+    int r = asked.key ? records_answer_get (deploy->records, key, asked.record, answer, error) : -ENOENT;
 
     if (r != -ENOENT)
         return r;
-    r = request->rollout ? deploy_rollout_get (deploy, request->rollout, &rollout, error) : -ENOENT;
+    r = deploy_rollout_get (deploy, request->rollout, &rollout, error);
+    if (r == -ENOENT)
+        return deploy_rollout_unknown (answer, request->rollout);
     if (r != 0)
-        return r == -ENOENT ? deploy_rollout_unknown (answer, request->rollout) : r;
+        return r;
     r = steer_check (deploy, rollout, request, answer, error);
     if (r != 0)
         return r > 0 ? 0 : r;

@@ -2,7 +2,7 @@
 /*  deploy/request.h - rollouts that operators request: plan, start, steer
 
     A refusal returns 0, and is in the answer's status and reason; -errno: something could not be read or
-    written. */
+    written. A repeated start or command (by its key) gets the same answer. */
 
 #ifndef DEPLOY_REQUEST_H
 #define DEPLOY_REQUEST_H
@@ -12,11 +12,11 @@
 
 struct deploy;
 
-int deploy_request_plan (struct deploy *deploy, const struct wire_request *request,
-                         struct wire_answer *answer, struct base_error *error);
-int deploy_request_start (struct deploy *deploy, const struct wire_request *request,
-                          struct wire_answer *answer, struct base_error *error);
-int deploy_request_steer (struct deploy *deploy, const struct wire_request *request,
-                          struct wire_answer *answer, struct base_error *error);
+int deploy_request_plan (struct deploy *deploy, const struct wire_plan_rollout *request,
+                         struct wire_planned *answer, struct base_error *error);
+int deploy_request_start (struct deploy *deploy, const struct wire_start_rollout *request,
+                          struct wire_started *answer, struct base_error *error);
+int deploy_request_steer (struct deploy *deploy, const struct wire_steer_rollout *request,
+                          struct wire_steered *answer, struct base_error *error);
 
 #endif

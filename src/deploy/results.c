@@ -221,15 +221,15 @@ void deploy_member_look (struct deploy *deploy, struct deploy_rollout *rollout, 
         return;
     }
     if (shown.outcome == WIRE_OUTCOME_NULL) {
-        if (member->verb != WIRE_VERB_REVERT)
+        if (member->verb != WIRE_ORDER_REVERT)
             look_unfit (rollout, index, &application.told);
         return;
     }
-    if (member->verb != WIRE_VERB_REVERT && shown.outcome == WIRE_OUTCOME_FAILED &&
+    if (member->verb != WIRE_ORDER_REVERT && shown.outcome == WIRE_OUTCOME_FAILED &&
         rollout->machine.members[index].state == WIRE_MEMBER_ORDERED &&
         update_unserved (deploy, rollout, index, &shown, application.told.last_error, now_ms))
         return;
-    if (member->verb == WIRE_VERB_REVERT)
+    if (member->verb == WIRE_ORDER_REVERT)
         revert_ended (rollout, index, &application.told, &shown, now_ms);
     else
         update_ended (rollout, index, &application.told, &shown, now_ms);

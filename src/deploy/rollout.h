@@ -16,7 +16,7 @@
 struct deploy_member {
     char *id;
     uint64_t epoch; /* of the last order; 0: none */
-    enum wire_verb verb;
+    enum wire_order verb;
     char *transaction;
     uint64_t ordered_ms, took_ms;
     uint64_t since_ms, real_ms; /* the machine's since_ms, and the real time at which it changed */

@@ -266,8 +266,8 @@ static void waves_describe (struct deploy_rollout *rollout)
         state->count = wave->count;
         state->under_way = wave->under_way;
         state->updated = wave->confirmed;
-        state->bad = wave->charged;
-        state->already_bad = wave->already_bad;
+        state->failed = wave->charged;
+        state->lost_before = wave->already_bad;
         state->approval = machine->spec.waves[i].approval;
         state->reverted = state->forgiven = state->taken = 0;
     }
@@ -287,10 +287,10 @@ static void evidence_describe (struct deploy_rollout *rollout)
 
     if (evidence->rounds == 0)
         return;
-    state->looks = evidence->updated;
-    state->looks_bad = evidence->updated_bad;
-    state->other_looks = evidence->others;
-    state->other_looks_bad = evidence->others_bad;
+    state->checks = evidence->updated;
+    state->checks_failed = evidence->updated_bad;
+    state->other_checks = evidence->others;
+    state->other_checks_failed = evidence->others_bad;
     state->factor = factor < 1 ? 1 : factor > 1e15 ? (uint64_t) 1e15 : (uint64_t) factor;
 }
 

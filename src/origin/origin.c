@@ -149,27 +149,41 @@ static void on_report (struct origin *origin, const struct bus_peer *peer, const
     (void) send_answer (origin->control, peer, &wire_noted_record, &answer);
 }
 
-static void on_request (struct origin *origin, const struct bus_peer *peer,
-                        const struct wire_request *request)
+/*  How every answer begins: see wire/wire.h. */
+static void request_head (const struct origin *origin, uint64_t serial, int r, struct wire_answer *head)
 {
-    base_cleanup (wire_answer_deinit) struct wire_answer answer = {0};
-    bool missing = !origin->ops.request;
-    int r = missing ? 0 : origin->ops.request (origin->context, peer, request, &answer);
-    if (r == ORIGIN_LATER)
+    head->status = answer_status (r, !origin->ops.request, head->status);
+    head->serial = serial;
+    fill_text (&head->instance, origin->instance);
+}
+
+static void on_request (struct origin *origin, const struct bus_message *message)
+{
+    const struct wire_record *record = wire_record_answer (message->record);
+    struct wire_request asked;
+    void *answer = calloc (1, wire_record_size (record));
+    if (!answer)
         return;
-    for (int tries = 0; tries < 2; tries++) {
-        if (r != 0) {
-            wire_answer_deinit (&answer);
-            answer.reason = strdup (tries == 0 ? "the request could not be carried out"
-                                               : "the answer does not fit into a message");
-        }
-        answer.status = answer_status (r, missing, answer.status);
-        answer.serial = request->serial;
-        fill_text (&answer.instance, origin->instance);
-        if (send_answer (origin->control, peer, &wire_answer_record, &answer))
+    memcpy (&asked, message->body, sizeof asked);
+    int r = !origin->ops.request ? 0
+                                 : origin->ops.request (origin->context, &message->peer, message->record,
+                                                        message->body, answer);
+    for (int tries = 0; r != ORIGIN_LATER && tries < 2; tries++) {
+        struct wire_answer head;
+        if (r != 0)
+            wire_deinit (record, answer);
+        memcpy (&head, answer, sizeof head);
+        if (r != 0)
+            head.reason = strdup (tries == 0 ? "the request could not be carried out"
+                                             : "the answer does not fit into a message");
+        request_head (origin, asked.serial, r, &head);
+        memcpy (answer, &head, sizeof head);
+        if (send_answer (origin->control, &message->peer, record, answer))
             break;
         r = -EINVAL;
     }
+    wire_deinit (record, answer);
+    free (answer);
 }
 
 static void on_heartbeat (struct origin *origin, const struct bus_peer *peer,
@@ -200,8 +214,8 @@ static void on_control (void *context, struct bus_socket *socket, const struct b
         on_match (origin, peer, message->body);
     else if (message->record == &wire_report_record)
         on_report (origin, peer, message->body);
-    else if (message->record == &wire_request_record)
-        on_request (origin, peer, message->body);
+    else if (wire_record_answer (message->record))
+        on_request (origin, message);
     else if (message->record == &wire_bye_record) {
         if (origin->ops.bye)
             origin->ops.bye (origin->context, peer, message->body);

@@ -28,8 +28,10 @@ struct origin_ops {
                   struct wire_matched *answer);
     int (*report) (void *context, const struct bus_peer *peer, const struct wire_report *report,
                    struct wire_noted *answer);
-    int (*request) (void *context, const struct bus_peer *peer, const struct wire_request *request,
-                    struct wire_answer *answer);
+    /*  A request of an operator. record: of the request; wire_request_record: its type is unknown, or it does
+        not match its schema. answer: a struct of wire_record_answer (record). */
+    int (*request) (void *context, const struct bus_peer *peer, const struct wire_record *record,
+                    const void *request, void *answer);
     void (*heartbeat) (void *context, const struct bus_peer *peer, const struct wire_heartbeat *heartbeat);
     void (*bye) (void *context, const struct bus_peer *peer, const struct wire_bye *bye);
     /*  announce: a peer subscribed to a topic, or cancelled it. */

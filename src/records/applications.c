@@ -46,7 +46,7 @@ int records_applications_keep (struct records *records, const char *node, const 
                                size_t n_names, struct base_error *error)
 {
     struct dropping dropping = {.names = names, .n_names = n_names};
-    int r = records_applications_told (records, node, name_take, &dropping, error);
+    int r = records_applications_reported (records, node, name_take, &dropping, error);
 
     if (r < 0)
         return r;

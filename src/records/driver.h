@@ -39,8 +39,8 @@ int records_release_mark_withdrawn (struct records *records, const struct base_d
 
 /*  Calls each for the names of a node's applications that have a report. */
 typedef int records_name_each (void *context, const char *name);
-int records_applications_told (struct records *records, const char *node, records_name_each *each,
-                               void *context, struct base_error *error);
+int records_applications_reported (struct records *records, const char *node, records_name_each *each,
+                                   void *context, struct base_error *error);
 /*  Deletes an application that has no desired state; clears the report of one that has. */
 int records_application_drop (struct records *records, const char *node, const char *name,
                               struct base_error *error);
@@ -48,19 +48,26 @@ int records_application_drop (struct records *records, const char *node, const c
 /*  reports; packed: of told, with serial 0 */
 
 /*  *ret_known: the report with this key is stored with the same content. */
-int records_report_is_known (struct records *records, const struct wire_told *told,
+int records_report_is_known (struct records *records, const struct wire_stored_report *told,
                              const struct base_buffer *packed, bool *ret_known, struct base_error *error);
 /*  Stores a report under a new serial, in the place of one with the same key. Deletes the oldest reports of
     the node beyond `most`. */
-int records_report_add (struct records *records, const struct wire_told *told,
+int records_report_add (struct records *records, const struct wire_stored_report *told,
                         const struct base_buffer *packed, uint64_t most, struct base_error *error);
 
 /*  the fleet's head */
 
+/*  The head of a node's journal, and the head of the fleet into which it was merged. */
+struct records_head {
+    const char *node;
+    uint64_t serial;
+    const struct base_digest *head;
+    struct base_digest fleet;
+    const char *time;
+};
 /*  Adds a merge; its number is one above the last. Deletes all up to number `until`; 0: none. */
-int records_head_add (struct records *records, const char *node, uint64_t serial,
-                      const struct base_digest *head, const struct base_digest *fleet, const char *time,
-                      uint64_t until, struct base_error *error);
+int records_head_add (struct records *records, const struct records_head *merged, uint64_t until,
+                      struct base_error *error);
 
 /*  rollouts.c: the evidence as text, which is read back exactly */
 

@@ -28,13 +28,14 @@ static struct base_digest head_merge (const struct base_digest *before, const ch
 int records_head_turn (struct records *records, const char *node, uint64_t serial,
                        const struct base_digest *head, const char *time, struct base_error *error)
 {
-    struct base_digest fleet;
+    struct records_head merged = {.node = node, .serial = serial, .head = head, .time = time};
+    struct base_digest before;
     uint64_t turns;
-    int r = records_fleet_head (records, &turns, &fleet, error);
+    int r = records_fleet_head (records, &turns, &before, error);
 
     if (r != 0)
         return r;
-    fleet = head_merge (&fleet, node, serial, head);
-    return records_head_add (records, node, serial, head, &fleet, time,
+    merged.fleet = head_merge (&before, node, serial, head);
+    return records_head_add (records, &merged,
                              turns >= RECORDS_HEADS_MOST ? turns + 1 - RECORDS_HEADS_MOST : 0, error);
 }

@@ -62,10 +62,11 @@ void records_mark_leave (struct records *records);
 int records_begin (struct records *records, struct base_error *error);
 int records_commit (struct records *records, struct base_error *error);
 void records_rollback (struct records *records);
-/*  A part of a transaction that can be undone alone; one at a time. savepoint_end returns -EIO if the whole
-    transaction is lost. */
+/*  A part of a transaction that can be undone alone; one at a time. It ends when it is kept or undone; both
+    return -EIO if the whole transaction is lost. */
 int records_savepoint (struct records *records, struct base_error *error);
-int records_savepoint_end (struct records *records, bool keep);
+int records_savepoint_keep (struct records *records);
+int records_savepoint_undo (struct records *records);
 
 /*  Returns the number of the next change to a node. It grows across restarts: numbers are reserved on disk
     in blocks, and the rest of a block is skipped after a crash. */
@@ -168,8 +169,8 @@ int records_fleet_head (struct records *records, uint64_t *ret_turns, struct bas
 struct records_application {
     char node[RECORDS_ID_SIZE];
     char name[RECORDS_ID_SIZE];
-    uint64_t epoch;      /* the highest that was issued here or reported by the node */
-    enum wire_verb verb; /* of the last order; 0: none */
+    uint64_t epoch;       /* the highest that was issued here or reported by the node */
+    enum wire_order verb; /* of the last order; 0: none */
     bool is_told;
     struct wire_application told;
     bool is_desired;
@@ -202,7 +203,7 @@ int records_report_put (struct records *records, const struct wire_report *repor
 
 /*  Calls each for the reports of a node with a serial above `after`, oldest first, with the rollout or
     operator that gave the order. application NULL: of all applications. */
-typedef int records_told_each (void *context, const struct wire_told *told);
+typedef int records_told_each (void *context, const struct wire_stored_report *told);
 int records_reports (struct records *records, const char *node, const char *application, uint64_t after,
                      records_told_each *each, void *context, struct base_error *error);
 
@@ -210,12 +211,13 @@ int records_reports (struct records *records, const char *node, const char *appl
 int records_reports_of (struct records *records, const char *node, const char *application, uint64_t epoch,
                         records_told_each *each, void *context, struct base_error *error);
 
-/*  answers to orders: an order that is repeated gets the same answer */
+/*  answers to requests that change something: a repeated one gets the same answer. record: of the answer. The
+    key is unique for each kind of request. */
 
-int records_answer_put (struct records *records, const char *key, const struct wire_answer *answer,
-                        struct base_error *error);
-int records_answer_get (struct records *records, const char *key, struct wire_answer *ret_answer,
-                        struct base_error *error);
+int records_answer_put (struct records *records, const char *key, const struct wire_record *record,
+                        const void *answer, struct base_error *error);
+int records_answer_get (struct records *records, const char *key, const struct wire_record *record,
+                        void *ret_answer, struct base_error *error);
 
 /*  rollouts, their members and their transitions, and the orders that were given */
 
@@ -248,7 +250,8 @@ int records_rollout_get (struct records *records, const char *id, struct records
 /*  Calls each for rollouts, newest first: those with a serial below `before` (0: all) that changed after
     revision `since`. */
 typedef int records_rollout_each (void *context, const struct records_rollout *row);
-int records_rollouts (struct records *records, uint64_t before, uint64_t since, bool only_live,
+enum records_liveness { RECORDS_ALL, RECORDS_LIVE };
+int records_rollouts (struct records *records, uint64_t before, uint64_t since, enum records_liveness which,
                       records_rollout_each *each, void *context, struct base_error *error);
 
 /*  Deletes the oldest finished rollouts, so that there is room for one more. */
@@ -261,15 +264,15 @@ struct records_member {
     const char *node;
     uint32_t wave; /* counts from 0 */
     enum wire_member state;
-    uint64_t since_ms;   /* when it entered its state */
-    uint64_t start_ms;   /* not started before this time */
-    uint64_t revert_ms;  /* duration of its rehearsed revert; 0: none yet */
-    bool confirmed;      /* it runs the release */
-    bool was_bad;        /* bad when its wave began */
-    bool charged;        /* to the budgets */
-    uint64_t pending;    /* number of the action that it waits for; 0: none. The writer gives it a meaning */
-    uint64_t epoch;      /* of the last order; 0: none */
-    enum wire_verb verb; /* of that order: update or revert */
+    uint64_t since_ms;    /* when it entered its state */
+    uint64_t start_ms;    /* not started before this time */
+    uint64_t revert_ms;   /* duration of its rehearsed revert; 0: none yet */
+    bool confirmed;       /* it runs the release */
+    bool was_bad;         /* bad when its wave began */
+    bool charged;         /* to the budgets */
+    uint64_t pending;     /* number of the action that it waits for; 0: none. The writer gives it a meaning */
+    uint64_t epoch;       /* of the last order; 0: none */
+    enum wire_order verb; /* of that order: update or revert */
     const char *transaction; /* of the last update */
     uint64_t ordered_ms,
         took_ms;      /* when that was ordered, and how long it took to be confirmed; 0: unknown */
@@ -295,9 +298,9 @@ int records_clock_put (struct records *records, uint64_t ms, struct base_error *
 int records_clock_mend (struct records *records, struct base_error *error);
 
 /*  Adds a transition of a rollout, and sets its serial. */
-int records_turn_add (struct records *records, uint64_t rollout, struct wire_turn *turn,
+int records_turn_add (struct records *records, uint64_t rollout, struct wire_transition *turn,
                       struct base_error *error);
-typedef int records_turn_each (void *context, const struct wire_turn *turn);
+typedef int records_turn_each (void *context, const struct wire_transition *turn);
 int records_turns (struct records *records, uint64_t rollout, uint64_t after, records_turn_each *each,
                    void *context, struct base_error *error);
 
@@ -305,11 +308,11 @@ int records_turns (struct records *records, uint64_t rollout, uint64_t after, re
 struct records_given {
     const char *node, *application;
     uint64_t epoch;
-    enum wire_verb verb;
+    enum wire_order verb;
     const char *transaction; /* may be NULL */
     const char *rollout;     /* NULL: an operator gave it */
     uint64_t wave;           /* counts from 1 */
-    const char *place;       /* of the operator; may be NULL */
+    const char *user;        /* the operator, with host; may be NULL */
     const char *time;        /* RFC 3339 */
 };
 int records_given_put (struct records *records, const struct records_given *given, struct base_error *error);

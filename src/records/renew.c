@@ -41,13 +41,13 @@ static int rollout_keep (void *context, const struct records_rollout *row)
 static int row_pause (struct pausing *pausing, struct records_rollout *row, uint64_t watched_ms)
 {
     char now[BASE_TIME_TEXT], reason[200];
-    struct wire_turn turn = {.rollout = row->state.id,
-                             .time = now,
-                             .phase = row->state.phase,
-                             .wave = row->wave + 1,
-                             .paused = true,
-                             .command = WIRE_COMMAND_PAUSE,
-                             .reason = reason};
+    struct wire_transition turn = {.rollout = row->state.id,
+                                   .time = now,
+                                   .phase = row->state.phase,
+                                   .wave = row->wave + 1,
+                                   .paused = true,
+                                   .command = WIRE_COMMAND_PAUSE,
+                                   .reason = reason};
     int r;
 
     (void) base_time_format (base_time_real_ns (), now);
@@ -73,7 +73,7 @@ static int rollouts_pause (struct pausing *pausing)
     int r = records_clock_get (pausing->records, &watched_ms, pausing->error);
 
     if (r == 0)
-        r = records_rollouts (pausing->records, 0, 0, true, rollout_keep, pausing, pausing->error);
+        r = records_rollouts (pausing->records, 0, 0, RECORDS_LIVE, rollout_keep, pausing, pausing->error);
 
     for (size_t i = 0; r == 0 && i < pausing->restored->paused; i++)
         r = row_pause (pausing, &pausing->rows[i], watched_ms);

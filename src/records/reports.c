@@ -10,19 +10,19 @@ int records_report_put (struct records *records, const struct wire_report *repor
                         struct base_error *error)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer packed = {.size = 0};
-    struct wire_told told = {.node = report->node,
-                             .application = report->application->name,
-                             .transaction = report->transaction,
-                             .epoch = report->epoch,
-                             .attempt = report->attempt,
-                             .step = report->step,
-                             .outcome = report->outcome,
-                             .reason = report->reason,
-                             .version = report->version,
-                             .release = report->release,
-                             .time = report->time};
+    struct wire_stored_report told = {.node = report->node,
+                                      .application = report->application->name,
+                                      .transaction = report->transaction,
+                                      .epoch = report->epoch,
+                                      .attempt = report->attempt,
+                                      .step = report->step,
+                                      .outcome = report->outcome,
+                                      .reason = report->reason,
+                                      .version = report->version,
+                                      .release = report->release,
+                                      .time = report->time};
     bool known = false;
-    int r = records_pack (&wire_told_record, &told, &packed, error);
+    int r = records_pack (&wire_stored_report_record, &told, &packed, error);
 
     if (r == 0)
         r = records_report_is_known (records, &told, &packed, &known, error);

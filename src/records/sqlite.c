@@ -34,7 +34,7 @@ int records_commit (struct records *records, struct base_error *error)
         return r;
     }
     records->in_transaction = false;
-    sqlite_mark_tell (records);
+    sqlite_mark_publish (records);
     /* A change that went into a file without a name is lost. */
     return records_is_lost (records, error);
 }
@@ -44,14 +44,25 @@ int records_savepoint (struct records *records, struct base_error *error)
     return sqlite_execute (records, "SAVEPOINT mark", error);
 }
 
-int records_savepoint_end (struct records *records, bool keep)
+/*  After some errors SQLite has already rolled back the whole transaction. */
+static bool transaction_is_lost (struct records *records)
 {
-    /* after some errors SQLite has already rolled back the whole transaction */
-    if (sqlite3_get_autocommit (records->database))
-        return -EIO;
-    if (!keep && sqlite3_exec (records->database, "ROLLBACK TO mark", NULL, NULL, NULL) != SQLITE_OK)
+    return sqlite3_get_autocommit (records->database) != 0;
+}
+
+int records_savepoint_keep (struct records *records)
+{
+    if (transaction_is_lost (records))
         return -EIO;
     return sqlite3_exec (records->database, "RELEASE mark", NULL, NULL, NULL) == SQLITE_OK ? 0 : -EIO;
+}
+
+int records_savepoint_undo (struct records *records)
+{
+    if (transaction_is_lost (records) ||
+        sqlite3_exec (records->database, "ROLLBACK TO mark", NULL, NULL, NULL) != SQLITE_OK)
+        return -EIO;
+    return records_savepoint_keep (records);
 }
 
 void records_rollback (struct records *records)

@@ -66,7 +66,7 @@ int sqlite_check_whole (sqlite3 *database, const char *path, struct base_error *
 /*  sqlite_mark.c: before its commit, a transaction that changes something increases the mark; after it, the
     follower is called. */
 int sqlite_mark_count (struct records *records, struct base_error *error);
-void sqlite_mark_tell (struct records *records);
+void sqlite_mark_publish (struct records *records);
 
 /*  sqlite_layout.c: creates the tables, or migrates those of an older layout. */
 int sqlite_layout_migrate (struct records *records, const char *path, struct base_error *error);

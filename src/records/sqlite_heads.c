@@ -53,14 +53,13 @@ int records_fleet_head (struct records *records, uint64_t *ret_turns, struct bas
     return 0;
 }
 
-int records_head_add (struct records *records, const char *node, uint64_t serial,
-                      const struct base_digest *head, const struct base_digest *fleet, const char *time,
-                      uint64_t until, struct base_error *error)
+int records_head_add (struct records *records, const struct records_head *merged, uint64_t until,
+                      struct base_error *error)
 {
     int r = sqlite_do (records, error,
                        "INSERT INTO heads (node, journal_serial, journal_head, fleet, time)"
                        " VALUES (?1, ?2, ?3, ?4, ?5)",
-                       "tuddt", node, serial, head, fleet, time);
+                       "tuddt", merged->node, merged->serial, merged->head, &merged->fleet, merged->time);
 
     if (r == 0 && until > 0)
         r = sqlite_do (records, error, "DELETE FROM heads WHERE serial <= ?1", "u", until);

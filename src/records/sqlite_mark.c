@@ -37,7 +37,7 @@ int sqlite_mark_count (struct records *records, struct base_error *error)
     return meta_put (records, "mark", records->mark.count + 1, error);
 }
 
-void sqlite_mark_tell (struct records *records)
+void sqlite_mark_publish (struct records *records)
 {
     if (!records->mark_changed || sqlite3_total_changes (records->database) == records->changes)
         return;

@@ -85,7 +85,7 @@ int records_application_get (struct records *records, const char *node, const ch
         return base_error_set (error, -EINVAL, "the name of a node or application is too long");
     application.epoch = sqlite_number (row, 0);
     verb = sqlite_text (row, 1);
-    application.verb = verb ? wire_verb_parse (verb) : WIRE_VERB_NULL;
+    application.verb = verb ? wire_order_parse (verb) : WIRE_ORDER_NULL;
     if (sqlite3_column_type (row, 2) != SQLITE_NULL) {
         r = sqlite_unpack (row, 2, &wire_application_record, &application.told, error);
         if (r != 0)
@@ -109,7 +109,7 @@ int records_application_put (struct records *records, const struct records_appli
     base_cleanup (base_buffer_deinit) struct base_buffer told = {.size = 0};
     base_cleanup (base_buffer_deinit) struct base_buffer desired = {.size = 0};
     const struct wire_application *now = &application->told;
-    const char *verb = application->verb ? wire_verb_word (application->verb) : NULL;
+    const char *verb = application->verb ? wire_order_word (application->verb) : NULL;
     int r = 0;
 
     if (application->is_told)
@@ -143,8 +143,8 @@ int records_application_drop (struct records *records, const char *node, const c
     return r;
 }
 
-int records_applications_told (struct records *records, const char *node, records_name_each *each,
-                               void *context, struct base_error *error)
+int records_applications_reported (struct records *records, const char *node, records_name_each *each,
+                                   void *context, struct base_error *error)
 {
     base_cleanup (sqlite_end) sqlite3_stmt *row = NULL;
     int r = sqlite_query (records, &row, error,

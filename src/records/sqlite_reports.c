@@ -7,7 +7,7 @@
 
 #include "base/cleanup.h"
 
-int records_report_is_known (struct records *records, const struct wire_told *told,
+int records_report_is_known (struct records *records, const struct wire_stored_report *told,
                              const struct base_buffer *packed, bool *ret_known, struct base_error *error)
 {
     base_cleanup (sqlite_end) sqlite3_stmt *row = NULL;
@@ -25,7 +25,7 @@ int records_report_is_known (struct records *records, const struct wire_told *to
     return 0;
 }
 
-int records_report_add (struct records *records, const struct wire_told *told,
+int records_report_add (struct records *records, const struct wire_stored_report *told,
                         const struct base_buffer *packed, uint64_t most, struct base_error *error)
 {
     /* A changed report gets a new serial, so that a reader that continues after a serial misses
@@ -55,13 +55,13 @@ static int text_read (sqlite3_stmt *row, int column, char **field)
 }
 
 /*  Reads the columns of the order, which follow those of the report. */
-static int order_read (sqlite3_stmt *row, struct wire_told *told)
+static int order_read (sqlite3_stmt *row, struct wire_stored_report *told)
 {
     const char *verb = sqlite_text (row, 2);
 
-    told->verb = verb ? wire_verb_parse (verb) : WIRE_VERB_NULL;
+    told->order = verb ? wire_order_parse (verb) : WIRE_ORDER_NULL;
     told->wave = sqlite_number (row, 4);
-    return text_read (row, 3, &told->rollout) == 0 && text_read (row, 5, &told->place) == 0 &&
+    return text_read (row, 3, &told->rollout) == 0 && text_read (row, 5, &told->user) == 0 &&
                    text_read (row, 6, &told->ordered) == 0
                ? 0
                : -ENOMEM;
@@ -73,8 +73,8 @@ static int reports_read (struct records *records, sqlite3_stmt *row, records_tol
     int r;
 
     while ((r = sqlite_row (records, row, error)) == 1) {
-        base_cleanup (wire_told_deinit) struct wire_told told = {.serial = 0};
-        r = sqlite_unpack (row, 1, &wire_told_record, &told, error);
+        base_cleanup (wire_stored_report_deinit) struct wire_stored_report told = {.serial = 0};
+        r = sqlite_unpack (row, 1, &wire_stored_report_record, &told, error);
         if (r != 0)
             break;
         told.serial = sqlite_number (row, 0);
@@ -115,11 +115,11 @@ int records_reports_of (struct records *records, const char *node, const char *a
     return r == 0 ? reports_read (records, row, each, context, error) : r;
 }
 
-int records_answer_put (struct records *records, const char *key, const struct wire_answer *answer,
-                        struct base_error *error)
+int records_answer_put (struct records *records, const char *key, const struct wire_record *record,
+                        const void *answer, struct base_error *error)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer packed = {.size = 0};
-    int r = records_pack (&wire_answer_record, answer, &packed, error);
+    int r = records_pack (record, answer, &packed, error);
 
     if (r == 0)
         r = sqlite_do (records, error, "INSERT OR REPLACE INTO answers (key, answer) VALUES (?1, ?2)", "tb",
@@ -133,8 +133,8 @@ int records_answer_put (struct records *records, const char *key, const struct w
     return r;
 }
 
-int records_answer_get (struct records *records, const char *key, struct wire_answer *ret_answer,
-                        struct base_error *error)
+int records_answer_get (struct records *records, const char *key, const struct wire_record *record,
+                        void *ret_answer, struct base_error *error)
 {
     base_cleanup (sqlite_end) sqlite3_stmt *row = NULL;
     int r = sqlite_query (records, &row, error, "SELECT answer FROM answers WHERE key = ?1", "t", key);
@@ -143,5 +143,5 @@ int records_answer_get (struct records *records, const char *key, struct wire_an
         r = sqlite_row (records, row, error);
     if (r <= 0)
         return r < 0 ? r : -ENOENT;
-    return sqlite_unpack (row, 0, &wire_answer_record, ret_answer, error);
+    return sqlite_unpack (row, 0, record, ret_answer, error);
 }

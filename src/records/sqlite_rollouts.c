@@ -87,14 +87,14 @@ int records_rollout_get (struct records *records, const char *id, struct records
     return r == 1 ? rollout_read (statement, ret_row, error) : -ENOENT;
 }
 
-int records_rollouts (struct records *records, uint64_t before, uint64_t since, bool only_live,
+int records_rollouts (struct records *records, uint64_t before, uint64_t since, enum records_liveness which,
                       records_rollout_each *each, void *context, struct base_error *error)
 {
     base_cleanup (sqlite_end) sqlite3_stmt *statement = NULL;
     int r = sqlite_query (records, &statement, error,
                           ROLLOUT_COLUMNS " WHERE (?1 = 0 OR serial < ?1) AND revision > ?2 AND live >= ?3"
                                           " ORDER BY serial DESC",
-                          "uuu", before, since, (uint64_t) only_live);
+                          "uuu", before, since, (uint64_t) (which == RECORDS_LIVE));
 
     if (r != 0)
         return r;
@@ -141,7 +141,7 @@ int records_member_put (struct records *records, uint64_t rollout, const struct 
                       " ?15, ?16, ?17, ?18, ?19)",
                       "uututuuuuuuttuuttuu", rollout, (uint64_t) row->index, row->node, (uint64_t) row->wave,
                       wire_member_word (row->state), row->since_ms, row->start_ms, row->revert_ms, flags,
-                      (uint64_t) row->pending, row->epoch, row->verb ? wire_verb_word (row->verb) : NULL,
+                      (uint64_t) row->pending, row->epoch, row->verb ? wire_order_word (row->verb) : NULL,
                       row->transaction, row->ordered_ms, row->took_ms, row->step, row->reason, row->revision,
                       row->real_ms);
 }
@@ -173,7 +173,7 @@ int records_members (struct records *records, uint64_t rollout, uint64_t index, 
                                      .charged = flags & CHARGED,
                                      .pending = sqlite_number (statement, 8),
                                      .epoch = sqlite_number (statement, 9),
-                                     .verb = verb ? wire_verb_parse (verb) : WIRE_VERB_NULL,
+                                     .verb = verb ? wire_order_parse (verb) : WIRE_ORDER_NULL,
                                      .transaction = sqlite_text (statement, 11),
                                      .ordered_ms = sqlite_number (statement, 12),
                                      .took_ms = sqlite_number (statement, 13),
@@ -248,14 +248,14 @@ int records_clock_put (struct records *records, uint64_t ms, struct base_error *
 
 /*  transitions */
 
-int records_turn_add (struct records *records, uint64_t rollout, struct wire_turn *turn,
+int records_turn_add (struct records *records, uint64_t rollout, struct wire_transition *turn,
                       struct base_error *error)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer packed = {.size = 0};
     int r;
 
     turn->serial = 0; /* the row's serial is filled in when it is read */
-    r = records_pack (&wire_turn_record, turn, &packed, error);
+    r = records_pack (&wire_transition_record, turn, &packed, error);
     if (r == 0)
         r = sqlite_do (records, error, "INSERT INTO turns (rollout, turn) VALUES (?1, ?2)", "ub", rollout,
                        &packed);
@@ -275,8 +275,8 @@ int records_turns (struct records *records, uint64_t rollout, uint64_t after, re
     if (r != 0)
         return r;
     while ((r = sqlite_row (records, statement, error)) == 1) {
-        base_cleanup (wire_turn_deinit) struct wire_turn turn = {.serial = 0};
-        r = sqlite_unpack (statement, 1, &wire_turn_record, &turn, error);
+        base_cleanup (wire_transition_deinit) struct wire_transition turn = {.serial = 0};
+        r = sqlite_unpack (statement, 1, &wire_transition_record, &turn, error);
         if (r != 0)
             break;
         turn.serial = sqlite_number (statement, 0);
@@ -295,8 +295,8 @@ int records_given_put (struct records *records, const struct records_given *give
         sqlite_do (records, error,
                    "INSERT OR REPLACE INTO given (node, application, epoch, verb, update_id, rollout,"
                    " wave, place, time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-                   "ttutttutt", given->node, given->application, given->epoch, wire_verb_word (given->verb),
-                   given->transaction, given->rollout, given->wave, given->place, given->time);
+                   "ttutttutt", given->node, given->application, given->epoch, wire_order_word (given->verb),
+                   given->transaction, given->rollout, given->wave, given->user, given->time);
 
     if (r == 0)
         r = sqlite_do (records, error,

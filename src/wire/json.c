@@ -247,3 +247,9 @@ int wire_json_parse (const struct wire_record *record, const char *text, size_t 
         wire_deinit (record, ret_message);
     return rc;
 }
+
+bool wire_is_json (const char *text, size_t size)
+{
+    base_cleanup (json_free_p) json_t *value = size <= JSON_MOST ? json_loadb (text, size, 0, NULL) : NULL;
+    return value != NULL;
+}

@@ -46,20 +46,23 @@ enum { OPTIONAL = 0, REQUIRED = 1 };
 #include "wire/schema.h"
 #include "wire/schema_undef.h"
 
-#define DESCRIBE(name_, type_, doc_)                                                                         \
-    const struct wire_record wire_##name_##_record = {                                                       \
-        .name = #name_,                                                                                      \
-        .doc = doc_,                                                                                         \
-        .type = type_,                                                                                       \
-        .size = sizeof (struct wire_##name_),                                                                \
-        .fields = fields_of_##name_,                                                                         \
-        .n_fields = sizeof fields_of_##name_ / sizeof *fields_of_##name_,                                    \
-    };
+#define DESCRIBE(name_, type_, doc_, ...)                                                                    \
+    const struct wire_record wire_##name_##_record = {.name = #name_,                                        \
+                                                      .doc = doc_,                                           \
+                                                      .type = type_,                                         \
+                                                      .size = sizeof (struct wire_##name_),                  \
+                                                      .fields = fields_of_##name_,                           \
+                                                      .n_fields = sizeof fields_of_##name_ /                 \
+                                                                  sizeof *fields_of_##name_,                 \
+                                                      __VA_ARGS__};
 #define RECORD(name, doc) DESCRIBE (name, 0, doc)
 #define MESSAGE(name, type, doc) DESCRIBE (name, type, doc)
+#define REQUEST(name, type, role_, answer_, doc)                                                             \
+    DESCRIBE (name, type, doc, .role = WIRE_ROLE_##role_, .answer = &wire_##answer_##_record)
 #include "wire/schema_names.h"
 #include "wire/schema.h"
 #include "wire/schema_undef.h"
+#undef REQUEST
 
 const struct wire_record *const wire_records[] = {
 #define RECORD(name, doc) &wire_##name##_record,
@@ -81,8 +84,18 @@ const struct wire_record *wire_record_of (unsigned type)
 #include "wire/schema.h"
 #include "wire/schema_undef.h"
     default:
-        return NULL;
+        return type >= WIRE_REQUESTS_FROM && type <= WIRE_REQUESTS_UNTIL ? &wire_request_record : NULL;
     }
+}
+
+enum wire_role wire_record_role (const struct wire_record *record)
+{
+    return record->role;
+}
+
+const struct wire_record *wire_record_answer (const struct wire_record *record)
+{
+    return record->answer;
 }
 
 const char *wire_record_name (const struct wire_record *record)

@@ -54,7 +54,9 @@ struct wire_record {
     const char *name;
     const char *doc;
     unsigned type; /* 0: only part of other records */
-    size_t size;   /* of its struct */
+    enum wire_role role;
+    const struct wire_record *answer; /* NULL: no request of an operator */
+    size_t size;                      /* of its struct */
     const struct wire_field *fields;
     size_t n_fields;
 };

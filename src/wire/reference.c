@@ -60,8 +60,13 @@ static int record_write (const struct wire_record *record, struct base_buffer *b
                  ? base_buffer_printf (buffer, "\n### %s (message, type %u)\n", record->name, record->type)
                  : base_buffer_printf (buffer, "\n### %s (record)\n", record->name);
     if (!rc)
-        rc = base_buffer_printf (buffer, "\n%s\n\n| key | value | presence | meaning |\n|---|---|---|---|\n",
-                                 record->doc);
+        rc = base_buffer_printf (buffer, "\n%s", record->doc);
+    if (!rc && record->role)
+        rc = base_buffer_printf (buffer, " (role *%s*; answered by *%s*)", wire_role_word (record->role),
+                                 record->answer->name);
+    if (!rc)
+        rc =
+            base_buffer_append_text (buffer, "\n\n| key | value | presence | meaning |\n|---|---|---|---|\n");
     for (size_t i = 0; !rc && i < record->n_fields; i++)
         rc = field_write (&record->fields[i], buffer);
     return rc;

@@ -58,13 +58,14 @@ char *wire_reason (const char *format, ...)
     return reason;
 }
 
-int wire_answer_say (struct wire_answer *answer, enum wire_status status, const char *format, ...)
+int wire_status_say (enum wire_status *status, char **reason, enum wire_status value, const char *format, ...)
 {
     va_list arguments;
 
     va_start (arguments, format);
-    answer->status = status;
-    answer->reason = wire_reason_v (format, arguments);
+    *status = value;
+    free (*reason);
+    *reason = wire_reason_v (format, arguments);
     va_end (arguments);
-    return answer->reason ? 0 : -ENOMEM;
+    return *reason ? 0 : -ENOMEM;
 }

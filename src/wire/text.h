@@ -19,8 +19,11 @@ int wire_text_set (char **field, const char *text);
 __attribute__ ((format (printf, 1, 2))) char *wire_reason (const char *format, ...);
 __attribute__ ((format (printf, 1, 0))) char *wire_reason_v (const char *format, va_list arguments);
 
-/*  Sets the status of an answer, and its reason as above. Returns 0 or -ENOMEM. */
-__attribute__ ((format (printf, 3, 4))) int
-wire_answer_say (struct wire_answer *answer, enum wire_status status, const char *format, ...);
+/*  Sets the status of an answer (to any request of an operator), and its reason as above. Returns 0 or
+    -ENOMEM. */
+#define wire_answer_say(answer, value, ...)                                                                  \
+    wire_status_say (&(answer)->status, &(answer)->reason, value, __VA_ARGS__)
+__attribute__ ((format (printf, 4, 5))) int wire_status_say (enum wire_status *status, char **reason,
+                                                             enum wire_status value, const char *format, ...);
 
 #endif

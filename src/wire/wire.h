@@ -10,6 +10,10 @@
         wire_name_record            its description, which all functions below use
         wire_name_deinit (message)  frees what a message owns and makes it null
 
+    Every request of an operator begins with the members of struct wire_request, one that changes something
+    with those of struct wire_change, and every answer to one with those of struct wire_answer. So a copy of
+    that many bytes (memcpy, not a cast) reads or writes them in any such message.
+
     A struct whose members are all zero is the null value. An unpacked message owns everything that it points
     to. Its required members are never NULL, an optional text that arrived empty is NULL, and a list of texts
     ends with a NULL. A message to be packed may point to anything: packing only reads it.
@@ -40,6 +44,8 @@ enum {
     WIRE_PORT_CONTROL = 7671,
     WIRE_PORT_CONTENT = 7672,
     WIRE_PORT_EVENTS = 7673,
+    WIRE_REQUESTS_FROM = 64, /* types of requests of operators */
+    WIRE_REQUESTS_UNTIL = 127,
 };
 
 #define WIRE_SIZE_MOST (UINT64_C (1) << 48)
@@ -126,13 +132,20 @@ void wire_deinit (const struct wire_record *record, void *message);
 #include "wire/schema.h"
 #include "wire/schema_undef.h"
 
-/*  The description of a message by its type number; NULL: unknown. */
+/*  The description of a message by its type number; wire_request_record for an unknown one from
+    WIRE_REQUESTS_FROM to WIRE_REQUESTS_UNTIL; NULL: unknown. */
 const struct wire_record *wire_record_of (unsigned type);
 
 /*  Its name ("hello"), its type number (0 for a RECORD), and the size of its struct. */
 const char *wire_record_name (const struct wire_record *record);
 unsigned wire_record_type (const struct wire_record *record);
 size_t wire_record_size (const struct wire_record *record);
+
+/*  What a request of an operator does; WIRE_ROLE_NULL: the message is none, or `request` itself. */
+enum wire_role wire_record_role (const struct wire_record *record);
+
+/*  The message that answers a request of an operator; NULL: the message is no request. */
+const struct wire_record *wire_record_answer (const struct wire_record *record);
 
 /*  The prefix frame of a message. */
 void wire_prefix (const struct wire_record *record, uint8_t ret_prefix[WIRE_PREFIX_SIZE]);
@@ -174,6 +187,9 @@ char *wire_json_array (const struct wire_record *record, const void *messages, s
     MiB). */
 int wire_json_parse (const struct wire_record *record, const char *text, size_t size, void *ret_message,
                      struct base_error *error);
+
+/*  Whether the text is a JSON object or array. */
+bool wire_is_json (const char *text, size_t size);
 
 /*  Appends the reference of all families as Markdown. Returns 0 or -ENOMEM. */
 int wire_reference (struct base_buffer *buffer);

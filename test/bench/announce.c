@@ -23,9 +23,9 @@ static void on_answer (void *context, struct bus_socket *socket, const struct bu
 {
     struct asking *asking = context;
     (void) socket;
-    if (message->record != &wire_answer_record)
+    if (message->record != &wire_orders_record)
         return;
-    asking->status = ((const struct wire_answer *) message->body)->status;
+    asking->status = ((const struct wire_orders *) message->body)->status;
     bus_loop_stop (asking->loop);
 }
 
@@ -47,14 +47,11 @@ int main (int argc, char **argv)
         return 2;
     }
     (void) snprintf (endpoint, sizeof endpoint, "tcp://127.0.0.1:%lu", strtoul (argv[1], NULL, 10) + 1);
-    struct wire_request request = {.serial = 1,
-                                   .key = (char *) base_random_hex (key, 16),
-                                   .verb = WIRE_VERB_UNHOLD,
-                                   .all = true,
-                                   .after = argv[2]};
+    struct wire_order_unhold request = {
+        .serial = 1, .key = (char *) base_random_hex (key, 16), .all = true, .after = argv[2]};
     if (asking.loop && bus_socket_new (asking.loop, BUS_DEALER, &options, &socket, &error) == 0 &&
         bus_socket_connect (socket, endpoint, &error) == 0 &&
-        bus_send (socket, NULL, &wire_request_record, &request) == 0 &&
+        bus_send (socket, NULL, &wire_order_unhold_record, &request) == 0 &&
         bus_timer_start (asking.loop, PATIENCE_MS, on_timeout, &asking) > 0)
         (void) bus_loop_run (asking.loop);
     if (asking.status != WIRE_STATUS_OK)

@@ -81,7 +81,7 @@ measure_update ()
     ctl update a --release "$release" --no-wait >/dev/null
     heard=$(first_report "$line" "$release")
     milliseconds "$from" "$heard" >>"$fleet/$name.all"
-    until_node a ".state == \"idle\" and .release == \"$release\""
+    until_node a ".application.state == \"idle\" and .application.release == \"$release\""
     last=$from
     what=ordering
     for step in "${steps[@]}"; do

@@ -13,7 +13,7 @@ bench_memory ()
     for ((run = 0; run < runs; run++)); do
         node_stop a
         node_start a
-        until_node a '.online and .state == "idle"'
+        until_node a '.online and .application.state == "idle"'
         pid=$(manager_pid a)
         parent=$(awk '/^PPid:/ { print $2 }' "/proc/$pid/status")
         mkfifo "$fleet/hold" "$fleet/answers"

@@ -7,10 +7,10 @@
 bench_revert ()
 {
     local run from line previous
-    if [ "$(field a .release)" != "$two" ]; then ctl update a --release "$two" >/dev/null; fi
+    if [ "$(field a .application.release)" != "$two" ]; then ctl update a --release "$two" >/dev/null; fi
     for ((run = 0; run < runs; run++)); do
-        until_node a '.state == "idle" and .previous.release != null'
-        previous=$(field a .previous.release)
+        until_node a '.application.state == "idle" and .application.previous_release != null'
+        previous=$(field a .application.previous_release)
         line=$(next_line "$fleet/events")
         from=$(date +%s%N)
         ctl revert a >/dev/null &

@@ -11,7 +11,7 @@ bench_update ()
     for ((run = 0; run < runs; run++)); do
         # Alternates between the two releases, so that every run downloads and rehearses a real release.
         release=$two
-        [ "$(field a .release)" != "$two" ] || release=$one
+        [ "$(field a .application.release)" != "$two" ] || release=$one
         measure_update update "$release"
     done
     figure 'update: size of the release' "$(($(stat -c %s "$build/noded-2") / 1000))" kB '' ''

@@ -14,7 +14,8 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
         return 0;
     uint8_t again[WIRE_PREFIX_SIZE];
     wire_prefix (record, again);
-    fuzz_assert (wire_record_of (data[3]) == record && again[3] == data[3]);
+    fuzz_assert (wire_record_of (data[3]) == record &&
+                 (again[3] == data[3] || record == &wire_request_record)); /* a request of unknown type */
     void *message = fuzz_message (record);
     if (wire_unpack (record, data + prefix, size - prefix, message, NULL) == 0)
         fuzz_round_trip (record, message);

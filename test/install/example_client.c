@@ -24,7 +24,13 @@ int main (int argc, char **argv)
     noded_binary binary;
     noded_publish publish;
     static const char *const settings[] = {"application=example", "waves=1, 10%, rest", "budget=2"};
+    noded_releases releases;
+    noded_nodes_query query;
+    noded_nodes nodes;
+    noded_spec spec;
+    noded_plan *plan;
     char *json;
+    size_t i;
 
     if (argc != 3) {
         fprintf (stderr, "usage: example_client BROKER PROGRAM\n");
@@ -46,20 +52,30 @@ int main (int argc, char **argv)
         return fail (client);
     printf ("%s\n", release);
 
-    if (noded_client_releases (client, "example", &json) != 0)
+    if (noded_client_releases (client, "example", &releases) != 0)
         return fail (client);
-    printf ("%s", json);
+    json = noded_releases_json (releases.items, releases.count);
+    printf ("%s", json ? json : "");
     free (json);
+    noded_releases_free (&releases);
 
-    if (noded_client_nodes (client, NULL, NULL, 0, 0, 0, NULL, &json) != 0)
+    memset (&query, 0, sizeof query);
+    if (noded_client_nodes (client, &query, &nodes) != 0)
         return fail (client);
-    printf ("%s", json);
-    free (json);
+    for (i = 0; i < nodes.count; i++)
+        printf ("%s: %s\n", nodes.items[i].id,
+                nodes.items[i].application ? noded_state_word (nodes.items[i].application->state) : "unknown");
+    noded_nodes_free (&nodes);
 
-    if (noded_client_rollout_plan (client, settings, 3, NULL, &json) != 0)
+    memset (&spec, 0, sizeof spec);
+    spec.settings = settings;
+    spec.n_settings = 3;
+    if (noded_client_rollout_plan (client, &spec, &plan) != 0)
         return fail (client);
-    printf ("%s", json);
+    json = noded_plan_json (plan);
+    printf ("%s", json ? json : "");
     free (json);
+    noded_plan_free (plan);
 
     noded_client_free (client);
     return EXIT_SUCCESS;

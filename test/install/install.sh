@@ -34,7 +34,7 @@ fi
 step='the exported symbols are those of the list and of the headers'
 listed=$(sed -n '/^global:/,/^local:/s/^ *\([a-z_]*\);$/\1/p' "$source/src/client/noded.map" | sort)
 [ -n "$listed" ] || fail 'the list of symbols is empty'
-declared=$(cat "$fleet/prefix/include/noded/"*.h | grep -oE '\bnoded_(client_[a-z_]+|ready) \(' | tr -d ' (' | sort -u)
+declared=$(cat "$fleet/prefix/include/noded/"*.h | grep -oE '\bnoded_[a-z_]+ \(' | tr -d ' (' | sort -u)
 check_equal "$declared" "$listed" 'the functions that the headers declare'
 check_equal "$(nm -D --defined-only "$library/libnoded.so.1" | awk '$2 == "T" { sub ("@.*", "", $3); print $3 }' | sort)" \
     "$listed" 'the functions that the shared library exports'
@@ -96,7 +96,7 @@ nodes_up a
 for program in "$fleet"/made/client-*; do
     expect_status 0 "$program" "127.0.0.1:$port" "$fleet/made/ready-c-static"
     said '"application":"example","version":"1.2.3"'
-    said '"id":"a"'
+    said 'a: idle'
     said '"left_out": 1,'
     said '"budget": 2,'
 done

@@ -202,7 +202,7 @@ nodes_up ()
         node_start "$id"
     done
     for id in "$@"; do
-        until_node "$id" '.online and .state == "idle"'
+        until_node "$id" '.online and .application.state == "idle"'
     done
 }
 
@@ -284,7 +284,7 @@ check_runs ()
 {
     local id=$1 version=$2 digest pid
     digest=$(sha256sum <"$(binary "$3")" | cut -d' ' -f1)
-    check_node "$id" ".version == \"$version\" and .binary == \"$digest\""
+    check_node "$id" ".application.version == \"$version\" and .application.binary == \"$digest\""
     check_equal "$(sha256sum <"$fleet/$id/stable/noded" | cut -d' ' -f1)" "$digest" "the program behind stable of $id"
     pid=$(manager_pid "$id") || fail "no node manager runs for $id"
     check_equal "$(sha256sum <"/proc/$pid/exe" | cut -d' ' -f1)" "$digest" "the program that runs for $id"

@@ -34,9 +34,9 @@ rig_fleet ()
     engine_compose up -d --no-build --scale "node=$1" >"$rig/up.log" 2>&1 ||
         { tail -n 20 "$rig/up.log" >&2; fail 'the containers could not be started; the end of the log is above'; }
     containers_read
-    until_nodes "$1 nodes online and idle" "map (select (.id | test (\"^node-[0-9]+$\"))) | length == $1 and all (.online and .state == \"idle\")"
+    until_nodes "$1 nodes online and idle" "map (select (.id | test (\"^node-[0-9]+$\"))) | length == $1 and all (.online and .application.state == \"idle\")"
     for node in "${nodes[@]}"; do
-        [[ $node =~ ^node-[0-9]+$ ]] || (until_node "$node" '.online and .state == "idle"') || rig_without "$node"
+        [[ $node =~ ^node-[0-9]+$ ]] || (until_node "$node" '.online and .application.state == "idle"') || rig_without "$node"
     done
     containers_read
     rig_release_copy
@@ -166,9 +166,9 @@ rig_at_rest ()
     local left
     containers_read
     until_nodes 'all nodes online, idle and not held after the story' \
-        "([.[].id] | sort) == ($(printf '%s\n' "${nodes[@]}" | jq -Rsc 'split ("\n") | map (select (. != "")) | sort')) and all (.online and .state == \"idle\" and (.held | not))"
+        "([.[].id] | sort) == ($(printf '%s\n' "${nodes[@]}" | jq -Rsc 'split ("\n") | map (select (. != "")) | sort')) and all (.online and .application.state == \"idle\" and (.application.held | not))"
     nodectl rollout list --json | jq -e 'all (.over)' >/dev/null || fail 'the story left a rollout open'
-    left=$(nodectl nodes --json | jq -r '.[] | select (.quarantine != []) | "\(.id): \(.quarantine | tojson)"')
+    left=$(nodectl nodes --json | jq -r '.[] | select (.application.quarantine != []) | "\(.id): \(.application.quarantine | tojson)"')
     [ -z "$left" ] || fail "the story left releases in quarantine: $left"
 }
 

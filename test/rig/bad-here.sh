@@ -9,7 +9,7 @@ set -euo pipefail
 
 good=$(publish_other)
 extra_node odd -e PICKY=1
-until_node odd '.online and .state == "idle"'
+until_node odd '.online and .application.state == "idle"'
 nodes+=(odd)
 release_to_all "$good"
 

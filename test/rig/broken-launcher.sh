@@ -10,7 +10,7 @@ set -euo pipefail
 
 extra_image=$(image_of broken)
 extra_node broken -e NODED_INSTALL=--no-rehearsal
-until_node broken '.online and .state == "idle"'
+until_node broken '.online and .application.state == "idle"'
 status=0
 said=$(NODED_ONLY=broken bash "$here/halted.sh" 2>&1) || status=$?
 figure "halted, with a launcher that takes no tokens: $(tail -n 1 <<<"$said")"

@@ -41,7 +41,7 @@ until_true 'the rollout is done' is_done
 figure "three waves over ${#nodes[@]} nodes, the broker killed in each: $(since "$begun") s, of which 6 s are soak; it answered ${back[*]} s after its starts"
 check_disks "$release" "${nodes[@]}"
 for node in "${nodes[@]}"; do
-    until_node "$node" ".online and .state == \"idle\" and .release == \"$release\""
+    until_node "$node" ".online and .application.state == \"idle\" and .application.release == \"$release\""
     for step in restarting:started trial:confirmed; do
         count=$(journal_times "$node" "$release" "${step%:*}" "${step#*:}")
         [ "$count" = 1 ] || fail "the journal of $node has $count lines of $step, not 1"

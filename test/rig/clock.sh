@@ -25,7 +25,7 @@ for id in "${ids[@]}"; do
 done
 declare -A last=() first=()
 for id in "${ids[@]}"; do
-    until_node "$id" '.online and .state == "idle"'
+    until_node "$id" '.online and .application.state == "idle"'
     last[$id]=$(link_in "$id" stable)
     first[$id]=${last[$id]}
     figure "$id: off by $(clock_off "$id") h, first workspace ${last[$id]}"
@@ -38,7 +38,7 @@ check_names ()
 {
     local id now
     for id in "${ids[@]}"; do
-        [ "$(node_field "$id" .release)" = "$1" ] || fail "$id does not run $1"
+        [ "$(node_field "$id" .application.release)" = "$1" ] || fail "$id does not run $1"
         now=$(link_in "$id" stable)
         [[ $now > ${last[$id]} ]] || fail "the name of the workspace $now of $id is earlier than ${last[$id]}"
         [ "$(link_in "$id" previous)" = "${last[$id]}" ] || fail "previous of $id does not point to ${last[$id]}, which ran before"

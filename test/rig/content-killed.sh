@@ -19,14 +19,14 @@ begun=$EPOCHREALTIME
 nodectl update "${nodes[@]}" --release "$release" --no-wait >/dev/null
 until_sent content $((${#nodes[@]} * ballast / 4))
 docker kill -s KILL "${container[content]}" >/dev/null
-mapfile -t under_way < <(nodectl nodes --json | jq -r '.[] | select (.state == "fetching") | .id')
+mapfile -t under_way < <(nodectl nodes --json | jq -r '.[] | select (.application.state == "fetching") | .id')
 figure "killed $(since "$begun") s after the order, with ${#under_way[@]} of ${#nodes[@]} nodes in their downloads"
 [ ${#under_way[@]} -gt $((${#nodes[@]} / 2)) ] || fail 'too few nodes were downloading at that moment'
 docker restart -t 10 "${container[${under_way[0]}]}" "${container[${under_way[1]}]}" >/dev/null
 content_start
 killed=$EPOCHREALTIME
 for node in "${nodes[@]}"; do
-    until_node "$node" ".online and .state == \"idle\" and .release == \"$release\" and .outcome == \"confirmed\" and .quarantine == []"
+    until_node "$node" ".online and .application.state == \"idle\" and .application.release == \"$release\" and .outcome == \"confirmed\" and .application.quarantine == []"
 done
 took=$(since "$killed")
 downloaded=0

@@ -12,8 +12,8 @@ id=full-disk
 size=192
 volume=$(extra_volume "$id" --driver local --opt type=tmpfs --opt device=tmpfs --opt "o=size=${size}m,uid=7670,gid=7670,mode=0755")
 extra_node "$id" --volume "$volume:/var/lib/noded"
-until_node "$id" '.online and .state == "idle"'
-first=$(node_field "$id" .release)
+until_node "$id" '.online and .application.state == "idle"'
+first=$(node_field "$id" .application.release)
 
 # fill KIB: fills the disk until KIB are free.
 fill ()
@@ -27,17 +27,17 @@ room () { exec_in "$id" rm /var/lib/noded/ballast; }
 # unharmed RELEASE: checks that the release still runs, and that no release is quarantined.
 unharmed ()
 {
-    until_node "$id" '.online and (.state == "idle" or .state == "unfit") and .quarantine == [] and .release == "'"$1"'"'
+    until_node "$id" '.online and (.application.state == "idle" or .application.state == "unfit") and .application.quarantine == [] and .application.release == "'"$1"'"'
     check_disks "$1" "$id"
 }
 
 release=$(publish noded-2 "$(version_of noded-2)")
-pid=$(node_field "$id" .place)
+pid=$(node_field "$id" .host_pid)
 fill 100
 ! nodectl update --release "$release" "$id" >/dev/null 2>&1 || fail 'an update succeeded without free space'
 unharmed "$first"
-[ "$(node_field "$id" .place)" = "$pid" ] || fail 'the manager was restarted because there was no free space'
-reason=$(node_field "$id" .last_error.reason)
+[ "$(node_field "$id" .host_pid)" = "$pid" ] || fail 'the manager was restarted because there was no free space'
+reason=$(node_field "$id" .application.last_error.reason)
 [[ $reason =~ needs\ ([0-9]+)\ bytes\ in\ .*\ and\ ([0-9]+)\ are\ free ]] || fail "the reason does not contain both sizes: $reason"
 { [ "${BASH_REMATCH[1]}" -gt "${BASH_REMATCH[2]}" ] && [ "${BASH_REMATCH[2]}" -le $((100 * 1024)) ]; } || fail "the sizes in the reason are wrong: $reason"
 figure "full before: $reason"
@@ -45,7 +45,7 @@ room
 nodectl update --release "$release" "$id" >/dev/null || fail 'the same update failed with free space'
 check_disks "$release" "$id"
 first=$release
-pid=$(node_field "$id" .place)
+pid=$(node_field "$id" .host_pid)
 
 # The release has a new file: without it there would be no download.
 exec_in operator sh -c 'head -c 4M /dev/urandom >/tmp/full-disk'
@@ -54,13 +54,13 @@ at_end content_on
 docker pause "${container[content]}" >/dev/null
 nodectl update --release "$release" "$id" >/dev/null 2>&1 &
 update=$!
-until_node "$id" '.state == "fetching"'
+until_node "$id" '.application.state == "fetching"'
 fill 0
 content_on
 ! wait "$update" || fail 'an update succeeded on a full disk'
 unharmed "$first"
-[ "$(node_field "$id" .place)" = "$pid" ] || fail 'the manager was restarted because the disk filled up'
-reason=$(node_field "$id" '.last_error | "\(.step): \(.reason)"')
+[ "$(node_field "$id" .host_pid)" = "$pid" ] || fail 'the manager was restarted because the disk filled up'
+reason=$(node_field "$id" '.application.last_error | "\(.step): \(.reason)"')
 [[ $reason == *'No space left on device'* ]] || fail "the reason does not state the cause: $reason"
 figure "filled up during the download: $reason"
 room

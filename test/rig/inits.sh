@@ -26,7 +26,7 @@ launcher_is_other ()
     now=$(launcher "$1") && [ "$now" -gt 0 ] && [ "$now" != "$2" ] && [ -n "$(manager "$1")" ]
 }
 # until_back NODE: waits until the broker knows the manager that runs now.
-until_back () { until_node "$1" ".online and .state == \"idle\" and (.place | endswith (\"pid $(manager "$1")\"))"; }
+until_back () { until_node "$1" ".online and .application.state == \"idle\" and (.host_pid | endswith (\"pid $(manager "$1")\"))"; }
 restarts () { exec_in "$systemd" systemctl show --property NRestarts --value noded; }
 logged () { exec_in "$systemd" journalctl --no-pager -u noded | grep -E "$1" >/dev/null; }
 
@@ -40,7 +40,7 @@ done
 figure "$(exec_in "$systemd" systemctl --version | head -n 1), runit $(exec_in "$runit" dpkg-query -W runit | cut -f2): each is pid 1"
 exec_in "$systemd" systemctl --quiet is-enabled noded || fail 'the unit is not enabled'
 
-first=$(node_field "$systemd" .release)
+first=$(node_field "$systemd" .application.release)
 release=$(publish_other)
 declare -A before=()
 for node in "${both[@]}"; do before[$node]=$(launcher "$node"); done
@@ -102,4 +102,4 @@ check_disks "$first" "${both[@]}"
 exec_in "$systemd" systemctl status --no-pager --lines 0 noded >/dev/null || fail 'systemd does not report the service as active after the revert'
 figure "revert: systemd reports $(exec_in "$systemd" systemctl show --property ActiveState,SubState,StatusText --value noded | tr '\n' ' ')"
 nodectl unhold "${both[@]}" >/dev/null
-for node in "${both[@]}"; do until_node "$node" '.online and .state == "idle" and (.held | not)'; done
+for node in "${both[@]}"; do until_node "$node" '.online and .application.state == "idle" and (.application.held | not)'; done

@@ -84,7 +84,7 @@ other_program ()
 {
     local version now
     version=$(version_of noded-2)
-    now=$(node_field "${1:-${nodes[0]}}" .version)
+    now=$(node_field "${1:-${nodes[0]}}" .application.version)
     if [ "$now" = "$version" ]; then echo noded 1.0.0; else echo "noded-2 $version"; fi
 }
 # version_of PROGRAM: prints the version that a program in /releases reports.

@@ -80,7 +80,7 @@ settings_taken ()
     before=$(manager_of "$1")
     docker kill -s HUP "${container[$1]}" >/dev/null
     until_true "another manager of $1" other_manager "$1" "$before"
-    until_node "$1" '.online and .state == "idle"'
+    until_node "$1" '.online and .application.state == "idle"'
 }
 manager_of () { exec_in "$1" noded status --root root </dev/null | sed -n 's/^manager .*(pid \([0-9]*\)).*/\1/p'; }
 other_manager ()

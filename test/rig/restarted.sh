@@ -14,7 +14,7 @@ rate ()
     docker logs -t --since "$1" "${container[broker]}" 2>&1 | awk '/ info node .* connected: / { n++; second[substr ($1, 1, 19)]++ }
         END { for (s in second) if (second[s] > most) most = second[s]; print n + 0, most + 0 }'
 }
-all_there () { until_nodes "all nodes online and idle" "length == ${#nodes[@]} and all (.online and .state == \"idle\")"; }
+all_there () { until_nodes "all nodes online and idle" "length == ${#nodes[@]} and all (.online and .application.state == \"idle\")"; }
 
 release=$(publish_other)
 release_to_all "$release"

@@ -19,7 +19,7 @@ figure "$canary lost contact: $(nodectl rollout status "$rollout" --json | jq -r
 begun=$EPOCHREALTIME
 # The container of the canary ends again and again, so the command runs in another container with its volume.
 disk_of "$canary" noded revert --root . >/dev/null || fail 'the revert on the host failed'
-until_node "$canary" '.online and .state == "idle" and .version != "6.6.6"'
+until_node "$canary" '.online and .application.state == "idle" and .application.version != "6.6.6"'
 figure "online $(since "$begun") s after the command on its host"
 nodectl rollout abort "$rollout" >/dev/null
 nodectl unhold "$canary" >/dev/null

@@ -11,7 +11,7 @@ broker_start
 nodes_up a b c d
 release=$(publish noded-2 2.0.0)
 ctl label a role=web
-updated () { ctl nodes --json | jq -e "map (select (.version == \"2.0.0\" and .state == \"idle\")) | length == $1"; }
+updated () { ctl nodes --json | jq -e "map (select (.application.version == \"2.0.0\" and .application.state == \"idle\")) | length == $1"; }
 
 say 'a copy in the middle of a rollout'
 ctl rollout start --release "$release" --waves '1, 1, rest' --soak 1500ms --no-wait >"$fleet/start"
@@ -46,7 +46,7 @@ for id in a b c d; do check_node "$id" '.journal_fault == null'; done
 say 'the rollout continues after resume'
 ctl rollout resume
 until_true eval 'ctl rollout status --json | jq -e ".phase == \"done\""'
-for id in a b c d; do check_node "$id" ".release == \"$release\" and .state == \"idle\""; done
+for id in a b c d; do check_node "$id" ".application.release == \"$release\" and .application.state == \"idle\""; done
 check_equal "$(ctl nodes --json | jq "(map (.desired_epoch) | max) > $epoch")" true 'whether epochs have increased'
 for id in a b c d; do
     check_equal "$(grep -c '"step":"trial".*"outcome":"confirmed".*"version":"2.0.0"' "$fleet/$id/var/journal")" 1 "how often $id was updated"

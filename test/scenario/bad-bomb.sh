@@ -12,7 +12,7 @@ short_step
 broker_start
 node_install a
 node_start a "$(cgroup_enter)"
-until_node a '.online and .state == "idle"'
+until_node a '.online and .application.state == "idle"'
 before=$(manager_pid a)
 refused bad-bomb '[a-z-]*' '.'
 check_equal "$(manager_pid a)" "$before" 'the node manager'
@@ -22,7 +22,7 @@ say 'a release that forks without end on trial'
 release=$(publish bad-misdeed 6.6.7 --env 'MISDEED=while env -i setsid sleep 900 & do :; done; exit 1')
 before=$(stable_of a)
 expect_status 1 ctl update a --release "$release"
-until_node a ".online and .state == \"idle\" and (.quarantine | map (.release) | index (\"$release\") != null)"
+until_node a ".online and .application.state == \"idle\" and (.application.quarantine | map (.release) | index (\"$release\") != null)"
 check_equal "$(stable_of a)" "$before" stable
 grep -q 'Cannot fork' "$fleet/a.log" || fail 'the release did not reach the limit of processes'
 few () { [ "$(cat "$cgroup/pids.current")" -lt 50 ]; }

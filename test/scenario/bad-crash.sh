@@ -13,7 +13,7 @@ expect_status 1 ctl update a
 said 'probing'
 check_equal "$(stable_of a)" "$before" 'stable'
 check_runs a 1.0.0 noded
-check_node a '.state == "idle" and (.last_error.step | startswith ("probing")) and .last_error.reason != "" and .last_error.transaction != ""'
+check_node a '.application.state == "idle" and (.application.last_error.step | startswith ("probing")) and .application.last_error.reason != "" and .application.last_error.transaction != ""'
 expect_status 0 ctl quarantine list a
 said "${release:0:12}"
 

@@ -20,9 +20,9 @@ refused bad-filler 'start-files' 'No space left' --env FILL=late
 # In service: the release is rolled back, and quarantined although the disk has no room for the record.
 filled=$(publish bad-filler 6.6.7 --env FILL=trial)
 expect_status 1 ctl update a
-until_node a '.online and .state == "idle" and .version == "1.0.0"'
-check_node a '.last_error.step == "trial" and .last_error.version == "6.6.7"'
-check_node a ".quarantine | map (.release) | index (\"$filled\") != null"
+until_node a '.online and .application.state == "idle" and .application.version == "1.0.0"'
+check_node a '.application.last_error.step == "trial" and .application.last_error.version == "6.6.7"'
+check_node a ".application.quarantine | map (.release) | index (\"$filled\") != null"
 [ "$(free)" -lt 16384 ] || fail "the disk was not full: $(free) kB are free"
 expect_status 1 ctl update a --release "$filled"
 said quarantin

@@ -12,7 +12,7 @@ cgroup_set memory.limit_in_bytes memory.max "$limit"
 broker_start
 node_install a
 node_start a "$(cgroup_enter)"
-until_node a '.online and .state == "idle"'
+until_node a '.online and .application.state == "idle"'
 before=$(manager_pid a)
 refused bad-glutton readiness 'killed|137'
 grep -q 'trying it once more' "$fleet/a.log" || fail 'a killed candidate got no second try'

@@ -19,8 +19,8 @@ check_equal "$(stable_of a)" "$broken" 'stable'
 broker_stop
 "$fleet/a/previous/noded" revert --root "$fleet/a" >"$fleet/said" 2>&1 || { cat "$fleet/said" >&2; fail 'the revert on the host failed'; }
 broker_start
-until_node a '.online and .version == "1.0.0" and .state == "idle"'
+until_node a '.online and .application.version == "1.0.0" and .application.state == "idle"'
 check_runs a 1.0.0 noded
-check_node a '.held'
+check_node a '.application.held'
 ctl unhold a
 takes_good

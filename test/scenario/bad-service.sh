@@ -18,10 +18,10 @@ publish_bad () { publish bad-command "6.6.$1" --env "BAD_COMMAND=$command"; }
 # rolled_back REASON QUARANTINED: checks the node after an update that failed on trial.
 rolled_back ()
 {
-    until_node a '.online and .state == "idle" and .last_error.step == "trial"'
+    until_node a '.online and .application.state == "idle" and .application.last_error.step == "trial"'
     check_equal "$(stable_of a)" "$before" 'stable'
-    check_node a ".quarantine | (map (.release) | index (\"$release\") != null) == $2"
-    field a .last_error.reason >"$fleet/said"
+    check_node a ".application.quarantine | (map (.release) | index (\"$release\") != null) == $2"
+    field a .application.last_error.reason >"$fleet/said"
     said "$1"
     check_equal "$(ls -d "$fleet/a"/.back "$fleet/a"/.try.* "$fleet/a"/.trial 2>/dev/null || true)" '' 'leftovers of the trial'
 }
@@ -43,7 +43,7 @@ runs_again ()
 {
     until_true manager_pid a
     until_true eval "[ -s '$fleet/left' ] && ! cmp -s '$fleet/left' '$fleet/left.before'"
-    until_node a '.online and .state == "idle"'
+    until_node a '.online and .application.state == "idle"'
 }
 
 broker_start

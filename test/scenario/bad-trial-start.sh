@@ -13,10 +13,10 @@ rolls_back ()
     before=$(stable_of a)
     release=$(publish "$binary" 6.6.6)
     expect_status 1 ctl update a
-    until_node a ".online and .state == \"idle\" and .last_error.step == \"trial\" and (.quarantine | map (.release) | index (\"$release\") != null)"
+    until_node a ".online and .application.state == \"idle\" and .application.last_error.step == \"trial\" and (.application.quarantine | map (.release) | index (\"$release\") != null)"
     check_equal "$(stable_of a)" "$before" "stable after $binary"
     check_runs a 1.0.0 noded
-    field a .last_error.reason >"$fleet/said"
+    field a .application.last_error.reason >"$fleet/said"
     said "$reason"
     check_equal "$(ls -d "$fleet/a"/.back "$fleet/a"/.try.* 2>/dev/null || true)" '' 'leftovers of the trial'
 }

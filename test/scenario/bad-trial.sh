@@ -14,7 +14,7 @@ expect_status 1 ctl update a
 said 'went.back|trial'
 check_equal "$(stable_of a)" "$before" 'stable'
 check_runs a 1.0.0 noded
-check_node a '.state == "idle" and .last_error.step == "trial" and .last_error.reason != ""'
+check_node a '.application.state == "idle" and .application.last_error.step == "trial" and .application.last_error.reason != ""'
 check_equal "$(ls -d "$fleet/a"/.back "$fleet/a"/.try.* 2>/dev/null || true)" '' 'leftovers of the trial'
 expect_status 0 "$build/noded" quarantine list --root "$fleet/a"
 said "${release:0:12}"

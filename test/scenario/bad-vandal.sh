@@ -23,7 +23,7 @@ fi
 # The same without the right to mount.
 node_stop a
 node_start a setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin
-until_node a '.online and .state == "idle"'
+until_node a '.online and .application.state == "idle"'
 refused bad-vandal root 'was (changed|removed).*undone' --env 'OPEN=1'
 picture | cmp - "$fleet/before" || fail 'a change was not undone'
 grep -q 'saving the files that a start needs' "$fleet/a.log" || fail 'the log does not report that the root is writable for the candidate'

@@ -30,7 +30,7 @@ nodes_up a
 update ()
 {
     ctl update a --release "$wanted" >"$fleet/updating" 2>&1 || { cat "$fleet/updating"; fail 'the update was not confirmed'; }
-    check_node a ".release == \"$wanted\""
+    check_node a ".application.release == \"$wanted\""
     local swap=$wanted
     wanted=$other other=$swap
 }
@@ -43,10 +43,10 @@ for file in noded envelope.json command manifest; do
     flip "$root/stable/$file" 10
     expect_status 1 "$build/noded" verify --root "$root"
     node_start a
-    until_node a '.online and .state == "idle"'
+    until_node a '.online and .application.state == "idle"'
     check_equal "$(stable_of a)" "$previous" 'stable after the damage'
     grep -q 'WARNING: .* is DAMAGED' "$fleet/a.log" || fail 'the launcher does not log the damage'
-    check_node a '.last_error.step == "stable" and (.last_error.reason | test ("was stable and is damaged")) and .previous_version == null'
+    check_node a '.application.last_error.step == "stable" and (.application.last_error.reason | test ("was stable and is damaged")) and .application.previous_version == null'
     expect_status 0 "$build/noded" why --root "$root"
     said 'stable +went-back.*is damaged'
     expect_status 0 "$build/noded" status --root "$root"
@@ -65,18 +65,18 @@ check_equal "$(stable_of a)" "$before" 'stable after a refused revert'
 update
 update
 expect_status 0 "$build/noded" revert --root "$root"
-until_node a '.online and .held'
+until_node a '.online and .application.held'
 ctl unhold a
-until_node a '.online and .state == "idle" and (.held | not)'
+until_node a '.online and .application.state == "idle" and (.application.held | not)'
 
 say 'one bit of previous, and of the running version, at rest: the scrubber finds and reports it'
 node_stop a
 sed -i 's/^node$/&\n    scrub = 1s/' "$root/node.zpl"
 node_start a
-until_node a '.online and .damage == null'
+until_node a '.online and .application.damage == null'
 for link in previous stable; do
     flip "$root/$link/command" 10
-    until_node a "(.damage // \"\") | test (\"^$link is damaged .*: command does not match the manifest\")"
+    until_node a "(.application.damage // \"\") | test (\"^$link is damaged .*: command does not match the manifest\")"
     expect_status 0 "$build/noded" status --root "$root"
     said "damage +$link is damaged .*noded verify --root $root"
     expect_status 0 ctl status a
@@ -86,16 +86,16 @@ for link in previous stable; do
     said "scrub +failed.*$link is damaged"
     [ -e "$root/$link/command" ] || fail 'the damaged file was removed'
     flip "$root/$link/command" 10
-    until_node a '.damage == null'
+    until_node a '.application.damage == null'
 done
 flip "$root/previous/noded" 100
-until_node a '.damage != null'
+until_node a '.application.damage != null'
 node_stop a
 node_start a
-until_node a '.online and .damage != null'
+until_node a '.online and .application.damage != null'
 swap=$wanted wanted=$other other=$swap
 update
-check_node a '.damage == null'
+check_node a '.application.damage == null'
 expect_status 0 "$build/noded" status --root "$root"
 ! grep -q damage "$fleet/said" || fail 'status reports damage after an update that replaced the damaged version'
 
@@ -111,8 +111,8 @@ flip "${candidates[-1]}/envelope.json" 100
 go_on a
 wait "$updating" && fail 'the update to a damaged candidate succeeded'
 check_equal "$(stable_of a)" "$before" 'stable'
-check_node a '.quarantine == []'
-until_node a '.online and (.state == "idle" or .state == "unfit")'
+check_node a '.application.quarantine == []'
+until_node a '.online and (.application.state == "idle" or .application.state == "unfit")'
 ctl update a || fail 'the intact release was not confirmed'
 
 node_stop a

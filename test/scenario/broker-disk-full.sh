@@ -40,7 +40,7 @@ for step in "${steps[@]}" probing/hand-over; do
     kill -0 "$broker_pid" || fail "the broker ended in the step $step"
     resize 256m
     arrived a "a full disk of the broker in $step"
-    check_node a '.outcome == "confirmed" and (.held | not)'
+    check_node a '.outcome == "confirmed" and (.application.held | not)'
 done
 
 # A broker that starts on a full disk reports that; a release that does not fit is refused with the size needed and the bytes free.

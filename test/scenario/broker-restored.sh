@@ -17,8 +17,8 @@ ctl update a --release "$first" || fail 'the first update was not confirmed'
 sqlite3 "$fleet/broker/broker.db" ".backup '$fleet/copy.db'"
 ctl update a --release "$second" || fail 'the second update was not confirmed'
 for order in hold unhold hold unhold; do ctl "$order" a || fail "the order $order failed"; done
-until_node a '.epoch == .desired_epoch and (.held | not)'
-epoch=$(field a .epoch)
+until_node a '.application.epoch == .desired_epoch and (.application.held | not)'
+epoch=$(field a .application.epoch)
 broker_stop
 restore
 
@@ -27,19 +27,19 @@ node_stop a
 broker_start
 ctl hold a || fail 'an offline node could not be held'
 node_start a
-until_node a ".online and .version == \"2.0.0\" and .held and .epoch > $epoch"
+until_node a ".online and .application.version == \"2.0.0\" and .application.held and .application.epoch > $epoch"
 expect_status 0 ctl why a
 ctl unhold a || fail 'the hold could not be ended'
-until_node a '.held | not'
+until_node a '.application.held | not'
 ctl update a --release "$first" || fail 'the update after the restoration was not confirmed'
-check_node a ".release == \"$first\""
+check_node a ".application.release == \"$first\""
 
 # A restoration in the middle of an update, with the node online.
 ctl update a --release "$second" --no-wait
-until_node a '.state == "probing" or .version == "2.0.0"'
+until_node a '.application.state == "probing" or .application.version == "2.0.0"'
 broker_kill
 restore
 broker_start
-until_node a ".online and .state == \"idle\" and .release == \"$second\""
+until_node a ".online and .application.state == \"idle\" and .application.release == \"$second\""
 ctl update a --release "$first" || fail 'the update after the second restoration was not confirmed'
-check_node a ".release == \"$first\" and .quarantine == []"
+check_node a ".application.release == \"$first\" and .application.quarantine == []"

@@ -35,7 +35,7 @@ until_true status_says '^broker .*last: connected, but no answer to hello'
 
 say 'the broker ends, and starts again'
 points_to "127.0.0.1:$port"
-until_node a '.online and .state == "idle"'
+until_node a '.online and .application.state == "idle"'
 expect_status 1 status_says '^broker '
 broker_kill
 until_true status_says '^broker .*Connection refused'

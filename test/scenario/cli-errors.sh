@@ -48,8 +48,8 @@ expect_status 2 ctl update a --release "$(printf '%064d' 0)"
 said 'is not a release'
 # The release that a node was installed with is shown as its release, but was never published.
 node_start a
-until_node a '.online and .state == "idle"'
-installed=$(field a .release)
+until_node a '.online and .application.state == "idle"'
+installed=$(field a .application.release)
 expect_status 1 ctl update a --release "${installed:0:12}"
 said 'is not published at this broker; node a has it'
 expect_status 1 ctl update a --release "$installed"

@@ -19,7 +19,7 @@ echo "$to_1970" >"$fleet/clock"
 [[ $(stable_of a) == 1970-* ]] || fail "the program did not use the fake clock: $(stable_of a)"
 settings_scaled >>"$fleet/a/node.zpl"
 node_start a "${clock[@]}"
-until_node a '.online and .state == "idle"'
+until_node a '.online and .application.state == "idle"'
 
 last=$(stable_of a)
 wanted=$two other=$one
@@ -27,7 +27,7 @@ for by in "$to_1970" 0 $((9 * hour)) $((-9 * hour)) $((-8000 * day)) $((70 * hou
     say "clock: off by $by s"
     echo "$by" >"$fleet/clock"
     ctl update a --release "$wanted" || fail 'the update was not confirmed'
-    check_node a ".release == \"$wanted\""
+    check_node a ".application.release == \"$wanted\""
     [[ $(stable_of a) > $last ]] || fail "the name of the workspace $(stable_of a) is earlier than $last"
     last=$(stable_of a)
     swap=$wanted wanted=$other other=$swap
@@ -45,6 +45,6 @@ echo $((400 * day)) >"$fleet/clock"
 go_on a
 wait "$updating" || { cat "$fleet/updating"; fail 'the update was not confirmed'; }
 expect_status 0 "$build/noded" revert --root "$fleet/a"
-until_node a '.online and .held'
+until_node a '.online and .application.held'
 node_stop a
 check_equal "$(find "$fleet/a" -maxdepth 1 -name '*Z' -type d | wc -l)" 3 'the number of workspaces'

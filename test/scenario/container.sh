@@ -11,7 +11,7 @@ broker_start
 node_install a
 unshare --pid --fork --mount-proc "$fleet/a/stable/noded.sh" >>"$fleet/a.log" 2>&1 &
 outer=$!
-until_node a '.online and .state == "idle"'
+until_node a '.online and .application.state == "idle"'
 launcher=$(pgrep -P "$outer")
 inside () { nsenter --target "$launcher" --pid --mount --root "$@"; }
 check_equal "$(inside readlink /proc/1/exe)" "$fleet/a/$(stable_of a)/start" 'the program that is pid 1'
@@ -29,7 +29,7 @@ no_zombies () { local states; states=$(inside ps -eo stat=) && ! grep -q '^Z' <<
 until_true no_zombies
 
 expect_status 0 "$build/noded" revert --root "$fleet/a"
-until_node a '.online and .version == "1.0.0" and .held'
+until_node a '.online and .application.version == "1.0.0" and .application.held'
 check_equal "$(pgrep -P "$outer")" "$launcher" 'the pid of the launcher after a revert on the host'
 
 kill -TERM "$launcher"

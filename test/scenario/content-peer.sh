@@ -33,7 +33,7 @@ peer_start 0
 node_program=$(binary noded-halting-1)
 node_install a --content "$peer"
 node_start a
-until_node a '.online and .state == "idle"'
+until_node a '.online and .application.state == "idle"'
 printf 'client\n    content = "%s"\n' "$peer" >"$fleet/client.zpl"
 expect_status 2 env NODED_CONTENT=nowhere:here "$build/nodectl" publish noded --version 1.0.0 --binary "$(binary noded-2)"
 said 'NODED_CONTENT'
@@ -47,7 +47,7 @@ next=2
 peer_kill
 size=$(stat -c %s "$(binary noded-halting-2)")
 order_halting a half
-until_node a '.state == "fetching"'
+until_node a '.application.state == "fetching"'
 seen=$(date -u +%FT%T.%NZ)
 until_true why_names_the_peer
 begun=$(ctl why a --json | jq -r '[.. | objects | select (.step? == "fetching") | .time] | last')
@@ -82,7 +82,7 @@ until_true eval 'ctl rollout status --json | jq -e ".paused or .phase != \"updat
 expect_status 0 ctl rollout status
 said "the blob $digest of its release is missing or damaged at the content peer: publish it again"
 said 'failed nodes: 0,'
-check_node a ".quarantine == [] and .last_error.blob == \"$digest\""
+check_node a ".application.quarantine == [] and .application.last_error.blob == \"$digest\""
 ctl rollout abort >/dev/null
 check_equal "$(publish_other)" "${releases[1]}" 'the release that is published again'
 
@@ -102,7 +102,7 @@ node_settings=${node_settings/update/update
     fetching = 10s}
 node_install b --content "$peer"
 node_start b
-until_node b '.online and .state == "idle"'
+until_node b '.online and .application.state == "idle"'
 peer_kill
 expect_status 1 ctl update b --release "${releases[1]}"
 said "fetching took longer than 10000 ms: [0-9]+ of [0-9]+ bytes are stored, no connection to the content peer tcp://$peer"

@@ -53,10 +53,10 @@ for kind in zeros truncated random missing directory link fifo; do
     [ ${#files[@]} -ge 6 ] || fail "too few records: ${files[*]}"
     for file in "${files[@]}"; do damage "$file" "$kind"; done
     node_start a
-    until_node a '.online and .state == "idle"'
+    until_node a '.online and .application.state == "idle"'
     # an order that the node has forgotten may be carried out and refused once more
     until_true ctl update a --release "$wanted"
-    check_node a ".release == \"$wanted\""
+    check_node a ".application.release == \"$wanted\""
 done
 check_equal "$(<"$fleet/victim")" untouched 'what links in var/ pointed to'
 
@@ -69,10 +69,10 @@ done
 node_start a
 next
 # until hello the broker shows the old quarantine
-until_node a '.online and .state == "idle"'
+until_node a '.online and .application.state == "idle"'
 expect_status 1 ctl update a --release "$bad"
 said readiness
-check_node a ".quarantine | map (.release) | index (\"$bad\") != null"
+check_node a ".application.quarantine | map (.release) | index (\"$bad\") != null"
 until_true ctl update a --release "$wanted"
 node_stop a
 find "$root/var" -name '*damaged*' -exec rm -rf {} +

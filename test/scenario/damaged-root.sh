@@ -15,7 +15,7 @@ node_stop a
 rm -r "${root:?}/var"
 touch "$root/var"
 node_start a
-until_node a '.online and .state == "idle"'
+until_node a '.online and .application.state == "idle"'
 
 # A second manager, started by hand, is refused while the first one runs.
 expect_status 75 "$root/stable/noded" run --root "$root"

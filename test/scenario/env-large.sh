@@ -16,7 +16,7 @@ node_install a
 ) >"$fleet/a.init"
 chmod +x "$fleet/a.init"
 node_start a "$fleet/a.init"
-until_node a '.online and .state == "idle"'
+until_node a '.online and .application.state == "idle"'
 publish noded-2 2.0.0 >"$fleet/release"
 ctl update a || fail 'the update was not confirmed'
 check_runs a 2.0.0 noded-2

@@ -10,7 +10,7 @@ nodes_up a
 old=$(stable_of a)
 publish noded 1.0.0-env --env 'GREETING=hello' >"$fleet/release"
 ctl update a || fail 'the update was not confirmed'
-check_node a '.version == "1.0.0-env" and .previous.version == "1.0.0"'
+check_node a '.application.version == "1.0.0-env" and .application.previous_version == "1.0.0"'
 check_other "$(stable_of a)" "$old" 'stable was not switched'
 ctl why a >"$fleet/said"
 said ' 0 bytes downloaded'

@@ -26,13 +26,13 @@ for id in ext4 tmpfs overlay elsewhere; do
     ctl update "$id" || fail "$id: the update was not confirmed"
     check_runs "$id" 2.0.0 noded-2
     expect_status 0 "$build/noded" revert --root "$fleet/$id"
-    until_node "$id" '.online and .version == "1.0.0" and .held'
+    until_node "$id" '.online and .application.version == "1.0.0" and .application.held'
     check_runs "$id" 1.0.0 noded
 done
 
 # A download must fit into var/ too: the update is refused before the first request.
 expect_status 1 ctl update small-var
-field small-var .last_error.reason >"$fleet/said"
+field small-var .application.last_error.reason >"$fleet/said"
 said 'needs [0-9]+ bytes in .*/small-var/var.*[0-9]+ are free'
 check_runs small-var 1.0.0 noded
 mount -o remount,size=64m "$fleet/small-var/var"

@@ -20,8 +20,8 @@ nodes_up bytes inodes
 # settled ID: whatever the result of the order, a proven version must run, and no release may be quarantined.
 settled ()
 {
-    until_node "$1" '.online and (.state == "idle" or .state == "unfit")'
-    check_node "$1" '.quarantine == []'
+    until_node "$1" '.online and (.application.state == "idle" or .application.state == "unfit")'
+    check_node "$1" '.application.quarantine == []'
     expect_status 0 "$build/noded" verify --root "$fleet/$1"
 }
 
@@ -38,27 +38,27 @@ for id in bytes inodes; do
         wait "$updating" || status=$?
         settled "$id"
         if [ "$step" = matching ]; then
-            field "$id" .last_error.reason >"$fleet/said"
+            field "$id" .application.last_error.reason >"$fleet/said"
             said 'needs [0-9]+ (bytes|inodes) in .*[0-9]+ are free'
         fi
         [ "$step" != trial ] || check_equal "$status" 0 'the status of an update on trial, because a confirmation needs no space'
         room "$fleet/$id"
         [ "$status" = 0 ] || ctl update "$id" --release "$wanted" >"$fleet/updating" 2>&1 ||
             { cat "$fleet/updating"; fail "$id: with free space the update was not confirmed"; }
-        check_node "$id" ".release == \"$wanted\""
+        check_node "$id" ".application.release == \"$wanted\""
         swap=$wanted wanted=$other other=$swap
     done
 
     say "$id: revert on a full disk, by order and on the host"
-    before=$(field "$id" .version)
+    before=$(field "$id" .application.version)
     "${fill_with[$id]}" "$fleet/$id"
     ctl revert "$id" >"$fleet/updating" 2>&1 || { cat "$fleet/updating"; fail "$id: the revert did not succeed"; }
-    check_node "$id" ".version != \"$before\" and .held"
+    check_node "$id" ".application.version != \"$before\" and .application.held"
     expect_status 0 "$build/noded" revert --root "$fleet/$id"
-    until_node "$id" ".online and .version == \"$before\" and .held"
+    until_node "$id" ".online and .application.version == \"$before\" and .application.held"
     node_stop "$id"
     node_start "$id"
-    until_node "$id" '.online and .held'
+    until_node "$id" '.online and .application.held'
     node_stop "$id"
     expect_status 0 "$build/noded" verify --root "$fleet/$id"
 done

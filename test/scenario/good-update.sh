@@ -13,7 +13,7 @@ ctl update a b c || fail 'the update was not confirmed by every node'
 
 for id in a b c; do
     check_runs "$id" 2.0.0 noded-2
-    check_node "$id" ".state == \"idle\" and .release == \"$release\" and .previous.version == \"1.0.0\" and (.last_error | not)"
+    check_node "$id" ".application.state == \"idle\" and .application.release == \"$release\" and .application.previous_version == \"1.0.0\" and (.application.last_error | not)"
     check_equal "$(ls -d "$fleet/$id"/.back "$fleet/$id"/.try.* 2>/dev/null || true)" '' 'leftovers of the trial'
     expect_status 0 "$build/noded" status --root "$fleet/$id"
     said '2\.0\.0'

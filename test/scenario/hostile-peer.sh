@@ -109,7 +109,7 @@ done
 pids=()
 grep -q 'ended [0-9]* connections: sent a message without end' "$fleet/broker.log" || fail 'the log does not report the disconnected peers'
 check_equal "$(manager_pid a)" "$manager" 'the manager of the node'
-until_node a '.online and .epoch == 0' # on a busy machine it may be offline for a moment
+until_node a '.online and .application.epoch == 0' # on a busy machine it may be offline for a moment
 ctl update a || fail 'the update was not confirmed'
 check_runs a 2.0.0 noded-2
 

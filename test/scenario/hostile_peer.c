@@ -434,8 +434,8 @@ static int slow (unsigned port, uint64_t count)
 {
     int fd = attach (port, "DEALER");
     for (uint64_t i = 0; i < count && !is_over (); i++) {
-        struct wire_request request = {.serial = i + 1, .verb = WIRE_VERB_NODES};
-        if (!send_message (fd, &wire_request_record, &request, false))
+        struct wire_list_nodes request = {.serial = i + 1};
+        if (!send_message (fd, &wire_list_nodes_record, &request, false))
             return 0;
     }
     struct pollfd left = {.fd = fd, .events = POLLRDHUP};

@@ -27,7 +27,7 @@ releases=("$(publish noded 1.0.0 --env ROUND=1)" "$(publish noded-2 2.0.0)")
 for ((i = 1; i <= count; i++)); do
     ctl update a --release "${releases[i % 2]}" >"$fleet/said" || { cat "$fleet/said" >&2; fail "update $i was not confirmed"; }
     if [ "$i" = $((count / 5)) ] || [ "$i" = "$count" ]; then
-        until_node a '.state == "idle" and .epoch == .desired_epoch'
+        until_node a '.application.state == "idle" and .application.epoch == .desired_epoch'
         measure >>"$fleet/measures"
     fi
 done
@@ -45,4 +45,4 @@ for i in "${!names[@]}"; do
 done
 check_equal "$(find "$fleet/a" -maxdepth 1 -name '20*' | wc -l)" 3 'the number of workspaces'
 check_equal "$(find "$fleet/a/var" -name 'journal*' -size +1100k)" '' 'journals that were not rotated'
-check_node a '.quarantine == [] and .last_error == null'
+check_node a '.application.quarantine == [] and .application.last_error == null'

@@ -53,7 +53,7 @@ for restart in exec exit; do
         nodes+=("$id")
     done
 done
-for id in "${nodes[@]}"; do until_node "$id" '.online and .state == "idle"'; done
+for id in "${nodes[@]}"; do until_node "$id" '.online and .application.state == "idle"'; done
 declare -A before
 for id in "${nodes[@]}"; do before[$id]=$(launcher_pid "$id"); done
 check_other "$(readlink "/proc/${before[pid1-exec]}/ns/pid")" "$(readlink /proc/self/ns/pid)" 'the launcher has no pid name space of its own'

@@ -12,7 +12,7 @@ expect_status 0 "$build/noded" verify --root "$fleet/a"
 (cd "$fleet/a/stable" && sha256sum -c --quiet manifest) || fail 'sha256sum does not accept the manifest'
 check_equal "$(find "$fleet/a/probe" -mindepth 1)" '' 'leftovers of the rehearsal'
 node_start a
-until_node a '.online and .state == "idle" and .version == "1.0.0"'
+until_node a '.online and .application.state == "idle" and .application.version == "1.0.0"'
 node_stop a
 
 # verify ignores hidden leftovers, and finds a changed byte of the program.

@@ -12,7 +12,7 @@ watcher=$!
 nodes_up a b
 for id in a b; do
     ctl hold "$id" >/dev/null
-    until_node "$id" '.held and .journal_serial > 0'
+    until_node "$id" '.application.held and .journal_serial > 0'
 done
 for id in a b; do node_stop "$id"; done
 journal=$fleet/a/var/journal
@@ -41,7 +41,7 @@ head -c 70 /dev/zero >>"$journal"
 expect_status 0 "$build/noded" revert --root "$fleet/a"
 expect_status 0 "$build/noded" verify --root "$fleet/a"
 node_start a
-until_node a '.online and .version == "1.0.0" and .journal_fault == null'
+until_node a '.online and .application.version == "1.0.0" and .journal_fault == null'
 check_equal "$(grep -c 'had not reached the disk' "$journal")" 3 'the lines that report it'
 
 say 'a reported line is lost with it'

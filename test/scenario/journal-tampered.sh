@@ -74,7 +74,7 @@ for id in a b c d e; do until_true grep -E "$id  journal" "$fleet/events"; done
 kill "$watcher" 2>/dev/null || true
 wait "$watcher" || true
 ctl revert a >"$fleet/a.out" || fail 'the revert of a failed'
-check_node a '.version == "1.0.0"'
+check_node a '.application.version == "1.0.0"'
 for id in a b c d e; do # the check at the end would find the changed journals
     node_stop "$id"
     rm -f "$fleet/$id/var/journal"*

@@ -30,4 +30,4 @@ ctl_options=(--timeout 1s)
 expect_status 4 ctl nodes
 said 'no answer'
 ctl_options=(--config "$fleet/operator.zpl")
-check_node a '.online and .state == "idle"'
+check_node a '.online and .application.state == "idle"'

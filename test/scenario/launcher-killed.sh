@@ -26,8 +26,8 @@ for ((i = 0; i < 3; i++)); do
     kill -KILL "$(awk '/^PPid:/ { print $2 }' "/proc/$halted/status")"
     until_true [ ! -e "/proc/$halted" ]
 done
-until_node a '.online and .state == "idle" and .last_error.step == "trial" and (.last_error.reason | test ("interrupted"))'
+until_node a '.online and .application.state == "idle" and .application.last_error.step == "trial" and (.application.last_error.reason | test ("interrupted"))'
 check_equal "$(stable_of a)" "$before" 'stable after a trial that was interrupted each time'
-check_node a '.quarantine == []'
+check_node a '.application.quarantine == []'
 rm "$fleet/a.halt"
 ctl update a --release "${releases[$next]}" || fail 'the release was not confirmed although the launcher was not killed'

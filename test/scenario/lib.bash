@@ -138,10 +138,10 @@ refused ()
     expect_status 1 ctl update a
     check_equal "$(stable_of a)" "$before" "stable after $binary"
     check_runs a 1.0.0 noded
-    check_node a ".state == \"idle\" and (.last_error.step | test (\"^probing/$step$\")) and .last_error.version == \"6.6.6\""
-    field a .last_error.reason >"$fleet/said"
+    check_node a ".application.state == \"idle\" and (.application.last_error.step | test (\"^probing/$step$\")) and .application.last_error.version == \"6.6.6\""
+    field a .application.last_error.reason >"$fleet/said"
     said "$reason"
-    check_node a ".quarantine | map (.release) | index (\"$release\") != null"
+    check_node a ".application.quarantine | map (.release) | index (\"$release\") != null"
 }
 
 # takes_good: node a must update to a good release without help.

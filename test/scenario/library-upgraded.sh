@@ -24,7 +24,7 @@ expect_status 127 "$build/noded" --version
 said 'error while loading shared libraries'
 
 node_start a
-until_node a '.online and .state == "idle" and .version == "1.0.0"'
+until_node a '.online and .application.state == "idle" and .application.version == "1.0.0"'
 ctl update a || fail 'the update was not confirmed'
 check_runs a 2.0.0 noded-2
 "$fleet/a/stable/noded" verify --root "$fleet/a" || fail 'the program of the workspace does not start by hand'

@@ -17,8 +17,8 @@ for step in "${steps[@]}" "${rehearsal_steps[@]}"; do
 done
 
 # Killed at rest: it is restarted, reports the same state as before, and nothing changes.
-place=$(field a .place)
-previous=$(field a .previous.release)
+place=$(field a .host_pid)
+previous=$(field a .application.previous_release)
 kill -KILL "$(manager_pid a)"
-until_node a ".online and .state == \"idle\" and .place != \"$place\""
+until_node a ".online and .application.state == \"idle\" and .host_pid != \"$place\""
 check_node a ".previous.release == \"$previous\""

@@ -24,7 +24,7 @@ on_host ()
         fail "$id: noded install failed: $(tail -n 5 "$fleet/$id.log")"
     settings_scaled >>"$fleet/$id/node.zpl"
     node_start "$id" "$@"
-    until_node "$id" '.online and .state == "idle"'
+    until_node "$id" '.online and .application.state == "idle"'
     ctl update "$id" || fail "$id: the update was not confirmed"
     check_runs "$id" 2.0.0 noded-2
     ctl revert "$id" || fail "$id: the revert did not succeed"

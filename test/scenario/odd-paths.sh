@@ -34,11 +34,11 @@ for path in 'with spaces' $'quo\'tes"and`more`' '$HOME:%s\n;&*' $'latin-1 \xe9' 
     settings_scaled >>"$fleet/$path/node.zpl"
     "$fleet/$path/stable/noded.sh" >>"$fleet/$id.log" 2>&1 &
     supervisor[$id]=$!
-    until_node "$id" '.online and .state == "idle"'
+    until_node "$id" '.online and .application.state == "idle"'
     ctl update "$id" || fail 'the update was not confirmed'
-    check_node "$id" '.version == "2.0.0"'
+    check_node "$id" '.application.version == "2.0.0"'
     expect_status 0 "$build/noded" revert --root "$fleet/$path"
-    until_node "$id" '.online and .version == "1.0.0" and .held'
+    until_node "$id" '.online and .application.version == "1.0.0" and .application.held'
     node_stop "$id"
     expect_status 0 "$build/noded" verify --root "$fleet/$path"
 done

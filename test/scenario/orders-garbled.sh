@@ -16,13 +16,13 @@ ctl update a --release "$second" || fail 'the second update was not confirmed'
 check_runs a 2.0.0 noded-2
 for order in hold unhold hold; do
     ctl "$order" a || fail "the order $order was refused"
-    until_node a ".epoch == .desired_epoch and .held == ($([ $order = hold ] && echo true || echo false))"
+    until_node a ".application.epoch == .desired_epoch and .application.held == ($([ $order = hold ] && echo true || echo false))"
 done
 ctl unhold a || fail 'the hold could not be ended'
 ctl update a --release "$first" || fail 'the third update was not confirmed'
 ctl revert a || fail 'the revert did not succeed'
 check_runs a 2.0.0 noded-2
-until_node a '.epoch == .desired_epoch and .held and .quarantine == []'
+until_node a '.application.epoch == .desired_epoch and .application.held and .application.quarantine == []'
 grep -q 'ignoring the desired state of epoch' "$fleet/a.log" || fail 'the broker never sent an older state'
 check_equal "$(jq -r 'select (.outcome == "confirmed").transaction' "$fleet/a/var/journal" | sort | uniq -d)" '' 'transactions that were carried out twice'
 check_equal "$(jq -r 'select (.outcome == "confirmed").transaction' "$fleet/a/var/journal" | wc -l)" 3 'the number of confirmed updates'

@@ -40,12 +40,12 @@ wait "$one" $!
 newest=$(publish noded-2 3.0.0 --env LAST=1)
 accepted () { ctl unhold a && ctl update a --release "$newest" --no-wait; } >"$fleet/accepted.log" 2>&1
 until_true accepted
-until_node a ".online and .state == \"idle\" and .release == \"$newest\" and .epoch == .desired_epoch"
-check_node a '.outcome == "confirmed" and (.held | not) and .quarantine == [] and .last_error == null'
+until_node a ".online and .application.state == \"idle\" and .application.release == \"$newest\" and .application.epoch == .desired_epoch"
+check_node a '.outcome == "confirmed" and (.application.held | not) and .application.quarantine == [] and .application.last_error == null'
 "$build/noded" status --root "$fleet/a" --json >"$fleet/status.json"
 for field in version release epoch held previous_release; do
     check_equal "$(jq -c ".$field // false" "$fleet/status.json")" \
-        "$(node_json a | jq -c ".${field/previous_release/previous.release} // false")" "$field on the host and at the broker"
+        "$(node_json a | jq -c ".application.$field // false")" "$field on the host and at the broker"
 done
 check_equal "$(sha256sum <"$fleet/a/stable/noded")" "$(sha256sum <"$(binary noded-2)")" 'the program behind stable'
 check_equal "$(jq -r 'select (.outcome == "confirmed").transaction' "$fleet/a/var/journal" | sort | uniq -d)" '' 'transactions that were carried out twice'

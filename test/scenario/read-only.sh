@@ -33,11 +33,11 @@ read_only_now ()
 say 'read-only before the update, and at a start'
 read_only
 expect_status 1 ctl update a --release "$two" --timeout "$((30 * factor))s"
-field a .last_error.reason >"$fleet/said"
+field a .application.last_error.reason >"$fleet/said"
 said 'read-only'
 node_stop a
 node_start a
-until_node a '.online and .state == "idle" and .version == "1.0.0"'
+until_node a '.online and .application.state == "idle" and .application.version == "1.0.0"'
 expect_status 75 "$fleet/a/stable/noded.sh"
 writable
 ctl update a --release "$two" || fail 'the update was not confirmed although the disk was writable again'
@@ -50,9 +50,9 @@ at_step a probing
 read_only_now
 wait "$updating" || true
 writable
-until_node a '.online and (.state == "idle" or .state == "unfit")'
-check_node a '.quarantine == []'
-[ "$(field a .release)" = "$one" ] || ctl update a --release "$one" ||
+until_node a '.online and (.application.state == "idle" or .application.state == "unfit")'
+check_node a '.application.quarantine == []'
+[ "$(field a .application.release)" = "$one" ] || ctl update a --release "$one" ||
     fail 'the update was not confirmed after a rehearsal on a read-only disk'
 check_equal "$(ls "$fleet/a/probe")" '' 'leftovers of the rehearsal'
 
@@ -64,7 +64,7 @@ updating=$!
 at_step a trial
 read_only_now
 until_true grep -q 'could not confirm itself' "$fleet/a.log"
-check_node a ".online and .version == \"2.0.0\""
+check_node a ".online and .application.version == \"2.0.0\""
 writable
 wait "$updating" || { cat "$fleet/updating"; fail 'the trial was not confirmed'; }
 check_runs a 2.0.0 noded-2

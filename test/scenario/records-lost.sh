@@ -27,8 +27,8 @@ rows 'PRAGMA wal_checkpoint (truncate)' >/dev/null # later changes are only in t
 second=$(publish noded-2 2.0.0 --env ODD="$(printf 'q"\n\xff')")
 ctl withdraw "$bad"
 ctl hold a
-until_node a '.held and .epoch == .desired_epoch'
-epoch=$(field a .epoch)
+until_node a '.application.held and .application.epoch == .desired_epoch'
+epoch=$(field a .application.epoch)
 expected=$(offered)
 node_stop a
 broker_kill
@@ -131,9 +131,9 @@ gone
 recovered
 broker_start
 node_start a
-until_node a '.online and .held'
+until_node a '.online and .application.held'
 ctl unhold a
-until_node a "(.held | not) and .epoch > $epoch"
+until_node a "(.application.held | not) and .application.epoch > $epoch"
 node_stop a
 broker_kill
 

@@ -20,5 +20,5 @@ release=$(publish noded-2 2.0.0)
 ctl update a --no-wait >"$fleet/said"
 until_true stop_probes
 signal_probes CONT || true # the second rehearsal may have started by then
-until_node a ".state == \"idle\" and .release == \"$release\""
-check_node a '.outcome == "confirmed" and .quarantine == [] and .last_error == null'
+until_node a ".application.state == \"idle\" and .application.release == \"$release\""
+check_node a '.outcome == "confirmed" and .application.quarantine == [] and .application.last_error == null'

@@ -71,7 +71,7 @@ kill -HUP "$broker_pid"
 guest_is_let_in () { "$build/nodectl" --broker "127.0.0.1:$port" --config "$fleet/guest.zpl" --timeout 1s nodes; }
 until_true guest_is_let_in # at this level the reload is not logged
 ctl unhold a >/dev/null
-until_node a '.online and (.held | not)'
+until_node a '.online and (.application.held | not)'
 
 say 'reload: text of peers cannot start a log line or control a terminal'
 ! logged 'unhold' || fail 'the level of the log has not changed'

@@ -18,7 +18,7 @@ printf '%-10d\n' "$stranger" >"$fleet/a/.lock"
 expect_status 0 "$build/noded" revert --root "$fleet/a"
 kill -0 "$stranger" 2>/dev/null || fail 'the revert signalled a process that does not belong to the root'
 kill "$stranger"
-until_node a '.online and .version == "1.0.0" and .held'
+until_node a '.online and .application.version == "1.0.0" and .application.held'
 check_runs a 1.0.0 noded
 
 # A second launcher that tries again and again never gets the lock, however often the first one hands over to itself.
@@ -28,7 +28,7 @@ launcher=$(ps -o ppid= -p "$(manager_pid a)" | tr -d ' ')
 for ((i = 0; i < 4; i++)); do
     before=$(manager_pid a)
     kill -HUP "$before"
-    until_node a ".online and (.place | test (\", pid $before\$\") | not)" # the next signal would end a manager that has only started
+    until_node a ".online and (.host_pid | test (\", pid $before\$\") | not)" # the next signal would end a manager that has only started
 done
 touch "$fleet/enough"
 wait "$greedy" || true

@@ -11,10 +11,10 @@ publish noded-2 2.0.0 >"$fleet/release"
 ctl update a || fail 'the update was not confirmed'
 broker_kill
 broker_start
-until_node a '.online and .previous.version == "1.0.0"'
+until_node a '.online and .application.previous_version == "1.0.0"'
 node_stop a
 node_start a
-until_node a '.online and .previous.version == "1.0.0"'
+until_node a '.online and .application.previous_version == "1.0.0"'
 ctl revert a || fail 'the revert did not succeed'
 check_runs a 1.0.0 noded
 ctl unhold a || fail 'the hold could not be ended'

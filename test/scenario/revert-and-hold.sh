@@ -12,7 +12,7 @@ ctl update a || fail 'the update was not confirmed'
 
 ctl revert a || fail 'the revert did not succeed'
 check_runs a 1.0.0 noded
-check_node a '.held and .previous.version == "2.0.0"'
+check_node a '.application.held and .application.previous_version == "2.0.0"'
 expect_status 1 ctl update a
 said 'held'
 check_runs a 1.0.0 noded
@@ -26,7 +26,7 @@ for workspace in "$fleet/a"/2*Z; do
 done
 expect_status 1 ctl revert a
 said 'failed +reverting +cannot revert: .*envelope.json.*not held'
-check_node a '(.held | not) and .outcome == "failed" and .version == "2.0.0"'
+check_node a '(.application.held | not) and .outcome == "failed" and .application.version == "2.0.0"'
 ctl update a --release "$(publish noded 1.0.0)" || fail 'the update after a failed revert was not confirmed'
 ctl update a --release "$(cat "$fleet/release")" || fail 'the second update after a failed revert was not confirmed'
 
@@ -38,7 +38,7 @@ check_equal "$(sha256sum <"$fleet/a/stable/noded")" "$(sha256sum <"$build/noded"
 expect_status 0 "$build/noded" verify --root "$fleet/a"
 broker_start
 node_start a
-until_node a '.online and .version == "1.0.0" and .held'
+until_node a '.online and .application.version == "1.0.0" and .application.held'
 expect_status 1 ctl update a
 said 'held'
 
@@ -46,7 +46,7 @@ said 'held'
 node_stop a
 "$fleet/a/stable/noded" run --root "$fleet/a" 2>>"$fleet/a.log" &
 by_hand=$!
-until_node a ".online and (.place | endswith (\", pid $by_hand\"))"
+until_node a ".online and (.host_pid | endswith (\", pid $by_hand\"))"
 expect_status 0 "$build/noded" revert --root "$fleet/a"
 ended=0
 wait "$by_hand" || ended=$?

@@ -19,7 +19,7 @@ for id in d e f; do
     labelled "$id" zone=south
     node_start "$id" env PICKY=1
 done
-for id in a b c d e f; do until_node "$id" '.online and .state == "idle"'; done
+for id in a b c d e f; do until_node "$id" '.online and .application.state == "idle"'; done
 bad=$(publish bad-picky 6.6.6)
 # Three nodes are in each zone, so a wave of four nodes has at least one of each zone.
 rollout_start --release "$bad" --waves '4, rest' --on-halt revert
@@ -29,9 +29,9 @@ check_rollout '.causes | length == 1 and (.[0] | .step == "probing/readiness" an
 check_rollout '[.members[] | select (.wave == 2)] | length == 2 and all (.state == "left-out" and .epoch == 0)' 'the second wave'
 check_rollout '[.members[] | select (.charged) | .node] | length > 0 and all (. == "d" or . == "e" or . == "f")' 'the charged nodes'
 for id in a b c d e f; do
-    until_node "$id" '.online and .state == "idle"'
+    until_node "$id" '.online and .application.state == "idle"'
     check_runs "$id" 1.0.0 noded
-    check_node "$id" '.held | not'
+    check_node "$id" '.application.held | not'
 done
 
 # In the other zone the release is good, and the rollout succeeds: reverted nodes are not held.

@@ -35,7 +35,7 @@ at_step a probing
 clock_is $((400 * day))
 until_rollout '[.members[] | select (.node == "b")][0].state == "updated"'
 go_on a
-until_rollout '.phase == "done" and .waves[0].updated == 2 and .waves[0].bad == 0'
+until_rollout '.phase == "done" and .waves[0].updated == 2 and .waves[0].failed == 0'
 
 say 'rollout-clock: two hours back during a soak'
 rollout_start --release "$one" --waves '1, rest' --soak "$((3 * factor))s"

@@ -75,14 +75,14 @@ check_runs a 2.0.0 noded-2
 
 # halted: an operator decides. No node of the wave was updated, so resume tries the wave again; approve continues without it.
 rollout_start --release "$bad" --select 'b or c' --waves '1, rest'
-until_rollout '.phase == "halted" and .waves[0].bad == 1 and (.waits | test ("decision: .*retries wave 1, approve"))'
+until_rollout '.phase == "halted" and .waves[0].failed == 1 and (.waits | test ("decision: .*retries wave 1, approve"))'
 refused halted pause retry
 steer resume
-until_rollout '.phase == "halted" and .wave == 1 and .waves[0].bad == 1 and (.members[0].reason | test ("quarantined because.*nodectl quarantine clear"))'
+until_rollout '.phase == "halted" and .wave == 1 and .waves[0].failed == 1 and (.members[0].reason | test ("quarantined because.*nodectl quarantine clear"))'
 expect_status 1 ctl rollout approve "$rollout" --wave 1
 said 'wave 2 .* waits for approval'
 steer approve
-until_rollout '.phase == "halted" and .wave == 2 and .waves[0].bad == 0 and .waves[0].forgiven == 1 and .waves[1].bad == 1'
+until_rollout '.phase == "halted" and .wave == 2 and .waves[0].failed == 0 and .waves[0].forgiven == 1 and .waves[1].failed == 1'
 expect_status 0 ctl rollout status "$rollout" --nodes
 said '\[x+\]  1 forgiven'
 said 'failed \(forgiven\)'

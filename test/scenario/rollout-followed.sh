@@ -51,5 +51,5 @@ said "\(approve by $(id -un)@"
 expect_status 1 ctl rollout revert
 said "the newest, $id, has ended"
 expect_status 0 ctl rollout revert "$id" --timeout "${patience}s"
-check_node a '.version == "1.0.0"'
-check_node b '.version == "1.0.0"'
+check_node a '.application.version == "1.0.0"'
+check_node b '.application.version == "1.0.0"'

@@ -23,7 +23,7 @@ for id in a b c d e; do
     said "$rollout"
 done
 state=$(ctl rollout status --json)
-check_equal "$(jq -c '[.phase, .over, [.waves[].updated], [.waves[].bad], .causes]' <<<"$state")" '["done",true,[1,2,2],[0,0,0],[]]' 'the result of the rollout'
+check_equal "$(jq -c '[.phase, .over, [.waves[].updated], [.waves[].failed], .causes]' <<<"$state")" '["done",true,[1,2,2],[0,0,0],[]]' 'the result of the rollout'
 check_equal "$(jq -r .plan <<<"$state")" "$(jq -r .hash <<<"$plan")" 'the plan that was started'
 # A wave starts after the wave before it has ended.
 check_equal "$(jq '[.waves[] | .begun, .ended] | . == sort' <<<"$state")" true 'the order of the waves'

@@ -28,7 +28,7 @@ node_stop "$second"
 until_node "$second" '.online | not'
 expect_status 0 ctl rollout approve "$rollout"
 until_rollout '.phase == "done"'
-check_rollout '.waves[1].updated == 0 and .waves[1].bad == 0' 'the wave whose only node was offline'
+check_rollout '.waves[1].updated == 0 and .waves[1].failed == 0' 'the wave whose only node was offline'
 check_equal "$(members left-out) $(members updated)" "$second $first" 'the skipped node, and the updated one'
 node_start "$second"
 until_node "$second" '.online'
@@ -39,7 +39,7 @@ until_rollout '.phase == "soaking"'
 node_stop c
 until_rollout '.phase == "halted" and (.causes[0] | .nodes == ["c"] and (.reason | test ("lost contact")))'
 node_start c
-until_rollout '.waves[0].bad == 0 and .waves[0].updated == 1'
+until_rollout '.waves[0].failed == 0 and .waves[0].updated == 1'
 expect_status 0 ctl rollout abort "$rollout"
 
 # Another host takes over the id of an updated node: the present order updates it.
@@ -49,8 +49,8 @@ node_stop d
 rm -rf "$fleet/d"
 node_install d
 node_start d
-until_node d '.online and .state == "idle" and .version == "2.0.0"'
-check_rollout '.phase == "soaking" and .waves[0].bad == 0 and .waves[0].updated == 1' 'the rollout after the host was replaced'
+until_node d '.online and .application.state == "idle" and .application.version == "2.0.0"'
+check_rollout '.phase == "soaking" and .waves[0].failed == 0 and .waves[0].updated == 1' 'the rollout after the host was replaced'
 check_equal "$(orders_of d)" 1 'the number of updates of the new host'
 
 # The network is lost for the updated node and for the others alike: the release is not charged, and the rollout continues.
@@ -67,7 +67,7 @@ while [ $SECONDS -lt $judged ]; do
     node_stop e
     until_node e '.online | not'
 done
-check_rollout '.phase == "soaking" and .waves[0].bad == 0' 'the rollout while the network is lost'
+check_rollout '.phase == "soaking" and .waves[0].failed == 0' 'the rollout while the network is lost'
 for id in a b c d; do go_on "$id"; done
 until_node d '.online'
 check_rollout '.phase == "soaking" and .waves[0].updated == 1' 'the rollout after the network is back'

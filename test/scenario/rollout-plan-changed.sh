@@ -28,7 +28,7 @@ for id in a b c; do
     labelled "$id" zone=north
     node_start "$id"
 done
-for id in a b c; do until_node "$id" '.online and .state == "idle"'; done
+for id in a b c; do until_node "$id" '.online and .application.state == "idle"'; done
 publish noded-2 2.0.0 >"$fleet/release"
 hash=$(plan)
 check_equal "$(plan)" "$hash" 'the hash of the same plan, made again'
@@ -40,7 +40,7 @@ node_start c
 until_node c '.online'
 changed 'a node came online'
 ctl hold b >/dev/null
-until_node b '.held'
+until_node b '.application.held'
 changed 'a node is held'
 ctl label a zone=south >/dev/null
 changed 'a node was labelled'

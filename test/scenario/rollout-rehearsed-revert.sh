@@ -23,7 +23,7 @@ for id in $(rollout_json | jq -r '.members[] | select (.wave == 2) | .node'); do
 done
 for id in a b c d; do
     check_runs "$id" 2.0.0 noded-2
-    check_node "$id" '.held | not'
+    check_node "$id" '.application.held | not'
 done
 
 # No revert takes less than a millisecond.

@@ -40,7 +40,7 @@ check_equal "$(ctl rollout status "$first" --json | jq -r .phase)" soaking 'the 
 ctl revert b >/dev/null
 rollout=$first
 until_rollout '.phase == "halted" and (.causes[0].nodes == ["b"])'
-check_node b '.held and .version == "1.0.0"' 'a revert by hand holds'
+check_node b '.application.held and .application.version == "1.0.0"' 'a revert by hand holds'
 
 # After the end of the rollout its nodes are free for the next one.
 ctl rollout abort "$first" >/dev/null
@@ -90,7 +90,7 @@ until_rollout '.phase == "halted"'
 expect_status 1 ctl rollout start --release "$three" --no-wait
 said "$halted.*--supersede"
 rollout_start --release "$three" --select 'a or b or c' --waves rest --supersede
-until_rollout '.phase == "done" and .waves[0].bad == 0'
+until_rollout '.phase == "done" and .waves[0].failed == 0'
 rollout=$halted
 until_rollout '.phase == "superseded" and .over and ([.members[].state] | all (. == "taken"))'
 ctl why "$halted" >"$fleet/said"

@@ -23,9 +23,9 @@ check_node a '.online | not'
 check_other "$(stable_of a)" "$(readlink "$fleet/a/.back")" 'the node has not switched'
 kill -CONT "$launcher"
 until_rollout '.phase == "reverted" and (.members[] | select (.node == "a") | .state == "reverted")'
-until_node a '.online and .state == "idle"'
+until_node a '.online and .application.state == "idle"'
 check_runs a 1.0.0 noded
-check_node a '.held | not'
+check_node a '.application.held | not'
 check_equal "$(orders_of a)" 1 'the number of updates of a'
 
 # The node takes part in the next rollout.

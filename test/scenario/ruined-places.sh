@@ -23,7 +23,7 @@ as_user "$fleet/program" install --root "$root" --id a --broker "127.0.0.1:$port
     fail "noded install failed: $(tail -n 5 "$fleet/a.log")"
 settings_scaled >>"$root/node.zpl"
 node_start a setpriv --reuid "$user" --regid "$(id -g "$user")" --clear-groups --
-until_node a '.online and .state == "idle"'
+until_node a '.online and .application.state == "idle"'
 wanted=$(publish noded-2 2.0.0) other=$(publish noded 3.0.0 --env OTHER=1)
 
 # ruin WORDS COMMAND: runs COMMAND in the root. verify must report WORDS, the next release must be confirmed, and then verify must find no fault.
@@ -35,7 +35,7 @@ ruin ()
     expect_status 1 as_user "$fleet/program" verify --root "$root"
     said "$1"
     ctl update a --release "$wanted" >"$fleet/updating" 2>&1 || { cat "$fleet/updating"; fail "the next good release was not confirmed after: $2"; }
-    check_node a ".release == \"$wanted\" and .quarantine == []"
+    check_node a ".application.release == \"$wanted\" and .application.quarantine == []"
     expect_status 0 as_user "$fleet/program" verify --root "$root"
     wanted=$other other=$swap
 }
@@ -64,5 +64,5 @@ umount_at_end () { node_stop a; broker_stop; umount_tmp; }
 touch /tmp/remains
 ! touch /tmp/more 2>/dev/null || fail '/tmp is not full'
 ctl update a --release "$wanted" >"$fleet/updating" 2>&1 || { cat "$fleet/updating"; fail 'the next good release was not confirmed with a full /tmp'; }
-check_node a ".release == \"$wanted\" and .quarantine == []"
+check_node a ".application.release == \"$wanted\" and .application.quarantine == []"
 check_equal "$(find /run /dev/shm /var/tmp -maxdepth 1 -name 'noded-??????' -newer "$fleet/begun")" '' 'leftover directories of sockets'

@@ -37,7 +37,7 @@ for kind in missing empty random cut misspelt directory zeros; do
     expect_status 0 "$build/noded" status --root "$root"
     said 'settings .*node.zpl'
     node_start a
-    until_node a '.online and .state == "idle"'
+    until_node a '.online and .application.state == "idle"'
     if [ "$kind" = misspelt ]; then # the wrong value gets its default, the other settings are used
         grep -q 'update/soak = soon: .*ignoring it' "$fleet/a.log" || fail 'the log does not report the wrong value'
     else
@@ -50,7 +50,7 @@ check_runs a 2.0.0 noded-2
 before=$(manager_pid a)
 cp "$fleet/kept.zpl" "$root/node.zpl"
 until_true eval "manager_pid a >/dev/null && [ \"\$(manager_pid a)\" != $before ]"
-until_node a '.online and .state == "idle"'
+until_node a '.online and .application.state == "idle"'
 
 # SIGHUP: a mistake is reported and changes nothing. The repaired file is applied and reported without a second SIGHUP.
 before=$(manager_pid a)
@@ -75,4 +75,4 @@ manager_pid b >/dev/null || fail 'a node without settings does not run'
 expect_status 75 "$fleet/b/stable/noded.sh"
 cp "$fleet/kept.zpl" "$fleet/b/node.zpl"
 until_true grep -q '"step":"settings".*"outcome":"passed"' "$fleet/b/var/journal"
-until_node b '.online and .state == "idle"'
+until_node b '.online and .application.state == "idle"'

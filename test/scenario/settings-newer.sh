@@ -23,13 +23,13 @@ for id in a b; do
     before=$(manager_pid "$id")
     kill -HUP "$before"
     until_true eval "manager_pid $id >/dev/null && [ \"\$(manager_pid $id)\" != $before ]"
-    until_node "$id" '.online and .version == "4.0.0"'
+    until_node "$id" '.online and .application.version == "4.0.0"'
     until_true cmp "$fleet/$id/node.zpl" "$fleet/$id/var/node.zpl"
 done
 
 say 'the nodes are reverted'
 for id in a b; do ctl revert "$id" >"$fleet/reverting" || { cat "$fleet/reverting" >&2; fail "the revert of $id failed"; }; done
-for id in a b; do until_node "$id" '.online and .version == "2.0.0"'; done
+for id in a b; do until_node "$id" '.online and .application.version == "2.0.0"'; done
 expect_status 0 "$build/test/bad/noded-2" status --root "$fleet/a"
 said '^settings .*node/log = trace: error, warning, info or debug'
 said '^settings .*node/colour is ignored: there is no such setting'
@@ -51,7 +51,7 @@ node_start a
 until_node a '.online'
 printf 'curve\n    public-kye = "x"\n' >>"$fleet/a/node.zpl"
 kill -KILL "$(manager_pid a)"
-until_node a '.online and .state == "idle"'
+until_node a '.online and .application.state == "idle"'
 expect_status 0 "$build/noded" status --root "$fleet/a"
 said '^settings .*curve/public-kye: there is no such setting'
 expect_status 1 "$build/noded" verify --root "$fleet/a"

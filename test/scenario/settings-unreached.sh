@@ -18,13 +18,13 @@ before=$(manager_pid a)
 sed -i "s|^    broker = .*|    broker = 127.0.0.1:1|" "$root/node.zpl"
 kill -HUP "$before"
 until_true status_says '^settings .*reached no broker: using the last settings that did'
-until_node a "(.place | endswith (\", pid $before\") | not) and .online and .state == \"idle\""
+until_node a "(.host_pid | endswith (\", pid $before\") | not) and .online and .application.state == \"idle\""
 grep -q '"step":"settings".*"outcome":"failed".*reached no broker' "$root/var/journal" || fail 'the journal does not report it'
 
 say 'the settings are repaired'
 sed "s|^    broker = .*|&\n    tag = mended|" "$root/var/node.zpl" >"$root/node.zpl"
 until_true cmp "$root/node.zpl" "$root/var/node.zpl"
-until_node a '.online and .state == "idle"'
+until_node a '.online and .application.state == "idle"'
 expect_status 1 status_says '^settings '
 
 say 'no settings reach a broker: both are tried'
@@ -36,4 +36,4 @@ sed -i "s|^    broker = .*|    broker = 127.0.0.1:1|" "$root/node.zpl"
 kill -HUP "$(manager_pid a)"
 until_true failed_twice_more
 broker_start
-until_node a '.online and .state == "idle"'
+until_node a '.online and .application.state == "idle"'

@@ -13,9 +13,9 @@ verifies () { "$build/noded" verify --root "$root"; }
 takes_good
 publish bad-truncates 6.6.6 >"$fleet/release"
 expect_status 1 ctl update a
-check_node a '.state == "idle" and .last_error.step == "trial" and .last_error.version == "6.6.6"'
+check_node a '.application.state == "idle" and .application.last_error.step == "trial" and .application.last_error.version == "6.6.6"'
 check_runs a 2.0.0 noded-2
-check_node a '.previous.version == "1.0.0"'
+check_node a '.application.previous_version == "1.0.0"'
 expect_status 1 verifies
 said 'files/lib/.* does not match'
 failed=$(find "$root" -maxdepth 1 -name "2*Z" | sort | tail -n 1)
@@ -39,7 +39,7 @@ ln "$root/stable/$library" "$root/var/contents/${digest:0:2}/$digest"
 expect_status 1 verifies
 said "$(readlink "$root/stable")/$library.* $(readlink "$root/previous")/$library.*the same file|$(readlink "$root/previous")/$library.* $(readlink "$root/stable")/$library.*the same file"
 node_start a
-until_node a '.online and .state == "idle"'
+until_node a '.online and .application.state == "idle"'
 until_true verifies
 check_equal "$(stat -c %h "$root/stable/$library")" 1 'the number of links to a library of stable'
 check_equal "$(stat -c %h "$root/previous/$library")" 1 'the number of links to a library of previous'

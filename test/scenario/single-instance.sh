@@ -17,4 +17,4 @@ sed -i 's/^\( *id *= *\).*/\1a/' "$fleet/twin/node.zpl"
 sed -i 's/"twin"/"a"/' "$fleet/twin/node.zpl"
 node_start twin
 until_true grep -q 'the origin refuses this node' "$fleet/twin.log"
-check_node a '.online and .state == "idle"'
+check_node a '.online and .application.state == "idle"'

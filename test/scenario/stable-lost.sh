@@ -59,7 +59,7 @@ say 'stable: gone, on trial'
 before=$(stable_of a)
 halt_at a trial
 lose gone
-until_node a '.online and .state == "idle" and .last_error.step == "trial" and .quarantine == []'
+until_node a '.online and .application.state == "idle" and .application.last_error.step == "trial" and .application.quarantine == []'
 check_equal "$(stable_of a)" "$before" 'stable after a trial in which it was lost'
 expect_status 0 noded why
 said 'trial +went-back.*lost stable'
@@ -105,7 +105,7 @@ rm "$root/previous"
 
 say 'stable points to another version than the one that runs'
 node_start a
-until_node a '.online and .held'
+until_node a '.online and .application.held'
 other=$(find "$root" -maxdepth 1 -name '2*Z' ! -name "$previous" -printf '%f\n' | head -n 1)
 ln -sfnT "$other" "$root/stable"
 expect_status 0 noded status

@@ -16,7 +16,7 @@ before=$(grep -c 'info node a disconnected: closed' "$fleet/broker.log" || true)
 order_halting a job
 until_true [ -s "$fleet/a.halted" ]
 manager=$(cat "$fleet/a.halted")
-until_node a '.state == "staging"'
+until_node a '.application.state == "staging"'
 kill -TERM "$(awk '/^PPid:/ { print $2 }' "/proc/$manager/status")"
 until_true [ ! -e "/proc/$manager" ]
 until_true said_goodbye

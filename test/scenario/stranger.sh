@@ -25,6 +25,6 @@ done
 [ -n "${NODED_STEP:-}" ] || [ "$(memory)" -lt $((before + 8192)) ] || fail "the broker has grown from $before to $(memory) KiB"
 until_true eval "[ \$(find /proc/$broker_pid/fd -mindepth 1 | wc -l) -le $((open + 4)) ]"
 check_equal "$(ctl nodes --json | jq -r '.[].id')" a 'the nodes that the broker knows'
-check_node a '.online and .epoch == 0'
+check_node a '.online and .application.epoch == 0'
 ctl update a || fail 'the update was not confirmed'
 check_runs a 2.0.0 noded-2

@@ -26,7 +26,7 @@ sleeps ()
 
 say 'the host sleeps at rest'
 sleeps 1.5
-until_node a '.online and .state == "idle"'
+until_node a '.online and .application.state == "idle"'
 
 say 'the host sleeps during a rehearsal'
 journal_mark a
@@ -43,4 +43,4 @@ at_step a trial
 sleeps $((step * factor + 2))
 wait "$updating" || { cat "$fleet/updating"; fail 'the update was not confirmed'; }
 check_runs a 2.0.0 noded-2
-check_node a '.quarantine == []'
+check_node a '.application.quarantine == []'

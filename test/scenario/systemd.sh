@@ -20,7 +20,7 @@ node_install a
 export NOTIFY_SOCKET=$fleet/notify WATCHDOG_USEC=400000
 node_start a
 unset NOTIFY_SOCKET WATCHDOG_USEC
-until_node a '.online and .state == "idle"'
+until_node a '.online and .application.state == "idle"'
 first=$(manager_pid a)
 launcher=$(awk '/^PPid:/ { print $2 }' "/proc/$first/status")
 until_true heard "^$first READY=1"
@@ -34,7 +34,7 @@ until_true heard "^$second READY=1"
 until_true heard "^$second WATCHDOG=1" 3
 check_equal "$(awk '/^PPid:/ { print $2 }' "/proc/$second/status")" "$launcher" 'the main process'
 expect_status 0 "$build/noded" revert --root "$fleet/a"
-until_node a '.online and .version == "1.0.0" and .held'
+until_node a '.online and .application.version == "1.0.0" and .application.held'
 third=$(manager_pid a)
 until_true heard "^$third READY=1"
 check_equal "$(awk '/^PPid:/ { print $2 }' "/proc/$third/status")" "$launcher" 'the main process'

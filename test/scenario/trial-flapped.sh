@@ -49,13 +49,13 @@ while [ ${#connected[@]} -lt ${#nodes[@]} ]; do
 done
 until_all 'the release is not quarantined'
 broker_start
-until_rollout '.phase == "done" and .waves[0].updated == 3 and .waves[0].bad == 0'
+until_rollout '.phase == "done" and .waves[0].updated == 3 and .waves[0].failed == 0'
 for id in "${nodes[@]}"; do
     check_runs "$id" 2.0.0 noded-2
-    check_node "$id" '.quarantine == []'
+    check_node "$id" '.application.quarantine == []'
 done
 
 before=$(stable_of a)
 expect_status 1 ctl update a --release "$stuck"
 check_equal "$(stable_of a)" "$before" 'stable'
-check_node a ".quarantine | map (.release) == [\"$stuck\"]"
+check_node a ".application.quarantine | map (.release) == [\"$stuck\"]"

@@ -24,7 +24,7 @@ misdeed ()
     before=$(stable_of a) trials=$(trials)
     release=$(publish bad-misdeed "6.6.$number" --env "MISDEED=$2")
     expect_status 1 ctl update a --release "$release"
-    until_node a ".online and .state == \"idle\" and (.quarantine | map (.release) | index (\"$release\") != null)"
+    until_node a ".online and .application.state == \"idle\" and (.application.quarantine | map (.release) | index (\"$release\") != null)"
     [ $# -gt 2 ] || check_equal "$(stable_of a)" "$before" "stable after: $1"
     check_runs a "${4:-2.0.0}" "${5:-noded-2}"
     check_equal "$(trials)" $((trials + 1)) "the number of starts on trial after: $1"
@@ -57,7 +57,7 @@ until_true [ -L "$root/var.damaged" ]
 rm "$root/var.damaged"
 node_stop a
 node_start a
-until_node a '.online and .state == "idle" and (.quarantine | length) >= 7'
+until_node a '.online and .application.state == "idle" and (.application.quarantine | length) >= 7'
 
 # Immutable files, huge files, and mounts from elsewhere. A mount lasts as long as its mount name space.
 attributes_end () { chattr -R -i "$root" 2>/dev/null || true; }
@@ -78,7 +78,7 @@ for place in probe/left .tmp.left; do ! mountpoint -q "$root/$place" || umount "
 check_equal "$(cat "$elsewhere/file")" kept 'the file outside of the root'
 node_stop a
 node_start a
-until_node a '.online and .state == "idle"'
+until_node a '.online and .application.state == "idle"'
 check_equal "$(find "$root/probe" "$root" -maxdepth 1 -name 'left' -o -maxdepth 1 -name '.tmp.left')" '' 'leftovers of the release'
 
 misdeed 'the lock is removed' 'rm .lock'
@@ -92,7 +92,7 @@ misdeed 'the start files of the previous version are emptied' ': >$ONE/start; : 
 ctl update a --release "$good" || fail 'the next good release was not confirmed'
 check_runs a 2.0.0 noded-2
 ctl quarantine clear a >/dev/null
-until_node a '.quarantine == []'
+until_node a '.application.quarantine == []'
 check_equal "$(find "$root" -maxdepth 1 -name '.failed.*')" '' 'the marks of failed trials after the quarantine was cleared'
 
 find "$root" -maxdepth 1 -name '2*Z' | while read -r workspace; do

@@ -30,7 +30,7 @@ broker_start
 peer_start 0
 node_install a --content "$peer"
 node_start a
-until_node a '.online and .state == "idle"'
+until_node a '.online and .application.state == "idle"'
 before=$(stable_of a)
 release=$(NODED_CONTENT=$peer ctl publish noded --version 2.0.0 --binary "$(binary noded-2)")
 
@@ -41,9 +41,9 @@ at_step a probing
 peer_kill
 go_on a
 until_true grep -q 'the release is not quarantined' "$fleet/a.log"
-until_node a '.last_error.step == "trial"' # the report reaches the broker a little after the log line
-check_node a '.quarantine == []'
-field a .last_error.reason >"$fleet/said"
+until_node a '.application.last_error.step == "trial"' # the report reaches the broker a little after the log line
+check_node a '.application.quarantine == []'
+field a .application.last_error.reason >"$fleet/said"
 said 'no chunk was fetched'
 check_equal "$(stable_of a)" "$before" 'stable'
 peer_start "${peer##*:}"

@@ -14,14 +14,14 @@ nodes_up a
 before=$(stable_of a)
 publish noded-2 2.0.0 >/dev/null
 ctl update a --no-wait >/dev/null
-until_node a '.state == "idle" and .last_error.step == "trial"'
+until_node a '.application.state == "idle" and .application.last_error.step == "trial"'
 check_equal "$(stable_of a)" "$before" 'stable'
 check_runs a 1.0.0 noded
-field a .last_error.reason >"$fleet/said"
+field a .application.last_error.reason >"$fleet/said"
 said 'soak time'
 until_true grep -q 'the release is not quarantined.*soak time' "$fleet/a.log"
-check_node a '.quarantine == [] and .last_error.version == "2.0.0"'
+check_node a '.application.quarantine == [] and .application.last_error.version == "2.0.0"'
 expect_status 0 ctl cancel a
-until_node a '.state == "idle"'
+until_node a '.application.state == "idle"'
 expect_status 1 ctl update a --release "$(publish bad-crash 6.6.6)"
-check_node a '.quarantine | map (.version) == ["6.6.6"]' 'the node after another order'
+check_node a '.application.quarantine | map (.version) == ["6.6.6"]' 'the node after another order'

@@ -19,8 +19,8 @@ release=$(publish noded-2 2.0.0)
 for id in a b; do mount -t tmpfs -o ro noded "$fleet/$id/probe" || skip "cannot mount a file system on $fleet/$id/probe"; done
 expect_status 1 ctl update a --release "$release"
 said 'tried again automatically at 20'
-check_node a '.state == "unfit" and .retry != null and .quarantine == [] and .epoch < .desired_epoch and .outcome == null'
-retry=$(field a .retry)
+check_node a '.application.state == "unfit" and .application.retry != null and .application.quarantine == [] and .application.epoch < .desired_epoch and .outcome == null'
+retry=$(field a .application.retry)
 expect_status 0 ctl status a
 said '^next try +20'
 expect_status 0 "$build/noded" status --root "$fleet/a"
@@ -28,19 +28,19 @@ said "unfit 1 times: the update is retried at $retry"
 
 say 'a restart of the manager'
 kill -KILL "$(manager_pid a)"
-until_node a ".online and .state == \"unfit\" and .retry == \"$retry\""
+until_node a ".online and .application.state == \"unfit\" and .application.retry == \"$retry\""
 
 say 'a newer order'
 until_true umount "$fleet/a/probe" # the node may use it at this moment
 ctl update a --release "$release" || fail 'the newer order was not carried out'
 check_runs a 2.0.0 noded-2
-check_node a '.retry == null'
+check_node a '.application.retry == null'
 
 say 'the retry, without help'
 ctl update b --release "$release" --no-wait >"$fleet/said"
 until_true grep -q 'unfit (2 times' "$fleet/b.log"
 until_true umount "$fleet/b/probe"
-until_node b ".state == \"idle\" and .release == \"$release\" and .outcome == \"confirmed\""
+until_node b ".application.state == \"idle\" and .application.release == \"$release\" and .outcome == \"confirmed\""
 
 say 'in a rollout'
 mount -t tmpfs -o ro noded "$fleet/b/probe"
@@ -50,4 +50,4 @@ until_rollout '.waits | test ("1 on unfit hosts \\(b: probing/.*; next try at 20
 expect_status 0 ctl rollout status "$rollout" --nodes
 said 'b +ordered .* unfit '
 umount "$fleet/b/probe"
-until_rollout '.phase == "done" and .waves[0].updated == 1 and .waves[0].bad == 0'
+until_rollout '.phase == "done" and .waves[0].updated == 1 and .waves[0].failed == 0'

@@ -12,7 +12,7 @@ second=$(publish noded 1.0.1 --env 'SECOND=1')
 ctl update a --release "$first" --no-wait
 expect_status 1 ctl update a --release "$second"
 said 'in progress'
-until_node a ".state == \"idle\" and .release == \"$first\""
+until_node a ".application.state == \"idle\" and .application.release == \"$first\""
 check_runs a 2.0.0 noded-2
 ctl update a --release "$second" || fail 'the second update was not confirmed after the first had ended'
-check_node a ".release == \"$second\" and .previous.release == \"$first\""
+check_node a ".application.release == \"$second\" and .application.previous_release == \"$first\""

@@ -30,23 +30,23 @@ TestSuite (backup, .init = set_up, .fini = tear_down, .timeout = 120);
 /*  Requests a copy of the records. path: receives the path of the copy. */
 static void backup_make (char path[256])
 {
-    struct wire_request request = {.verb = WIRE_VERB_BACKUP};
-    struct wire_answer answer = operator_ask (operator, & request);
+    struct wire_backup_records request = {.serial = 0};
+    struct wire_backed_up answer = operator_ask (operator, backup_records, backed_up, &request);
     char digest[BASE_DIGEST_TEXT];
     struct stat status;
 
     cr_assert_eq (answer.status, WIRE_STATUS_OK, "%s", answer.reason);
-    (void) base_digest_format (&answer.content, digest);
+    (void) base_digest_format (&answer.backup->blob, digest);
     (void) snprintf (path, 256, "%s/contents/%.2s/%s", fixture.root, digest, digest);
     cr_assert_eq (stat (path, &status), 0, "%s does not exist", path);
-    cr_expect_eq ((uint64_t) status.st_size, answer.size);
-    wire_answer_deinit (&answer);
+    cr_expect_eq ((uint64_t) status.st_size, answer.backup->size);
+    wire_backed_up_deinit (&answer);
 }
 
 static void node_hold (const char *node)
 {
-    struct wire_ordered ordered = operator_order (operator, WIRE_VERB_HOLD, node, NULL);
-    wire_ordered_deinit (&ordered);
+    struct wire_order_result ordered = operator_order (operator, WIRE_ORDER_HOLD, node, NULL);
+    wire_order_result_deinit (&ordered);
 }
 
 /*  Restarts the broker on the other root. */
@@ -151,18 +151,18 @@ Test (backup, a_file_that_is_no_copy_is_refused_and_the_root_stays_empty)
 
 Test (backup, a_broker_without_blobs_says_what_to_do)
 {
-    struct wire_request request = {.verb = WIRE_VERB_BACKUP};
-    struct wire_answer answer;
+    struct wire_backup_records request = {.serial = 0};
+    struct wire_backed_up answer;
 
     operator= peer_free (operator);
     fixture_stop (&fixture);
     fixture.no_content = true;
     fixture_start (&fixture);
     operator= fixture_control (&fixture);
-    answer = operator_ask (operator, & request);
+    answer = operator_ask (operator, backup_records, backed_up, &request);
     cr_expect_eq (answer.status, WIRE_STATUS_REFUSED);
     cr_expect_not_null (strstr (answer.reason, ".backup"), "%s", answer.reason);
-    wire_answer_deinit (&answer);
+    wire_backed_up_deinit (&answer);
 }
 
 Test (backup, only_the_newest_copies_are_kept)

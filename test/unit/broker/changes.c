@@ -49,7 +49,7 @@ Test (changes, reach_every_subscriber_in_the_order_of_their_subscriptions)
 {
     struct broker_happening happened = {.event = WIRE_EVENT_CAME};
     struct broker_node node = {.id = (char *) "n"};
-    struct wire_turn turns[2] = {{.serial = 1}, {.serial = 2}};
+    struct wire_transition turns[2] = {{.serial = 1}, {.serial = 2}};
     struct deploy_rollout rollout = {.state.id = (char *) "r-1"};
 
     cr_assert_eq (broker_changes_subscribe (&changes, &only_nodes, (char *) "a"), 0);

@@ -279,50 +279,110 @@ static inline enum wire_status node_report (struct node *node, uint64_t epoch, c
 
 /*  An operator. */
 
-static inline struct wire_answer operator_ask (struct peer *operator, struct wire_request * request)
+/*  Sends a request of this record under a new serial, and waits for its answer. */
+static inline void operator_exchange (struct peer *peer, const struct wire_record *record, void *request,
+                                      void *ret_answer)
 {
-    struct wire_answer answer;
+    static uint64_t serial;
+    struct wire_request asked;
+    struct wire_answer head;
 
-    request->serial++;
-    peer_send (operator, & wire_request_record, request);
-    peer_expect (operator, & wire_answer_record, &answer);
-    cr_assert_eq (answer.serial, request->serial);
-    return answer;
+    memcpy (&asked, request, sizeof asked);
+    asked.serial = ++serial;
+    memcpy (request, &asked, sizeof asked);
+    peer_send (peer, record, request);
+    peer_expect (peer, wire_record_answer (record), ret_answer);
+    memcpy (&head, ret_answer, sizeof head);
+    cr_assert_eq (head.serial, serial);
+}
+
+/*  The same for a struct wire_NAME; its value is the struct wire_ANSWER, which the caller owns. */
+#define operator_ask(peer, name, answer, request)                                                            \
+    __extension__({                                                                                          \
+        struct wire_##answer answer_;                                                                        \
+        operator_exchange (peer, &wire_##name##_record, request, &answer_);                                  \
+        answer_;                                                                                             \
+    })
+
+/*  Sends an order to nodes; none: to all. The caller owns the answer. */
+static inline struct wire_orders operator_orders (struct peer *peer, enum wire_order order, char **nodes,
+                                                  size_t n_nodes)
+{
+    struct wire_order_revert revert = {.nodes = nodes, .n_nodes = n_nodes, .all = !nodes};
+    struct wire_order_hold hold = {.nodes = nodes, .n_nodes = n_nodes, .all = !nodes};
+    struct wire_order_unhold unhold = {.nodes = nodes, .n_nodes = n_nodes, .all = !nodes};
+
+    switch (order) {
+    case WIRE_ORDER_REVERT:
+        return operator_ask (peer, order_revert, orders, &revert);
+    case WIRE_ORDER_HOLD:
+        return operator_ask (peer, order_hold, orders, &hold);
+    default:
+        cr_assert_eq (order, WIRE_ORDER_UNHOLD);
+        return operator_ask (peer, order_unhold, orders, &unhold);
+    }
+}
+
+/*  Takes the result for the only node out of an answer. */
+static inline struct wire_order_result operator_result (struct wire_orders *answer)
+{
+    struct wire_order_result result;
+
+    cr_assert (answer->status == WIRE_STATUS_OK, "%s", answer->reason ? answer->reason : "");
+    cr_assert_eq (answer->n_orders, 1);
+    result = answer->orders[0];
+    answer->orders[0] = (struct wire_order_result){.node = NULL};
+    wire_orders_deinit (answer);
+    return result;
 }
 
 /*  Sends an order to one node. The caller owns the result. */
-static inline struct wire_ordered operator_order (struct peer *operator, enum wire_verb verb,
-                                                  const char *node, const struct base_digest *release)
+static inline struct wire_order_result operator_order (struct peer *peer, enum wire_order order,
+                                                       const char *node, const struct base_digest *release)
 {
     char *nodes[] = {(char *) node};
-    struct wire_request request = {.verb = verb, .nodes = nodes, .n_nodes = 1};
-    struct wire_answer answer;
-    struct wire_ordered ordered;
+    struct wire_order_update update = {.nodes = nodes, .n_nodes = 1};
+    struct wire_orders answer;
 
     if (release)
-        request.release = *release;
-    answer = operator_ask (operator, & request);
-    cr_assert (answer.status == WIRE_STATUS_OK, "%s", answer.reason ? answer.reason : "");
-    cr_assert_eq (answer.n_ordered, 1);
-    ordered = answer.ordered[0];
-    answer.ordered[0] = (struct wire_ordered){.node = NULL};
-    wire_answer_deinit (&answer);
-    return ordered;
+        update.release = *release;
+    answer = order == WIRE_ORDER_UPDATE ? operator_ask (peer, order_update, orders, &update)
+                                        : operator_orders (peer, order, nodes, 1);
+    return operator_result (&answer);
 }
 
-static inline struct wire_node operator_node (struct peer *operator, const char * node)
+static inline struct wire_order_result operator_forget (struct peer *peer, const char *node)
 {
     char *nodes[] = {(char *) node};
-    struct wire_request request = {.verb = WIRE_VERB_NODES, .nodes = nodes, .n_nodes = 1};
-    struct wire_answer answer = operator_ask (operator, & request);
+    struct wire_forget_nodes request = {.nodes = nodes, .n_nodes = 1};
+    struct wire_orders answer = operator_ask (peer, forget_nodes, orders, &request);
+
+    return operator_result (&answer);
+}
+
+static inline struct wire_node operator_node (struct peer *peer, const char *node)
+{
+    char *nodes[] = {(char *) node};
+    struct wire_list_nodes request = {.nodes = nodes, .n_nodes = 1};
+    struct wire_nodes answer = operator_ask (peer, list_nodes, nodes, &request);
     struct wire_node shown;
 
     cr_assert (answer.status == WIRE_STATUS_OK, "%s", answer.reason ? answer.reason : "");
     cr_assert_eq (answer.n_nodes, 1);
     shown = answer.nodes[0];
     answer.nodes[0] = (struct wire_node){.id = NULL};
-    wire_answer_deinit (&answer);
+    wire_nodes_deinit (&answer);
     return shown;
+}
+
+static inline enum wire_status operator_withdraw (struct peer *peer, const struct base_digest *release)
+{
+    struct wire_withdraw_release request = {.release = *release};
+    struct wire_withdrawn answer = operator_ask (peer, withdraw_release, withdrawn, &request);
+    enum wire_status status = answer.status;
+
+    wire_withdrawn_deinit (&answer);
+    return status;
 }
 
 /*  Uploads a blob, in one piece. */
@@ -333,8 +393,8 @@ static inline struct base_digest fixture_upload_bytes (struct fixture *fixture, 
     struct wire_put put = {.digest = base_digest_of (bytes, size), .size = size};
     struct wire_taken taken;
 
-    cr_assert (
-        bus_send_payload (peer->socket, NULL, &wire_put_record, &put, (void *) bytes, size, NULL, NULL) == 0);
+    cr_assert (bus_send_payload (peer->socket, NULL, &wire_put_record, &put, (void *) bytes, size, NULL,
+                                 NULL) == 0);
     peer_expect (peer, &wire_taken_record, &taken);
     cr_assert (taken.complete, "%s", taken.reason ? taken.reason : "");
     wire_taken_deinit (&taken);
@@ -356,8 +416,8 @@ static inline void fixture_upload_document (struct fixture *fixture, const struc
 }
 
 /*  Publishes a release of noded for linux/amd64. The text of the version serves as its program. */
-static inline struct base_digest fixture_publish (struct fixture *fixture, struct peer *operator,
-                                                  const char * version)
+static inline struct base_digest fixture_publish (struct fixture *fixture, struct peer *peer,
+                                                  const char *version)
 {
     struct wire_envelope envelope = {.application = (char *) "noded",
                                      .version = (char *) version,
@@ -368,18 +428,18 @@ static inline struct base_digest fixture_publish (struct fixture *fixture, struc
                                    .version = (char *) version,
                                    .envelopes = &envelope,
                                    .n_envelopes = 1};
-    struct wire_request request = {.verb = WIRE_VERB_PUBLISH, .publish = &release};
-    struct wire_answer answer;
+    struct wire_publish_release request = {.release = &release};
+    struct wire_published answer;
     struct base_digest digest;
 
     if (!fixture->no_content) {
         (void) fixture_upload (fixture, version);
         fixture_upload_document (fixture, &release);
     }
-    answer = operator_ask (operator, & request);
+    answer = operator_ask (peer, publish_release, published, &request);
     cr_assert (answer.status == WIRE_STATUS_OK, "%s", answer.reason ? answer.reason : "");
     digest = answer.release;
-    wire_answer_deinit (&answer);
+    wire_published_deinit (&answer);
     return digest;
 }
 

@@ -65,7 +65,7 @@ Test (fleet, an_update_is_ordered_matched_reported_and_confirmed)
 {
     struct node node;
     struct base_digest release = fixture_publish (&fixture, operator, "2.0.0");
-    struct wire_ordered ordered;
+    struct wire_order_result ordered;
     struct wire_desired desired;
     struct wire_matched matched;
     struct wire_node shown;
@@ -78,7 +78,7 @@ Test (fleet, an_update_is_ordered_matched_reported_and_confirmed)
 
     node_init (&node, &fixture, "web-1");
     node_hello (&node);
-    ordered = operator_order (operator, WIRE_VERB_UPDATE, "web-1", NULL);
+    ordered = operator_order (operator, WIRE_ORDER_UPDATE, "web-1", NULL);
     cr_assert (ordered.status == WIRE_STATUS_OK, "%s", ordered.reason);
     cr_assert_str_eq (ordered.version, "2.0.0");
     desired = node_ask (&node);
@@ -115,7 +115,7 @@ Test (fleet, an_update_is_ordered_matched_reported_and_confirmed)
     cr_assert_str_eq (shown.outcome_step, "trial");
     wire_node_deinit (&shown);
     wire_desired_deinit (&desired);
-    wire_ordered_deinit (&ordered);
+    wire_order_result_deinit (&ordered);
     peer_free (node.control);
 }
 
@@ -123,19 +123,19 @@ Test (fleet, an_order_survives_a_restart_and_its_node_is_offline_until_its_hello
 {
     struct node node;
     struct base_digest release = fixture_publish (&fixture, operator, "2.0.0");
-    struct wire_ordered ordered;
+    struct wire_order_result ordered;
     struct wire_desired desired;
     struct wire_node shown;
 
     node_init (&node, &fixture, "web-1");
     node_hello (&node);
-    ordered = operator_order (operator, WIRE_VERB_UPDATE, "web-1", &release);
+    ordered = operator_order (operator, WIRE_ORDER_UPDATE, "web-1", &release);
     peer_free (node.control);
     fixture_restart ();
     shown = operator_node (operator, "web-1");
     cr_assert_not (shown.online);
     cr_assert_eq (shown.desired_epoch, ordered.epoch);
-    cr_assert_str_eq (shown.place, "testhost, pid 1");
+    cr_assert_str_eq (shown.host_pid, "testhost, pid 1");
     wire_node_deinit (&shown);
     node_init (&node, &fixture, "web-1");
     node_hello (&node);
@@ -143,7 +143,7 @@ Test (fleet, an_order_survives_a_restart_and_its_node_is_offline_until_its_hello
     cr_assert_str_eq (desired.transaction, ordered.transaction);
     cr_assert_eq (desired.epoch, ordered.epoch);
     wire_desired_deinit (&desired);
-    wire_ordered_deinit (&ordered);
+    wire_order_result_deinit (&ordered);
     peer_free (node.control);
 }
 
@@ -151,16 +151,16 @@ Test (fleet, epochs_continue_above_the_highest_that_a_node_has_seen)
 {
     const uint64_t far = base_time_real_ns () / 1000000 + 3600 * 1000; /* of a clock that was an hour ahead */
     struct node node;
-    struct wire_ordered ordered;
+    struct wire_order_result ordered;
 
     (void) fixture_publish (&fixture, operator, "2.0.0");
     node_init (&node, &fixture, "web-1");
     node.application.seen_epoch = far + 1;
     node.application.epoch = far;
     node_hello (&node);
-    ordered = operator_order (operator, WIRE_VERB_UPDATE, "web-1", NULL);
+    ordered = operator_order (operator, WIRE_ORDER_UPDATE, "web-1", NULL);
     cr_assert_eq (ordered.epoch, far + 2);
-    wire_ordered_deinit (&ordered);
+    wire_order_result_deinit (&ordered);
     peer_free (node.control);
 }
 
@@ -168,12 +168,12 @@ Test (fleet, a_confirmation_counts_only_with_the_release_and_the_program_of_the_
 {
     struct node node;
     struct base_digest release = fixture_publish (&fixture, operator, "2.0.0");
-    struct wire_ordered ordered;
+    struct wire_order_result ordered;
     struct wire_node shown;
 
     node_init (&node, &fixture, "web-1");
     node_hello (&node);
-    ordered = operator_order (operator, WIRE_VERB_UPDATE, "web-1", &release);
+    ordered = operator_order (operator, WIRE_ORDER_UPDATE, "web-1", &release);
     node.application.state = WIRE_STATE_CONFIRMED;
     node.application.epoch = ordered.epoch;
     cr_expect_eq (
@@ -197,7 +197,7 @@ Test (fleet, a_confirmation_counts_only_with_the_release_and_the_program_of_the_
     shown = operator_node (operator, "web-1");
     cr_expect_eq (shown.outcome, WIRE_OUTCOME_CONFIRMED);
     wire_node_deinit (&shown);
-    wire_ordered_deinit (&ordered);
+    wire_order_result_deinit (&ordered);
     peer_free (node.control);
 }
 
@@ -205,21 +205,20 @@ Test (fleet, an_order_that_is_sent_again_gets_the_same_answer)
 {
     struct node node;
     char *nodes[] = {(char *) "web-1"};
-    struct wire_request request = {
-        .verb = WIRE_VERB_HOLD, .key = (char *) "key-1", .nodes = nodes, .n_nodes = 1};
-    struct wire_answer first, second, third;
+    struct wire_order_hold request = {.key = (char *) "key-1", .nodes = nodes, .n_nodes = 1};
+    struct wire_orders first, second, third;
 
     node_init (&node, &fixture, "web-1");
     node_hello (&node);
-    first = operator_ask (operator, & request);
-    second = operator_ask (operator, & request);
+    first = operator_ask (operator, order_hold, orders, &request);
+    second = operator_ask (operator, order_hold, orders, &request);
     request.key = (char *) "key-2";
-    third = operator_ask (operator, & request);
-    cr_assert_eq (second.ordered[0].epoch, first.ordered[0].epoch);
-    cr_assert_gt (third.ordered[0].epoch, first.ordered[0].epoch);
-    wire_answer_deinit (&first);
-    wire_answer_deinit (&second);
-    wire_answer_deinit (&third);
+    third = operator_ask (operator, order_hold, orders, &request);
+    cr_assert_eq (second.orders[0].epoch, first.orders[0].epoch);
+    cr_assert_gt (third.orders[0].epoch, first.orders[0].epoch);
+    wire_orders_deinit (&first);
+    wire_orders_deinit (&second);
+    wire_orders_deinit (&third);
     peer_free (node.control);
 }
 
@@ -228,7 +227,7 @@ Test (fleet, an_order_is_announced_on_the_ring_of_its_node)
     struct node node;
     char topic[64];
     struct peer *ear = peer_new (fixture.loop, BUS_SUB, broker_endpoint_announce (fixture.broker));
-    struct wire_ordered ordered;
+    struct wire_order_result ordered;
     struct wire_update update;
     int index;
 
@@ -238,17 +237,17 @@ Test (fleet, an_order_is_announced_on_the_ring_of_its_node)
     node_hello (&node);
     /* A subscription takes effect some time later: repeat the order until it is announced. */
     do {
-        ordered = operator_order (operator, WIRE_VERB_HOLD, "web-1", NULL);
+        ordered = operator_order (operator, WIRE_ORDER_HOLD, "web-1", NULL);
         index = peer_wait (ear, &wire_update_record, 500);
         if (index < 0)
-            wire_ordered_deinit (&ordered);
+            wire_order_result_deinit (&ordered);
     } while (index < 0);
     cr_assert_str_eq (ear->inbox[index].topic, topic);
     peer_expect (ear, &wire_update_record, &update);
     cr_assert_str_eq (update.application, "noded");
     cr_assert_eq (update.epoch, ordered.epoch);
     wire_update_deinit (&update);
-    wire_ordered_deinit (&ordered);
+    wire_order_result_deinit (&ordered);
     peer_free (ear);
     peer_free (node.control);
 }
@@ -314,8 +313,6 @@ Test (fleet, a_withdrawn_release_matches_only_on_a_node_that_runs_it)
 {
     struct node node;
     struct base_digest release = fixture_publish (&fixture, operator, "2.0.0");
-    struct wire_request request = {.verb = WIRE_VERB_WITHDRAW, .release = release};
-    struct wire_answer answer = operator_ask (operator, & request);
     struct wire_match match = {.node = (char *) "web-1",
                                .application = (char *) "noded",
                                .release = release,
@@ -324,8 +321,7 @@ Test (fleet, a_withdrawn_release_matches_only_on_a_node_that_runs_it)
                                .attempt = 1};
     struct wire_matched matched;
 
-    cr_assert_eq (answer.status, WIRE_STATUS_OK);
-    wire_answer_deinit (&answer);
+    cr_assert_eq (operator_withdraw (operator, & release), WIRE_STATUS_OK);
     node_init (&node, &fixture, "web-1");
     node_hello (&node);
     peer_send (node.control, &wire_match_record, &match);
@@ -404,25 +400,25 @@ Test (fleet, a_goodbye_and_silence_make_a_node_offline_and_end_a_wait)
 {
     struct node node;
     char *nodes[] = {(char *) "web-1"};
-    struct wire_request request = {.verb = WIRE_VERB_NODES, .nodes = nodes, .n_nodes = 1};
-    struct wire_answer answer;
+    struct wire_list_nodes request = {.nodes = nodes, .n_nodes = 1};
+    struct wire_nodes answer;
     struct wire_bye bye = {.node = (char *) "web-1"};
 
     node_init (&node, &fixture, "web-1");
     node_hello (&node);
-    answer = operator_ask (operator, & request);
+    answer = operator_ask (operator, list_nodes, nodes, &request);
     cr_assert (answer.nodes[0].online);
     request.since = answer.revision;
     request.wait_ms = 60000;
-    wire_answer_deinit (&answer);
+    wire_nodes_deinit (&answer);
     bye.session = node.session;
     request.serial++;
-    peer_send (operator, & wire_request_record, &request);
+    peer_send (operator, & wire_list_nodes_record, &request);
     peer_send (node.control, &wire_bye_record, &bye);
-    peer_expect (operator, & wire_answer_record, &answer);
+    peer_expect (operator, & wire_nodes_record, &answer);
     cr_assert_eq (answer.n_nodes, 1);
     cr_assert_not (answer.nodes[0].online);
-    wire_answer_deinit (&answer);
+    wire_nodes_deinit (&answer);
     peer_free (node.control);
 
     fixture.heartbeat_ms = load_deadline_ms (100);
@@ -431,13 +427,13 @@ Test (fleet, a_goodbye_and_silence_make_a_node_offline_and_end_a_wait)
     node_init (&node, &fixture, "web-1");
     node_hello (&node);
     request.since = 0;
-    answer = operator_ask (operator, & request);
+    answer = operator_ask (operator, list_nodes, nodes, &request);
     request.since = answer.revision;
-    wire_answer_deinit (&answer);
-    answer = operator_ask (operator, & request);
+    wire_nodes_deinit (&answer);
+    answer = operator_ask (operator, list_nodes, nodes, &request);
     cr_assert_eq (answer.n_nodes, 1);
     cr_assert_not (answer.nodes[0].online);
-    wire_answer_deinit (&answer);
+    wire_nodes_deinit (&answer);
     peer_free (node.control);
 }
 
@@ -445,15 +441,15 @@ Test (fleet, a_result_that_is_never_reported_is_inferred_after_a_while)
 {
     struct node node;
     char *nodes[] = {(char *) "web-1"};
-    struct wire_request request = {.verb = WIRE_VERB_NODES, .nodes = nodes, .n_nodes = 1};
+    struct wire_list_nodes request = {.nodes = nodes, .n_nodes = 1};
     struct base_digest release = fixture_publish (&fixture, operator, "2.0.0");
-    struct wire_ordered ordered;
+    struct wire_order_result ordered;
     struct wire_node shown;
-    struct wire_answer answer;
+    struct wire_nodes answer;
 
     node_init (&node, &fixture, "web-1");
     node_hello (&node);
-    ordered = operator_order (operator, WIRE_VERB_UPDATE, "web-1", &release);
+    ordered = operator_order (operator, WIRE_ORDER_UPDATE, "web-1", &release);
     node.application.epoch = ordered.epoch;
     node.application.release = release;
     node_hello (&node);
@@ -461,12 +457,12 @@ Test (fleet, a_result_that_is_never_reported_is_inferred_after_a_while)
     cr_assert_eq (shown.outcome, WIRE_OUTCOME_NULL, "the report may be on its way");
     request.since = shown.revision;
     request.wait_ms = 60000;
-    answer = operator_ask (operator, & request);
+    answer = operator_ask (operator, list_nodes, nodes, &request);
     cr_assert_eq (answer.n_nodes, 1);
     cr_assert_eq (answer.nodes[0].outcome, WIRE_OUTCOME_CONFIRMED);
-    wire_answer_deinit (&answer);
+    wire_nodes_deinit (&answer);
     wire_node_deinit (&shown);
-    wire_ordered_deinit (&ordered);
+    wire_order_result_deinit (&ordered);
     peer_free (node.control);
 }
 
@@ -507,11 +503,10 @@ Test (fleet, reports_that_arrive_together_are_recorded_and_one_failure_affects_n
 
     /* acknowledged reports are on disk */
     fixture_restart ();
-    char *nodes[] = {(char *) node.id};
-    struct wire_request request = {.verb = WIRE_VERB_WHY, .nodes = nodes, .n_nodes = 1, .application = name};
+    struct wire_list_reports request = {.node = (char *) node.id, .application = name};
     (void) snprintf (name, sizeof name, "app-%u", RECORDS_APPLICATIONS_MOST - 2);
-    struct wire_answer answer = operator_ask (operator, & request);
-    cr_assert_eq (answer.n_told, 1);
-    wire_answer_deinit (&answer);
+    struct wire_reports answer = operator_ask (operator, list_reports, reports, &request);
+    cr_assert_eq (answer.n_reports, 1);
+    wire_reports_deinit (&answer);
     peer_free (node.control);
 }

@@ -36,12 +36,12 @@ TestSuite (journals, .init = set_up, .fini = tear_down, .timeout = 60);
 /*  Reports the last line of the journal. Returns whether a new fault was found. */
 static bool journal_report (uint64_t serial, const char *line, uint64_t late)
 {
-    struct broker_journal_told told = {.fault = false};
+    struct broker_journal_news news = {.fault = false};
     struct base_digest head = base_digest_of (line, strlen (line));
-    cr_assert_eq (broker_journal_tell (&broker, "web-1", serial, &head, late, NULL, &told, &error), 0, "%s",
-                  error.text);
-    records_journal_deinit (&told.before);
-    return told.fault;
+    struct broker_journal_report report = {.serial = serial, .head = &head, .late = late};
+    cr_assert_eq (broker_journal_store (&broker, "web-1", &report, &news, &error), 0, "%s", error.text);
+    records_journal_deinit (&news.before);
+    return news.fault;
 }
 
 Test (journals, a_journal_that_grows_has_no_fault)

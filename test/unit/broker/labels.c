@@ -69,45 +69,42 @@ static void expect_labels (const char *id, const char *wanted)
     wire_node_deinit (&node);
 }
 
-static struct wire_answer label_order (const char *id, struct wire_label *labels, size_t count,
+static struct wire_orders label_order (const char *id, struct wire_label *labels, size_t count,
                                        const char *key)
 {
     char *nodes[] = {(char *) id};
-    struct wire_request request = {.verb = WIRE_VERB_LABEL,
-                                   .nodes = nodes,
-                                   .n_nodes = id ? 1 : 0,
-                                   .all = !id,
-                                   .labels = labels,
-                                   .n_labels = count,
-                                   .key = (char *) key};
+    struct wire_label_nodes request = {.nodes = nodes,
+                                       .n_nodes = id ? 1 : 0,
+                                       .all = !id,
+                                       .labels = labels,
+                                       .n_labels = count,
+                                       .key = (char *) key};
 
-    return operator_ask (operator, & request);
+    return operator_ask (operator, label_nodes, orders, &request);
 }
 
 static void label_set (const char *id, const char *name, const char *value)
 {
     struct wire_label one = label_make (name, value);
-    struct wire_answer answer = label_order (id, &one, 1, NULL);
+    struct wire_orders answer = label_order (id, &one, 1, NULL);
 
     cr_assert_eq (answer.status, WIRE_STATUS_OK, "%s", answer.reason);
-    cr_assert_eq (answer.ordered[0].status, WIRE_STATUS_OK, "%s", answer.ordered[0].reason);
-    wire_answer_deinit (&answer);
+    cr_assert_eq (answer.orders[0].status, WIRE_STATUS_OK, "%s", answer.orders[0].reason);
+    wire_orders_deinit (&answer);
 }
 
 /*  Compares the ids of the nodes that a selector matches, such as "web-1 web-2 ". */
 static void expect_selected (const char *selector, const char *wanted)
 {
-    struct wire_rollout spec = {
-        .application = (char *) "noded", .release = digest_of ("any"), .selector = (char *) selector};
-    struct wire_request request = {.verb = WIRE_VERB_NODES, .spec = &spec};
-    struct wire_answer answer = operator_ask (operator, & request);
+    struct wire_list_nodes request = {.selector = (char *) selector};
+    struct wire_nodes answer = operator_ask (operator, list_nodes, nodes, &request);
     char ids[256] = "";
 
     cr_assert_eq (answer.status, WIRE_STATUS_OK, "%s", answer.reason);
     for (size_t i = 0; i < answer.n_nodes; i++)
         (void) snprintf (ids + strlen (ids), sizeof ids - strlen (ids), "%s ", answer.nodes[i].id);
     cr_expect_str_eq (ids, wanted, "%s: %s", selector, ids);
-    wire_answer_deinit (&answer);
+    wire_nodes_deinit (&answer);
 }
 
 Test (labels, an_operators_label_overrides_the_nodes_own_until_it_is_removed)
@@ -156,20 +153,18 @@ Test (labels, a_selector_finds_nodes_by_labels_and_facts)
 
 Test (labels, an_invalid_selector_is_reported)
 {
-    struct wire_rollout spec = {
-        .application = (char *) "noded", .release = digest_of ("any"), .selector = (char *) "role="};
-    struct wire_request request = {.verb = WIRE_VERB_NODES, .spec = &spec};
-    struct wire_answer answer = operator_ask (operator, & request);
+    struct wire_list_nodes request = {.selector = (char *) "role="};
+    struct wire_nodes answer = operator_ask (operator, list_nodes, nodes, &request);
 
     cr_expect_eq (answer.status, WIRE_STATUS_INVALID);
     cr_expect_not_null (strstr (answer.reason, "a value is missing"), "%s", answer.reason);
-    wire_answer_deinit (&answer);
+    wire_nodes_deinit (&answer);
 }
 
 Test (labels, invalid_labels_and_too_many_labels_are_refused)
 {
     struct wire_label one = label_make ("version", "9");
-    struct wire_answer answer;
+    struct wire_orders answer;
     struct node node;
 
     node_init (&node, &fixture, "web-1");
@@ -178,22 +173,22 @@ Test (labels, invalid_labels_and_too_many_labels_are_refused)
     answer = label_order ("web-1", &one, 1, NULL);
     cr_expect_eq (answer.status, WIRE_STATUS_INVALID);
     cr_expect_not_null (strstr (answer.reason, "fact"), "%s", answer.reason);
-    wire_answer_deinit (&answer);
+    wire_orders_deinit (&answer);
     answer = label_order ("web-1", NULL, 0, NULL);
     cr_expect_eq (answer.status, WIRE_STATUS_INVALID);
-    wire_answer_deinit (&answer);
+    wire_orders_deinit (&answer);
     one = label_make ("role", "web");
     answer = label_order ("nobody", &one, 1, NULL);
-    cr_expect_eq (answer.ordered[0].status, WIRE_STATUS_NONE);
-    wire_answer_deinit (&answer);
+    cr_expect_eq (answer.orders[0].status, WIRE_STATUS_NONE);
+    wire_orders_deinit (&answer);
     for (int i = 0; i < 32; i++) {
         char name[16];
         (void) snprintf (name, sizeof name, "l%d", i);
         label_set ("web-1", name, "x");
     }
     answer = label_order ("web-1", &one, 1, NULL);
-    cr_expect_eq (answer.ordered[0].status, WIRE_STATUS_REFUSED);
-    wire_answer_deinit (&answer);
+    cr_expect_eq (answer.orders[0].status, WIRE_STATUS_REFUSED);
+    wire_orders_deinit (&answer);
     label_set ("web-1", "l7", "y"); /* an existing label can be changed */
     peer_free (node.control);
 }
@@ -201,17 +196,17 @@ Test (labels, invalid_labels_and_too_many_labels_are_refused)
 Test (labels, requests_with_one_key_are_one_order)
 {
     struct wire_label web = label_make ("role", "web");
-    struct wire_answer answer;
+    struct wire_orders answer;
     struct node node;
 
     node_init (&node, &fixture, "web-1");
     node_hello_with (&node, NULL, 0);
     answer = label_order ("web-1", &web, 1, "k");
-    wire_answer_deinit (&answer);
+    wire_orders_deinit (&answer);
     label_set ("web-1", "role", "db");
     answer = label_order ("web-1", &web, 1, "k"); /* the same request, repeated late */
     cr_expect_eq (answer.status, WIRE_STATUS_OK);
-    wire_answer_deinit (&answer);
+    wire_orders_deinit (&answer);
     expect_labels ("web-1", "role=db ");
     peer_free (node.control);
 }
@@ -284,22 +279,20 @@ static void topics_subscribe (struct peer *ear, char **nodes, size_t count)
 static void expect_topics (char **nodes, size_t count, const char *wanted)
 {
     struct peer *ear = peer_new (fixture.loop, BUS_SUB, broker_endpoint_announce (fixture.broker));
-    struct wire_request request = {.verb = WIRE_VERB_UNHOLD, .nodes = nodes, .n_nodes = count};
-    struct wire_answer answer;
+    struct wire_orders answer;
     char topics[512] = "";
     unsigned quiet_ms = load_deadline_ms (300);
     int at;
 
     topics_subscribe (ear, nodes, count);
     while (peer_wait (ear, &wire_update_record, 100) < 0) { /* until the broker knows the subscription */
-        struct wire_request hint = {.verb = WIRE_VERB_HOLD, .all = true};
-        answer = operator_ask (operator, & hint);
-        wire_answer_deinit (&answer);
+        answer = operator_orders (operator, WIRE_ORDER_HOLD, NULL, 0);
+        wire_orders_deinit (&answer);
     }
     while ((at = peer_wait (ear, &wire_update_record, quiet_ms)) >= 0)
         peer_take (ear, (size_t) at);
-    answer = operator_ask (operator, & request);
-    wire_answer_deinit (&answer);
+    answer = operator_orders (operator, WIRE_ORDER_UNHOLD, nodes, count);
+    wire_orders_deinit (&answer);
     while ((at = peer_wait (ear, &wire_update_record, topics[0] ? quiet_ms : FIXTURE_DEADLINE_MS)) >= 0) {
         (void) snprintf (topics + strlen (topics), sizeof topics - strlen (topics), "%s ",
                          ear->inbox[at].topic);

@@ -3,6 +3,8 @@
 
 #include "fixture.h"
 
+#include "wire/record.h"
+
 static struct fixture fixture;
 static struct peer *operator;
 
@@ -45,23 +47,23 @@ static void nodes_connect (unsigned count)
 
 Test (operator, an_update_of_all_nodes_is_refused_and_names_rollout_start)
 {
-    struct wire_request request = {.verb = WIRE_VERB_UPDATE, .all = true};
-    struct wire_answer answer = operator_ask (operator, & request);
+    struct wire_order_update request = {.serial = 0};
+    struct wire_orders answer = operator_ask (operator, order_update, orders, &request);
 
     cr_expect_eq (answer.status, WIRE_STATUS_REFUSED);
     cr_expect (strstr (answer.reason, "rollout start"));
-    wire_answer_deinit (&answer);
+    wire_orders_deinit (&answer);
 }
 
 Test (operator, a_list_of_nodes_comes_in_pages_and_misses_no_node)
 {
-    struct wire_request request = {.verb = WIRE_VERB_NODES};
+    struct wire_list_nodes request = {.serial = 0};
     unsigned seen = 0, pages = 0;
     bool more;
 
     nodes_connect (300);
     do {
-        struct wire_answer answer = operator_ask (operator, & request);
+        struct wire_nodes answer = operator_ask (operator, list_nodes, nodes, &request);
         cr_assert_eq (answer.status, WIRE_STATUS_OK);
         for (size_t i = 0; i < answer.n_nodes; i++) {
             char id[32];
@@ -72,7 +74,7 @@ Test (operator, a_list_of_nodes_comes_in_pages_and_misses_no_node)
         free (request.after);
         request.after = answer.next ? strdup (answer.next) : NULL;
         pages++;
-        wire_answer_deinit (&answer);
+        wire_nodes_deinit (&answer);
     } while (more);
     cr_assert_eq (seen, 300);
     cr_assert (pages > 1);
@@ -80,28 +82,28 @@ Test (operator, a_list_of_nodes_comes_in_pages_and_misses_no_node)
 
 Test (operator, an_order_to_all_nodes_comes_in_pages_and_orders_each_node_once)
 {
-    struct wire_request request = {.verb = WIRE_VERB_HOLD, .all = true, .key = (char *) "once"};
+    struct wire_order_hold request = {.all = true, .key = (char *) "once"};
     unsigned seen = 0, pages = 0;
     bool more;
 
     nodes_connect (600);
     do {
-        struct wire_answer answer = operator_ask (operator, & request);
-        struct wire_answer again = operator_ask (operator, & request);
-        cr_assert_eq (again.n_ordered, answer.n_ordered);
-        for (size_t i = 0; i < answer.n_ordered; i++) {
+        struct wire_orders answer = operator_ask (operator, order_hold, orders, &request);
+        struct wire_orders again = operator_ask (operator, order_hold, orders, &request);
+        cr_assert_eq (again.n_orders, answer.n_orders);
+        for (size_t i = 0; i < answer.n_orders; i++) {
             char id[32];
             (void) snprintf (id, sizeof id, "node-%04u", seen++);
-            cr_assert_str_eq (answer.ordered[i].node, id);
-            cr_assert_gt (answer.ordered[i].epoch, 0);
-            cr_assert_eq (again.ordered[i].epoch, answer.ordered[i].epoch);
+            cr_assert_str_eq (answer.orders[i].node, id);
+            cr_assert_gt (answer.orders[i].epoch, 0);
+            cr_assert_eq (again.orders[i].epoch, answer.orders[i].epoch);
         }
         more = answer.more;
         free (request.after);
         request.after = answer.next ? strdup (answer.next) : NULL;
         pages++;
-        wire_answer_deinit (&answer);
-        wire_answer_deinit (&again);
+        wire_orders_deinit (&answer);
+        wire_orders_deinit (&again);
     } while (more);
     cr_assert_eq (seen, 600);
     cr_assert (pages > 1);
@@ -109,24 +111,46 @@ Test (operator, an_order_to_all_nodes_comes_in_pages_and_orders_each_node_once)
 
 Test (operator, an_unknown_node_and_a_request_without_nodes_are_reported)
 {
-    struct wire_request request = {.verb = WIRE_VERB_HOLD};
-    struct wire_ordered ordered = operator_order (operator, WIRE_VERB_UPDATE, "nobody", NULL);
-    struct wire_answer answer = operator_ask (operator, & request);
     char *nodes[] = {(char *) "nobody"};
+    struct wire_order_hold none = {.serial = 0};
+    struct wire_list_nodes request = {.nodes = nodes, .n_nodes = 1};
+    struct wire_order_result ordered = operator_order (operator, WIRE_ORDER_UPDATE, "nobody", NULL);
+    struct wire_orders refused = operator_ask (operator, order_hold, orders, &none);
+    struct wire_nodes answer = operator_ask (operator, list_nodes, nodes, &request);
 
     cr_assert_eq (ordered.status, WIRE_STATUS_NONE);
     cr_assert_not_null (ordered.reason);
-    cr_assert_eq (answer.status, WIRE_STATUS_INVALID);
-    wire_answer_deinit (&answer);
-    request = (struct wire_request){.verb = WIRE_VERB_NODES, .nodes = nodes, .n_nodes = 1};
-    answer = operator_ask (operator, & request);
+    cr_assert_eq (refused.status, WIRE_STATUS_INVALID);
     cr_assert_eq (answer.status, WIRE_STATUS_NONE);
     cr_assert_not_null (strstr (answer.reason, "nobody"));
-    wire_answer_deinit (&answer);
-    wire_ordered_deinit (&ordered);
+    wire_nodes_deinit (&answer);
+    wire_orders_deinit (&refused);
+    wire_order_result_deinit (&ordered);
 }
 
-static struct wire_answer release_publish (const char *version, const char *binary)
+/*  Sends the beginning of a request under another type, and expects the plain answer. */
+static void expect_invalid (unsigned type)
+{
+    struct wire_record record = wire_request_record;
+    struct wire_request request = {.serial = 7};
+    struct wire_answer answer;
+
+    record.type = type;
+    peer_send (operator, & record, &request);
+    peer_expect (operator, & wire_answer_record, &answer);
+    cr_expect_eq (answer.serial, 7);
+    cr_expect_eq (answer.status, WIRE_STATUS_INVALID);
+    cr_expect_not_null (strstr (answer.reason, "unknown or malformed request"), "%s", answer.reason);
+    wire_answer_deinit (&answer);
+}
+
+Test (operator, a_request_that_is_unknown_or_malformed_is_answered_as_invalid)
+{
+    expect_invalid (WIRE_REQUESTS_UNTIL);
+    expect_invalid (wire_withdraw_release_record.type); /* without a release */
+}
+
+static struct wire_published release_publish (const char *version, const char *binary)
 {
     struct wire_envelope envelope = {.application = (char *) "noded",
                                      .version = (char *) version,
@@ -137,50 +161,48 @@ static struct wire_answer release_publish (const char *version, const char *bina
                                    .version = (char *) version,
                                    .envelopes = &envelope,
                                    .n_envelopes = 1};
-    struct wire_request request = {.verb = WIRE_VERB_PUBLISH, .publish = &release};
+    struct wire_publish_release request = {.release = &release};
 
     fixture_upload_document (&fixture, &release);
-    return operator_ask (operator, & request);
+    return operator_ask (operator, publish_release, published, &request);
 }
 
 Test (operator, a_release_with_missing_blobs_is_refused_and_the_blob_is_named)
 {
-    struct wire_answer answer = release_publish ("1", "binary one");
+    struct wire_published answer = release_publish ("1", "binary one");
     char text[BASE_DIGEST_TEXT];
     struct base_digest digest = digest_of ("binary one");
 
     cr_assert_eq (answer.status, WIRE_STATUS_REFUSED);
     cr_assert_not_null (strstr (answer.reason, base_digest_format (&digest, text)));
-    wire_answer_deinit (&answer);
+    wire_published_deinit (&answer);
     (void) fixture_upload (&fixture, "binary one");
     answer = release_publish ("1", "binary one");
     cr_assert_eq (answer.status, WIRE_STATUS_OK);
     cr_assert_not (base_digest_is_null (&answer.release));
-    wire_answer_deinit (&answer);
+    wire_published_deinit (&answer);
 }
 
 Test (operator, publishing_is_idempotent_and_a_withdrawal_is_final)
 {
     struct base_digest first = fixture_publish (&fixture, operator, "1");
     struct base_digest again = fixture_publish (&fixture, operator, "1");
-    struct wire_request request = {.verb = WIRE_VERB_WITHDRAW, .release = first};
-    struct wire_answer answer;
+    struct wire_list_releases request = {.serial = 0};
+    struct wire_published refused;
+    struct wire_releases answer;
 
     cr_assert (base_digest_equal (&first, &again));
-    answer = operator_ask (operator, & request);
-    cr_assert_eq (answer.status, WIRE_STATUS_OK);
-    wire_answer_deinit (&answer);
+    cr_assert_eq (operator_withdraw (operator, & first), WIRE_STATUS_OK);
     (void) fixture_upload (&fixture, "1");
-    answer = release_publish ("1", "1");
-    cr_assert_eq (answer.status, WIRE_STATUS_GONE);
-    wire_answer_deinit (&answer);
-    request = (struct wire_request){.verb = WIRE_VERB_RELEASES};
-    answer = operator_ask (operator, & request);
+    refused = release_publish ("1", "1");
+    cr_assert_eq (refused.status, WIRE_STATUS_GONE);
+    wire_published_deinit (&refused);
+    answer = operator_ask (operator, list_releases, releases, &request);
     cr_assert_eq (answer.n_releases, 1);
     cr_assert (answer.releases[0].withdrawn);
     cr_assert_eq (answer.releases[0].size, 1);
     cr_assert_str_eq (answer.releases[0].platforms[0], "linux/amd64");
-    wire_answer_deinit (&answer);
+    wire_releases_deinit (&answer);
 }
 
 static bool blob_is_served (const char *text)
@@ -200,15 +222,11 @@ static bool blob_is_served (const char *text)
 
 Test (operator, the_blobs_of_a_withdrawn_release_are_not_served_any_more)
 {
-    struct wire_request request = {.verb = WIRE_VERB_WITHDRAW,
-                                   .release = fixture_publish (&fixture, operator, "1")};
-    struct wire_answer answer;
+    struct base_digest release = fixture_publish (&fixture, operator, "1");
 
     (void) fixture_publish (&fixture, operator, "2");
     cr_assert (blob_is_served ("1"));
-    answer = operator_ask (operator, & request);
-    cr_assert_eq (answer.status, WIRE_STATUS_OK);
-    wire_answer_deinit (&answer);
+    cr_assert_eq (operator_withdraw (operator, & release), WIRE_STATUS_OK);
     /* The origin goes on serving a blob that it holds open; a new origin does not find it. */
     fixture_stop (&fixture);
     fixture_start (&fixture);
@@ -220,8 +238,8 @@ Test (operator, the_blobs_of_a_withdrawn_release_are_not_served_any_more)
 
 Test (operator, a_list_of_releases_comes_in_pages)
 {
-    struct wire_request request = {.verb = WIRE_VERB_RELEASES};
-    struct wire_answer answer;
+    struct wire_list_releases request = {.serial = 0};
+    struct wire_releases answer;
     size_t seen = 0;
     bool more;
 
@@ -231,7 +249,7 @@ Test (operator, a_list_of_releases_comes_in_pages)
         (void) fixture_publish (&fixture, operator, version);
     }
     do {
-        answer = operator_ask (operator, & request);
+        answer = operator_ask (operator, list_releases, releases, &request);
         for (size_t i = 0; i < answer.n_releases; i++) {
             char version[16];
             (void) snprintf (version, sizeof version, "1.%zu", 599 - seen++);
@@ -240,7 +258,7 @@ Test (operator, a_list_of_releases_comes_in_pages)
         more = answer.more;
         free (request.after);
         request.after = answer.next ? strdup (answer.next) : NULL;
-        wire_answer_deinit (&answer);
+        wire_releases_deinit (&answer);
     } while (more);
     cr_assert_eq (seen, 600);
 }
@@ -248,24 +266,23 @@ Test (operator, a_list_of_releases_comes_in_pages)
 Test (operator, the_reports_of_a_node_are_listed_oldest_first)
 {
     struct node node;
-    char *nodes[] = {(char *) "web-1"};
-    struct wire_request request = {.verb = WIRE_VERB_WHY, .nodes = nodes, .n_nodes = 1};
-    struct wire_answer answer;
+    struct wire_list_reports request = {.node = (char *) "web-1"};
+    struct wire_reports answer;
 
     node_init (&node, &fixture, "web-1");
     node_hello (&node);
     node_report (&node, 1, "t-1", "fetching", WIRE_OUTCOME_STARTED, NULL);
     node_report (&node, 1, "t-1", "fetching", WIRE_OUTCOME_FAILED, "no route");
     node_report (&node, 2, "t-2", "matching", WIRE_OUTCOME_STARTED, NULL);
-    answer = operator_ask (operator, & request);
-    cr_assert_eq (answer.n_told, 2);
-    cr_assert_str_eq (answer.told[0].reason, "no route");
-    cr_assert_str_eq (answer.told[1].step, "matching");
+    answer = operator_ask (operator, list_reports, reports, &request);
+    cr_assert_eq (answer.n_reports, 2);
+    cr_assert_str_eq (answer.reports[0].reason, "no route");
+    cr_assert_str_eq (answer.reports[1].step, "matching");
     request.after = (char *) "nonsense";
-    wire_answer_deinit (&answer);
-    answer = operator_ask (operator, & request);
+    wire_reports_deinit (&answer);
+    answer = operator_ask (operator, list_reports, reports, &request);
     cr_assert_eq (answer.status, WIRE_STATUS_INVALID);
-    wire_answer_deinit (&answer);
+    wire_reports_deinit (&answer);
     peer_free (node.control);
 }
 
@@ -273,15 +290,15 @@ Test (operator, only_an_offline_node_can_be_forgotten)
 {
     struct node node;
     struct wire_bye bye = {.node = (char *) "web-1"};
-    struct wire_ordered ordered;
-    struct wire_request request = {.verb = WIRE_VERB_NODES};
-    struct wire_answer answer;
+    struct wire_order_result ordered;
+    struct wire_list_nodes request = {.serial = 0};
+    struct wire_nodes answer;
 
     node_init (&node, &fixture, "web-1");
     node_hello (&node);
-    ordered = operator_order (operator, WIRE_VERB_FORGET, "web-1", NULL);
+    ordered = operator_forget (operator, "web-1");
     cr_assert_eq (ordered.status, WIRE_STATUS_REFUSED);
-    wire_ordered_deinit (&ordered);
+    wire_order_result_deinit (&ordered);
     bye.session = node.session;
     peer_send (node.control, &wire_bye_record, &bye);
     for (bool online = true; online;) {
@@ -289,36 +306,36 @@ Test (operator, only_an_offline_node_can_be_forgotten)
         online = shown.online;
         wire_node_deinit (&shown);
     }
-    ordered = operator_order (operator, WIRE_VERB_FORGET, "web-1", NULL);
+    ordered = operator_forget (operator, "web-1");
     cr_assert_eq (ordered.status, WIRE_STATUS_OK);
-    wire_ordered_deinit (&ordered);
-    answer = operator_ask (operator, & request);
+    wire_order_result_deinit (&ordered);
+    answer = operator_ask (operator, list_nodes, nodes, &request);
     cr_assert_eq (answer.n_nodes, 0);
-    wire_answer_deinit (&answer);
+    wire_nodes_deinit (&answer);
     peer_free (node.control);
 }
 
 Test (operator, a_wait_ends_without_a_change_when_its_time_has_run_out)
 {
-    struct wire_request request = {.verb = WIRE_VERB_NODES};
-    struct wire_answer answer;
+    struct wire_list_nodes request = {.serial = 0};
+    struct wire_nodes answer;
     uint64_t began_ms = base_time_boot_ms ();
 
     nodes_connect (2);
-    answer = operator_ask (operator, & request);
+    answer = operator_ask (operator, list_nodes, nodes, &request);
     cr_assert_eq (answer.n_nodes, 2);
     request.since = answer.revision;
     request.wait_ms = 50;
-    wire_answer_deinit (&answer);
-    answer = operator_ask (operator, & request);
+    wire_nodes_deinit (&answer);
+    answer = operator_ask (operator, list_nodes, nodes, &request);
     cr_assert_eq (answer.n_nodes, 0);
     cr_assert_eq (answer.revision, request.since);
     cr_assert (base_time_boot_ms () - began_ms >= 50);
-    wire_answer_deinit (&answer);
+    wire_nodes_deinit (&answer);
     request.since += 1000000; /* a revision of records that were lost */
-    answer = operator_ask (operator, & request);
+    answer = operator_ask (operator, list_nodes, nodes, &request);
     cr_assert_eq (answer.n_nodes, 2, "a revision from the future is ignored");
-    wire_answer_deinit (&answer);
+    wire_nodes_deinit (&answer);
 }
 
 Test (operator, a_second_broker_on_one_root_is_refused)

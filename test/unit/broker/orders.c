@@ -12,7 +12,7 @@ static char root[64];
 static struct records *records;
 static struct base_error error;
 static struct records_application application; /* what the test reports, and what the records returned */
-static struct wire_ordered ordered;
+static struct wire_order_result ordered;
 static uint64_t epoch, now_ms;
 
 static struct base_digest digest_of (const char *text)
@@ -55,7 +55,7 @@ static void application_reload (void)
     application = found;
 }
 
-static enum wire_status order_of (enum wire_verb verb, const struct base_digest *release, bool online)
+static enum wire_status order_of (enum wire_order verb, const struct base_digest *release, bool online)
 {
     struct broker_order order = {.verb = verb,
                                  .application = "noded",
@@ -65,7 +65,7 @@ static enum wire_status order_of (enum wire_verb verb, const struct base_digest 
                                  .online = online,
                                  .now_ms = now_ms};
 
-    wire_ordered_deinit (&ordered);
+    wire_order_result_deinit (&ordered);
     epoch = 0;
     cr_assert (broker_order_make (records, &order, &ordered, &epoch, &error) == 0, "%s", error.text);
     cr_assert (ordered.status == WIRE_STATUS_OK || ordered.reason, "a refusal gives a reason");
@@ -95,7 +95,7 @@ static void set_up (void)
 
 static void tear_down (void)
 {
-    wire_ordered_deinit (&ordered);
+    wire_order_result_deinit (&ordered);
     wire_desired_deinit (&application.desired);
     records = records_free (records);
     (void) disk_tree_remove (&disk_system, AT_FDCWD, root, NULL);
@@ -107,12 +107,12 @@ Test (orders, an_update_takes_the_newest_release_that_fits_and_is_not_withdrawn)
 {
     struct base_digest second, fourth;
 
-    cr_assert_eq (order_of (WIRE_VERB_UPDATE, NULL, true), WIRE_STATUS_NONE);
+    cr_assert_eq (order_of (WIRE_ORDER_UPDATE, NULL, true), WIRE_STATUS_NONE);
     second = release_publish ("2", "linux/amd64");
     (void) release_publish ("3", "linux/arm64");
     fourth = release_publish ("4", NULL);
     cr_assert_eq (records_release_withdraw (records, &fourth, &error), 0);
-    cr_assert_eq (order_of (WIRE_VERB_UPDATE, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_UPDATE, NULL, true), WIRE_STATUS_OK);
     cr_assert (base_digest_equal (&ordered.release, &second));
     cr_assert_str_eq (ordered.version, "2");
     cr_assert_eq (strncmp (ordered.transaction, "t-", 2), 0);
@@ -125,15 +125,15 @@ Test (orders, an_update_takes_the_newest_release_that_fits_and_is_not_withdrawn)
 Test (orders, an_epoch_is_never_issued_again_by_restored_records)
 {
     now_ms = 1795379369836;
-    cr_assert_eq (order_of (WIRE_VERB_HOLD, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_HOLD, NULL, true), WIRE_STATUS_OK);
     cr_expect_eq (epoch, now_ms);
-    cr_assert_eq (order_of (WIRE_VERB_UNHOLD, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_UNHOLD, NULL, true), WIRE_STATUS_OK);
     cr_expect_eq (epoch, now_ms + 1, "twice in a millisecond");
     now_ms -= 3600 * 1000;
-    cr_assert_eq (order_of (WIRE_VERB_HOLD, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_HOLD, NULL, true), WIRE_STATUS_OK);
     cr_expect_eq (epoch, now_ms + 3600 * 1000 + 2, "a clock that is set back");
     now_ms += 24 * 3600 * 1000;
-    cr_assert_eq (order_of (WIRE_VERB_UNHOLD, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_UNHOLD, NULL, true), WIRE_STATUS_OK);
     cr_expect_eq (epoch, now_ms);
     cr_expect_eq (application.desired.hold_epoch, now_ms);
 }
@@ -144,9 +144,9 @@ Test (orders, an_update_to_an_unsuitable_release_is_refused)
                        unknown = digest_of ("5");
 
     cr_assert_eq (records_release_withdraw (records, &gone, &error), 0);
-    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &arm, true), WIRE_STATUS_NONE);
-    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &gone, true), WIRE_STATUS_GONE);
-    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &unknown, true), WIRE_STATUS_NONE);
+    cr_assert_eq (order_of (WIRE_ORDER_UPDATE, &arm, true), WIRE_STATUS_NONE);
+    cr_assert_eq (order_of (WIRE_ORDER_UPDATE, &gone, true), WIRE_STATUS_GONE);
+    cr_assert_eq (order_of (WIRE_ORDER_UPDATE, &unknown, true), WIRE_STATUS_NONE);
     cr_assert_not (application.is_desired, "a refusal leaves no desired state");
 }
 
@@ -156,14 +156,14 @@ Test (orders, an_epoch_is_above_all_that_were_issued_or_reported)
     application.told.seen_epoch = 10;
     (void) broker_order_raise (&application, &application.told, 0);
     application_report ();
-    cr_assert_eq (order_of (WIRE_VERB_HOLD, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_HOLD, NULL, true), WIRE_STATUS_OK);
     cr_assert_eq (epoch, 11);
-    cr_assert_eq (order_of (WIRE_VERB_UNHOLD, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_UNHOLD, NULL, true), WIRE_STATUS_OK);
     cr_assert_eq (epoch, 12);
     application.told.seen_epoch = 5;
     (void) broker_order_raise (&application, &application.told, 0);
     application_report ();
-    cr_assert_eq (order_of (WIRE_VERB_HOLD, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_HOLD, NULL, true), WIRE_STATUS_OK);
     cr_assert_eq (epoch, 13);
 }
 
@@ -173,7 +173,7 @@ Test (orders, a_reported_epoch_beyond_clock_and_record_is_not_accepted)
     cr_assert_not (broker_order_raise (&application, &application.told, 1000));
     cr_assert_eq (application.told.epoch, 0, "and no order counts as carried out");
     application_report ();
-    cr_assert_eq (order_of (WIRE_VERB_HOLD, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_HOLD, NULL, true), WIRE_STATUS_OK);
     cr_assert_lt (epoch, 1000);
 }
 
@@ -182,33 +182,33 @@ Test (orders, an_update_under_way_is_answered_again_and_another_release_is_busy)
     struct base_digest second = release_publish ("2", NULL), third;
     char transaction[RECORDS_ID_SIZE];
 
-    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_UPDATE, &second, true), WIRE_STATUS_OK);
     (void) snprintf (transaction, sizeof transaction, "%s", ordered.transaction);
     third = release_publish ("3", NULL);
-    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_UPDATE, &second, true), WIRE_STATUS_OK);
     cr_assert_eq (epoch, 0, "no new order");
     cr_assert_eq (ordered.epoch, 1);
     cr_assert_str_eq (ordered.transaction, transaction);
-    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &third, true), WIRE_STATUS_BUSY);
+    cr_assert_eq (order_of (WIRE_ORDER_UPDATE, &third, true), WIRE_STATUS_BUSY);
     cr_assert_not_null (strstr (ordered.reason, transaction));
 
     application.told.epoch = application.told.seen_epoch = 1;
     application_report ();
-    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &third, true), WIRE_STATUS_OK, "the first has ended");
+    cr_assert_eq (order_of (WIRE_ORDER_UPDATE, &third, true), WIRE_STATUS_OK, "the first has ended");
 }
 
 Test (orders, an_update_that_an_unfit_node_retries_later_can_be_cancelled_and_replaced)
 {
     struct base_digest second = release_publish ("2", NULL), third = release_publish ("3", NULL);
 
-    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_UPDATE, &second, true), WIRE_STATUS_OK);
     application.told.transaction = application.desired.transaction;
     application.told.state = WIRE_STATE_UNFIT;
     application.told.seen_epoch = 1;
     application.told.retry = (char *) "2026-11-22T15:00:00.000000000Z";
     application_report ();
-    cr_assert_eq (order_of (WIRE_VERB_CANCEL, NULL, true), WIRE_STATUS_OK);
-    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &third, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_CANCEL, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_UPDATE, &third, true), WIRE_STATUS_OK);
     application.told.transaction = application.told.retry = NULL;
 }
 
@@ -216,15 +216,15 @@ Test (orders, an_absent_node_that_has_not_seen_an_order_gets_the_newer_one)
 {
     struct base_digest second = release_publish ("2", NULL), third = release_publish ("3", NULL);
 
-    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, false), WIRE_STATUS_OK);
-    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &third, false), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_UPDATE, &second, false), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_UPDATE, &third, false), WIRE_STATUS_OK);
     cr_assert (base_digest_equal (&application.desired.release, &third));
     application.told.seen_epoch = application.desired.release_epoch;
     application_report ();
-    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, false), WIRE_STATUS_BUSY,
+    cr_assert_eq (order_of (WIRE_ORDER_UPDATE, &second, false), WIRE_STATUS_BUSY,
                   "the node may be carrying it out");
-    cr_assert_eq (order_of (WIRE_VERB_CANCEL, NULL, false), WIRE_STATUS_OK);
-    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, false), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_CANCEL, NULL, false), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_UPDATE, &second, false), WIRE_STATUS_OK);
 }
 
 Test (orders, a_held_node_is_not_updated_until_it_is_unheld)
@@ -232,16 +232,16 @@ Test (orders, a_held_node_is_not_updated_until_it_is_unheld)
     (void) release_publish ("2", NULL);
     application.told.held = true; /* by a command on the host itself */
     application_report ();
-    cr_assert_eq (order_of (WIRE_VERB_UPDATE, NULL, true), WIRE_STATUS_REFUSED);
+    cr_assert_eq (order_of (WIRE_ORDER_UPDATE, NULL, true), WIRE_STATUS_REFUSED);
     cr_assert_not_null (strstr (ordered.reason, "nodectl unhold web-1"));
-    cr_assert_eq (order_of (WIRE_VERB_UNHOLD, NULL, true), WIRE_STATUS_OK);
-    cr_assert_eq (order_of (WIRE_VERB_UPDATE, NULL, true), WIRE_STATUS_OK,
+    cr_assert_eq (order_of (WIRE_ORDER_UNHOLD, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_UPDATE, NULL, true), WIRE_STATUS_OK,
                   "the answer of the node is not awaited");
     application.told.held = false;
     application.told.epoch = 2;
     application_report ();
-    cr_assert_eq (order_of (WIRE_VERB_HOLD, NULL, true), WIRE_STATUS_OK);
-    cr_assert_eq (order_of (WIRE_VERB_UPDATE, NULL, true), WIRE_STATUS_REFUSED);
+    cr_assert_eq (order_of (WIRE_ORDER_HOLD, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_UPDATE, NULL, true), WIRE_STATUS_REFUSED);
 }
 
 Test (orders, a_quarantined_release_is_refused_with_its_reason_until_it_is_cleared)
@@ -258,15 +258,15 @@ Test (orders, a_quarantined_release_is_refused_with_its_reason_until_it_is_clear
     application.told.epoch = 1;
     application.epoch = 1;
     application_report ();
-    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, true), WIRE_STATUS_REFUSED);
+    cr_assert_eq (order_of (WIRE_ORDER_UPDATE, &second, true), WIRE_STATUS_REFUSED);
     cr_assert_not_null (strstr (ordered.reason, "probing/hand-over"));
     cr_assert_not_null (strstr (ordered.reason, "it stood still"));
     cr_assert_not_null (strstr (ordered.reason, "nodectl quarantine clear web-1"));
-    cr_assert_eq (order_of (WIRE_VERB_CLEAR, &third, true), WIRE_STATUS_OK);
-    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, true), WIRE_STATUS_REFUSED,
+    cr_assert_eq (order_of (WIRE_ORDER_CLEAR, &third, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_UPDATE, &second, true), WIRE_STATUS_REFUSED,
                   "another release was cleared");
-    cr_assert_eq (order_of (WIRE_VERB_CLEAR, NULL, true), WIRE_STATUS_OK);
-    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_CLEAR, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_UPDATE, &second, true), WIRE_STATUS_OK);
     application.told.quarantine = NULL;
     application.told.n_quarantine = 0;
 }
@@ -288,9 +288,9 @@ Test (orders, a_reason_that_is_cut_within_a_character_stays_valid_text)
     application.told.quarantine = &failure;
     application.told.n_quarantine = 1;
     application_report ();
-    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, true), WIRE_STATUS_REFUSED);
+    cr_assert_eq (order_of (WIRE_ORDER_UPDATE, &second, true), WIRE_STATUS_REFUSED);
     struct base_buffer packed = {.size = 0};
-    cr_assert (wire_pack (&wire_ordered_record, &ordered, &packed, &error) == 0, "%s", error.text);
+    cr_assert (wire_pack (&wire_order_result_record, &ordered, &packed, &error) == 0, "%s", error.text);
     base_buffer_deinit (&packed);
     application.told.quarantine = NULL;
     application.told.n_quarantine = 0;
@@ -298,29 +298,29 @@ Test (orders, a_reason_that_is_cut_within_a_character_stays_valid_text)
 
 Test (orders, a_revert_names_the_release_it_leaves_and_holds_the_application)
 {
-    cr_assert_eq (order_of (WIRE_VERB_REVERT, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_REVERT, NULL, true), WIRE_STATUS_OK);
     cr_assert_eq (application.desired.revert_epoch, 1);
     cr_assert (base_digest_equal (&application.desired.revert_from, &application.told.release));
     cr_assert (application.desired.held);
     cr_assert_eq (application.desired.hold_epoch, 1);
     cr_assert_str_eq (ordered.version, "0");
-    cr_assert_eq (order_of (WIRE_VERB_REVERT, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_REVERT, NULL, true), WIRE_STATUS_OK);
     cr_assert_eq (epoch, 0, "the same revert, still under way");
     application.told.previous_version = NULL;
     application.told.previous_release = (struct base_digest){.bytes = {0}};
     application_report ();
-    cr_assert_eq (order_of (WIRE_VERB_REVERT, NULL, true), WIRE_STATUS_NONE);
+    cr_assert_eq (order_of (WIRE_ORDER_REVERT, NULL, true), WIRE_STATUS_NONE);
 }
 
 Test (orders, a_revert_from_a_release_is_kept_for_a_node_that_may_still_install_it)
 {
     struct base_digest second = release_publish ("2", NULL);
 
-    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, true), WIRE_STATUS_OK);
-    cr_assert_eq (order_of (WIRE_VERB_REVERT, &second, false), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_UPDATE, &second, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_REVERT, &second, false), WIRE_STATUS_OK);
     cr_assert (base_digest_equal (&application.desired.revert_from, &second));
     cr_assert_gt (application.desired.revert_epoch, application.desired.release_epoch);
-    cr_assert_eq (order_of (WIRE_VERB_REVERT, &second, false), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_REVERT, &second, false), WIRE_STATUS_OK);
     cr_assert_eq (epoch, 0, "the same revert, still under way");
 }
 
@@ -328,10 +328,10 @@ Test (orders, a_desired_state_is_cumulative)
 {
     struct base_digest second = release_publish ("2", NULL);
 
-    cr_assert_eq (order_of (WIRE_VERB_UPDATE, &second, true), WIRE_STATUS_OK);
-    cr_assert_eq (order_of (WIRE_VERB_HOLD, NULL, true), WIRE_STATUS_OK);
-    cr_assert_eq (order_of (WIRE_VERB_CANCEL, NULL, true), WIRE_STATUS_OK);
-    cr_assert_eq (order_of (WIRE_VERB_CLEAR, &second, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_UPDATE, &second, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_HOLD, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_CANCEL, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_CLEAR, &second, true), WIRE_STATUS_OK);
     cr_assert_eq (application.desired.epoch, 4);
     cr_assert_eq (application.desired.release_epoch, 1);
     cr_assert_eq (application.desired.hold_epoch, 2);
@@ -343,24 +343,24 @@ Test (orders, a_desired_state_is_cumulative)
 
 Test (orders, a_cancel_needs_an_update_under_way)
 {
-    cr_assert_eq (order_of (WIRE_VERB_CANCEL, NULL, true), WIRE_STATUS_NONE);
+    cr_assert_eq (order_of (WIRE_ORDER_CANCEL, NULL, true), WIRE_STATUS_NONE);
     (void) release_publish ("2", NULL);
-    cr_assert_eq (order_of (WIRE_VERB_UPDATE, NULL, true), WIRE_STATUS_OK);
-    cr_assert_eq (order_of (WIRE_VERB_CANCEL, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_UPDATE, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_CANCEL, NULL, true), WIRE_STATUS_OK);
     cr_assert_eq (application.desired.cancel_epoch, 2);
 }
 
 Test (orders, a_cancel_after_the_switch_is_refused_unless_the_node_is_offline)
 {
     (void) release_publish ("2", NULL);
-    cr_assert_eq (order_of (WIRE_VERB_UPDATE, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_UPDATE, NULL, true), WIRE_STATUS_OK);
     application.told.transaction = application.desired.transaction;
     application.told.state = WIRE_STATE_TRIAL;
     application_report ();
-    cr_assert_eq (order_of (WIRE_VERB_CANCEL, NULL, true), WIRE_STATUS_REFUSED);
+    cr_assert_eq (order_of (WIRE_ORDER_CANCEL, NULL, true), WIRE_STATUS_REFUSED);
     cr_assert (strstr (ordered.reason, "too late") && strstr (ordered.reason, "nodectl revert web-1"), "%s",
                ordered.reason);
-    cr_assert_eq (order_of (WIRE_VERB_CANCEL, NULL, false), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_CANCEL, NULL, false), WIRE_STATUS_OK);
     application.told.transaction = NULL;
 }
 
@@ -395,7 +395,7 @@ Test (orders, the_outcome_is_that_of_the_last_report_that_ends_the_order)
 {
     (void) release_publish ("2", NULL);
     cr_assert_eq (outcome_find (false, NULL), WIRE_OUTCOME_NULL, "nothing was ordered");
-    cr_assert_eq (order_of (WIRE_VERB_UPDATE, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_UPDATE, NULL, true), WIRE_STATUS_OK);
     report_put (1, "fetching", WIRE_OUTCOME_PASSED);
     cr_assert_eq (outcome_find (false, NULL), WIRE_OUTCOME_NULL, "the update is under way");
     report_put (1, "trial", WIRE_OUTCOME_WENT_BACK);
@@ -407,12 +407,12 @@ Test (orders, the_outcome_is_that_of_the_last_report_that_ends_the_order)
 
 Test (orders, the_hold_of_a_revert_does_not_replace_its_outcome)
 {
-    cr_assert_eq (order_of (WIRE_VERB_REVERT, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_REVERT, NULL, true), WIRE_STATUS_OK);
     application.told.epoch = 1;
     report_put (1, "revert", WIRE_OUTCOME_REVERTED);
     report_put (1, "hold", WIRE_OUTCOME_PASSED);
     cr_assert_eq (outcome_find (false, NULL), WIRE_OUTCOME_REVERTED);
-    cr_assert_eq (order_of (WIRE_VERB_UNHOLD, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_UNHOLD, NULL, true), WIRE_STATUS_OK);
     application.told.epoch = 2;
     report_put (2, "unhold", WIRE_OUTCOME_PASSED);
     cr_assert_eq (outcome_find (false, NULL), WIRE_OUTCOME_PASSED);
@@ -424,7 +424,7 @@ Test (orders, a_result_that_was_never_reported_follows_from_the_state_of_the_nod
     struct wire_failure failure = {.step = (char *) "fetching", .reason = (char *) "the content is gone"};
     bool missing;
 
-    cr_assert_eq (order_of (WIRE_VERB_UPDATE, NULL, true), WIRE_STATUS_OK);
+    cr_assert_eq (order_of (WIRE_ORDER_UPDATE, NULL, true), WIRE_STATUS_OK);
     application.told.epoch = 1;
     cr_assert_eq (outcome_find (true, &missing), WIRE_OUTCOME_NULL, "the report may still arrive");
     cr_assert (missing);

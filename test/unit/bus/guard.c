@@ -354,12 +354,12 @@ static void on_question (void *data, struct bus_socket *socket, const struct bus
 {
     static char place[121];
     struct wire_node nodes[NODES];
-    struct wire_answer answer = {
+    struct wire_nodes answer = {
         .serial = 1, .status = WIRE_STATUS_OK, .instance = (char *) "me", .nodes = nodes, .n_nodes = NODES};
     memset (place, 'x', sizeof place - 1);
     for (unsigned i = 0; i < NODES; i++)
-        nodes[i] = (struct wire_node){.id = (char *) "node", .place = place, .revision = 1};
-    int r = bus_send (socket, &message->peer, &wire_answer_record, &answer);
+        nodes[i] = (struct wire_node){.id = (char *) "node", .host_pid = place, .revision = 1};
+    int r = bus_send (socket, &message->peer, &wire_nodes_record, &answer);
     cr_expect (r == 0 || r == -EAGAIN || r == -EHOSTUNREACH, "%s", strerror (-r));
     on_message (data, socket, message);
 }

@@ -11,12 +11,15 @@ static struct fake_broker broker;
 static noded_client *client;
 static char directory[64], path[96];
 
-static bool backup_answer (struct fake_broker *fake, const struct wire_request *request,
-                           struct wire_answer *answer)
+static bool backup_answer (struct fake_broker *fake, const struct fake_request *request, void *ret_answer)
 {
-    (void) fake_expect (fake, request->verb == WIRE_VERB_BACKUP, "a request was not for a backup");
-    answer->content = base_digest_of (fake->served.data, fake->served.size);
-    answer->size = fake->served.size;
+    static struct wire_backup made;
+    struct wire_backed_up *answer = ret_answer;
+    if (!fake_expect (fake, request->record == &wire_backup_records_record, "a request was not for a backup"))
+        return false;
+    made = (struct wire_backup){.blob = base_digest_of (fake->served.data, fake->served.size),
+                                .size = fake->served.size};
+    answer->backup = &made;
     return true;
 }
 
@@ -57,9 +60,9 @@ TestSuite (backup, .init = setup, .fini = teardown, .timeout = 60);
 
 static int backup_run (int replace)
 {
-    base_cleanup (base_free_p) char *json = NULL;
-    int rc = noded_client_backup (client, path, replace, &json);
-    cr_expect_eq (rc == 0, json != NULL);
+    noded_backup made;
+    int rc = noded_client_backup (client, path, replace, &made);
+    cr_expect_eq (made.size, rc == 0 ? broker.served.size : 0);
     return rc;
 }
 

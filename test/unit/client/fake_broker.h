@@ -2,8 +2,8 @@
 /*  test/unit/client/fake_broker.h - a broker in a thread of the test
 
     It serves control and content as ROUTERs and events as a PUB, over ipc in a directory of its own.
-    `answer` fills the answer to a request; if it returns false, no answer is sent. The broker accepts and
-    keeps all uploads.
+    `answer` fills the answer to a request: the struct of wire_record_answer (request->record), which owns
+    nothing; if it returns false, no answer is sent. The broker accepts and keeps all uploads.
 
     A failed assertion of Criterion jumps back into the test. On the stack of another thread that is a crash.
     Therefore the code that runs in the broker's thread keeps its first failure, and fake_end reports it. */
@@ -26,6 +26,11 @@
 
 enum { FAKE_CONTENTS = 8, FAKE_REQUESTS = 64 };
 
+struct fake_request {
+    const struct wire_record *record;
+    void *body; /* struct wire_NAME */
+};
+
 struct fake_content {
     struct base_digest digest;
     struct base_buffer bytes;
@@ -40,10 +45,9 @@ struct fake_broker {
     pthread_t thread;
     struct bus_loop *loop;
     struct bus_socket *control, *content, *events;
-    bool (*answer) (struct fake_broker *broker, const struct wire_request *request,
-                    struct wire_answer *answer);
+    bool (*answer) (struct fake_broker *broker, const struct fake_request *request, void *ret_answer);
     /*  Copies of the requests received. */
-    struct wire_request requests[FAKE_REQUESTS];
+    struct fake_request requests[FAKE_REQUESTS];
     size_t n_requests;
     struct fake_content contents[FAKE_CONTENTS];
     size_t n_contents;
@@ -51,6 +55,7 @@ struct fake_broker {
     enum wire_status taken_status; /* NULL: ok */
     struct base_buffer served;     /* the blob that the content channel serves for every digest */
     bool rotten, gone;             /* served with a flipped bit; answered with status gone */
+    bool older;                    /* it knows no request */
     const char *event;             /* published every 20 ms; NULL: none */
     const char *failure;           /* NULL: none. To be read after the thread has ended */
 };
@@ -68,21 +73,60 @@ static inline void fake_expect_sent (struct fake_broker *broker, int rc)
     (void) fake_expect (broker, rc == 0 || rc == -EHOSTUNREACH, "the broker could not answer");
 }
 
-static inline void fake_request (void *context, struct bus_socket *socket, const struct bus_message *message)
+/*  How every request begins. */
+static inline struct wire_change fake_head (const struct fake_request *request)
+{
+    struct wire_change head = {.serial = 0};
+    bool reads = wire_record_role (request->record) == WIRE_ROLE_READ;
+    memcpy (&head, request->body, reads ? sizeof (struct wire_request) : sizeof head);
+    return head;
+}
+
+/*  The request of this number, which must be of the record. */
+static inline const void *fake_request_of (const struct fake_broker *broker, size_t index,
+                                           const struct wire_record *record)
+{
+    cr_assert_lt (index, broker->n_requests);
+    cr_assert_eq (broker->requests[index].record, record, "request %zu is %s", index,
+                  wire_record_name (broker->requests[index].record));
+    return broker->requests[index].body;
+}
+#define FAKE_REQUEST(broker, index, name)                                                                    \
+    ((const struct wire_##name *) fake_request_of (broker, index, &wire_##name##_record))
+
+/*  The whole request is copied, so that the test can look at it later. */
+static inline bool fake_keep (struct fake_broker *broker, const struct bus_message *message)
+{
+    struct fake_request *kept = &broker->requests[broker->n_requests];
+    kept->record = message->record;
+    kept->body = calloc (1, wire_record_size (message->record));
+    if (!kept->body || wire_copy (message->record, message->body, kept->body) != 0)
+        return false;
+    broker->n_requests++;
+    return true;
+}
+
+static inline void fake_control (void *context, struct bus_socket *socket, const struct bus_message *message)
 {
     struct fake_broker *broker = context;
-    if (message->record != &wire_request_record || broker->n_requests == FAKE_REQUESTS)
+    const struct wire_record *record = wire_record_answer (message->record);
+    const struct fake_request request = {message->record, (void *) message->body};
+    if (!record || broker->n_requests == FAKE_REQUESTS)
         return;
-    const struct wire_request *request = message->body;
-    if (!fake_expect (broker,
-                      wire_copy (&wire_request_record, request, &broker->requests[broker->n_requests]) == 0,
-                      "a request could not be copied"))
+    void *answer = calloc (1, wire_record_size (record));
+    if (!fake_expect (broker, answer && fake_keep (broker, message), "a request could not be copied"))
         return;
-    broker->n_requests++;
-    struct wire_answer answer = {.serial = request->serial, .status = WIRE_STATUS_OK, .revision = 1};
-    if (broker->answer && !broker->answer (broker, request, &answer))
-        return;
-    fake_expect_sent (broker, bus_send (socket, &message->peer, &wire_answer_record, &answer));
+    struct wire_answer head = {
+        .serial = fake_head (&request).serial, .status = WIRE_STATUS_OK, .revision = 1};
+    memcpy (answer, &head, sizeof head);
+    if (broker->older) {
+        head.status = WIRE_STATUS_INVALID;
+        head.reason = (char *) "unknown request";
+        head.notice = (char *) "the disk is full";
+        fake_expect_sent (broker, bus_send (socket, &message->peer, &wire_answer_record, &head));
+    } else if (!broker->answer || broker->answer (broker, &request, answer))
+        fake_expect_sent (broker, bus_send (socket, &message->peer, record, answer));
+    free (answer);
 }
 
 static inline void fake_free (void *data, void *hint)
@@ -195,7 +239,7 @@ static inline void fake_start (struct fake_broker *broker)
     cr_assert_eq (bus_endpoints_parse (broker->origin, &broker->endpoints, &error), 0, "%s", error.text);
     broker->loop = bus_loop_new ();
     cr_assert_not_null (broker->loop);
-    broker->control = fake_socket (broker, BUS_ROUTER, fake_request, broker->endpoints.control);
+    broker->control = fake_socket (broker, BUS_ROUTER, fake_control, broker->endpoints.control);
     broker->content = fake_socket (broker, BUS_ROUTER, fake_put, broker->endpoints.content);
     broker->events = fake_socket (broker, BUS_PUB, NULL, broker->endpoints.events);
     cr_assert_gt (bus_timer_start (broker->loop, 20, fake_publish, broker), 0);
@@ -215,8 +259,10 @@ static inline void fake_end (struct fake_broker *broker)
     bus_socket_free (broker->content);
     bus_socket_free (broker->events);
     bus_loop_free (broker->loop);
-    for (size_t i = 0; i < broker->n_requests; i++)
-        wire_request_deinit (&broker->requests[i]);
+    for (size_t i = 0; i < broker->n_requests; i++) {
+        wire_deinit (broker->requests[i].record, broker->requests[i].body);
+        free (broker->requests[i].body);
+    }
     for (size_t i = 0; i < broker->n_contents; i++)
         base_buffer_deinit (&broker->contents[i].bytes);
     base_buffer_deinit (&broker->served);

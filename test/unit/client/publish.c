@@ -15,12 +15,12 @@ static noded_client *client;
 static char directory[64];
 static uint64_t told_done, told_total;
 
-static bool release_store (struct fake_broker *fake, const struct wire_request *request,
-                           struct wire_answer *answer)
+static bool release_store (struct fake_broker *fake, const struct fake_request *request, void *ret_answer)
 {
+    const struct wire_publish_release *asked = request->body;
     (void) fake;
-    if (request->verb == WIRE_VERB_PUBLISH)
-        answer->release = wire_release_digest (request->publish, NULL);
+    if (request->record == &wire_publish_release_record)
+        ((struct wire_published *) ret_answer)->release = wire_release_digest (asked->release, NULL);
     return true;
 }
 
@@ -74,10 +74,7 @@ static void expect_sentence (const char *piece)
 static const struct wire_release *release_published (void)
 {
     cr_assert_geq (broker.n_requests, 1);
-    const struct wire_request *request = &broker.requests[broker.n_requests - 1];
-    cr_assert_eq (request->verb, WIRE_VERB_PUBLISH);
-    cr_assert_not_null (request->publish);
-    return request->publish;
+    return FAKE_REQUEST (&broker, broker.n_requests - 1, publish_release)->release;
 }
 
 Test (publish, a_release_arrives_complete_and_under_its_digest)
@@ -306,12 +303,12 @@ Test (publish, an_upload_to_a_silent_content_peer_ends_at_the_deadline)
     noded_client_free (hasty);
 }
 
-static bool release_store_wrongly (struct fake_broker *fake, const struct wire_request *request,
-                                   struct wire_answer *answer)
+static bool release_store_wrongly (struct fake_broker *fake, const struct fake_request *request,
+                                   void *ret_answer)
 {
     (void) fake;
     (void) request;
-    answer->release.bytes[0] = 1;
+    ((struct wire_published *) ret_answer)->release.bytes[0] = 1;
     return true;
 }
 

@@ -17,40 +17,33 @@ static struct wire_rollout spec = {.application = T ("noded"), .release = {{1}}}
 static struct wire_rollout_state rollouts[3];
 static struct wire_plan plan = {.hash = {{2}}, .spec = &spec};
 
-static bool rollouts_answer (struct fake_broker *fake, const struct wire_request *request,
-                             struct wire_answer *answer)
+static bool rollouts_answer (struct fake_broker *fake, const struct fake_request *request, void *ret_answer)
 {
-    static struct wire_published releases[] = {
+    static struct wire_release_state releases[] = {
         {.release = {{0xab, 0xcd, 0xef, 1}}, .application = T ("noded"), .version = T ("1"), .time = T ("-")},
         {.release = {{0xab, 0xcd, 0xef, 2}},
          .application = T ("noded"),
          .version = T ("2"),
          .time = T ("-")}};
     (void) fake;
-    answer->revision = 7;
-    switch (request->verb) {
-    case WIRE_VERB_RELEASES:
+    if (request->record == &wire_list_releases_record) {
+        struct wire_releases *answer = ret_answer;
         answer->releases = releases;
         answer->n_releases = 2;
-        break;
-    case WIRE_VERB_PLAN:
-        answer->plan = &plan;
-        break;
-    case WIRE_VERB_ROLLOUTS: /* in two pages */
-        answer->rollouts = request->after ? rollouts + 2 : rollouts;
-        answer->n_rollouts = request->after ? 1 : 2;
-        answer->more = !request->after;
+    } else if (request->record == &wire_plan_rollout_record)
+        ((struct wire_planned *) ret_answer)->plan = &plan;
+    else if (request->record == &wire_list_rollouts_record) { /* in two pages */
+        struct wire_rollouts *answer = ret_answer;
+        bool second = ((const struct wire_list_rollouts *) request->body)->after;
+        answer->rollouts = second ? rollouts + 2 : rollouts;
+        answer->n_rollouts = second ? 1 : 2;
+        answer->more = !second;
         answer->next = T ("2");
-        answer->revision = request->after ? 9 : 7;
-        break;
-    case WIRE_VERB_START:
-    case WIRE_VERB_STEER:
-        answer->rollouts = rollouts;
-        answer->n_rollouts = 1;
-        break;
-    default:
-        break;
-    }
+        answer->revision = second ? 9 : 7;
+    } else if (request->record == &wire_start_rollout_record)
+        ((struct wire_started *) ret_answer)->rollout = rollouts;
+    else if (request->record == &wire_steer_rollout_record)
+        ((struct wire_steered *) ret_answer)->rollout = rollouts;
     return true;
 }
 
@@ -79,104 +72,135 @@ static void teardown (void)
 
 TestSuite (rollouts, .init = setup, .fini = teardown, .timeout = 60);
 
-static const struct wire_request *request_last (void)
+#define REQUEST_LAST(name) FAKE_REQUEST (&broker, broker.n_requests - 1, name)
+
+static void expect_piece (const char *text, const char *piece)
 {
-    cr_assert_gt (broker.n_requests, 0);
-    return &broker.requests[broker.n_requests - 1];
+    cr_expect_not_null (strstr (text, piece), "%s is not in %s", piece, text);
 }
 
-static void expect_piece (const char *json, const char *piece)
+/*  Plans with settings, which end with NULL. */
+static int plan_make (const char *const *settings)
 {
-    cr_expect_not_null (strstr (json, piece), "%s is not in %s", piece, json);
+    noded_spec given = {.settings = settings};
+    noded_plan *made;
+    while (settings[given.n_settings])
+        given.n_settings++;
+    int rc = noded_client_rollout_plan (client, &given, &made);
+    cr_expect_eq (rc == 0, made != NULL);
+    noded_plan_free (made);
+    return rc;
 }
 
-Test (rollouts, a_plan_is_one_object_and_orders_nothing)
+Test (rollouts, a_plan_orders_nothing)
 {
     static const char *const settings[] = {"select=web-*", "waves=2, rest"};
-    base_cleanup (base_free_p) char *json = NULL;
-    cr_assert_eq (noded_client_rollout_plan (client, settings, 2, NULL, &json), 0, "%s",
-                  noded_client_error (client));
+    noded_plan *made;
+    cr_assert_eq (
+        noded_client_rollout_plan (client, &(noded_spec){.settings = settings, .n_settings = 2}, &made), 0,
+        "%s", noded_client_error (client));
+    cr_expect_eq (made->hash.bytes[0], 2);
+    cr_expect_str_eq (made->spec->application, "noded");
+    base_cleanup (base_free_p) char *json = noded_plan_json (made);
     expect_piece (json, "{\n  \"hash\": \"0200");
     expect_piece (json, "\"left_out\": 0");
-    cr_expect_eq (request_last ()->verb, WIRE_VERB_PLAN);
-    cr_expect_null (request_last ()->key, "a plan is not an order");
-    cr_expect_str_eq (request_last ()->spec->selector, "web-*");
-    cr_expect_eq (request_last ()->spec->n_waves, 2);
+    noded_plan_free (made);
+    cr_expect_str_eq (REQUEST_LAST (plan_rollout)->spec->selector, "web-*");
+    cr_expect_eq (REQUEST_LAST (plan_rollout)->spec->n_waves, 2);
 }
 
 Test (rollouts, a_start_is_an_order_that_names_its_author_and_its_plan)
 {
-    base_cleanup (base_free_p) char *json = NULL;
-    cr_assert_eq (noded_client_rollout_start (client, NULL, 0, NULL, HASH, &json), 0);
-    expect_piece (json, "\"id\": \"r-1\"");
-    cr_expect_not_null (request_last ()->key);
-    cr_expect_not_null (strchr (request_last ()->place, '@'));
-    cr_expect_eq (request_last ()->plan.bytes[0], 0xaa);
-    cr_expect_eq (noded_client_rollout_start (client, NULL, 0, NULL, "aaaa", &json), -EINVAL);
+    const noded_spec defaults = {.settings = NULL};
+    noded_rollout *rollout;
+    cr_assert_eq (noded_client_rollout_start (client, &defaults, HASH, &rollout), 0);
+    cr_expect_str_eq (rollout->id, "r-1");
+    noded_rollout_free (rollout);
+    cr_expect_not_null (REQUEST_LAST (start_rollout)->key);
+    cr_expect_not_null (strchr (REQUEST_LAST (start_rollout)->user, '@'));
+    cr_expect_eq (REQUEST_LAST (start_rollout)->plan.bytes[0], 0xaa);
+    cr_expect_eq (noded_client_rollout_start (client, &defaults, "aaaa", &rollout), -EINVAL);
+    cr_expect_null (rollout);
 }
 
 Test (rollouts, a_release_is_found_by_its_first_digits)
 {
-    static const char *const both[] = {"release=abcdef"}, *const second[] = {"release=ABCDEF02"},
-                             *const none[] = {"release=123456"};
-    base_cleanup (base_free_p) char *json = NULL;
-    cr_expect_eq (noded_client_rollout_plan (client, both, 1, NULL, &json), -EINVAL);
+    static const char *const both[] = {"release=abcdef", NULL}, *const second[] = {"release=ABCDEF02", NULL},
+                             *const none[] = {"release=123456", NULL};
+    cr_expect_eq (plan_make (both), -EINVAL);
     expect_piece (noded_client_error (client), "2 releases of noded begin with these digits");
-    cr_expect_eq (noded_client_rollout_plan (client, none, 1, NULL, &json), -ENOENT);
-    cr_assert_eq (noded_client_rollout_plan (client, second, 1, NULL, &json), 0);
-    cr_expect_eq (request_last ()->spec->release.bytes[3], 2);
+    cr_expect_eq (plan_make (none), -ENOENT);
+    cr_assert_eq (plan_make (second), 0);
+    cr_expect_eq (REQUEST_LAST (plan_rollout)->spec->release.bytes[3], 2);
 }
 
 Test (rollouts, a_list_comes_in_pages_and_can_wait_for_a_change)
 {
-    base_cleanup (base_free_p) char *json = NULL;
-    uint64_t revision = 0;
-    cr_assert_eq (noded_client_rollout_list (client, NULL, 5, 100, &revision, &json), 0);
-    expect_piece (json, "[\n  {\"id\":\"r-1\"");
-    expect_piece (json, ",\n  {\"id\":\"r-3\"");
-    cr_expect_eq (revision, 7, "the revision of the first page: later changes are reported again");
+    base_cleanup (noded_rollouts_free) noded_rollouts list = {.count = 0};
+    const noded_rollouts_query query = {.since = 5, .wait_ms = 100};
+    cr_assert_eq (noded_client_rollout_list (client, &query, &list), 0);
+    cr_assert_eq (list.count, 3);
+    cr_expect_str_eq (list.items[0].id, "r-1");
+    cr_expect_str_eq (list.items[2].id, "r-3");
+    cr_expect_eq (list.revision, 7, "the revision of the first page: later changes are reported again");
     cr_assert_eq (broker.n_requests, 2);
-    cr_expect_eq (broker.requests[0].wait_ms, 100);
-    cr_expect_eq (broker.requests[1].wait_ms, 0, "the second page does not wait");
+    cr_expect_eq (FAKE_REQUEST (&broker, 0, list_rollouts)->wait_ms, 100);
+    cr_expect_eq (FAKE_REQUEST (&broker, 1, list_rollouts)->wait_ms, 0, "the second page does not wait");
 }
 
 Test (rollouts, a_request_for_members_names_a_rollout_or_a_plan)
 {
-    base_cleanup (base_free_p) char *json = NULL;
-    cr_expect_eq (noded_client_rollout_members (client, NULL, NULL, 0, NULL, &json), -EINVAL);
-    cr_expect_eq (noded_client_rollout_members (client, "r-1", HASH, 0, NULL, &json), -EINVAL);
-    cr_assert_eq (noded_client_rollout_members (client, NULL, HASH, 0, NULL, &json), 0);
-    cr_expect_str_eq (json, "[]\n");
-    cr_expect_eq (request_last ()->plan.bytes[0], 0xaa);
+    noded_members members;
+    cr_expect_eq (noded_client_rollout_members (client, &(noded_members_query){.since = 0}, &members),
+                  -EINVAL);
+    cr_expect_eq (noded_client_rollout_members (
+                      client, &(noded_members_query){.rollout = "r-1", .plan = HASH}, &members),
+                  -EINVAL);
+    cr_assert_eq (noded_client_rollout_members (client, &(noded_members_query){.plan = HASH}, &members), 0);
+    cr_expect_eq (members.count, 0);
+    noded_members_free (&members);
+    cr_expect_eq (REQUEST_LAST (list_members)->plan.bytes[0], 0xaa);
+}
+
+static int steer (const noded_steering *steering)
+{
+    noded_rollout *rollout;
+    int rc = noded_client_rollout_steer (client, steering, &rollout);
+    noded_rollout_free (rollout);
+    return rc;
 }
 
 Test (rollouts, an_invalid_command_to_a_rollout_is_not_sent)
 {
     static const char *const nodes[] = {"web-1"};
-    char *json = NULL;
-    cr_expect_eq (noded_client_rollout_steer (client, "r-1", "stop", 0, NULL, 0, &json), -EINVAL);
+    cr_expect_eq (steer (&(noded_steering){.rollout = "r-1", .command = NODED_COMMAND_NULL}), -EINVAL);
     expect_piece (noded_client_error (client), "pause, resume, approve, abort, revert or retry");
-    cr_expect_eq (noded_client_rollout_steer (client, "r-1", "abort", 0, nodes, 1, &json), -EINVAL);
+    cr_expect_eq (steer (&(noded_steering){.rollout = "r-1", .command = 99}), -EINVAL);
+    cr_expect_eq (steer (&(noded_steering){
+                      .rollout = "r-1", .command = NODED_COMMAND_ABORT, .nodes = nodes, .n_nodes = 1}),
+                  -EINVAL);
     cr_expect_eq (broker.n_requests, 0);
-    cr_assert_eq (noded_client_rollout_steer (client, "r-1", "approve", 2, NULL, 0, &json), 0);
-    cr_expect (request_last ()->command == WIRE_COMMAND_APPROVE && request_last ()->wave == 2);
-    free (json);
+    cr_assert_eq (steer (&(noded_steering){.rollout = "r-1", .command = NODED_COMMAND_APPROVE, .wave = 2}),
+                  0);
+    cr_expect_eq (REQUEST_LAST (steer_rollout)->command, WIRE_COMMAND_APPROVE);
+    cr_expect_eq (REQUEST_LAST (steer_rollout)->wave, 2);
 }
 
-static bool answer_nothing (struct fake_broker *fake, const struct wire_request *request,
-                            struct wire_answer *answer)
+static bool answer_nothing (struct fake_broker *fake, const struct fake_request *request, void *ret_answer)
 {
     (void) fake;
     (void) request;
-    (void) answer;
+    (void) ret_answer;
     return true;
 }
 
 Test (rollouts, an_answer_without_the_requested_part_is_an_error)
 {
-    char *json = NULL;
+    const noded_spec defaults = {.settings = NULL};
+    noded_rollout *rollout;
+    noded_plan *made;
     broker.answer = answer_nothing;
-    cr_expect_eq (noded_client_rollout_plan (client, NULL, 0, NULL, &json), -EPROTO);
-    cr_expect_eq (noded_client_rollout_start (client, NULL, 0, NULL, NULL, &json), -EPROTO);
-    cr_expect_null (json);
+    cr_expect_eq (noded_client_rollout_plan (client, &defaults, &made), -EPROTO);
+    cr_expect_eq (noded_client_rollout_start (client, &defaults, NULL, &rollout), -EPROTO);
+    cr_expect (!made && !rollout);
 }

@@ -14,47 +14,68 @@
 static struct fake_broker broker;
 static struct wire_application applications[2];
 static struct wire_node nodes[2];
-static struct wire_ordered orders[2];
-static struct wire_published releases[2];
+static struct wire_order_result orders[2];
+static struct wire_release_state releases[2];
 static size_t lists; /* requests for lists of nodes */
 
-/*  The last request that was not for a list. */
+/*  The last request that was not for a list. all and release: as far as it has them. */
 static struct {
-    enum wire_verb verb;
+    const struct wire_record *record;
     bool all;
     size_t n_nodes;
     struct base_digest release;
 } last;
 
-static bool commands_answer (struct fake_broker *fake, const struct wire_request *request,
-                             struct wire_answer *answer)
+/*  Takes what orders have: the members of all of them have the same names. */
+#define NOTE(name)                                                                                           \
+    if (request->record == &wire_##name##_record)                                                            \
+        last.n_nodes = ((const struct wire_##name *) request->body)->n_nodes;
+
+static void request_note (const struct fake_request *request)
 {
+    last.record = request->record;
+    last.release = (struct base_digest){{0}};
+    NOTE (order_update)
+    NOTE (order_revert)
+    NOTE (order_hold)
+    NOTE (order_unhold)
+    NOTE (order_cancel)
+    NOTE (order_clear)
+    NOTE (forget_nodes)
+    if (request->record == &wire_order_clear_record)
+        last.release = ((const struct wire_order_clear *) request->body)->release;
+    if (request->record == &wire_withdraw_release_record)
+        last.release = ((const struct wire_withdraw_release *) request->body)->release;
+}
+
+static void nodes_list (const struct wire_list_nodes *request, struct wire_nodes *answer)
+{
+    /*  The first list after an order shows it under way, the next ones show its outcome. */
+    lists++;
+    for (size_t i = 0; i < 2; i++)
+        nodes[i].outcome = lists > 1 ? (i ? WIRE_OUTCOME_FAILED : WIRE_OUTCOME_CONFIRMED) : 0;
+    answer->nodes = nodes;
+    answer->n_nodes = request->n_nodes == 1 ? 1 : 2;
+    answer->revision = lists;
+}
+
+static bool commands_answer (struct fake_broker *fake, const struct fake_request *request, void *ret_answer)
+{
+    struct wire_orders *ordered = ret_answer;
+    struct wire_releases *listed = ret_answer;
     (void) fake;
-    switch (request->verb) {
-    case WIRE_VERB_NODES:
-        /*  The first list after an order shows it under way, the next ones show its outcome. */
-        lists++;
-        for (size_t i = 0; i < 2; i++)
-            nodes[i].outcome = lists > 1 ? (i ? WIRE_OUTCOME_FAILED : WIRE_OUTCOME_CONFIRMED) : 0;
-        answer->nodes = nodes;
-        answer->n_nodes = request->n_nodes && request->n_nodes < 2 ? 1 : 2;
-        answer->revision = lists;
-        return true;
-    case WIRE_VERB_RELEASES:
-        answer->releases = releases;
-        answer->n_releases = 2;
-        return true;
-    case WIRE_VERB_WHY:
-        return true;
-    default:
-        last.verb = request->verb;
-        last.all = request->all;
-        last.n_nodes = request->n_nodes;
-        last.release = request->release;
-        answer->ordered = orders;
-        answer->n_ordered = request->n_nodes == 1 ? 1 : 2;
-        return true;
+    if (request->record == &wire_list_nodes_record)
+        nodes_list (request->body, ret_answer);
+    else if (request->record == &wire_list_releases_record) {
+        listed->releases = releases;
+        listed->n_releases = 2;
+    } else if (request->record != &wire_list_reports_record)
+        request_note (request);
+    if (wire_record_answer (request->record) == &wire_orders_record) {
+        ordered->orders = orders;
+        ordered->n_orders = last.n_nodes == 1 ? 1 : 2;
     }
+    return true;
 }
 
 static void setup (void)
@@ -71,9 +92,9 @@ static void setup (void)
             .name = T ("noded"), .state = WIRE_STATE_IDLE, .epoch = 5, .quarantine = &bad, .n_quarantine = 1};
         nodes[i] = (struct wire_node){
             .id = T (names[i]), .online = true, .desired_epoch = 5, .application = &applications[i]};
-        orders[i] = (struct wire_ordered){
+        orders[i] = (struct wire_order_result){
             .node = T (names[i]), .status = WIRE_STATUS_OK, .epoch = 5, .transaction = T ("t-5")};
-        releases[i] = (struct wire_published){
+        releases[i] = (struct wire_release_state){
             .application = T ("noded"), .version = T ("1.0.0"), .time = T ("2026-11-22T15:00:00.000000000Z")};
         memset (releases[i].release.bytes, 0x11, BASE_DIGEST_BYTES);
     }
@@ -101,7 +122,7 @@ Test (commands, an_update_is_followed_until_every_node_has_ended)
 {
     orders[0].status = WIRE_STATUS_OK;
     expect_run (WORDS ("update", "web-1", "web-1"), 0, "web-1  confirmed  -     -", NULL);
-    cr_expect_eq (last.verb, WIRE_VERB_UPDATE);
+    cr_expect_eq (last.record, &wire_order_update_record);
     cr_expect_eq (last.n_nodes, 1, "a node that is named twice is ordered once");
     lists = 0;
     expect_run (WORDS ("update", "web-1", "web-2"), 1, "web-2  failed     probing  no\\x1bway", NULL);
@@ -121,24 +142,24 @@ Test (commands, a_timeout_names_the_nodes_that_have_not_ended)
 
 Test (commands, a_followed_update_with_json_prints_only_json_on_standard_output)
 {
-    expect_run (WORDS ("update", "web-1", "--json"), 0, "[\n  {\n    \"node\": \"web-1\"", "web-1");
+    expect_run (WORDS ("update", "web-1", "--json"), 0, "[\n  {\"node\":\"web-1\",\"ended\":true,", "web-1");
 }
 
 Test (commands, orders_are_printed_one_by_one_and_a_refused_one_fails)
 {
     static const struct {
         const char *word;
-        enum wire_verb verb;
-    } commands[] = {{"hold", WIRE_VERB_HOLD},
-                    {"unhold", WIRE_VERB_UNHOLD},
-                    {"cancel", WIRE_VERB_CANCEL},
-                    {"forget", WIRE_VERB_FORGET}};
+        const struct wire_record *record;
+    } commands[] = {{"hold", &wire_order_hold_record},
+                    {"unhold", &wire_order_unhold_record},
+                    {"cancel", &wire_order_cancel_record},
+                    {"forget", &wire_forget_nodes_record}};
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         expect_run (WORDS (commands[i].word, "web-1", "web-2"), 0, "web-2  ordered t-5\n", NULL);
-        cr_expect_eq (last.verb, commands[i].verb);
+        cr_expect_eq (last.record, commands[i].record);
     }
     expect_run (WORDS ("update", "web-1", "--no-wait"), 0, "web-1  ordered t-5\n", NULL);
-    expect_run (WORDS ("revert", "web-1", "--no-wait", "--json"), 0, "\"transaction\": \"t-5\"", NULL);
+    expect_run (WORDS ("revert", "web-1", "--no-wait", "--json"), 0, "\"transaction\":\"t-5\"", NULL);
     orders[0].status = WIRE_STATUS_REFUSED;
     orders[0].reason = T ("it is online");
     expect_run (WORDS ("forget", "web-1"), 1, "web-1  refused: it is online\n", NULL);
@@ -149,19 +170,19 @@ Test (commands, a_release_is_named_by_a_unique_prefix)
 {
     expect_run (WORDS ("withdraw", "1111111177"), 0, "withdrawn 1111111177", NULL);
     cr_expect_eq (last.release.bytes[4], 0x77);
-    last.verb = 0;
+    last.record = NULL;
     expect_run (WORDS ("withdraw", "111111"), 1, NULL, "2 releases begin with 111111: give more digits");
     expect_run (WORDS ("withdraw", "abcdef"), 1, NULL, "no release begins with abcdef");
-    cr_expect_eq (last.verb, 0, "nothing was withdrawn");
+    cr_expect_null (last.record, "nothing was withdrawn");
     expect_run (WORDS ("withdraw", DIGEST), 0, "withdrawn " DIGEST, NULL);
 }
 
 Test (commands, a_quarantine_is_listed_and_cleared)
 {
     expect_run (WORDS ("quarantine", "list", "web-1"), 0, "222222220000  3.0.0", NULL);
-    expect_run (WORDS ("quarantine", "list", "web-1", "--json"), 0, "\"reason\": \"hung\"", NULL);
+    expect_run (WORDS ("quarantine", "list", "web-1", "--json"), 0, "\"reason\":\"hung\"", NULL);
     expect_run (WORDS ("quarantine", "clear", "web-1", "222222"), 0, "web-1  cleared 22222222", NULL);
-    cr_expect_eq (last.verb, WIRE_VERB_CLEAR);
+    cr_expect_eq (last.record, &wire_order_clear_record);
     cr_expect_eq (last.release.bytes[0], 0x22, "a quarantined release need not be among the published ones");
     expect_run (WORDS ("quarantine", "clear", "web-1"), 0, "every release", NULL);
     cr_expect (base_digest_is_null (&last.release));
@@ -198,13 +219,13 @@ Test (commands, texts_of_a_node_cannot_control_a_terminal_in_json_either)
     orders[0].reason = T (UNSAFE);
     expect_run (WORDS ("nodes", "--json"), 0, "\"outcome_reason\":\"" ESCAPED "\"", NULL);
     expect_run (WORDS ("status", "web-1", "--json"), 0, "\"outcome_reason\": \"" ESCAPED "\"", NULL);
-    expect_run (WORDS ("quarantine", "list", "web-1", "--json"), 0, "\"reason\": \"" ESCAPED "\"", NULL);
-    expect_run (WORDS ("hold", "web-1", "--json"), 1, "\"reason\": \"" ESCAPED "\"", NULL);
+    expect_run (WORDS ("quarantine", "list", "web-1", "--json"), 0, "\"reason\":\"" ESCAPED "\"", NULL);
+    expect_run (WORDS ("hold", "web-1", "--json"), 1, "\"reason\":\"" ESCAPED "\"", NULL);
     broker.event = "{\"event\":\"failed\",\"reason\":\"" UNSAFE "\"}";
     expect_run (WORDS ("events", "--count", "1", "--json"), 0,
                 "{\"event\":\"failed\",\"reason\":\"" ESCAPED "\"}\n", NULL);
     broker.event = "no json\033[2J";
-    expect_run (WORDS ("events", "--count", "1", "--json", "--timeout", "500ms"), 0, "", NULL);
+    expect_run (WORDS ("events", "--count", "1", "--json", "--timeout", "500ms"), 3, NULL, NULL);
 }
 
 Test (commands, a_name_that_a_shell_would_execute_is_not_completed)
@@ -221,11 +242,14 @@ Test (commands, a_name_that_a_shell_would_execute_is_not_completed)
 
 Test (commands, events_are_printed_as_they_arrive)
 {
-    broker.event = "{\"event\":\"came\",\"node\":\"web-1\",\"time\":\"2026-11-22T15:00:00.000000000Z\"}";
+    broker.event = "{\"event\":\"came\",\"instance\":\"i\",\"sequence\":1,\"node\":\"web-1\","
+                   "\"time\":\"2026-11-22T15:00:00.000000000Z\"}";
     expect_run (WORDS ("events", "--count", "2"), 0, "2026-11-22 15:00:00Z  web-1  came\n2026-", NULL);
     expect_run (WORDS ("events", "--count", "1", "--json"), 0, broker.event, NULL);
-    broker.event = "{\"turn\":{\"rollout\":\"r-1\",\"time\":\"2026-11-22T15:00:00.000000000Z\",\"phase\":"
-                   "\"soaking\",\"wave\":2},\"application\":\"noded\",\"version\":\"2.0.0\"}";
+    broker.event =
+        "{\"instance\":\"i\",\"sequence\":1,\"transition\":{\"serial\":3,\"rollout\":\"r-1\",\"time\":"
+        "\"2026-11-22T15:00:00.000000000Z\",\"phase\":\"soaking\",\"wave\":2},\"application\":"
+        "\"noded\",\"version\":\"2.0.0\",\"release\":\"" DIGEST "\"}";
     expect_run (WORDS ("events", "--count", "1"), 0,
                 "2026-11-22 15:00:00Z  r-1  noded 2.0.0  wave 2 finished, soaking\n", NULL);
     broker.event = NULL;

@@ -11,49 +11,51 @@
 
 TestSuite (picture, .timeout = 60);
 
-static void expect_bar (const char *wave, size_t cells, const char *bar)
+static void expect_bar (noded_wave_state wave, size_t cells, const char *bar)
 {
     char text[CTL_BAR_SIZE];
-    json_t *json = json_loads (wave, 0, NULL);
-    cr_assert_not_null (json);
-    cr_expect_str_eq (ctl_rollout_bar (json, cells, text), bar, "%s: %s", wave, text);
-    json_decref (json);
+    cr_expect_str_eq (ctl_rollout_bar (&wave, cells, text), bar, "%s: %s", bar, text);
 }
 
 Test (picture, a_bar_shows_each_kind_of_node_and_keeps_its_width)
 {
-    expect_bar ("{\"count\": 10, \"updated\": 5, \"under_way\": 2, \"bad\": 1}", 10, "[#####>>!..]");
-    expect_bar ("{\"count\": 9000, \"updated\": 8998, \"under_way\": 1, \"bad\": 1}", 10, "[########>!]");
-    expect_bar ("{\"count\": 2, \"updated\": 2}", 10, "[##########]");
-    expect_bar ("{\"count\": 2, \"reverted\": 1}", 10, "[<<<<<.....]");
-    expect_bar ("{\"count\": 4, \"updated\": 1, \"bad\": 1, \"forgiven\": 1}", 8, "[##xx!!..]");
-    expect_bar ("{\"count\": 0}", 4, "[....]");
-    expect_bar ("{\"count\": 3}", 4, "[....]");
-    expect_bar ("{\"count\": 1, \"updated\": 5, \"under_way\": 5, \"reverted\": 5, \"bad\": 5}", 4, "[!!!!]");
-    expect_bar ("{\"count\": 1, \"updated\": 1}", 99, "[########################]");
+    expect_bar ((noded_wave_state){.count = 10, .updated = 5, .under_way = 2, .failed = 1}, 10,
+                "[#####>>!..]");
+    expect_bar ((noded_wave_state){.count = 9000, .updated = 8998, .under_way = 1, .failed = 1}, 10,
+                "[########>!]");
+    expect_bar ((noded_wave_state){.count = 2, .updated = 2}, 10, "[##########]");
+    expect_bar ((noded_wave_state){.count = 2, .reverted = 1}, 10, "[<<<<<.....]");
+    expect_bar ((noded_wave_state){.count = 4, .updated = 1, .failed = 1, .forgiven = 1}, 8, "[##xx!!..]");
+    expect_bar ((noded_wave_state){.count = 0}, 4, "[....]");
+    expect_bar ((noded_wave_state){.count = 3}, 4, "[....]");
+    expect_bar ((noded_wave_state){.count = 1, .updated = 5, .under_way = 5, .reverted = 5, .failed = 5}, 4,
+                "[!!!!]");
+    expect_bar ((noded_wave_state){.count = 1, .updated = 1}, 99, "[########################]");
 }
 
-static json_t *rollout_of (size_t waves, size_t at, const char *more)
+enum { WAVES = 30 };
+static noded_wave_state waves[WAVES];
+static const noded_rollout_spec spec = {.application = "noded", .budget = 2, .wave_budget = 1};
+
+static noded_rollout rollout_of (size_t count, size_t at)
 {
-    base_cleanup (base_buffer_deinit) struct base_buffer text = {.size = 0};
-    (void) base_buffer_printf (
-        &text,
-        "{\"id\": \"r-1\", \"phase\": \"updating\", \"wave\": %zu, \"spec\": "
-        "{\"application\": \"noded\", \"budget\": 2, \"wave_budget\": 1}%s, \"waves\": [",
-        at, more);
-    for (size_t i = 0; i < waves; i++)
-        (void) base_buffer_printf (&text, "%s{\"count\": 1%s}", i ? "," : "",
-                                   i + 1 < at ? ", \"updated\": 1, \"begun\": \"x\", \"ended\": \"x\"" : "");
-    (void) base_buffer_append_text (&text, "]}");
-    base_cleanup (base_free_p) char *json = base_buffer_take_text (&text);
-    return json_loads (json, 0, NULL);
+    for (size_t i = 0; i < count; i++)
+        waves[i] = i + 1 < at ? (noded_wave_state){.count = 1, .updated = 1, .begun = "x", .ended = "x"}
+                              : (noded_wave_state){.count = 1};
+    return (noded_rollout){.id = "r-1",
+                           .phase = NODED_PHASE_UPDATING,
+                           .wave = at,
+                           .spec = &spec,
+                           .waves = waves,
+                           .n_waves = count};
 }
 
 Test (picture, a_terminal_with_few_rows_shows_the_waves_around_the_one_under_way)
 {
-    base_cleanup (ctl_json_free_p) json_t *rollout = rollout_of (30, 20, ", \"waits\": \"the window\"");
+    noded_rollout rollout = rollout_of (WAVES, 20);
+    rollout.waits = "the window";
     for (size_t height = 1; height <= 40; height++) {
-        char **lines = ctl_rollout_picture (rollout, 100, height);
+        char **lines = ctl_rollout_picture (&rollout, 100, height);
         cr_assert_not_null (lines);
         cr_expect_leq (base_list_count (lines), height, "%zu lines in %zu", base_list_count (lines), height);
         bool seen = false;
@@ -62,35 +64,34 @@ Test (picture, a_terminal_with_few_rows_shows_the_waves_around_the_one_under_way
         cr_expect (seen || height < 6, "the wave under way is not in %zu lines", height);
         base_list_free (lines);
     }
-    char **lines = ctl_rollout_picture (rollout, 0, 0);
+    char **lines = ctl_rollout_picture (&rollout, 0, 0);
     cr_expect_eq (base_list_count (lines), 33);
     base_list_free (lines);
 }
 
 Test (picture, a_narrow_terminal_shows_the_phase_on_a_line_of_its_own)
 {
-    base_cleanup (ctl_json_free_p) json_t *rollout = rollout_of (2, 1, ", \"version\": \"2.0.0\"");
-    char **lines = ctl_rollout_picture (rollout, 40, 0);
+    noded_rollout rollout = rollout_of (2, 1);
+    rollout.version = "2.0.0";
+    char **lines = ctl_rollout_picture (&rollout, 40, 0);
     cr_assert_geq (base_list_count (lines), 4);
     cr_expect_str_eq (lines[0], "rollout r-1: noded 2.0.0 (-)");
     cr_expect_str_eq (lines[1], "  updating wave 1 of 2 since -");
     cr_expect_str_eq (lines[2], "  wave 1  1 node   [........]  not started");
     base_list_free (lines);
-    lines = ctl_rollout_picture (rollout, 100, 0);
+    lines = ctl_rollout_picture (&rollout, 100, 0);
     cr_expect_str_eq (lines[0], "rollout r-1: noded 2.0.0 (-): updating wave 1 of 2 since -");
     base_list_free (lines);
 }
 
 Test (picture, plain_lines_change_with_every_tenth_of_a_wave)
 {
-    base_cleanup (ctl_json_free_p) json_t *rollout = rollout_of (1, 1, "");
-    json_t *wave = json_array_get (json_object_get (rollout, "waves"), 0);
-    json_object_set_new (wave, "count", json_integer (1000));
+    noded_rollout rollout = rollout_of (1, 1);
+    waves[0].count = 1000;
     char *before = NULL;
     size_t news = 0;
-    for (int updated = 0; updated <= 1000; updated++) {
-        json_object_set_new (wave, "updated", json_integer (updated));
-        char *line = ctl_rollout_news (rollout);
+    for (waves[0].updated = 0; waves[0].updated <= 1000; waves[0].updated++) {
+        char *line = ctl_rollout_news (&rollout);
         cr_assert_not_null (line);
         news += !before || strcmp (line, before) != 0;
         free (before);
@@ -99,28 +100,35 @@ Test (picture, plain_lines_change_with_every_tenth_of_a_wave)
     cr_expect_str_eq (before, "updating wave 1 of 1: 1000 of 1000 updated, 0 failed");
     free (before);
     cr_expect_eq (news, 11);
-    json_object_set_new (wave, "bad", json_integer (1));
-    base_cleanup (base_free_p) char *bad = ctl_rollout_news (rollout);
+    waves[0].failed = 1;
+    base_cleanup (base_free_p) char *bad = ctl_rollout_news (&rollout);
     cr_expect_not_null (strstr (bad, "1 failed"));
 }
 
-static void expect_advice (const char *more, const char *piece)
+/*  piece NULL: no action is required. */
+static void expect_advice (const noded_rollout *rollout, const char *piece)
 {
-    base_cleanup (ctl_json_free_p) json_t *rollout = rollout_of (1, 1, more);
     base_cleanup (base_free_p) char *advice = ctl_rollout_advice (rollout);
     if (piece)
-        cr_expect (advice && strstr (advice, piece), "%s: %s", more, advice);
+        cr_expect (advice && strstr (advice, piece), "%s: %s", piece, advice);
     else
         cr_expect_null (advice);
 }
 
 Test (picture, the_advice_names_the_commands_when_action_is_required)
 {
-    expect_advice ("", NULL);
-    expect_advice (", \"paused\": true", "resume r-1");
-    expect_advice (", \"phase\": \"approval\"", "approve r-1");
-    expect_advice (", \"phase\": \"halted\"", "revert r-1");
-    expect_advice (", \"phase\": \"halted\", \"unproven\": true, \"wave\": 1",
-                   "resume r-1 retries wave 1, approve r-1");
-    expect_advice (", \"phase\": \"done\", \"over\": true, \"paused\": true", NULL);
+    noded_rollout rollout = rollout_of (1, 1);
+    expect_advice (&rollout, NULL);
+    rollout.paused = true;
+    expect_advice (&rollout, "resume r-1");
+    rollout.paused = false;
+    rollout.phase = NODED_PHASE_APPROVAL;
+    expect_advice (&rollout, "approve r-1");
+    rollout.phase = NODED_PHASE_HALTED;
+    expect_advice (&rollout, "revert r-1");
+    rollout.unproven = true;
+    expect_advice (&rollout, "resume r-1 retries wave 1, approve r-1");
+    rollout.phase = NODED_PHASE_DONE;
+    rollout.over = rollout.paused = true;
+    expect_advice (&rollout, NULL);
 }

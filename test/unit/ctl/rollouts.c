@@ -19,92 +19,117 @@ static struct wire_wave_state states[2];
 static struct wire_plan plan;
 static struct wire_rollout_state rollouts[2];
 static struct wire_member_state members[4];
-static struct wire_turn turns[2];
+static struct wire_transition transitions[2];
 static struct wire_cause cause;
 static struct wire_node node;
-static struct wire_ordered ordered;
+static struct wire_order_result ordered;
 static size_t lists; /* lists of rollouts sent so far */
 static size_t over;  /* the list that shows the first rollout as done; 0: none */
 static size_t mute;  /* requests that stay without an answer after the second list */
 
 /*  The last request, except for those for rollouts, members and history. */
 static struct {
-    enum wire_verb verb;
+    const struct wire_record *record;
     enum wire_command command;
     uint64_t wave, soak_ms;
     size_t n_nodes, n_labels, n_waves;
-    bool has_plan, has_release, has_place, removes;
+    bool has_plan, has_release, has_user, removes;
     char rollout[64], selector[64];
 } last;
 
-static void request_note (const struct wire_request *request)
+static void spec_note (const struct wire_rollout *noted)
 {
-    last.verb = request->verb;
-    last.command = request->command;
-    last.wave = request->wave;
-    last.n_nodes = request->n_nodes;
-    last.n_labels = request->n_labels;
-    last.removes = request->n_labels && !request->labels[request->n_labels - 1].value;
-    last.has_plan = !base_digest_is_null (&request->plan);
-    last.has_place = request->place && strchr (request->place, '@');
-    (void) snprintf (last.rollout, sizeof last.rollout, "%s", request->rollout ? request->rollout : "");
-    if (request->spec) {
-        last.soak_ms = request->spec->soak_ms;
-        last.n_waves = request->spec->n_waves;
-        last.has_release = !base_digest_is_null (&request->spec->release);
-        (void) snprintf (last.selector, sizeof last.selector, "%s",
-                         request->spec->selector ? request->spec->selector : "");
+    last.soak_ms = noted->soak_ms;
+    last.n_waves = noted->n_waves;
+    last.has_release = !base_digest_is_null (&noted->release);
+    (void) snprintf (last.selector, sizeof last.selector, "%s", noted->selector ? noted->selector : "");
+}
+
+static void request_note (const struct fake_request *request)
+{
+    const char *user = fake_head (request).user;
+    last.record = request->record;
+    last.has_user = user && strchr (user, '@');
+    if (request->record == &wire_steer_rollout_record) {
+        const struct wire_steer_rollout *steer = request->body;
+        last.command = steer->command;
+        last.wave = steer->wave;
+        last.n_nodes = steer->n_nodes;
+        (void) snprintf (last.rollout, sizeof last.rollout, "%s", steer->rollout);
+    } else if (request->record == &wire_label_nodes_record) {
+        const struct wire_label_nodes *label = request->body;
+        last.n_nodes = label->n_nodes;
+        last.n_labels = label->n_labels;
+        last.removes = label->n_labels && !label->labels[label->n_labels - 1].value;
+    } else if (request->record == &wire_start_rollout_record) {
+        const struct wire_start_rollout *start = request->body;
+        last.has_plan = !base_digest_is_null (&start->plan);
+        spec_note (start->spec);
+    } else if (request->record == &wire_plan_rollout_record)
+        spec_note (((const struct wire_plan_rollout *) request->body)->spec);
+    else if (request->record == &wire_list_nodes_record) {
+        const struct wire_list_nodes *list = request->body;
+        (void) snprintf (last.selector, sizeof last.selector, "%s", list->selector ? list->selector : "");
     }
 }
 
-static bool rollouts_answer (struct fake_broker *fake, const struct wire_request *request,
-                             struct wire_answer *answer)
+static bool rollouts_list (const struct wire_list_rollouts *request, struct wire_rollouts *answer)
 {
+    if (lists == 2 && mute && mute--)
+        return false;
+    if (++lists == over) {
+        rollouts[0].phase = WIRE_PHASE_DONE;
+        rollouts[0].over = true;
+        states[1].updated = 2;
+        states[1].under_way = 0;
+    }
+    answer->rollouts = rollouts;
+    answer->n_rollouts = request->rollout ? 1 : 2;
+    answer->revision = lists;
+    return true;
+}
+
+static void nodes_list (const struct wire_list_nodes *request, struct wire_nodes *answer)
+{
+    if (request->n_nodes && strcmp (request->nodes[0], "web-1") != 0) {
+        answer->status = WIRE_STATUS_NONE;
+        return;
+    }
+    answer->nodes = &node;
+    answer->n_nodes = 1;
+}
+
+static bool rollouts_answer (struct fake_broker *fake, const struct fake_request *request, void *ret_answer)
+{
+    const struct wire_record *record = request->record;
     (void) fake;
-    switch (request->verb) {
-    case WIRE_VERB_ROLLOUTS:
-        if (lists == 2 && mute && mute--)
-            return false;
-        if (++lists == over) {
-            rollouts[0].phase = WIRE_PHASE_DONE;
-            rollouts[0].over = true;
-            states[1].updated = 2;
-            states[1].under_way = 0;
-        }
-        answer->rollouts = rollouts;
-        answer->n_rollouts = request->rollout ? 1 : 2;
-        answer->revision = lists;
-        break;
-    case WIRE_VERB_MEMBERS:
+    if (record == &wire_list_rollouts_record)
+        return rollouts_list (request->body, ret_answer);
+    if (record == &wire_list_members_record) {
+        struct wire_members *answer = ret_answer;
         answer->members = members;
         answer->n_members = 4;
-        break;
-    case WIRE_VERB_HISTORY:
-        answer->turns = turns;
-        answer->n_turns = 2;
-        break;
-    case WIRE_VERB_PLAN:
-        request_note (request);
-        answer->plan = &plan;
-        break;
-    case WIRE_VERB_NODES:
-        request_note (request);
-        if (request->n_nodes && strcmp (request->nodes[0], "web-1") != 0) {
-            answer->status = WIRE_STATUS_NONE;
-            break;
-        }
-        answer->nodes = &node;
-        answer->n_nodes = 1;
-        break;
-    case WIRE_VERB_LABEL:
-        request_note (request);
-        answer->ordered = &ordered;
-        answer->n_ordered = 1;
-        break;
-    default:
-        request_note (request);
-        answer->rollouts = rollouts;
-        answer->n_rollouts = 1;
+        return true;
+    }
+    if (record == &wire_list_transitions_record) {
+        struct wire_transitions *answer = ret_answer;
+        answer->transitions = transitions;
+        answer->n_transitions = 2;
+        return true;
+    }
+    request_note (request);
+    if (record == &wire_plan_rollout_record)
+        ((struct wire_planned *) ret_answer)->plan = &plan;
+    else if (record == &wire_start_rollout_record)
+        ((struct wire_started *) ret_answer)->rollout = rollouts;
+    else if (record == &wire_steer_rollout_record)
+        ((struct wire_steered *) ret_answer)->rollout = rollouts;
+    else if (record == &wire_list_nodes_record)
+        nodes_list (request->body, ret_answer);
+    else if (record == &wire_label_nodes_record) {
+        struct wire_orders *answer = ret_answer;
+        answer->orders = &ordered;
+        answer->n_orders = 1;
     }
     return true;
 }
@@ -155,17 +180,17 @@ static void setup (void)
     members[2] = (struct wire_member_state){.node = T ("web-2"), .wave = 2, .state = WIRE_MEMBER_ORDERED};
     members[3] = (struct wire_member_state){
         .node = T ("web-4"), .state = WIRE_MEMBER_EXCLUDED, .reason = T ("offline")};
-    turns[0] = (struct wire_turn){
+    transitions[0] = (struct wire_transition){
         .serial = 1, .rollout = rollouts[0].id, .time = T (time), .phase = WIRE_PHASE_UPDATING, .wave = 1};
-    turns[1] = (struct wire_turn){.serial = 2,
-                                  .rollout = rollouts[0].id,
-                                  .time = T (time),
-                                  .phase = WIRE_PHASE_UPDATING,
-                                  .wave = 2,
-                                  .command = WIRE_COMMAND_APPROVE,
-                                  .place = T ("ann@desk")};
+    transitions[1] = (struct wire_transition){.serial = 2,
+                                              .rollout = rollouts[0].id,
+                                              .time = T (time),
+                                              .phase = WIRE_PHASE_UPDATING,
+                                              .wave = 2,
+                                              .command = WIRE_COMMAND_APPROVE,
+                                              .user = T ("ann@desk")};
     node = (struct wire_node){.id = T ("web-1"), .labels = labels, .n_labels = 2};
-    ordered = (struct wire_ordered){.node = T ("web-1"), .status = WIRE_STATUS_OK};
+    ordered = (struct wire_order_result){.node = T ("web-1"), .status = WIRE_STATUS_OK};
     lists = over = mute = 0;
     broker = (struct fake_broker){.answer = rollouts_answer};
     fake_start (&broker);
@@ -191,7 +216,7 @@ Test (rollouts, a_plan_shows_the_nodes_of_each_wave_and_the_skipped_ones)
                 "  wave 2: 2 nodes, once approved: web-1, web-2\n"
                 "  1 node skipped (offline): web-4\n",
                 NULL);
-    cr_expect_eq (last.verb, WIRE_VERB_PLAN);
+    cr_expect_eq (last.record, &wire_plan_rollout_record);
     cr_expect_eq (last.soak_ms, 60000);
     cr_expect_eq (last.n_waves, 3, "the default");
     cr_expect_str_eq (last.selector, "web-*");
@@ -208,12 +233,13 @@ Test (rollouts, a_rollout_is_followed_to_its_end)
 {
     over = 2;
     expect_run (WORDS ("rollout", "start"), 0, "done: 3 of 3 updated, 0 failed\n", NULL);
-    cr_expect (last.verb == WIRE_VERB_START && last.has_release && last.has_place && !last.has_plan);
+    cr_expect (last.record == &wire_start_rollout_record && last.has_release && last.has_user &&
+               !last.has_plan);
     rollouts[0].phase = WIRE_PHASE_UPDATING;
     rollouts[0].over = false;
     lists = 0;
     expect_run (WORDS ("update", "--all", "--soak", "2s"), 0, "done: 3 of 3 updated, 0 failed\n", NULL);
-    cr_expect (last.verb == WIRE_VERB_START && last.soak_ms == 2000);
+    cr_expect (last.record == &wire_start_rollout_record && last.soak_ms == 2000);
 }
 
 Test (rollouts, a_broker_that_is_silent_for_a_while_does_not_end_the_command)
@@ -235,11 +261,11 @@ Test (rollouts, only_the_plan_that_was_shown_is_started)
 {
     expect_run (WORDS ("rollout", "start", "--no-wait", "--plan", "aaaaaaaabb"), 0, "rollout r-1a2b3c: noded",
                 NULL);
-    cr_expect (last.verb == WIRE_VERB_START && last.has_plan);
-    last.verb = 0;
+    cr_expect (last.record == &wire_start_rollout_record && last.has_plan);
+    last.record = NULL;
     expect_run (WORDS ("rollout", "start", "--plan", "aaaaaaaacc"), 1, NULL, "has changed");
     expect_run (WORDS ("rollout", "start", "--plan", "aaa"), 2, NULL, "the first 6 digits");
-    cr_expect_neq (last.verb, WIRE_VERB_START);
+    cr_expect_neq (last.record, &wire_start_rollout_record);
 }
 
 Test (rollouts, a_rollout_without_nodes_succeeds_only_if_all_run_the_release)
@@ -251,7 +277,7 @@ Test (rollouts, a_rollout_without_nodes_succeeds_only_if_all_run_the_release)
     expect_run (WORDS ("rollout", "start"), 0, "runs the release already", NULL);
     members[3].reason = T ("offline");
     expect_run (WORDS ("rollout", "start"), 1, "1 node skipped (offline): web-1", "nothing to do");
-    cr_expect_neq (last.verb, WIRE_VERB_START);
+    cr_expect_neq (last.record, &wire_start_rollout_record);
 }
 
 Test (rollouts, a_halt_ends_the_command_and_prints_the_possible_actions)
@@ -361,7 +387,7 @@ Test (rollouts, commands_apply_to_the_rollout_that_is_not_over)
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         last.wave = 99;
         expect_run (WORDS ("rollout", commands[i].word), 0, "rollout r-1a2b3c", NULL);
-        cr_expect (last.verb == WIRE_VERB_STEER && last.command == commands[i].command);
+        cr_expect (last.record == &wire_steer_rollout_record && last.command == commands[i].command);
         cr_expect_str_eq (last.rollout, "r-1a2b3c");
         cr_expect_eq (last.wave, commands[i].command == WIRE_COMMAND_APPROVE ? 2 : 0);
     }
@@ -403,12 +429,13 @@ Test (rollouts, why_prints_the_history_and_the_reason_for_waiting)
 Test (rollouts, labels_are_set_removed_and_listed)
 {
     expect_run (WORDS ("label", "web-1", "role=db", "zone-"), 0, "web-1  labelled\n", NULL);
-    cr_expect (last.verb == WIRE_VERB_LABEL && last.n_labels == 2 && last.removes && last.has_place);
+    cr_expect (last.record == &wire_label_nodes_record && last.n_labels == 2 && last.removes &&
+               last.has_user);
     expect_run (
         WORDS ("label", "web-1"), 0,
         "NODE   LABEL  VALUE  SET\nweb-1  role   web    on the node\nweb-1  zone   eu-1   by an operator\n",
         NULL);
-    expect_run (WORDS ("label", "web-1", "--json"), 0, "\"name\": \"role\"", NULL);
+    expect_run (WORDS ("label", "web-1", "--json"), 0, "\"name\":\"role\"", NULL);
     expect_run (WORDS ("label", "--select", "role=web", "x=y"), 0, "web-1  labelled\n", NULL);
     cr_expect_eq (last.n_nodes, 1);
     expect_run (WORDS ("label", "web-1", "role"), 2, NULL,

@@ -88,16 +88,17 @@ static inline void owner_recheck (void *context, const char *node, uint64_t at_m
 }
 
 static inline int owner_order (void *context, const struct deploy_order *order,
-                               struct wire_ordered *ret_ordered, uint64_t *ret_epoch, struct base_error *why)
+                               struct wire_order_result *ret_ordered, uint64_t *ret_epoch,
+                               struct base_error *why)
 {
     (void) context;
     (void) why;
     cr_expect (owner_writes (), "an order is written in the transaction of the rollout");
     *ret_epoch = ++owner.epoch;
-    *ret_ordered = (struct wire_ordered){.node = strdup (order->node),
-                                         .status = WIRE_STATUS_OK,
-                                         .epoch = owner.epoch,
-                                         .transaction = strdup ("t-1")};
+    *ret_ordered = (struct wire_order_result){.node = strdup (order->node),
+                                              .status = WIRE_STATUS_OK,
+                                              .epoch = owner.epoch,
+                                              .transaction = strdup ("t-1")};
     owner.ordered++;
     return 0;
 }
@@ -166,7 +167,7 @@ static inline void owner_announce (void *context, const char *const *nodes, size
 }
 
 static inline void owner_changed (void *context, struct deploy_rollout *rollout,
-                                  const struct wire_turn *turns, size_t n_turns)
+                                  const struct wire_transition *turns, size_t n_turns)
 {
     (void) context;
     cr_expect_not (owner_writes (), "a change is published when it is on disk");

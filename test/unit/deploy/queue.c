@@ -49,7 +49,7 @@ static void node_fail (struct node *node)
 
 Test (rollouts, that_are_queued_start_in_the_order_of_their_requests_over_a_restart_too)
 {
-    struct wire_answer answer;
+    struct wire_started answer;
     char *first, *second, *third;
 
     waves[0].count = 0;
@@ -61,7 +61,7 @@ Test (rollouts, that_are_queued_start_in_the_order_of_their_requests_over_a_rest
     answer = rollout_start (NULL);
     cr_expect_eq (answer.status, WIRE_STATUS_BUSY);
     cr_expect (strstr (answer.reason, first) && strstr (answer.reason, "--queue"), "%s", answer.reason);
-    wire_answer_deinit (&answer);
+    wire_started_deinit (&answer);
     second = rollout_start_on ("n-001 or n-002", true, false);
     third = rollout_start_on ("n-002", true, false);
     cr_expect_eq (nodes_pending (3), 2, "a queued rollout orders no node");

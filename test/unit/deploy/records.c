@@ -7,9 +7,9 @@ TestSuite (rollouts, .init = set_up, .fini = tear_down, .timeout = 600);
 
 Test (rollouts, proceed_wave_by_wave_and_record_their_transitions)
 {
-    struct wire_request request = {.verb = WIRE_VERB_HISTORY};
+    struct wire_list_transitions request = {.serial = 0};
     struct wire_rollout_state state;
-    struct wire_answer answer;
+    struct wire_transitions answer;
     char *id;
 
     nodes_hello (3);
@@ -23,68 +23,69 @@ Test (rollouts, proceed_wave_by_wave_and_record_their_transitions)
     cr_expect_not_null (state.waves[1].ended);
     wire_rollout_state_deinit (&state);
     request.rollout = id;
-    answer = operator_ask (operator, & request);
-    cr_assert_geq (answer.n_turns, 5);
-    cr_expect_str_eq (answer.turns[0].place, "me@here");
-    cr_expect_eq (answer.turns[answer.n_turns - 1].phase, WIRE_PHASE_DONE);
+    answer = operator_ask (operator, list_transitions, transitions, &request);
+    cr_assert_geq (answer.n_transitions, 5);
+    cr_expect_str_eq (answer.transitions[0].user, "me@here");
+    cr_expect_eq (answer.transitions[answer.n_transitions - 1].phase, WIRE_PHASE_DONE);
     cr_expect_eq (count_of ("SELECT count(*) FROM given WHERE rollout IS NOT NULL"), 3);
-    wire_answer_deinit (&answer);
+    wire_transitions_deinit (&answer);
     free (id);
 }
 
 Test (rollouts, are_started_once_by_all_requests_with_one_key)
 {
-    struct wire_answer first, again;
+    struct wire_started first, again;
 
     nodes_hello (2);
     first = rollout_start ("key");
     again = rollout_start ("key");
     cr_assert_eq (first.status, WIRE_STATUS_OK, "%s", first.reason);
     cr_assert_eq (again.status, WIRE_STATUS_OK, "%s", again.reason);
-    cr_expect_str_eq (first.rollouts[0].id, again.rollouts[0].id);
+    cr_expect_str_eq (first.rollout->id, again.rollout->id);
     cr_expect_eq (count_of ("SELECT count(*) FROM rollouts"), 1);
-    wire_answer_deinit (&first);
-    wire_answer_deinit (&again);
+    wire_started_deinit (&first);
+    wire_started_deinit (&again);
     again = rollout_start ("another");
     cr_expect_eq (again.status, WIRE_STATUS_BUSY);
-    wire_answer_deinit (&again);
+    wire_started_deinit (&again);
 }
 
 /*  The plan that a client has shown may be out of date when the client sends the start request. */
 Test (rollouts, are_started_as_they_were_planned_or_not_at_all)
 {
-    struct wire_request request = {.verb = WIRE_VERB_PLAN, .spec = &spec};
-    struct wire_answer answer;
+    struct wire_plan_rollout plan = {.spec = &spec};
+    struct wire_start_rollout request = {.spec = &spec};
+    struct wire_planned planned;
+    struct wire_started answer;
 
     nodes_hello (2);
-    answer = operator_ask (operator, & request);
-    cr_assert_eq (answer.status, WIRE_STATUS_OK, "%s", answer.reason);
-    request.plan = answer.plan->hash;
-    wire_answer_deinit (&answer);
+    planned = operator_ask (operator, plan_rollout, planned, &plan);
+    cr_assert_eq (planned.status, WIRE_STATUS_OK, "%s", planned.reason);
+    request.plan = planned.plan->hash;
+    wire_planned_deinit (&planned);
     nodes_hello (3); /* one node more */
-    request.verb = WIRE_VERB_START;
-    answer = operator_ask (operator, & request);
+    answer = operator_ask (operator, start_rollout, started, &request);
     cr_expect_eq (answer.status, WIRE_STATUS_REFUSED);
     cr_expect (answer.reason && strstr (answer.reason, "has changed"), "%s", answer.reason);
     cr_assert_not_null (answer.plan);
     request.plan = answer.plan->hash;
-    wire_answer_deinit (&answer);
+    wire_started_deinit (&answer);
     cr_expect_eq (count_of ("SELECT count(*) FROM rollouts"), 0);
-    answer = operator_ask (operator, & request);
+    answer = operator_ask (operator, start_rollout, started, &request);
     cr_expect_eq (answer.status, WIRE_STATUS_OK, "%s", answer.reason);
-    wire_answer_deinit (&answer);
+    wire_started_deinit (&answer);
 }
 
 Test (rollouts, that_cannot_be_recorded_are_not_started)
 {
-    struct wire_answer answer;
+    struct wire_started answer;
     char *id;
 
     nodes_hello (2);
     database_execute ("CREATE TRIGGER full BEFORE INSERT ON given BEGIN SELECT RAISE (FAIL, 'full'); END");
     answer = rollout_start (NULL);
     cr_expect_eq (answer.status, WIRE_STATUS_FAILED);
-    wire_answer_deinit (&answer);
+    wire_started_deinit (&answer);
     cr_expect_eq (count_of ("SELECT count(*) FROM rollouts"), 0);
     cr_expect_eq (nodes_obey (2, false), 0, "no node has an order");
     database_execute ("DROP TRIGGER full");

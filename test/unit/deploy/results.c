@@ -80,15 +80,15 @@ Test (rollouts, report_why_an_update_failed_that_ended_after_its_deadline)
 static void node_forget (struct node *node)
 {
     struct wire_bye bye = {.node = (char *) node->id, .session = node->session};
-    struct wire_ordered ordered;
+    struct wire_order_result ordered;
     bool refused = true;
 
     peer_send (node->control, &wire_bye_record, &bye);
     while (refused) { /* until the broker has processed the goodbye */
-        ordered = operator_order (operator, WIRE_VERB_FORGET, node->id, NULL);
+        ordered = operator_forget (operator, node->id);
         refused = ordered.status == WIRE_STATUS_REFUSED;
         cr_assert (refused || ordered.status == WIRE_STATUS_OK, "%s", ordered.reason);
-        wire_ordered_deinit (&ordered);
+        wire_order_result_deinit (&ordered);
     }
 }
 
@@ -114,7 +114,7 @@ Test (rollouts, skip_forgotten_nodes_and_end_without_them)
     until_phase (first, WIRE_PHASE_DONE);
     (void) phase_of (first, &state);
     cr_expect_eq (state.waves[0].updated, 1);
-    cr_expect_eq (state.waves[1].updated + state.waves[1].bad + state.waves[1].already_bad, 0);
+    cr_expect_eq (state.waves[1].updated + state.waves[1].failed + state.waves[1].lost_before, 0);
     wire_rollout_state_deinit (&state);
     while (phase_of (second, NULL) != WIRE_PHASE_DONE && phase_of (second, NULL) != WIRE_PHASE_HALTED) {
         uint64_t epoch = node_pending (&nodes[canary], false);
@@ -122,7 +122,7 @@ Test (rollouts, skip_forgotten_nodes_and_end_without_them)
             node_obey (&nodes[canary], epoch, false);
     }
     (void) phase_of (second, &state);
-    cr_expect_eq (state.waves[0].bad + state.waves[0].already_bad, 0);
+    cr_expect_eq (state.waves[0].failed + state.waves[0].lost_before, 0);
     wire_rollout_state_deinit (&state);
     free (first);
     free (second);
@@ -131,9 +131,9 @@ Test (rollouts, skip_forgotten_nodes_and_end_without_them)
 /*  The host of the first node cannot rehearse. */
 Test (rollouts, show_an_unfit_host_and_its_next_try_and_charge_no_failure_over_a_restart_too)
 {
-    struct wire_request members = {.verb = WIRE_VERB_MEMBERS};
+    struct wire_list_members members = {.serial = 0};
     struct wire_rollout_state state;
-    struct wire_answer answer;
+    struct wire_members answer;
     struct wire_desired desired;
     struct wire_failure failure = {.step = (char *) "probing/free",
                                    .reason = (char *) "no scratch root",
@@ -160,7 +160,7 @@ Test (rollouts, show_an_unfit_host_and_its_next_try_and_charge_no_failure_over_a
     until_waits (id, "2026-01-01T00:05:00Z");
     until_phase (id, WIRE_PHASE_DONE);
     members.rollout = id;
-    answer = operator_ask (operator, & members);
+    answer = operator_ask (operator, list_members, members, &members);
     cr_assert_eq (answer.n_members, 2);
     for (size_t i = 0; i < answer.n_members; i++) {
         const struct wire_member_state *member = &answer.members[i];
@@ -172,9 +172,9 @@ Test (rollouts, show_an_unfit_host_and_its_next_try_and_charge_no_failure_over_a
             strstr (member->reason, "no scratch root; unfit until its deadline: nodectl rollout retry r-"),
             "%s", member->reason);
     }
-    wire_answer_deinit (&answer);
+    wire_members_deinit (&answer);
     (void) phase_of (id, &state);
-    cr_expect_eq (state.waves[0].bad, 0);
+    cr_expect_eq (state.waves[0].failed, 0);
     cr_expect_eq (state.waves[0].updated, 1);
     wire_rollout_state_deinit (&state);
     wire_desired_deinit (&desired);
@@ -183,14 +183,11 @@ Test (rollouts, show_an_unfit_host_and_its_next_try_and_charge_no_failure_over_a
 
 Test (rollouts, halt_when_their_release_is_withdrawn)
 {
-    struct wire_request request = {.verb = WIRE_VERB_WITHDRAW, .release = release};
-    struct wire_answer answer;
     char *id;
 
     nodes_hello (2);
     id = rollout_start_ok ();
-    answer = operator_ask (operator, & request);
-    wire_answer_deinit (&answer);
+    cr_assert_eq (operator_withdraw (operator, & release), WIRE_STATUS_OK);
     until_phase (id, WIRE_PHASE_HALTED);
     cr_expect_eq (rollout_steer (id, WIRE_COMMAND_RESUME), WIRE_STATUS_GONE);
     cr_expect_eq (rollout_steer (id, WIRE_COMMAND_ABORT), WIRE_STATUS_OK);

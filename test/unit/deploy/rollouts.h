@@ -111,30 +111,29 @@ static struct wire_wave waves[2] = {{.count = 1}, {.count = 0}};
 static struct wire_rollout spec = {
     .application = (char *) "noded", .waves = waves, .n_waves = 2, .budget = 0, .soak_ms = 0};
 
-static inline struct wire_answer rollout_start (const char *key)
+static inline struct wire_started rollout_start (const char *key)
 {
-    struct wire_request request = {
-        .verb = WIRE_VERB_START, .key = (char *) key, .spec = &spec, .place = (char *) "me@here"};
+    struct wire_start_rollout request = {.key = (char *) key, .spec = &spec, .user = (char *) "me@here"};
 
-    return operator_ask (operator, & request);
+    return operator_ask (operator, start_rollout, started, &request);
 }
 
 static inline char *rollout_start_ok (void)
 {
-    struct wire_answer answer = rollout_start (NULL);
+    struct wire_started answer = rollout_start (NULL);
     char *id;
 
     cr_assert_eq (answer.status, WIRE_STATUS_OK, "%s", answer.reason);
-    cr_assert_eq (answer.n_rollouts, 1);
-    id = strdup (answer.rollouts[0].id);
-    wire_answer_deinit (&answer);
+    cr_assert_not_null (answer.rollout);
+    id = strdup (answer.rollout->id);
+    wire_started_deinit (&answer);
     return id;
 }
 
 static inline enum wire_phase phase_of (const char *id, struct wire_rollout_state *ret_state)
 {
-    struct wire_request request = {.verb = WIRE_VERB_ROLLOUTS, .rollout = (char *) id};
-    struct wire_answer answer = operator_ask (operator, & request);
+    struct wire_list_rollouts request = {.rollout = (char *) id};
+    struct wire_rollouts answer = operator_ask (operator, list_rollouts, rollouts, &request);
     enum wire_phase phase;
 
     cr_assert_eq (answer.status, WIRE_STATUS_OK, "%s", answer.reason);
@@ -144,7 +143,7 @@ static inline enum wire_phase phase_of (const char *id, struct wire_rollout_stat
         *ret_state = answer.rollouts[0];
         answer.rollouts[0] = (struct wire_rollout_state){.id = NULL};
     }
-    wire_answer_deinit (&answer);
+    wire_rollouts_deinit (&answer);
     return phase;
 }
 
@@ -188,11 +187,11 @@ static inline void until_cause (const char *id, const char *reason)
 
 static inline enum wire_status rollout_steer (const char *id, enum wire_command command)
 {
-    struct wire_request request = {.verb = WIRE_VERB_STEER, .rollout = (char *) id, .command = command};
-    struct wire_answer answer = operator_ask (operator, & request);
+    struct wire_steer_rollout request = {.rollout = (char *) id, .command = command};
+    struct wire_steered answer = operator_ask (operator, steer_rollout, steered, &request);
     enum wire_status status = answer.status;
 
-    wire_answer_deinit (&answer);
+    wire_steered_deinit (&answer);
     return status;
 }
 

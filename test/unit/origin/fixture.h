@@ -78,11 +78,13 @@ static int on_report (void *context, const struct bus_peer *peer, const struct w
     return self->status;
 }
 
-static int on_request (void *context, const struct bus_peer *peer, const struct wire_request *request,
-                       struct wire_answer *answer)
+static int on_request (void *context, const struct bus_peer *peer, const struct wire_record *record,
+                       const void *request, void *ret_answer)
 {
     struct owner *self = context;
+    struct wire_nodes *answer = ret_answer;
     (void) request;
+    cr_assert_eq (record, &wire_list_nodes_record);
     self->calls++;
     self->later = *peer;
     answer->reason = strdup ("put off");
@@ -172,7 +174,7 @@ struct received {
     struct wire_desired desired;
     struct wire_matched matched;
     struct wire_noted noted;
-    struct wire_answer answer;
+    struct wire_nodes answer;
     struct wire_heartbeat heartbeat;
     struct wire_taken taken;
     struct wire_update update;
@@ -192,7 +194,7 @@ static void on_message (void *context, struct bus_socket *socket, const struct b
     } table[] = {
         {&wire_welcome_record, &received.welcome}, {&wire_desired_record, &received.desired},
         {&wire_matched_record, &received.matched}, {&wire_noted_record, &received.noted},
-        {&wire_answer_record, &received.answer},   {&wire_heartbeat_record, &received.heartbeat},
+        {&wire_nodes_record, &received.answer},    {&wire_heartbeat_record, &received.heartbeat},
         {&wire_taken_record, &received.taken},     {&wire_update_record, &received.update},
         {&wire_chunk_record, &received.chunk},
     };
@@ -222,7 +224,7 @@ static void fixture_free (struct bus_socket *client)
     wire_desired_deinit (&received.desired);
     wire_matched_deinit (&received.matched);
     wire_noted_deinit (&received.noted);
-    wire_answer_deinit (&received.answer);
+    wire_nodes_deinit (&received.answer);
     wire_heartbeat_deinit (&received.heartbeat);
     wire_taken_deinit (&received.taken);
     wire_update_deinit (&received.update);

@@ -19,7 +19,7 @@ static const struct wire_report REPORT = {.node = node,
                                           .outcome = WIRE_OUTCOME_PASSED,
                                           .time = now,
                                           .application = &standing};
-static const struct wire_request REQUEST = {.serial = 99, .verb = WIRE_VERB_NODES};
+static const struct wire_list_nodes REQUEST = {.serial = 99};
 
 static struct wire_match match_of (const char *content)
 {
@@ -54,7 +54,7 @@ Test (questions, every_request_gets_the_answer_of_its_operation)
     cr_assert_str_eq (received.noted.step, "probing");
     cr_assert_eq (received.noted.epoch, 3);
     cr_assert_eq (received.noted.attempt, 2);
-    client_ask (client, &wire_request_record, &REQUEST);
+    client_ask (client, &wire_list_nodes_record, &REQUEST);
     cr_assert_eq (received.answer.serial, 99);
     cr_assert_str_eq (received.answer.reason, "put off");
     cr_assert_eq (owner.calls, 5);
@@ -77,7 +77,7 @@ Test (questions, an_operation_that_fails_is_answered_with_failed)
     cr_assert_eq (received.matched.status, WIRE_STATUS_FAILED);
     client_ask (client, &wire_report_record, &REPORT);
     cr_assert_eq (received.noted.status, WIRE_STATUS_FAILED);
-    client_ask (client, &wire_request_record, &REQUEST);
+    client_ask (client, &wire_list_nodes_record, &REQUEST);
     cr_assert_eq (received.answer.status, WIRE_STATUS_FAILED);
     cr_assert_eq (received.answer.serial, 99);
     fixture_free (client);
@@ -97,7 +97,7 @@ Test (questions, requests_without_an_operation_are_refused)
     cr_assert_eq (received.matched.status, WIRE_STATUS_REFUSED);
     client_ask (client, &wire_report_record, &REPORT);
     cr_assert_eq (received.noted.status, WIRE_STATUS_REFUSED);
-    client_ask (client, &wire_request_record, &REQUEST);
+    client_ask (client, &wire_list_nodes_record, &REQUEST);
     cr_assert_eq (received.answer.status, WIRE_STATUS_REFUSED);
 
     struct bus_socket *content = client_new ("content");
@@ -126,10 +126,10 @@ Test (questions, an_answer_with_a_text_that_is_too_long_becomes_failed)
 static void answer_later (void *context)
 {
     (void) context;
-    struct wire_answer answer = {.serial = 99, .status = WIRE_STATUS_OK};
+    struct wire_nodes answer = {.serial = 99, .status = WIRE_STATUS_OK};
     struct wire_desired desired = {.application = application, .status = WIRE_STATUS_NONE};
     if (owner.calls == 1)
-        cr_assert_eq (origin_answer (owner.origin, &owner.later, &wire_answer_record, &answer), 0);
+        cr_assert_eq (origin_answer (owner.origin, &owner.later, &wire_nodes_record, &answer), 0);
     else
         cr_assert_eq (origin_answer (owner.origin, &owner.later, &wire_desired_record, &desired), 0);
 }
@@ -140,7 +140,7 @@ Test (questions, an_answer_may_be_sent_later)
     origin_serve (&OPS, (struct origin_config){0});
     struct bus_socket *client = client_new ("control");
     bus_timer_start (loop, 100, answer_later, NULL);
-    client_ask (client, &wire_request_record, &REQUEST);
+    client_ask (client, &wire_list_nodes_record, &REQUEST);
     cr_assert_eq (owner.calls, 1);
     cr_assert_eq (received.calls, 1);
     cr_assert_eq (received.answer.serial, 99);
@@ -155,12 +155,12 @@ Test (questions, a_late_answer_to_a_disconnected_peer_returns_ehostunreach)
 {
     origin_serve (&OPS, (struct origin_config){0});
     struct bus_socket *client = client_new ("control");
-    client_ask (client, &wire_request_record, &REQUEST);
+    client_ask (client, &wire_list_nodes_record, &REQUEST);
     (void) bus_socket_free (client);
-    struct wire_answer answer = {.serial = 99, .status = WIRE_STATUS_OK};
+    struct wire_nodes answer = {.serial = 99, .status = WIRE_STATUS_OK};
     int r = 0;
     while (r == 0) {
-        r = origin_answer (owner.origin, &owner.later, &wire_answer_record, &answer);
+        r = origin_answer (owner.origin, &owner.later, &wire_nodes_record, &answer);
         rig_run_for (1);
     }
     cr_assert_eq (r, -EHOSTUNREACH);

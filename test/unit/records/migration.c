@@ -59,7 +59,7 @@ static int take_release (void *context, const struct records_release *release)
     return 0;
 }
 
-static int last_outcome (void *context, const struct wire_told *told)
+static int last_outcome (void *context, const struct wire_stored_report *told)
 {
     *(enum wire_outcome *) context = told->outcome;
     return 0;
@@ -94,7 +94,7 @@ Test (migration, all_records_of_layout_1_are_found)
     cr_expect (base_digest_equal (&application.told.release, &release));
     cr_expect (base_digest_equal (&application.desired.release, &release));
     cr_expect_eq (application.epoch, application.desired.epoch);
-    cr_expect_eq (application.verb, WIRE_VERB_UPDATE);
+    cr_expect_eq (application.verb, WIRE_ORDER_UPDATE);
     records_application_deinit (&application);
     cr_assert_eq (records_applications_count (records, "b", &applications, &error), 0);
     cr_expect_eq (applications, 1);

@@ -1,45 +1,15 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/records/records.c - the records on disk */
 
-#include <criterion/criterion.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <sqlite3.h>
-#include <unistd.h>
-
-#include "records/records.h"
-#include "disk/disk.h"
-
-static char root[64], path[96];
-static struct records *records;
-static struct base_error error;
-
-static void file_open (void)
-{
-    cr_assert (records_open (path, &records, &error) == 0, "%s", error.text);
-}
-
-static void set_up (void)
-{
-    (void) snprintf (root, sizeof root, "/tmp/records.XXXXXX");
-    cr_assert_not_null (mkdtemp (root));
-    (void) snprintf (path, sizeof path, "%s/broker.db", root);
-    file_open ();
-}
-
-static void tear_down (void)
-{
-    records = records_free (records);
-    (void) disk_tree_remove (&disk_system, AT_FDCWD, root, NULL);
-}
+#include "database.h"
 
 static void file_reopen (void)
 {
     records = records_free (records);
-    file_open ();
+    database_open ();
 }
 
-TestSuite (records, .init = set_up, .fini = tear_down, .timeout = 120);
+TestSuite (records, .init = database_make, .fini = database_remove, .timeout = 120);
 
 static struct base_digest digest_of (const char *text)
 {
@@ -158,7 +128,7 @@ Test (records, a_blob_is_unused_once_no_offered_release_and_no_node_needs_it)
 Test (records, an_application_keeps_its_reported_and_its_desired_state)
 {
     struct records_application application = {
-        .epoch = 7, .verb = WIRE_VERB_HOLD, .is_told = true, .is_desired = true};
+        .epoch = 7, .verb = WIRE_ORDER_HOLD, .is_told = true, .is_desired = true};
     struct records_application found;
 
     (void) snprintf (application.node, sizeof application.node, "web-1");
@@ -174,7 +144,7 @@ Test (records, an_application_keeps_its_reported_and_its_desired_state)
     file_reopen ();
     cr_assert_eq (records_application_get (records, "web-1", "noded", &found, &error), 0);
     cr_assert_eq (found.epoch, 7);
-    cr_assert_eq (found.verb, WIRE_VERB_HOLD);
+    cr_assert_eq (found.verb, WIRE_ORDER_HOLD);
     cr_assert_eq (found.told.state, WIRE_STATE_TRIAL);
     cr_assert (found.desired.held);
     records_application_deinit (&found);
@@ -209,7 +179,7 @@ static bool report_put (uint64_t epoch, const char *step, enum wire_outcome outc
     return news;
 }
 
-static int report_names (void *context, const struct wire_told *told)
+static int report_names (void *context, const struct wire_stored_report *told)
 {
     char *names = context;
     size_t size = strlen (names);
@@ -237,7 +207,7 @@ Test (records, a_report_replaces_the_one_of_its_step_and_news_are_listed_last)
     cr_assert_str_eq (names, "fetching:passed hold:passed ");
 }
 
-static int reports_count (void *context, const struct wire_told *told)
+static int reports_count (void *context, const struct wire_stored_report *told)
 {
     (void) told;
     ++*(int *) context;
@@ -297,18 +267,9 @@ Test (records, a_rolled_back_transaction_changes_nothing)
     cr_assert_eq (records_application_get (records, "web-1", "noded", &found, &error), -ENOENT);
 }
 
-static void database_execute (const char *sql)
-{
-    sqlite3 *database;
-
-    records = records_free (records);
-    cr_assert_eq (sqlite3_open (path, &database), SQLITE_OK);
-    cr_assert_eq (sqlite3_exec (database, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close (database);
-}
-
 Test (records, a_database_of_a_newer_broker_is_refused)
 {
+    records = records_free (records);
     database_execute ("PRAGMA user_version = 1000");
     cr_assert_eq (records_open (path, &records, &error), -EPROTO);
     cr_assert_not_null (strstr (error.text, "newer"), "%s", error.text);
@@ -316,12 +277,13 @@ Test (records, a_database_of_a_newer_broker_is_refused)
 
 Test (records, an_interrupted_migration_starts_over)
 {
+    records = records_free (records);
     database_execute (
         "PRAGMA user_version = 0; DROP TABLE answers; DROP TABLE reports; DROP TABLE applications;"
         "DROP TABLE nodes; DROP TABLE contents; DROP TABLE releases; DROP TABLE meta;"
         "DROP TABLE labels; DROP TABLE heads; DROP TABLE rollouts; DROP TABLE members;"
         "DROP TABLE turns; DROP TABLE given;");
-    file_open ();
+    database_open ();
     (void) release_put ("1", "a");
 }
 
@@ -342,14 +304,14 @@ Test (records, a_file_that_is_no_database_is_reported)
 
 Test (records, an_answer_is_found_under_its_key)
 {
-    struct wire_ordered ordered = {.node = (char *) "web-1", .status = WIRE_STATUS_OK, .epoch = 3};
-    struct wire_answer answer = {.serial = 1, .status = WIRE_STATUS_OK, .ordered = &ordered, .n_ordered = 1},
+    struct wire_order_result ordered = {.node = (char *) "web-1", .status = WIRE_STATUS_OK, .epoch = 3};
+    struct wire_orders answer = {.serial = 1, .status = WIRE_STATUS_OK, .orders = &ordered, .n_orders = 1},
                        found;
 
-    cr_assert_eq (records_answer_put (records, "key/", &answer, &error), 0);
+    cr_assert_eq (records_answer_put (records, "key/", &wire_orders_record, &answer, &error), 0);
     file_reopen ();
-    cr_assert_eq (records_answer_get (records, "key/", &found, &error), 0);
-    cr_assert_eq (found.ordered[0].epoch, 3);
-    wire_answer_deinit (&found);
-    cr_assert_eq (records_answer_get (records, "other/", &found, &error), -ENOENT);
+    cr_assert_eq (records_answer_get (records, "key/", &wire_orders_record, &found, &error), 0);
+    cr_assert_eq (found.orders[0].epoch, 3);
+    wire_orders_deinit (&found);
+    cr_assert_eq (records_answer_get (records, "other/", &wire_orders_record, &found, &error), -ENOENT);
 }

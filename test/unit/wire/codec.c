@@ -274,3 +274,36 @@ Test (codec, an_invalid_prefix_is_foreign)
     cr_assert_eq (wire_prefix_read ("ND\1\0", 4, &record), WIRE_E_FOREIGN);
     cr_assert_eq (record, &wire_get_record);
 }
+
+/*  Whether the fields of record begin with those of head. */
+static bool begins_with (const struct wire_record *record, const struct wire_record *head)
+{
+    for (size_t i = 0; i < head->n_fields; i++)
+        if (i >= record->n_fields || strcmp (record->fields[i].name, head->fields[i].name) != 0 ||
+            record->fields[i].kind != head->fields[i].kind ||
+            record->fields[i].offset != head->fields[i].offset)
+            return false;
+    return true;
+}
+
+Test (codec, every_request_has_a_role_and_begins_as_its_answer_does_like_all_others)
+{
+    unsigned requests = 0;
+    for (size_t i = 0; wire_records[i]; i++) {
+        const struct wire_record *record = wire_records[i], *answer = wire_record_answer (record);
+        bool in_range = record->type >= WIRE_REQUESTS_FROM && record->type <= WIRE_REQUESTS_UNTIL;
+        cr_expect_eq (in_range, answer != NULL, "%s", record->name);
+        if (!answer)
+            continue;
+        requests++;
+        cr_expect_eq (wire_record_role (record) == WIRE_ROLE_NULL, record == &wire_request_record, "%s",
+                      record->name);
+        cr_expect (begins_with (record, &wire_request_record), "%s", record->name);
+        cr_expect_eq (begins_with (record, &wire_change_record), wire_record_role (record) > WIRE_ROLE_READ,
+                      "%s", record->name);
+        cr_expect (begins_with (answer, &wire_answer_record), "%s", answer->name);
+    }
+    cr_expect_gt (requests, 20);
+    cr_expect_eq (wire_record_of (WIRE_REQUESTS_UNTIL), &wire_request_record, "an unknown request");
+    cr_expect_null (wire_record_of (WIRE_REQUESTS_FROM - 1));
+}

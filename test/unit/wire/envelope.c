@@ -168,9 +168,9 @@ Test (envelope, an_envelope_leaves_room_in_every_message_that_carries_it)
                                    .version = envelope.version,
                                    .envelopes = &envelope,
                                    .n_envelopes = 1};
-    struct wire_request request = {
-        .serial = WIRE_EPOCH_MOST, .key = name, .application = name, .publish = &release};
-    cr_assert_eq (wire_pack (&wire_request_record, &request, &buffer, NULL), 0);
+    struct wire_publish_release request = {
+        .serial = WIRE_EPOCH_MOST, .user = name, .key = name, .release = &release};
+    cr_assert_eq (wire_pack (&wire_publish_release_record, &request, &buffer, NULL), 0);
 }
 
 static struct wire_release release_of (struct wire_envelope *envelopes, size_t count)
