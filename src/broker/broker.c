@@ -49,6 +49,7 @@ static const struct origin_ops operations = {
     .request = broker_on_request,
     .heartbeat = broker_on_heartbeat,
     .bye = broker_on_bye,
+    .refused = broker_on_refused,
     .subscription = broker_on_subscription,
     .content_open = on_content_open,
     .content_put = on_content_put,

@@ -14,6 +14,7 @@
 #include "broker/round.h"
 #include "broker/store.h"
 #include "broker/waiters.h"
+#include "bus/refusals.h"
 #include "origin/origin.h"
 
 enum {
@@ -42,6 +43,7 @@ struct broker {
     uint64_t tick_ms;
     int tick;
     struct base_log_limit log, orders_log;
+    struct bus_refusals refusals; /* messages against the protocol: who was logged */
     struct broker_round round;
     struct broker_backup *backup; /* in progress; NULL: none */
     struct broker_copies *copies; /* finished; NULL: none yet */
@@ -55,6 +57,9 @@ struct broker {
     bool is_rescued;  /* a copy of lost records was made, or tried */
     uint64_t notices; /* sequence number of the last notice event */
 };
+
+/*  refusals.c: logs a message that is against the protocol, once a peer and minute. */
+void broker_on_refused (void *context, const char *channel, const struct bus_refusal *refusal);
 
 /*  records.c: changes of a node's record */
 

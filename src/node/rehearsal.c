@@ -38,8 +38,10 @@ static int origin_serve (struct node_rehearsal *rehearsal, struct base_error *er
         .announce = announce, .control = control, .content = content, .heartbeat_ms = HEARTBEAT_MS};
     int rc = origin_new (rehearsal->spec.loop, &config, &node_rehearsal_origin_ops, rehearsal,
                          &rehearsal->origin, error);
-    struct bus_socket_options options = {
-        .on_message = node_rehearsal_on_callback, .context = rehearsal, .quiet = true};
+    struct bus_socket_options options = {.on_message = node_rehearsal_on_callback,
+                                         .on_refused = node_rehearsal_on_refused,
+                                         .context = rehearsal,
+                                         .quiet = true};
     rc = rc ? rc : bus_socket_new (rehearsal->spec.loop, BUS_PULL, &options, &rehearsal->callback, error);
     rc = rc ? rc : bus_socket_bind (rehearsal->callback, callback, error);
     for (size_t i = 0; i < NODE_REHEARSAL_OFFERS && !rc; i++)

@@ -5,6 +5,7 @@
 #define NODE_REHEARSAL_PRIVATE_H
 
 #include "base/log.h"
+#include "bus/refusals.h"
 #include "bus/work.h"
 #include "node/guard.h"
 #include "node/offer.h"
@@ -44,6 +45,7 @@ struct node_rehearsal {
     bool emptied;
     struct bus_socket *callback;
     struct base_log_limit log; /* for lines that the candidate can cause */
+    struct bus_refusals_of refusals;
     struct origin *origin;
     struct node_guard *guard;
     struct node_spare *spare; /* if the candidate can write to the parent's root */
@@ -105,6 +107,7 @@ bool node_rehearsal_link_is (struct node_rehearsal *rehearsal, const char *link,
 
 /*  Handlers. context: the rehearsal. */
 void node_rehearsal_on_callback (void *context, struct bus_socket *socket, const struct bus_message *message);
+void node_rehearsal_on_refused (void *context, struct bus_socket *socket, const struct bus_refusal *refusal);
 void node_rehearsal_on_gone (void *context, const struct node_guard_end *end);
 extern const struct origin_ops node_rehearsal_origin_ops;
 

@@ -26,21 +26,33 @@ enum {
     CONTROL_HIGH_WATER = 128,
 };
 
+static void message_handle (struct origin *origin, enum origin_channel channel, struct bus_socket *socket,
+                            const struct bus_message *message)
+{
+    char text[96];
+    if (origin_message_handle (origin, channel, message))
+        return;
+    (void) snprintf (text, sizeof text, "%s: belongs to another channel", wire_record_name (message->record));
+    bus_message_refuse (socket, message, BUS_REFUSED_TYPE, text);
+}
+
 static void on_control (void *context, struct bus_socket *socket, const struct bus_message *message)
 {
     struct origin *origin = context;
-    (void) socket;
     origin->counts.asked++;
-    if (!origin_message_handle (origin, ORIGIN_CONTROL, message))
-        origin->counts.malformed++;
+    message_handle (origin, ORIGIN_CONTROL, socket, message);
 }
 
 static void on_content (void *context, struct bus_socket *socket, const struct bus_message *message)
 {
+    message_handle (context, ORIGIN_CONTENT, socket, message);
+}
+
+static void on_refused (void *context, struct bus_socket *socket, const struct bus_refusal *refusal)
+{
     struct origin *origin = context;
-    (void) socket;
-    if (!origin_message_handle (origin, ORIGIN_CONTENT, message))
-        origin->counts.malformed++;
+    if (origin->ops.refused)
+        origin->ops.refused (origin->context, socket == origin->control ? "control" : "content", refusal);
 }
 
 void origin_keep (struct origin *origin)
@@ -140,6 +152,7 @@ int origin_new (struct bus_loop *loop, const struct origin_config *config, const
         return r;
     options.on_subscription = NULL;
     options.on_message = on_control;
+    options.on_refused = on_refused;
     options.no_payloads = true;
     options.receive_most = CONTROL_WAITING;
     if (options.high_water <= 0)
@@ -226,6 +239,8 @@ struct origin_counts origin_counts (const struct origin *origin)
         counts.malformed += socket_counts.malformed;
         counts.unroutable += socket_counts.unroutable;
         counts.full += socket_counts.full;
+        for (unsigned j = 0; j < BUS_REFUSED_COUNT; j++)
+            counts.refused[j] += socket_counts.refused[j];
         for (unsigned j = 0; j < BUS_END_COUNT; j++)
             counts.ended[j] += socket_counts.ended[j];
     }

@@ -358,3 +358,16 @@ Test (ask, a_wait_for_events_of_a_silent_broker_ends_early)
     cr_assert_eq (noded_client_event (hasty, 20000, &topic, &json), -ETIMEDOUT);
     noded_client_free (hasty);
 }
+
+Test (ask, an_answer_against_the_schema_is_reported_with_its_field)
+{
+    noded_client *impatient = fake_client (&broker, 300);
+    char *json = NULL;
+    broker.answers_float = true;
+    cr_expect_eq (noded_client_nodes (impatient, NULL, NULL, 0, 0, 0, NULL, &json), -EPROTO);
+    cr_expect_not_null (strstr (noded_client_error (impatient),
+                                "an answer was refused: answer: serial: is a float, an unsigned integer is "
+                                "expected"),
+                        "%s", noded_client_error (impatient));
+    noded_client_free (impatient);
+}

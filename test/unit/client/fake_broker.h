@@ -18,10 +18,11 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
+#include <zmq.h>
 
 #include "base/text.h"
 #include "bus/endpoint.h"
-#include "bus/socket.h"
+#include "bus/socket_private.h"
 #include "noded/client.h"
 
 enum { FAKE_CONTENTS = 8, FAKE_REQUESTS = 64 };
@@ -51,6 +52,7 @@ struct fake_broker {
     enum wire_status taken_status; /* NULL: ok */
     struct base_buffer served;     /* the blob that the content channel serves for every digest */
     bool rotten, gone;             /* served with a flipped bit; answered with status gone */
+    bool answers_float;            /* the answers are against the schema */
     const char *event;             /* published every 20 ms; NULL: none */
     const char *failure;           /* NULL: none. To be read after the thread has ended */
 };
@@ -82,6 +84,14 @@ static inline void fake_request (void *context, struct bus_socket *socket, const
     struct wire_answer answer = {.serial = request->serial, .status = WIRE_STATUS_OK, .revision = 1};
     if (broker->answer && !broker->answer (broker, request, &answer))
         return;
+    if (broker->answers_float) {
+        static const char map[] = "\x81\xa6"
+                                  "serial\xcb\x40\x08\0\0\0\0\0\0";
+        (void) zmq_send (socket->zmq, message->peer.id, message->peer.size, ZMQ_SNDMORE);
+        (void) zmq_send (socket->zmq, "ND\1\x15", 4, ZMQ_SNDMORE);
+        (void) zmq_send (socket->zmq, map, sizeof map - 1, 0);
+        return;
+    }
     fake_expect_sent (broker, bus_send (socket, &message->peer, &wire_answer_record, &answer));
 }
 
