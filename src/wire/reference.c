@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  wire/reference.c - the tables of schemas/README.md, made from the same descriptions that the codecs use */
+/*  wire/reference.c - the tables of schemas/REFERENCE.md, made from the same descriptions that the codecs use */
 
 #include "wire/record.h"
 
