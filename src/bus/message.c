@@ -185,17 +185,17 @@ static struct bus_connection *message_delivered (struct bus_socket *socket, cons
     return bus_guard_delivered (socket->guard, socket, &parts->frames[last], peer, size);
 }
 
-/*  The peer's address. libzmq sets it before the peer's own properties, which do not replace it. Only frames
-    of the message itself carry it, the routing id does not. */
-static const char *parts_address (struct parts *parts)
+/*  A frame that has the peer's address: not the routing id. */
+static zmq_msg_t *last_frame (struct parts *parts)
 {
-    int last = parts->n < FRAMES_MOST ? parts->n - 1 : FRAMES_MOST - 1;
-    return last < 0 ? NULL : zmq_msg_gets (&parts->frames[last], "Peer-Address");
+    return &parts->frames[parts->n < FRAMES_MOST ? parts->n - 1 : FRAMES_MOST - 1];
 }
 
-/*  Over ipc libzmq has "localhost:UID:GID:PID". */
-static void place_format (const char *address, char text[PLACE_SIZE])
+/*  Where the peer of a frame is. libzmq sets the address before the peer's own properties, which do not replace
+    it. Over ipc it is "localhost:UID:GID:PID". */
+static void place_format (zmq_msg_t *frame, char text[PLACE_SIZE])
 {
+    const char *address = zmq_msg_gets (frame, "Peer-Address");
     const char *pid = address && strncmp (address, "localhost:", 10) == 0 ? strrchr (address, ':') + 1 : NULL;
     text[0] = '\0';
     if (address && *address)
@@ -208,14 +208,14 @@ static void refusal_count (struct bus_socket *socket, enum bus_refused why)
     socket->counts.refused[why]++;
 }
 
-static void message_refuse (struct bus_socket *socket, const struct bus_peer *peer, const char *address,
+static void message_refuse (struct bus_socket *socket, const struct bus_peer *peer, zmq_msg_t *frame,
                             const struct fault *fault)
 {
     refusal_count (socket, fault->why);
     if (!socket->on_refused)
         return;
     char place[PLACE_SIZE];
-    place_format (address, place);
+    place_format (frame, place);
     const struct bus_refusal refusal = {
         .why = fault->why, .peer = *peer, .place = place, .text = fault->error.text};
     socket->on_refused (socket->context, socket, &refusal);
@@ -226,7 +226,7 @@ void bus_message_refuse (struct bus_socket *socket, const struct bus_message *me
 {
     struct fault fault;
     (void) fault_set (&fault, why, "%s", text);
-    message_refuse (socket, &message->peer, message->address, &fault);
+    message_refuse (socket, &message->peer, message->frame, &fault);
 }
 
 static void message_deliver (struct bus_socket *socket, struct parts *parts)
@@ -247,12 +247,12 @@ static void message_deliver (struct bus_socket *socket, struct parts *parts)
         (void) base_error_set (&fault.error, -ENOMEM, "out of memory");
     if (!body ||
         wire_unpack (message.record, zmq_msg_data (map), zmq_msg_size (map), body, &fault.error) != 0) {
-        message_refuse (socket, &message.peer, parts_address (parts), &fault);
+        message_refuse (socket, &message.peer, last_frame (parts), &fault);
         return;
     }
     socket->counts.received++;
     message.body = body;
-    message.address = parts_address (parts);
+    message.frame = last_frame (parts);
     if (socket->on_message)
         socket->on_message (socket->context, socket, &message);
     wire_deinit (message.record, body);

@@ -37,7 +37,7 @@ struct bus_message {
     const uint8_t *payload;           /* chunk, put: the third frame; else NULL */
     size_t payload_size;
     struct bus_connection *from; /* for bus_connection_keep; NULL: unknown */
-    const char *address;         /* of the peer, as libzmq has it; NULL: unknown */
+    void *frame;                 /* of libzmq, for bus_message_refuse */
 };
 
 struct bus_socket;
