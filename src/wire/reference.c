@@ -132,9 +132,8 @@ int wire_reference (struct base_buffer *buffer)
     };
     int rc = limits_write (buffer);
     for (size_t i = 0; !rc && i < sizeof order / sizeof *order; i++)
-        rc = order[i].record
-                 ? record_write (order[i].record, buffer)
-                 : base_buffer_printf (buffer, "\n## schemas/%s\n", order[i].family);
+        rc = order[i].record ? record_write (order[i].record, buffer)
+                             : base_buffer_printf (buffer, "\n## schemas/%s\n", order[i].family);
     if (!rc)
         rc = base_buffer_append_text (buffer, "\n## schemas/choices.def\n");
     for (size_t i = 0; !rc && wire_all_choices[i]; i++)
