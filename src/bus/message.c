@@ -186,7 +186,7 @@ static struct bus_connection *message_delivered (struct bus_socket *socket, cons
 }
 
 /*  A frame that has the peer's address: not the routing id. */
-static zmq_msg_t *last_frame (struct parts *parts)
+static zmq_msg_t *parts_last (struct parts *parts)
 {
     return &parts->frames[parts->n < FRAMES_MOST ? parts->n - 1 : FRAMES_MOST - 1];
 }
@@ -247,12 +247,12 @@ static void message_deliver (struct bus_socket *socket, struct parts *parts)
         (void) base_error_set (&fault.error, -ENOMEM, "out of memory");
     if (!body ||
         wire_unpack (message.record, zmq_msg_data (map), zmq_msg_size (map), body, &fault.error) != 0) {
-        message_refuse (socket, &message.peer, last_frame (parts), &fault);
+        message_refuse (socket, &message.peer, parts_last (parts), &fault);
         return;
     }
     socket->counts.received++;
     message.body = body;
-    message.frame = last_frame (parts);
+    message.frame = parts_last (parts);
     if (socket->on_message)
         socket->on_message (socket->context, socket, &message);
     wire_deinit (message.record, body);

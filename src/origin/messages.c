@@ -16,16 +16,16 @@ enum { ORIGIN_E_MISSING = 2 /* the owner has no such operation */ };
 
 struct origin_message {
     enum origin_channel channel;
+    enum wire_status missing; /* the status of the answer without an operation */
     const struct wire_record *type;
     /*  Calls the owner's operation. Returns what it returns, or ORIGIN_E_MISSING. */
     int (*carry_out) (struct origin *origin, const struct bus_message *message, void *answer);
     const struct wire_record *answer; /* NULL: carry_out sends it, or there is none */
     size_t status;                    /* the offset of this member in the answer */
-    enum wire_status missing;         /* the status of the answer without an operation */
     /*  Fills in what the answer repeats of the request. */
     void (*repeat) (const struct origin *origin, const void *request, void *answer);
-    /*  Fills in why there is no better answer. NULL: the status says it. */
-    void (*explain) (void *answer, bool is_too_large);
+    /*  Takes a copy of why there is no better answer. NULL: the status says it. */
+    void (*explain) (void *answer, const char *reason);
 };
 
 /*  Fills in a text that the answer repeats. */
@@ -98,11 +98,10 @@ static void request_repeat (const struct origin *origin, const void *request, vo
     fill_text (&answered->instance, origin->instance);
 }
 
-static void request_explain (void *answer, bool is_too_large)
+static void request_explain (void *answer, const char *reason)
 {
     struct wire_answer *answered = answer;
-    answered->reason = strdup (is_too_large ? "the answer does not fit into a message"
-                                            : "the request could not be carried out");
+    answered->reason = strdup (reason);
 }
 
 static int heartbeat_carry_out (struct origin *origin, const struct bus_message *message, void *answer)
@@ -156,23 +155,22 @@ static void put_repeat (const struct origin *origin, const void *request, void *
 }
 
 #define ANSWER(name) &wire_##name##_record, offsetof (struct wire_##name, status)
-#define NO_ANSWER NULL, 0, WIRE_STATUS_NULL, NULL, NULL
+#define NO_ANSWER NULL, 0, NULL, NULL
 
+/* clang-format off */
 static const struct origin_message messages[] = {
-    {ORIGIN_CONTROL, &wire_heartbeat_record, heartbeat_carry_out, NO_ANSWER},
-    {ORIGIN_CONTROL, &wire_hello_record, hello_carry_out, ANSWER (welcome), WIRE_STATUS_REFUSED, hello_repeat,
-     NULL},
-    {ORIGIN_CONTROL, &wire_ask_record, ask_carry_out, ANSWER (desired), WIRE_STATUS_NONE, ask_repeat, NULL},
-    {ORIGIN_CONTROL, &wire_match_record, match_carry_out, ANSWER (matched), WIRE_STATUS_REFUSED, match_repeat,
-     NULL},
-    {ORIGIN_CONTROL, &wire_report_record, report_carry_out, ANSWER (noted), WIRE_STATUS_REFUSED,
-     report_repeat, NULL},
-    {ORIGIN_CONTROL, &wire_request_record, request_carry_out, ANSWER (answer), WIRE_STATUS_REFUSED,
-     request_repeat, request_explain},
-    {ORIGIN_CONTROL, &wire_bye_record, bye_carry_out, NO_ANSWER},
-    {ORIGIN_CONTENT, &wire_get_record, get_carry_out, NO_ANSWER},
-    {ORIGIN_CONTENT, &wire_put_record, put_carry_out, ANSWER (taken), WIRE_STATUS_REFUSED, put_repeat, NULL},
+    {ORIGIN_CONTROL, WIRE_STATUS_NULL, &wire_heartbeat_record, heartbeat_carry_out, NO_ANSWER},
+    {ORIGIN_CONTROL, WIRE_STATUS_REFUSED, &wire_hello_record, hello_carry_out, ANSWER (welcome), hello_repeat, NULL},
+    {ORIGIN_CONTROL, WIRE_STATUS_NONE, &wire_ask_record, ask_carry_out, ANSWER (desired), ask_repeat, NULL},
+    {ORIGIN_CONTROL, WIRE_STATUS_REFUSED, &wire_match_record, match_carry_out, ANSWER (matched), match_repeat, NULL},
+    {ORIGIN_CONTROL, WIRE_STATUS_REFUSED, &wire_report_record, report_carry_out, ANSWER (noted), report_repeat, NULL},
+    {ORIGIN_CONTROL, WIRE_STATUS_REFUSED, &wire_request_record, request_carry_out, ANSWER (answer), request_repeat,
+     request_explain},
+    {ORIGIN_CONTROL, WIRE_STATUS_NULL, &wire_bye_record, bye_carry_out, NO_ANSWER},
+    {ORIGIN_CONTENT, WIRE_STATUS_NULL, &wire_get_record, get_carry_out, NO_ANSWER},
+    {ORIGIN_CONTENT, WIRE_STATUS_REFUSED, &wire_put_record, put_carry_out, ANSWER (taken), put_repeat, NULL},
 };
+/* clang-format on */
 
 static const struct origin_message *message_find (enum origin_channel channel, const struct wire_record *type)
 {
@@ -187,18 +185,15 @@ static struct bus_socket *channel_socket (const struct origin *origin, enum orig
     return channel == ORIGIN_CONTROL ? origin->control : origin->content;
 }
 
-/*  Sets the status that the operation left unset. Without an operation, or after it failed, the answer's own
-    status does not count. */
-static void status_set (const struct origin_message *row, int r, void *answer)
+/*  The status for an answer whose operation returned r and set `status`. Without an operation, or after it
+    failed, the answer's own status does not count. */
+static enum wire_status status_of (const struct origin_message *row, int r, enum wire_status status)
 {
-    void *member = (char *) answer + row->status;
-    enum wire_status *status = member;
     if (r == ORIGIN_E_MISSING)
-        *status = row->missing;
-    else if (r != 0)
-        *status = WIRE_STATUS_FAILED;
-    else if (*status == WIRE_STATUS_NULL)
-        *status = WIRE_STATUS_OK;
+        return row->missing;
+    if (r != 0)
+        return WIRE_STATUS_FAILED;
+    return status == WIRE_STATUS_NULL ? WIRE_STATUS_OK : status;
 }
 
 /*  Sends the answer, or one with status failed in its place. r: of the operation. */
@@ -206,17 +201,33 @@ static void answer_send (struct origin *origin, const struct origin_message *row
                          const struct bus_message *message, int r, void *answer)
 {
     for (int tries = 0; tries < 2; tries++) {
+        enum wire_status status;
         if (r != 0 && r != ORIGIN_E_MISSING) {
             wire_deinit (row->answer, answer);
             if (row->explain)
-                row->explain (answer, tries > 0);
+                row->explain (answer, tries > 0 ? "the answer does not fit into a message"
+                                                : "the request could not be carried out");
         }
-        status_set (row, r, answer);
+        memcpy (&status, (char *) answer + row->status, sizeof status);
+        status = status_of (row, r, status);
+        memcpy ((char *) answer + row->status, &status, sizeof status);
         row->repeat (origin, message->body, answer);
         if (bus_send (channel_socket (origin, row->channel), &message->peer, row->answer, answer) != -EINVAL)
             return;
         r = -EINVAL;
     }
+}
+
+static void request_handle (struct origin *origin, const struct origin_message *row,
+                            const struct bus_message *message)
+{
+    base_cleanup (base_free_p) void *answer = calloc (1, wire_record_size (row->answer));
+    if (!answer)
+        return; /* the peer asks again */
+    int r = row->carry_out (origin, message, answer);
+    if (r != ORIGIN_LATER)
+        answer_send (origin, row, message, r, answer);
+    wire_deinit (row->answer, answer);
 }
 
 bool origin_message_handle (struct origin *origin, enum origin_channel channel,
@@ -225,15 +236,11 @@ bool origin_message_handle (struct origin *origin, enum origin_channel channel,
     const struct origin_message *row = message_find (channel, message->record);
     if (!row)
         return false;
-    base_cleanup (base_free_p) void *answer = row->answer ? calloc (1, wire_record_size (row->answer)) : NULL;
-    if (row->answer && !answer)
-        return true; /* the peer asks again */
     origin->asking = channel == ORIGIN_CONTROL ? message->from : NULL;
-    int r = row->carry_out (origin, message, answer);
-    if (row->answer && r != ORIGIN_LATER)
-        answer_send (origin, row, message, r, answer);
     if (row->answer)
-        wire_deinit (row->answer, answer);
+        request_handle (origin, row, message);
+    else
+        (void) row->carry_out (origin, message, NULL);
     origin->asking = NULL;
     return true;
 }
