@@ -8,7 +8,7 @@
     environment as they arrived. A program in an interpreted language announces its interpreter.
 
     In another language: connect a PUSH socket to ENDPOINT and send one message, as described in
-    schemas/README.md under "Ready". */
+    schemas/PROTOCOL-REHEARSAL.md under "Ready". */
 
 #ifndef NODED_READY_H
 #define NODED_READY_H

@@ -16,6 +16,7 @@
 #include "broker/nodes.h"
 #include "broker/operator.h"
 #include "broker/publish.h"
+#include "broker/refusals.h"
 #include "broker/reports.h"
 #include "broker/rescue.h"
 #include "broker/revisions.h"
@@ -59,6 +60,7 @@ static const struct origin_ops operations = {
     .request = broker_on_request,
     .heartbeat = broker_on_heartbeat,
     .bye = broker_on_bye,
+    .refused = broker_on_refused,
     .subscription = broker_on_subscription,
     .content_open = on_content_open,
     .content_put = on_content_put,

@@ -11,6 +11,7 @@
 #include "broker/mark.h"
 #include "broker/registry.h"
 #include "broker/waiters.h"
+#include "bus/refusals.h"
 #include "deploy/rollout.h"
 #include "origin/origin.h"
 
@@ -47,6 +48,7 @@ struct broker {
     uint64_t tick_ms;
     int tick;
     struct base_log_limit log, orders_log;
+    struct bus_refusals refusals; /* messages against the protocol: who was logged */
     struct broker_round round;
     struct broker_backup *backup; /* in progress; NULL: none */
     struct broker_copies *copies; /* finished; NULL: none yet */

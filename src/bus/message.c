@@ -2,11 +2,13 @@
 /*  bus/message.c - messages into and out of a socket
 
     In: [routing id or topic] [prefix] [map] [payload], or [topic] [text] for a socket with on_text; exactly
-    the frames that socket and message require. A message of any other form is read to its end, counted and
-    dropped. Out: the same, without waiting; either the whole message is accepted or nothing. */
+    the frames that socket and message require. A message of any other form is read to its end and refused.
+    Out: the same, without waiting; either the whole message is accepted or nothing. */
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zmq.h>
@@ -19,7 +21,8 @@ enum {
     ROUND_MOST = 64, /* messages of one socket before the others have their turn */
     FRAMES_MOST = 4,
     CHARGED_LEAST = 1024, /* bytes of an answer; smaller ones are not counted as unread */
-    TOPIC_MOST = 240,     /* bytes; longer topics do not fit into subscriptions of ZMTP 3.1 */
+    PLACE_SIZE = 64,
+    TOPIC_MOST = 240, /* bytes; longer topics do not fit into subscriptions of ZMTP 3.1 */
 };
 
 struct parts {
@@ -79,40 +82,86 @@ static bool takes_payload (const struct wire_record *record)
     return record == &wire_chunk_record || record == &wire_put_record;
 }
 
+/*  Why a message is refused. */
+struct fault {
+    enum bus_refused why;
+    struct base_error error;
+};
+
+__attribute__ ((format (printf, 3, 4))) static zmq_msg_t *
+fault_set (struct fault *fault, enum bus_refused why, const char *format, ...)
+{
+    va_list arguments;
+    va_start (arguments, format);
+    (void) vsnprintf (fault->error.text, sizeof fault->error.text, format, arguments);
+    va_end (arguments);
+    fault->why = why;
+    return NULL;
+}
+
+static void prefix_fault (const uint8_t *prefix, size_t size, struct fault *fault)
+{
+    if (size != WIRE_PREFIX_SIZE)
+        (void) fault_set (fault, BUS_REFUSED_PREFIX, "the prefix has %zu bytes, %d are expected", size,
+                          WIRE_PREFIX_SIZE);
+    else if (prefix[0] != 'N' || prefix[1] != 'D')
+        (void) fault_set (fault, BUS_REFUSED_PREFIX, "the prefix begins with %02x %02x, 4e 44 is expected",
+                          (unsigned) prefix[0], (unsigned) prefix[1]);
+    else if (!wire_record_of (prefix[3]))
+        (void) fault_set (fault, BUS_REFUSED_PREFIX, "there is no message of type %u", (unsigned) prefix[3]);
+    else
+        (void) fault_set (fault, BUS_REFUSED_PREFIX,
+                          "protocol version %u of the prefix is not supported: this is version %d",
+                          (unsigned) prefix[2], WIRE_VERSION);
+}
+
 /*  Reads and checks everything but the map. Returns the map's frame, or NULL. */
 static zmq_msg_t *check_frames (const struct bus_socket *socket, struct parts *parts,
-                                struct bus_message *ret_message, char topic[TOPIC_MOST + 1])
+                                struct bus_message *ret_message, char topic[TOPIC_MOST + 1],
+                                struct fault *fault)
 {
     int at = 0;
     zmq_msg_t *first = &parts->frames[0];
     if (socket->kind == BUS_ROUTER) {
         if (zmq_msg_size (first) > BUS_PEER_MOST)
-            return NULL;
+            return fault_set (fault, BUS_REFUSED_CLAIM, "its routing id has %zu bytes", zmq_msg_size (first));
         ret_message->peer.size = (uint8_t) zmq_msg_size (first);
         memcpy (ret_message->peer.id, zmq_msg_data (first), zmq_msg_size (first));
         at = 1;
     }
     if (parts->n > FRAMES_MOST)
-        return NULL;
+        return fault_set (fault, BUS_REFUSED_FRAMES, "it has %d frames", parts->n - at);
     if (socket->kind == BUS_SUB) {
         if (!copy_topic (zmq_msg_data (first), zmq_msg_size (first), topic) || !is_subscribed (socket, topic))
-            return NULL;
+            return fault_set (fault, BUS_REFUSED_TOPIC, "its topic was not subscribed to");
         ret_message->topic = topic;
         at = 1;
     }
 
-    if (parts->n - at < 2 || wire_prefix_read (zmq_msg_data (&parts->frames[at]),
-                                               zmq_msg_size (&parts->frames[at]), &ret_message->record) != 0)
+    if (parts->n - at < 2)
+        return fault_set (fault, BUS_REFUSED_FRAMES, "it has %d frames, a prefix and a map are expected",
+                          parts->n - at);
+    const uint8_t *prefix = zmq_msg_data (&parts->frames[at]);
+    size_t prefix_size = zmq_msg_size (&parts->frames[at]);
+    if (wire_prefix_read (prefix, prefix_size, &ret_message->record) != 0) {
+        prefix_fault (prefix, prefix_size, fault);
         return NULL;
+    }
+    const char *name = wire_record_name (ret_message->record);
     bool carries = takes_payload (ret_message->record);
-    if (parts->n - at != (carries ? 3 : 2) || (carries && socket->no_payloads))
-        return NULL;
+    if (carries && socket->no_payloads)
+        return fault_set (fault, BUS_REFUSED_TYPE, "%s: belongs to another channel", name);
+    if (parts->n - at != (carries ? 3 : 2))
+        return fault_set (fault, BUS_REFUSED_FRAMES, "%s: has %d frames, %d are expected", name,
+                          parts->n - at, carries ? 3 : 2);
     if (carries) {
         zmq_msg_t *payload = &parts->frames[at + 2];
         ret_message->payload = zmq_msg_data (payload);
         ret_message->payload_size = zmq_msg_size (payload);
         if (ret_message->payload_size > WIRE_CHUNK_MOST)
-            return NULL;
+            return fault_set (fault, BUS_REFUSED_FRAMES,
+                              "%s: the payload has %zu bytes, at most %d are allowed", name,
+                              ret_message->payload_size, (int) WIRE_CHUNK_MOST);
     }
     return &parts->frames[at + 1];
 }
@@ -136,46 +185,92 @@ static struct bus_connection *message_delivered (struct bus_socket *socket, cons
     return bus_guard_delivered (socket->guard, socket, &parts->frames[last], peer, size);
 }
 
-/*  Counts a message that is dropped, and ends its connection. */
-static void message_refuse (struct bus_socket *socket, struct bus_connection *from, enum bus_end why)
+/*  A frame that has the peer's address: not the routing id. */
+static zmq_msg_t *parts_last (struct parts *parts)
+{
+    return &parts->frames[parts->n < FRAMES_MOST ? parts->n - 1 : FRAMES_MOST - 1];
+}
+
+/*  Where the peer of a frame is. libzmq sets the address before the peer's own properties, which do not replace
+    it. Over ipc it is "localhost:UID:GID:PID". */
+static void place_format (zmq_msg_t *frame, char text[PLACE_SIZE])
+{
+    const char *address = zmq_msg_gets (frame, "Peer-Address");
+    const char *pid = address && strncmp (address, "localhost:", 10) == 0 ? strrchr (address, ':') + 1 : NULL;
+    text[0] = '\0';
+    if (address && *address)
+        (void) snprintf (text, PLACE_SIZE, "%s %s", pid ? "with pid" : "at", pid ? pid : address);
+}
+
+static void refusal_count (struct bus_socket *socket, enum bus_refused why)
 {
     socket->counts.malformed++;
-    if (from)
-        bus_guard_end (from, why);
+    socket->counts.refused[why]++;
+}
+
+static void message_refuse (struct bus_socket *socket, const struct bus_peer *peer, zmq_msg_t *frame,
+                            const struct fault *fault)
+{
+    refusal_count (socket, fault->why);
+    if (!socket->on_refused)
+        return;
+    char place[PLACE_SIZE];
+    place_format (frame, place);
+    const struct bus_refusal refusal = {
+        .why = fault->why, .peer = *peer, .place = place, .text = fault->error.text};
+    socket->on_refused (socket->context, socket, &refusal);
+}
+
+void bus_message_refuse (struct bus_socket *socket, const struct bus_message *message, enum bus_refused why,
+                         const char *text)
+{
+    struct fault fault;
+    (void) fault_set (&fault, why, "%s", text);
+    message_refuse (socket, &message->peer, message->frame, &fault);
 }
 
 /*  Unpacks the map into body. A request of an operator that does not match its schema becomes a plain `request`,
     if it is one: so it gets an answer. Returns whether the message can be delivered. */
-static bool body_read (struct bus_socket *socket, struct bus_message *message, zmq_msg_t *map, void *body)
+static bool body_read (struct bus_socket *socket, struct bus_message *message, zmq_msg_t *map, void *body,
+                       struct fault *fault)
 {
     const void *data = zmq_msg_data (map);
     size_t size = zmq_msg_size (map);
-    if (wire_unpack (message->record, data, size, body, NULL) == 0)
+    bool fits = wire_unpack (message->record, data, size, body, &fault->error) == 0;
+    if (fits && message->record != &wire_request_record) /* else its type is unknown */
         return true;
-    socket->counts.malformed++;
-    if (!wire_record_role (message->record) ||
-        wire_unpack (&wire_request_record, data, size, body, NULL) != 0)
-        return false;
-    message->record = &wire_request_record;
-    return true;
+    if (fits)
+        (void) base_error_set (&fault->error, WIRE_E_MALFORMED, "request: its type is unknown");
+    message_refuse (socket, &message->peer, message->frame, fault);
+    if (!fits && wire_record_role (message->record)) {
+        message->record = &wire_request_record;
+        fits = wire_unpack (message->record, data, size, body, NULL) == 0;
+    }
+    return fits;
 }
 
 static void message_deliver (struct bus_socket *socket, struct parts *parts)
 {
     struct bus_message message = {0};
+    struct fault fault = {.why = BUS_REFUSED_SCHEMA};
     char topic[TOPIC_MOST + 1];
-    zmq_msg_t *map = check_frames (socket, parts, &message, topic);
+    zmq_msg_t *map = check_frames (socket, parts, &message, topic, &fault);
     message.from = message_delivered (socket, parts, &message.peer);
     if (socket->kind == BUS_ROUTER && is_claimed (&message.peer)) {
-        message_refuse (socket, message.from, BUS_END_CLAIM);
+        refusal_count (socket, BUS_REFUSED_CLAIM);
+        if (message.from)
+            bus_guard_end (message.from, BUS_END_CLAIM);
         return;
     }
     base_cleanup (base_free_p) void *body = map ? malloc (wire_record_size (message.record)) : NULL;
+    if (map && !body)
+        (void) base_error_set (&fault.error, -ENOMEM, "out of memory");
+    message.frame = parts_last (parts);
     if (!body) {
-        socket->counts.malformed++;
+        message_refuse (socket, &message.peer, message.frame, &fault);
         return;
     }
-    if (!body_read (socket, &message, map, body))
+    if (!body_read (socket, &message, map, body, &fault))
         return;
     socket->counts.received++;
     message.body = body;
@@ -196,7 +291,7 @@ static void deliver_text (struct bus_socket *socket, struct parts *parts)
         text = strndup (data, size);
     (void) message_delivered (socket, parts, &(struct bus_peer){0});
     if (!text) {
-        socket->counts.malformed++;
+        refusal_count (socket, parts->n == 2 ? BUS_REFUSED_TOPIC : BUS_REFUSED_FRAMES);
         return;
     }
     socket->counts.received++;
@@ -213,7 +308,9 @@ static void deliver_subscription (struct bus_socket *socket, struct parts *parts
     bool may = bus_guard_subscribed (from, subscribed);
     if (!may || parts->n != 1 || size < 1 || data[0] > 1 || !copy_topic (data + 1, size - 1, topic) ||
         (subscribed && socket->is_topic && !socket->is_topic (topic))) {
-        message_refuse (socket, from, BUS_END_TOPICS);
+        refusal_count (socket, BUS_REFUSED_TOPIC);
+        if (from)
+            bus_guard_end (from, BUS_END_TOPICS);
         return;
     }
     socket->counts.received++;

@@ -177,6 +177,7 @@ int bus_socket_new (struct bus_loop *loop, enum bus_kind kind, const struct bus_
     socket->on_subscription = options->on_subscription;
     socket->is_topic = options->is_topic;
     socket->on_text = options->on_text;
+    socket->on_refused = options->on_refused;
     socket->context = options->context;
     socket->quiet = options->quiet;
     socket->heartbeat_ms = options->heartbeat_ms > 0 ? options->heartbeat_ms : HEARTBEAT_MS;

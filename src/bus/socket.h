@@ -3,8 +3,8 @@
 
     Every socket has its limits set: message size, high-water mark, linger, handshake interval, and over TCP
     heartbeats, connect timeout and retransmission limit. Frame count, prefix and schema of a message are
-    checked before a handler sees it. An invalid message is counted and dropped; its sender stays connected,
-    except in the cases of enum bus_end. */
+    checked before a handler sees it. An invalid message is refused: counted by reason, described to on_refused,
+    and dropped. Its sender stays connected, except in the cases of enum bus_end. */
 
 #ifndef BUS_SOCKET_H
 #define BUS_SOCKET_H
@@ -39,6 +39,7 @@ struct bus_message {
     const uint8_t *payload; /* chunk, put: the third frame; else NULL */
     size_t payload_size;
     struct bus_connection *from; /* for bus_connection_keep; NULL: unknown */
+    void *frame;                 /* of libzmq, for bus_message_refuse */
 };
 
 struct bus_socket;
@@ -56,6 +57,29 @@ typedef bool (bus_topic_check) (const char *topic);
 /*  SUB for a PUB that publishes text (the events channel): topic and text, each terminated by a NUL. */
 typedef void (bus_text_handler) (void *context, const char *topic, const char *text);
 
+/*  Why a received message is refused. */
+enum bus_refused {
+    BUS_REFUSED_FRAMES, /* not the frames that the channel and the type require */
+    BUS_REFUSED_PREFIX, /* not this protocol, a version that is too old or too new, or an unknown type */
+    BUS_REFUSED_SCHEMA, /* the map is not msgpack, or violates the schema */
+    BUS_REFUSED_TYPE,   /* a message of another channel */
+    BUS_REFUSED_TOPIC,  /* no topic of the channel, or one that was not subscribed to */
+    BUS_REFUSED_CLAIM,  /* the peer chose its routing id itself */
+    BUS_REFUSED_COUNT
+};
+
+struct bus_refusal {
+    enum bus_refused why;
+    struct bus_peer peer; /* ROUTER; else of size 0 */
+    const char *place;    /* of the peer: "at 10.0.0.7", over ipc "with pid 4711"; empty: not known */
+    const char *text;     /* "report: epoch: is a float, an unsigned integer is expected" */
+};
+
+/*  Called with each message that is refused; everything is valid during the handler only. A peer may cause as
+    many calls as it sends messages: see bus/refusals.h before logging. */
+typedef void (bus_refusal_handler) (void *context, struct bus_socket *socket,
+                                    const struct bus_refusal *refusal);
+
 /*  CURVE keys in Z85 (40 characters). A server has its secret key and the allowed clients' public keys; a
     client has its own pair and the server's public key. All empty: NULL mechanism. */
 struct bus_keys {
@@ -72,6 +96,7 @@ struct bus_socket_options {
     bus_subscription_handler *on_subscription; /* XPUB */
     bus_topic_check *is_topic;                 /* XPUB; NULL: every topic */
     bus_text_handler *on_text;                 /* SUB: messages are [topic][text], on_message is not called */
+    bus_refusal_handler *on_refused;           /* may be NULL */
     void *context;
     const struct bus_keys *keys; /* NULL: none */
     int high_water;              /* messages a peer that may wait to be sent; 0: 1000 */
@@ -123,8 +148,13 @@ int bus_publish (struct bus_socket *socket, const char *topic, const struct wire
                  const void *message);
 int bus_publish_text (struct bus_socket *socket, const char *topic, const char *text);
 
+/*  Refuses a message that arrived here in order, but does not belong here: counts it, and calls on_refused.
+    For its handler, while it runs. */
+void bus_message_refuse (struct bus_socket *socket, const struct bus_message *message, enum bus_refused why,
+                         const char *text);
+
 /*  Why a connection was ended; and what a socket has counted since it was made. malformed: received messages
-    that were dropped; full, unroutable: messages that were not sent because there was no room or no such
+    that were refused, in all, and by reason; full, unroutable: messages that were not sent because there was no room or no such
     peer. */
 enum bus_end {
     BUS_END_ENDLESS,  /* sends frames of one message without end */
@@ -138,6 +168,7 @@ enum bus_end {
 };
 struct bus_counts {
     uint64_t received, sent, malformed, unroutable, full;
+    uint64_t refused[BUS_REFUSED_COUNT];
     uint64_t ended[BUS_END_COUNT]; /* connections that were ended */
 };
 

@@ -16,6 +16,7 @@ struct bus_socket {
     bus_subscription_handler *on_subscription;
     bus_topic_check *is_topic;
     bus_text_handler *on_text;
+    bus_refusal_handler *on_refused;
     void *context;
     int linger_ms;
     bool quiet;

@@ -43,6 +43,7 @@ struct noded_client {
     struct client_listener *listener;
     struct base_error error;
     char notice[BASE_ERROR_SIZE]; /* of the last answer */
+    char refused[256];            /* why a message of the server was refused; empty: none was */
 };
 
 /*  settings.c: the settings of --config; path may be NULL. */
@@ -61,7 +62,8 @@ void client_settings_deinit (struct client_settings *settings);
 int client_connect (noded_client *client, bus_message_handler *take, const char *endpoint,
                     struct bus_socket **socket);
 
-/*  "no answer from ENDPOINT within SPAN: ..." Returns -ETIMEDOUT. */
+/*  "no answer from ENDPOINT within SPAN: ...", with the reason if an answer came and was refused. Returns
+    -ETIMEDOUT, or -EPROTO if one was refused. */
 int client_silent (noded_client *client, const char *endpoint, uint64_t ms);
 
 /*  Returns -ENOMEM. */

@@ -18,18 +18,31 @@ int client_silent (noded_client *client, const char *endpoint, uint64_t ms)
         (void) snprintf (span, sizeof span, "%" PRIu64 " ms", ms);
     else
         (void) snprintf (span, sizeof span, "%" PRIu64 " s", ms / 1000);
+    if (client->refused[0])
+        return base_error_set (&client->error, -EPROTO,
+                               "no valid answer from %s within %s: an answer was refused: %s", endpoint, span,
+                               client->refused);
     return base_error_set (&client->error, -ETIMEDOUT,
                            "no answer from %s within %s: is noded-broker running there%s?", endpoint, span,
                            client->has_keys ? ", and do the keys match" : "");
 }
 
+static void on_refused (void *context, struct bus_socket *socket, const struct bus_refusal *refusal)
+{
+    noded_client *client = context;
+    (void) socket;
+    (void) snprintf (client->refused, sizeof client->refused, "%s", refusal->text);
+}
+
 int client_connect (noded_client *client, bus_message_handler *take, const char *endpoint,
                     struct bus_socket **socket)
 {
+    client->refused[0] = '\0';
     if (*socket)
         return 0;
     const struct bus_socket_options options = {
         .on_message = take,
+        .on_refused = on_refused,
         .context = client,
         .keys = client->has_keys ? &client->keys : NULL,
     };

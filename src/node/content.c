@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/time.h"
+#include "bus/refusals.h"
 
 /*  The first and the longest pause between two attempts to send what waits. */
 enum { SEND_LEAST_MS = 1, SEND_MOST_MS = 1000 };
@@ -21,6 +23,7 @@ struct node_content {
     uint64_t pause_ms;
     int timer;
     struct base_log_limit log; /* for lines that the peer can cause */
+    struct bus_refusals_of refusals;
 };
 
 struct node_content *node_content_new (struct bus_loop *loop, const struct identity_config *config)
@@ -115,11 +118,23 @@ static void on_chunk (void *context, struct bus_socket *socket, const struct bus
     base_log_limited (&content->log, BASE_LOG_DEBUG, "ignoring a chunk that nothing waits for");
 }
 
+/*  The peer sent a message that is against the protocol. */
+static void on_refused (void *context, struct bus_socket *socket, const struct bus_refusal *refusal)
+{
+    struct node_content *content = context;
+    char more_text[BUS_REFUSALS_TEXT];
+    uint64_t more;
+    if (bus_refusals_due (&content->refusals, base_time_boot_ms (), &more))
+        base_log (BASE_LOG_WARNING, "%s: refused a message on content: %s%s", bus_socket_endpoint (socket),
+                  refusal->text, bus_refusals_more (more, more_text));
+}
+
 /*  Messages are never queued for a peer that is away: all of them would be sent when it comes. */
 static int connection_open (struct node_content *content)
 {
     const struct identity_config *config = content->config;
     struct bus_socket_options options = {.on_message = on_chunk,
+                                         .on_refused = on_refused,
                                          .context = content,
                                          .keys = config->has_keys ? &config->keys : NULL,
                                          .heartbeat_ms = TRANSPORT_HEARTBEAT_MS,

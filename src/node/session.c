@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "base/version.h"
+#include "bus/refusals.h"
 #include "identity/self.h"
 
 enum {
@@ -49,8 +50,9 @@ struct node_session {
     uint64_t heard_sequence;
     uint64_t heartbeat_ms, heard_ms;
     uint64_t hello_pause_ms, report_pause_ms, connect_pause_ms;
-    uint64_t hello_ms;         /* when the last hello was sent */
-    struct base_log_limit log; /* for lines that the origin can cause */
+    uint64_t hello_ms;                  /* when the last hello was sent */
+    struct base_log_limit log;          /* for lines that the origin can cause */
+    struct bus_refusals_of refusals[2]; /* of announce and control */
 
     struct wire_report reports[REPORTS_MOST];
     size_t n_reports;
@@ -386,11 +388,25 @@ static void on_announce (void *context, struct bus_socket *socket, const struct 
     }
 }
 
+/*  The origin sent a message that is against the protocol. */
+static void on_refused (void *context, struct bus_socket *socket, const struct bus_refusal *refusal)
+{
+    static const char *const channels[] = {"announce", "control"};
+    struct node_session *session = context;
+    size_t channel = socket == session->announce ? 0 : 1;
+    char more_text[BUS_REFUSALS_TEXT];
+    uint64_t more;
+    if (bus_refusals_due (&session->refusals[channel], base_time_boot_ms (), &more))
+        base_log (BASE_LOG_WARNING, "%s: refused a message on %s: %s%s", bus_socket_endpoint (socket),
+                  channels[channel], refusal->text, bus_refusals_more (more, more_text));
+}
+
 static int connect_one (struct node_session *session, enum bus_kind kind, const char *endpoint,
                         bus_message_handler *handler, int linger_ms, bool only_connected,
                         struct bus_socket **ret_socket, struct base_error *error)
 {
     struct bus_socket_options options = {.on_message = handler,
+                                         .on_refused = on_refused,
                                          .context = session,
                                          .keys = session->config->has_keys ? &session->config->keys : NULL,
                                          .linger_ms = linger_ms,

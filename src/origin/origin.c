@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  origin/origin.c - the serving side of announce, control and content
-
-    Each request has one function here: it calls the owner's operation, fills in what the answer repeats of
-    the request, sends the answer and frees it. An answer that cannot be packed is replaced by one that says
-    so: no request is left without an answer. */
+/*  origin/origin.c - the sockets of an origin; messages.c has what is done with each message */
 
 #include "origin/origin.h"
 
@@ -13,13 +9,12 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/random.h"
-#include "origin/content.h"
+#include "origin/messages.h"
 
 enum {
     HEARTBEAT_MS = 15000,
     TRANSFERS = 64,
     PEER_BYTES = 16 * 1024 * 1024,
-    INSTANCE_BYTES = 16,
     /*  On content a peer's queue is shorter, because a message may have a mebibyte. It is more than
         twice the gets that a peer has under way: libzmq learns only at every half of the mark what has been
         sent. */
@@ -31,197 +26,33 @@ enum {
     CONTROL_HIGH_WATER = 128,
 };
 
-struct origin {
-    struct bus_loop *loop;
-    struct origin_ops ops;
-    void *context;
-    uint64_t heartbeat_ms;
-    struct bus_socket *announce, *control, *content;
-    struct origin_contents *contents;
-    struct bus_connection *asking; /* on control; NULL: no request is handled, or the connection is unknown */
-    char instance[2 * INSTANCE_BYTES + 1];
-    uint64_t sequence;
-    struct origin_counts counts;
-};
-
-/*  Fills in a text that the answer repeats. */
-static void fill_text (char **field, const char *text)
+static void message_handle (struct origin *origin, enum origin_channel channel, struct bus_socket *socket,
+                            const struct bus_message *message)
 {
-    if (!*field && text)
-        *field = strdup (text);
-}
-
-/*  The status of an answer. Without an operation, or after it failed, the answer's own status does not
-    count. */
-static enum wire_status answer_status (int r, bool missing, enum wire_status status)
-{
-    if (missing)
-        return WIRE_STATUS_REFUSED;
-    if (r != 0)
-        return WIRE_STATUS_FAILED;
-    return status == WIRE_STATUS_NULL ? WIRE_STATUS_OK : status;
-}
-
-/*  Sends an answer. Returns false if it violates its schema or does not fit into a frame: the caller sends
-    another one in its place. */
-static bool send_answer (struct bus_socket *socket, const struct bus_peer *peer,
-                         const struct wire_record *record, const void *answer)
-{
-    return bus_send (socket, peer, record, answer) != -EINVAL;
-}
-
-static void on_hello (struct origin *origin, const struct bus_peer *peer, const struct wire_hello *hello)
-{
-    base_cleanup (wire_welcome_deinit) struct wire_welcome answer = {0};
-    bool missing = !origin->ops.hello;
-    int r = missing ? 0 : origin->ops.hello (origin->context, peer, hello, &answer);
-    if (r == ORIGIN_LATER)
+    char text[96];
+    if (origin_message_handle (origin, channel, message))
         return;
-    for (int tries = 0; tries < 2; tries++) {
-        if (r != 0)
-            wire_welcome_deinit (&answer);
-        answer.status = answer_status (r, missing, answer.status);
-        free (answer.instance);
-        answer.instance = strdup (origin->instance);
-        answer.sequence = origin->sequence;
-        answer.heartbeat_ms = origin->heartbeat_ms;
-        if (send_answer (origin->control, peer, &wire_welcome_record, &answer))
-            break;
-        r = -EINVAL;
-    }
-}
-
-static void on_ask (struct origin *origin, const struct bus_peer *peer, const struct wire_ask *ask)
-{
-    base_cleanup (wire_desired_deinit) struct wire_desired answer = {0};
-    int r = 0;
-    if (origin->ops.ask)
-        r = origin->ops.ask (origin->context, peer, ask, &answer);
-    else
-        answer.status = WIRE_STATUS_NONE;
-    if (r == ORIGIN_LATER)
-        return;
-    for (int tries = 0; tries < 2; tries++) {
-        if (r != 0)
-            wire_desired_deinit (&answer);
-        answer.status = answer_status (r, false, answer.status);
-        fill_text (&answer.application, ask->application);
-        if (send_answer (origin->control, peer, &wire_desired_record, &answer))
-            break;
-        r = -EINVAL;
-    }
-}
-
-static void on_match (struct origin *origin, const struct bus_peer *peer, const struct wire_match *match)
-{
-    base_cleanup (wire_matched_deinit) struct wire_matched answer = {0};
-    bool missing = !origin->ops.match;
-    int r = missing ? 0 : origin->ops.match (origin->context, peer, match, &answer);
-    for (int tries = 0; tries < 2; tries++) {
-        if (r != 0)
-            wire_matched_deinit (&answer);
-        answer.status = answer_status (r, missing, answer.status);
-        fill_text (&answer.application, match->application);
-        fill_text (&answer.transaction, match->transaction);
-        answer.attempt = match->attempt;
-        answer.release = match->release;
-        if (send_answer (origin->control, peer, &wire_matched_record, &answer))
-            break;
-        r = -EINVAL;
-    }
-}
-
-static void on_report (struct origin *origin, const struct bus_peer *peer, const struct wire_report *report)
-{
-    base_cleanup (wire_noted_deinit) struct wire_noted answer = {0};
-    bool missing = !origin->ops.report;
-    int r = missing ? 0 : origin->ops.report (origin->context, peer, report, &answer);
-    if (r == ORIGIN_LATER)
-        return;
-    if (r != 0)
-        wire_noted_deinit (&answer);
-    answer.status = answer_status (r, missing, answer.status);
-    fill_text (&answer.application, report->application ? report->application->name : NULL);
-    answer.epoch = report->epoch;
-    answer.attempt = report->attempt;
-    fill_text (&answer.step, report->step);
-    answer.outcome = report->outcome;
-    (void) send_answer (origin->control, peer, &wire_noted_record, &answer);
-}
-
-/*  How every answer begins: see wire/wire.h. */
-static void request_head (const struct origin *origin, uint64_t serial, int r, struct wire_answer *head)
-{
-    head->status = answer_status (r, !origin->ops.request, head->status);
-    head->serial = serial;
-    fill_text (&head->instance, origin->instance);
-}
-
-static void on_request (struct origin *origin, const struct bus_message *message)
-{
-    const struct wire_record *record = wire_record_answer (message->record);
-    struct wire_request asked;
-    void *answer = calloc (1, wire_record_size (record));
-    if (!answer)
-        return;
-    memcpy (&asked, message->body, sizeof asked);
-    int r = !origin->ops.request ? 0
-                                 : origin->ops.request (origin->context, &message->peer, message->record,
-                                                        message->body, answer);
-    for (int tries = 0; r != ORIGIN_LATER && tries < 2; tries++) {
-        struct wire_answer head;
-        if (r != 0)
-            wire_deinit (record, answer);
-        memcpy (&head, answer, sizeof head);
-        if (r != 0)
-            head.reason = strdup (tries == 0 ? "the request could not be carried out"
-                                             : "the answer does not fit into a message");
-        request_head (origin, asked.serial, r, &head);
-        memcpy (answer, &head, sizeof head);
-        if (send_answer (origin->control, &message->peer, record, answer))
-            break;
-        r = -EINVAL;
-    }
-    wire_deinit (record, answer);
-    free (answer);
-}
-
-static void on_heartbeat (struct origin *origin, const struct bus_peer *peer,
-                          const struct wire_heartbeat *heartbeat)
-{
-    if (origin->ops.heartbeat)
-        origin->ops.heartbeat (origin->context, peer, heartbeat);
-    if (heartbeat->answer)
-        return;
-    struct wire_heartbeat answer = {.sender = origin->instance, .sequence = origin->sequence, .answer = true};
-    (void) bus_send (origin->control, peer, &wire_heartbeat_record, &answer);
+    (void) snprintf (text, sizeof text, "%s: belongs to another channel", wire_record_name (message->record));
+    bus_message_refuse (socket, message, BUS_REFUSED_TYPE, text);
 }
 
 static void on_control (void *context, struct bus_socket *socket, const struct bus_message *message)
 {
     struct origin *origin = context;
-    const struct bus_peer *peer = &message->peer;
-    (void) socket;
     origin->counts.asked++;
-    origin->asking = message->from;
-    if (message->record == &wire_heartbeat_record)
-        on_heartbeat (origin, peer, message->body);
-    else if (message->record == &wire_hello_record)
-        on_hello (origin, peer, message->body);
-    else if (message->record == &wire_ask_record)
-        on_ask (origin, peer, message->body);
-    else if (message->record == &wire_match_record)
-        on_match (origin, peer, message->body);
-    else if (message->record == &wire_report_record)
-        on_report (origin, peer, message->body);
-    else if (wire_record_answer (message->record))
-        on_request (origin, message);
-    else if (message->record == &wire_bye_record) {
-        if (origin->ops.bye)
-            origin->ops.bye (origin->context, peer, message->body);
-    } else
-        origin->counts.malformed++;
-    origin->asking = NULL;
+    message_handle (origin, ORIGIN_CONTROL, socket, message);
+}
+
+static void on_content (void *context, struct bus_socket *socket, const struct bus_message *message)
+{
+    message_handle (context, ORIGIN_CONTENT, socket, message);
+}
+
+static void on_refused (void *context, struct bus_socket *socket, const struct bus_refusal *refusal)
+{
+    struct origin *origin = context;
+    if (origin->ops.refused)
+        origin->ops.refused (origin->context, socket == origin->control ? "control" : "content", refusal);
 }
 
 void origin_keep (struct origin *origin)
@@ -235,40 +66,6 @@ bool origin_is_named (struct origin *origin, const char *name)
     uint64_t number;
     memcpy (&number, digest.bytes, sizeof number);
     return bus_connection_mark (origin->asking, number);
-}
-
-static void on_put (struct origin *origin, const struct bus_message *message)
-{
-    const struct wire_put *put = message->body;
-    base_cleanup (wire_taken_deinit) struct wire_taken answer = {0};
-    bool missing = !origin->ops.content_put;
-    origin->counts.puts++;
-    answer.digest = put->digest;
-    int r = missing ? 0
-                    : origin->ops.content_put (origin->context, &message->peer, put, message->payload,
-                                               message->payload_size, &answer);
-    if (r == 0 && answer.complete)
-        origin_contents_forget (origin->contents, &put->digest);
-    for (int tries = 0; tries < 2; tries++) {
-        if (r != 0)
-            wire_taken_deinit (&answer);
-        answer.status = answer_status (r, missing, answer.status);
-        answer.digest = put->digest;
-        if (send_answer (origin->content, &message->peer, &wire_taken_record, &answer))
-            break;
-        r = -EINVAL;
-    }
-}
-
-static void on_content (void *context, struct bus_socket *socket, const struct bus_message *message)
-{
-    struct origin *origin = context;
-    if (message->record == &wire_get_record)
-        origin_contents_get (origin->contents, socket, &message->peer, message->body, &origin->counts);
-    else if (message->record == &wire_put_record)
-        on_put (origin, message);
-    else
-        origin->counts.malformed++;
 }
 
 /*  Whether the topic is update/all, update/group/NAME or update/ring/XX. */
@@ -331,7 +128,7 @@ int origin_new (struct bus_loop *loop, const struct origin_config *config, const
     origin->ops = *ops;
     origin->context = context;
     origin->heartbeat_ms = config->heartbeat_ms ? config->heartbeat_ms : HEARTBEAT_MS;
-    base_random_hex (origin->instance, INSTANCE_BYTES);
+    base_random_hex (origin->instance, ORIGIN_INSTANCE_BYTES);
     origin->contents = origin_contents_new (&(struct origin_contents_spec){
         .loop = loop,
         .open = ops->content_open,
@@ -355,6 +152,7 @@ int origin_new (struct bus_loop *loop, const struct origin_config *config, const
         return r;
     options.on_subscription = NULL;
     options.on_message = on_control;
+    options.on_refused = on_refused;
     options.no_payloads = true;
     options.receive_most = CONTROL_WAITING;
     if (options.high_water <= 0)
@@ -441,6 +239,8 @@ struct origin_counts origin_counts (const struct origin *origin)
         counts.malformed += socket_counts.malformed;
         counts.unroutable += socket_counts.unroutable;
         counts.full += socket_counts.full;
+        for (unsigned j = 0; j < BUS_REFUSED_COUNT; j++)
+            counts.refused[j] += socket_counts.refused[j];
         for (unsigned j = 0; j < BUS_END_COUNT; j++)
             counts.ended[j] += socket_counts.ended[j];
     }

@@ -34,6 +34,9 @@ struct origin_ops {
                     const void *request, void *answer);
     void (*heartbeat) (void *context, const struct bus_peer *peer, const struct wire_heartbeat *heartbeat);
     void (*bye) (void *context, const struct bus_peer *peer, const struct wire_bye *bye);
+    /*  control, content: a message of a peer was refused. channel: "control" or "content". A peer may cause as
+        many calls as it sends messages: see bus/refusals.h before logging. */
+    void (*refused) (void *context, const char *channel, const struct bus_refusal *refusal);
     /*  announce: a peer subscribed to a topic, or cancelled it. */
     void (*subscription) (void *context, const char *topic, bool subscribed);
     /*  content: opens a blob for reading. Returns 0 with a descriptor that the origin closes, or -ENOENT.
@@ -101,7 +104,8 @@ struct origin_counts {
     uint64_t chunks, bytes;      /* sent with status ok, and their payload */
     uint64_t busy, gone, failed; /* pieces that were answered with this status */
     uint64_t puts;
-    uint64_t malformed;            /* messages of any channel that were dropped */
+    uint64_t malformed;                  /* messages of any channel that were refused, in all, ... */
+    uint64_t refused[BUS_REFUSED_COUNT]; /* ... and by reason */
     uint64_t unroutable, full;     /* answers that were not sent because there was no such peer, or no room */
     uint64_t ended[BUS_END_COUNT]; /* connections that were ended */
 };

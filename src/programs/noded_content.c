@@ -12,6 +12,7 @@
 #include "broker/root.h"
 #include "broker/verify.h"
 #include "bus/keys.h"
+#include "bus/refusals.h"
 #include "origin/origin.h"
 #include "programs/program_bind.h"
 #include "programs/program_options.h"
@@ -38,6 +39,7 @@ struct running {
     struct origin *origin;
     uint64_t ended[BUS_END_COUNT]; /* connections, as last logged */
     struct base_log_limit log;
+    struct bus_refusals refusals;
     int tick;
 };
 
@@ -73,6 +75,17 @@ static int on_put (void *context, const struct bus_peer *peer, const struct wire
     const struct running *running = context;
 
     return broker_content_put (running->content, peer, put, payload, size, base_time_boot_ms (), answer);
+}
+
+static void on_refused (void *context, const char *channel, const struct bus_refusal *refusal)
+{
+    struct running *running = context;
+    char text[BUS_REFUSALS_TEXT];
+    uint64_t more;
+
+    if (bus_refusals_due_of (&running->refusals, refusal, base_time_boot_ms (), &more))
+        base_log (BASE_LOG_WARNING, "a client%s%s: refused a message on %s: %s%s", *refusal->place ? " " : "",
+                  refusal->place, channel, refusal->text, bus_refusals_more (more, text));
 }
 
 /*  Logs what was done about peers that cost too much. */
@@ -134,7 +147,8 @@ static int take_again (void *context, const struct program_spec *spec)
 static int running_serve (struct running *running, const struct options *options, const char *endpoint,
                           struct base_error *error)
 {
-    static const struct origin_ops operations = {.content_open = on_open, .content_put = on_put};
+    static const struct origin_ops operations = {
+        .content_open = on_open, .content_put = on_put, .refused = on_refused};
     struct origin_config config = {.content = endpoint,
                                    .keys = running->keys.configured ? &running->keys.bus : NULL};
     int r;

@@ -141,9 +141,30 @@ static int on_open (void *context, const struct base_digest *digest, int *ret_fd
     return rehearsal_offer_open (rehearsal_offer (rehearsal), digest, ret_fd, ret_size);
 }
 
+static void refused (struct rehearsal *rehearsal, const char *channel, const struct bus_refusal *refusal)
+{
+    char more_text[BUS_REFUSALS_TEXT];
+    uint64_t more;
+    if (bus_refusals_due (&rehearsal->refusals, base_time_boot_ms (), &more))
+        base_log (BASE_LOG_WARNING, "rehearsal of %s: refused a message of the candidate on %s: %s%s",
+                  rehearsal->spec.candidate, channel, refusal->text, bus_refusals_more (more, more_text));
+}
+
+static void on_refused (void *context, const char *channel, const struct bus_refusal *refusal)
+{
+    refused (context, channel, refusal);
+}
+
+void rehearsal_on_refused (void *context, struct bus_socket *socket, const struct bus_refusal *refusal)
+{
+    (void) socket;
+    refused (context, "callback", refusal);
+}
+
 const struct origin_ops rehearsal_origin_ops = {.hello = on_hello,
                                                 .ask = on_ask,
                                                 .match = on_match,
                                                 .report = on_report,
+                                                .refused = on_refused,
                                                 .subscription = on_subscription,
                                                 .content_open = on_open};

@@ -5,6 +5,7 @@
 #define REHEARSAL_PRIVATE_H
 
 #include "base/log.h"
+#include "bus/refusals.h"
 #include "bus/work.h"
 #include "rehearsal/guard.h"
 #include "rehearsal/offer.h"
@@ -44,6 +45,7 @@ struct rehearsal {
     bool emptied;
     struct bus_socket *callback;
     struct base_log_limit log; /* for lines that the candidate can cause */
+    struct bus_refusals_of refusals;
     struct origin *origin;
     struct rehearsal_guard *guard;
     struct rehearsal_snapshot *snapshot; /* if the candidate can write to the parent's root */
@@ -105,6 +107,7 @@ bool rehearsal_link_is (struct rehearsal *rehearsal, const char *link, const cha
 
 /*  Handlers. context: the rehearsal. */
 void rehearsal_on_callback (void *context, struct bus_socket *socket, const struct bus_message *message);
+void rehearsal_on_refused (void *context, struct bus_socket *socket, const struct bus_refusal *refusal);
 void rehearsal_on_gone (void *context, const struct rehearsal_guard_end *end);
 extern const struct origin_ops rehearsal_origin_ops;
 

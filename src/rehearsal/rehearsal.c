@@ -38,8 +38,10 @@ static int origin_serve (struct rehearsal *rehearsal, struct base_error *error)
         .announce = announce, .control = control, .content = content, .heartbeat_ms = HEARTBEAT_MS};
     int rc = origin_new (rehearsal->spec.loop, &config, &rehearsal_origin_ops, rehearsal, &rehearsal->origin,
                          error);
-    struct bus_socket_options options = {
-        .on_message = rehearsal_on_callback, .context = rehearsal, .quiet = true};
+    struct bus_socket_options options = {.on_message = rehearsal_on_callback,
+                                         .on_refused = rehearsal_on_refused,
+                                         .context = rehearsal,
+                                         .quiet = true};
     rc = rc ? rc : bus_socket_new (rehearsal->spec.loop, BUS_PULL, &options, &rehearsal->callback, error);
     rc = rc ? rc : bus_socket_bind (rehearsal->callback, callback, error);
     for (size_t i = 0; i < REHEARSAL_OFFERS && !rc; i++)

@@ -6,16 +6,40 @@
 #include "wire/record.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 
-int wire_field_fail (const struct wire_field *field, long index, struct base_error *error, const char *what)
+int wire_field_fail (const struct wire_field *field, long index, struct base_error *error, const char *format,
+                     ...)
 {
+    char what[200];
+    va_list arguments;
+    va_start (arguments, format);
+    (void) vsnprintf (what, sizeof what, format, arguments);
+    va_end (arguments);
     if (index < 0)
-        return base_error_set (error, WIRE_E_MALFORMED, "%s.%s %s", field->record, field->name, what);
-    return base_error_set (error, WIRE_E_MALFORMED, "%s.%s[%ld] %s", field->record, field->name, index, what);
+        return base_error_set (error, WIRE_E_MALFORMED, "%s: %s", field->name, what);
+    return base_error_set (error, WIRE_E_MALFORMED, "%s[%ld]: %s", field->name, index, what);
+}
+
+int wire_field_within (const struct wire_field *field, long index, struct base_error *error, int rc)
+{
+    if (!error || rc != WIRE_E_MALFORMED)
+        return rc;
+    const struct base_error inner = *error;
+    if (index < 0)
+        return base_error_set (error, rc, "%s.%s", field->name, inner.text);
+    return base_error_set (error, rc, "%s[%ld].%s", field->name, index, inner.text);
+}
+
+int wire_record_fail (const struct wire_record *record, struct base_error *error, int rc)
+{
+    return error && rc == WIRE_E_MALFORMED ? base_error_prefix (error, "%s", record->name) : rc;
 }
 
 bool wire_field_is_absent (const struct wire_field *field, const void *message)
@@ -48,10 +72,11 @@ int wire_field_set_text (const struct wire_field *field, void *message, long ind
 {
     char **member = wire_member (field, message);
     if (size > field->most)
-        return wire_field_fail (field, index, error, "is longer than the schema allows");
+        return wire_field_fail (field, index, error, "has %zu bytes, at most %" PRIu64 " are allowed", size,
+                                field->most);
     bool text = field->kind == WIRE_TEXT || field->kind == WIRE_TEXTS;
     if (text && !base_text_is_utf8 (data, size))
-        return wire_field_fail (field, index, error, "is not UTF-8 without NUL");
+        return wire_field_fail (field, index, error, "is not UTF-8, or has a NUL byte");
     if (!text && size && memchr (data, '\0', size))
         return wire_field_fail (field, index, error, "has a NUL byte");
     /*  An empty optional text and an absent one mean the same: they become equal structs. */
@@ -74,7 +99,8 @@ int wire_field_set_uint (const struct wire_field *field, void *message, uint64_t
                          struct base_error *error)
 {
     if (number > field->most)
-        return wire_field_fail (field, -1, error, "is higher than the schema allows");
+        return wire_field_fail (field, -1, error, "is %" PRIu64 ", at most %" PRIu64 " is allowed", number,
+                                field->most);
     *(uint64_t *) wire_member (field, message) = number;
     return 0;
 }
@@ -84,10 +110,11 @@ int wire_field_set_digest (const struct wire_field *field, void *message, const 
 {
     struct base_digest *member = wire_member (field, message);
     if (size != BASE_DIGEST_BYTES)
-        return wire_field_fail (field, -1, error, "is not 32 bytes");
+        return wire_field_fail (field, -1, error, "has %zu bytes, a digest has 32 bytes", size);
     memcpy (member->bytes, data, size);
     if (field->required && base_digest_is_null (member))
-        return wire_field_fail (field, -1, error, "is the null digest");
+        return wire_field_fail (field, -1, error,
+                                "is a digest of zeros, which means absent, and is required");
     return 0;
 }
 
@@ -106,7 +133,8 @@ int wire_field_set_count (const struct wire_field *field, void *message, size_t 
         list = calloc (1, field->part->size);
     else {
         if (count > field->count)
-            return wire_field_fail (field, -1, error, "has more items than the schema allows");
+            return wire_field_fail (field, -1, error, "has %zu items, at most %zu are allowed", count,
+                                    field->count);
         if (count == 0)
             return 0;
         if (field->kind == WIRE_PARTS)

@@ -140,6 +140,16 @@ char *wire_json_array (const struct wire_record *record, const void *messages, s
 static int record_parse (const struct wire_record *record, const json_t *object, void *message,
                          struct base_error *error);
 
+static int part_parse (const struct wire_field *field, long index, const json_t *value, void *message,
+                       struct base_error *error)
+{
+    if (!json_is_object (value))
+        return wire_field_fail (field, index, error, "is not an object");
+    int rc = record_parse (field->part, value,
+                           wire_field_part (field, message, index < 0 ? 0 : (size_t) index), error);
+    return wire_field_within (field, index, error, rc);
+}
+
 static int text_parse (const struct wire_field *field, long index, const json_t *value, void *message,
                        struct base_error *error)
 {
@@ -181,7 +191,7 @@ static int field_parse (const struct wire_field *field, const json_t *value, voi
         for (size_t i = 0; !rc && i < count; i++) {
             const json_t *item = json_array_get (value, i);
             if (field->kind == WIRE_PARTS)
-                rc = record_parse (field->part, item, wire_field_part (field, message, i), error);
+                rc = part_parse (field, (long) i, item, message, error);
             else
                 rc = text_parse (field, (long) i, item, message, error);
         }
@@ -205,7 +215,7 @@ static int field_parse (const struct wire_field *field, const json_t *value, voi
         return wire_field_set_word (field, message, json_string_value (value), json_string_length (value));
     case WIRE_PART:
         rc = wire_field_set_count (field, message, 1, error);
-        return rc ? rc : record_parse (field->part, value, wire_field_part (field, message, 0), error);
+        return rc ? rc : part_parse (field, -1, value, message, error);
     }
     return 0;
 }
@@ -214,8 +224,6 @@ static int record_parse (const struct wire_record *record, const json_t *object,
                          struct base_error *error)
 {
     uint64_t seen = 0;
-    if (!json_is_object (object))
-        return base_error_set (error, WIRE_E_MALFORMED, "%s is not an object", record->name);
     for (size_t i = 0; i < record->n_fields; i++) {
         const json_t *value = json_object_get (object, record->fields[i].name);
         if (!value || json_is_null (value))
@@ -233,19 +241,20 @@ int wire_json_parse (const struct wire_record *record, const char *text, size_t 
 {
     memset (ret_message, 0, record->size);
     if (size > JSON_MOST)
-        return base_error_set (error, WIRE_E_TOO_LARGE, "%s has %zu bytes of JSON, %d are allowed",
+        return base_error_set (error, WIRE_E_TOO_LARGE, "%s: has %zu bytes of JSON, at most %d are allowed",
                                record->name, size, (int) JSON_MOST);
     json_error_t fault;
     base_cleanup (json_free_p) json_t *object = json_loadb (text, size, JSON_REJECT_DUPLICATES, &fault);
     if (!object && json_error_code (&fault) == json_error_out_of_memory)
         return base_error_set (error, -ENOMEM, "out of memory");
     if (!object)
-        return base_error_set (error, WIRE_E_MALFORMED, "%s is not valid JSON: %s in line %d", record->name,
+        return base_error_set (error, WIRE_E_MALFORMED, "%s: is not valid JSON: %s in line %d", record->name,
                                fault.text, fault.line);
-    int rc = record_parse (record, object, ret_message, error);
+    int rc = json_is_object (object) ? record_parse (record, object, ret_message, error)
+                                     : base_error_set (error, WIRE_E_MALFORMED, "is not an object");
     if (rc)
         wire_deinit (record, ret_message);
-    return rc;
+    return wire_record_fail (record, error, rc);
 }
 
 bool wire_is_json (const char *text, size_t size)

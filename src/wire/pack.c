@@ -7,6 +7,7 @@
 #include "wire/record.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include <msgpack.h>
@@ -33,6 +34,12 @@ static int packing_write (void *data, const char *bytes, size_t size)
 static int record_pack (const struct wire_record *record, const void *message, struct packing *packing,
                         struct base_error *error);
 
+static int part_pack (const struct wire_field *field, long index, const void *part, struct packing *packing,
+                      struct base_error *error)
+{
+    return wire_field_within (field, index, error, record_pack (field->part, part, packing, error));
+}
+
 static int text_pack (const struct wire_field *field, long index, const char *text, struct packing *packing,
                       struct base_error *error)
 {
@@ -41,7 +48,7 @@ static int text_pack (const struct wire_field *field, long index, const char *te
         return wire_field_fail (field, index, error, "is missing");
     size_t size = strnlen (text, field->most + 1);
     if (size > field->most)
-        return wire_field_fail (field, index, error, "is longer than the schema allows");
+        return wire_field_fail (field, index, error, "has more than %" PRIu64 " bytes", field->most);
     if (field->kind == WIRE_TEXT || field->kind == WIRE_TEXTS) {
         if (!base_text_is_utf8 (text, size))
             return wire_field_fail (field, index, error, "is not UTF-8");
@@ -60,12 +67,13 @@ static int list_pack (const struct wire_field *field, const void *message, struc
     const void *member = wire_member_const (field, message);
     size_t count = wire_member_count (field, message);
     if (count > field->count)
-        return wire_field_fail (field, -1, error, "has more items than the schema allows");
+        return wire_field_fail (field, -1, error, "has %zu items, at most %zu are allowed", count,
+                                field->count);
     (void) msgpack_pack_array (&packing->packer, count);
     int rc = packing->failure;
     for (size_t i = 0; !rc && i < count; i++) {
         if (field->kind == WIRE_PARTS)
-            rc = record_pack (field->part, *(char *const *) member + i * field->part->size, packing, error);
+            rc = part_pack (field, (long) i, *(char *const *) member + i * field->part->size, packing, error);
         else
             rc = text_pack (field, (long) i, (*(char **const *) member)[i], packing, error);
     }
@@ -89,7 +97,8 @@ static int field_pack (const struct wire_field *field, const void *message, stru
         return list_pack (field, message, packing, error);
     case WIRE_UINT:
         if (*(const uint64_t *) member > field->most)
-            return wire_field_fail (field, -1, error, "is higher than the schema allows");
+            return wire_field_fail (field, -1, error, "is %" PRIu64 ", at most %" PRIu64 " is allowed",
+                                    *(const uint64_t *) member, field->most);
         (void) msgpack_pack_uint64 (packer, *(const uint64_t *) member);
         return packing->failure;
     case WIRE_FLAG:
@@ -111,7 +120,7 @@ static int field_pack (const struct wire_field *field, const void *message, stru
     case WIRE_PART:
         if (!*(void *const *) member)
             return wire_field_fail (field, -1, error, "is missing");
-        return record_pack (field->part, *(void *const *) member, packing, error);
+        return part_pack (field, -1, *(void *const *) member, packing, error);
     }
     return 0;
 }
@@ -146,11 +155,11 @@ int wire_pack (const struct wire_record *record, const void *message, struct bas
         return 0;
     buffer->size = packing.begin;
     if (rc == WIRE_E_TOO_LARGE)
-        return base_error_set (error, rc, "%s is larger than a frame of %d bytes", record->name,
+        return base_error_set (error, rc, "%s: is larger than a frame of %d bytes", record->name,
                                (int) WIRE_FRAME_MOST);
     if (rc == -ENOMEM)
         return base_error_set (error, rc, "out of memory");
-    return rc;
+    return wire_record_fail (record, error, rc);
 }
 
 struct base_digest wire_digest (const struct wire_record *record, const void *message)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  wire/reference.c - the tables of schemas/README.md, made from the same descriptions that the codecs use */
+/*  wire/reference.c - the tables of schemas/REFERENCE.md, made from the same descriptions that the codecs use */
 
 #include "wire/record.h"
 
@@ -82,6 +82,30 @@ static int choices_write (const struct wire_choices *choices, struct base_buffer
     return rc;
 }
 
+/*  The numbers of wire.h that the texts of schemas/ use by name. */
+static int limits_write (struct base_buffer *buffer)
+{
+    static const struct {
+        const char *name;
+        uint64_t value;
+        const char *meaning;
+    } limits[] = {
+        {"WIRE_VERSION", WIRE_VERSION, "version of the protocol, third byte of the prefix"},
+        {"WIRE_PREFIX_SIZE", WIRE_PREFIX_SIZE, "bytes of the prefix"},
+        {"WIRE_FRAME_MOST", WIRE_FRAME_MOST, "bytes of a map"},
+        {"WIRE_CHUNK_MOST", WIRE_CHUNK_MOST, "bytes of a payload, and of what one get requests"},
+        {"WIRE_DEPTH_MOST", WIRE_DEPTH_MOST, "levels of maps and arrays in a map, itself included"},
+        {"WIRE_SIZE_MOST", WIRE_SIZE_MOST, "bytes of a blob: 2^48"},
+        {"WIRE_EPOCH_MOST", WIRE_EPOCH_MOST, "an epoch, a sequence, a serial or a revision: 2^62"},
+        {"WIRE_SPAN_MOST", WIRE_SPAN_MOST, "milliseconds of a time span: 366 days"},
+    };
+    int rc = base_buffer_append_text (buffer, "## Limits\n\n| name | at most | of |\n|---|---|---|\n");
+    for (size_t i = 0; !rc && i < sizeof limits / sizeof *limits; i++)
+        rc = base_buffer_printf (buffer, "| `%s` | %" PRIu64 " | %s |\n", limits[i].name, limits[i].value,
+                                 limits[i].meaning);
+    return rc;
+}
+
 int wire_reference (struct base_buffer *buffer)
 {
     static const struct {
@@ -111,11 +135,10 @@ int wire_reference (struct base_buffer *buffer)
 #include "schemas/journal.def"
 #include "wire/schema_undef.h"
     };
-    int rc = 0;
+    int rc = limits_write (buffer);
     for (size_t i = 0; !rc && i < sizeof order / sizeof *order; i++)
-        rc = order[i].record
-                 ? record_write (order[i].record, buffer)
-                 : base_buffer_printf (buffer, "%s## schemas/%s\n", i ? "\n" : "", order[i].family);
+        rc = order[i].record ? record_write (order[i].record, buffer)
+                             : base_buffer_printf (buffer, "\n## schemas/%s\n", order[i].family);
     if (!rc)
         rc = base_buffer_append_text (buffer, "\n## schemas/choices.def\n");
     for (size_t i = 0; !rc && wire_all_choices[i]; i++)

@@ -14,12 +14,57 @@
 static int record_unpack (const struct wire_record *record, const msgpack_object *object, void *message,
                           struct base_error *error);
 
+/*  "a str", for an error. */
+static const char *value_word (const msgpack_object *value)
+{
+    switch (value->type) {
+    case MSGPACK_OBJECT_NIL:
+        return "nil";
+    case MSGPACK_OBJECT_BOOLEAN:
+        return "a bool";
+    case MSGPACK_OBJECT_POSITIVE_INTEGER:
+        return "an unsigned integer";
+    case MSGPACK_OBJECT_NEGATIVE_INTEGER:
+        return "a negative integer";
+    case MSGPACK_OBJECT_FLOAT32:
+    case MSGPACK_OBJECT_FLOAT64:
+        return "a float";
+    case MSGPACK_OBJECT_STR:
+        return "a str";
+    case MSGPACK_OBJECT_ARRAY:
+        return "an array";
+    case MSGPACK_OBJECT_MAP:
+        return "a map";
+    case MSGPACK_OBJECT_BIN:
+        return "a bin";
+    case MSGPACK_OBJECT_EXT:
+        return "an ext";
+    }
+    return "unknown";
+}
+
+static int kind_fail (const struct wire_field *field, long index, const msgpack_object *value,
+                      const char *expected, struct base_error *error)
+{
+    return wire_field_fail (field, index, error, "is %s, %s is expected", value_word (value), expected);
+}
+
+static int part_unpack (const struct wire_field *field, long index, const msgpack_object *value,
+                        void *message, struct base_error *error)
+{
+    if (value->type != MSGPACK_OBJECT_MAP)
+        return kind_fail (field, index, value, "a map", error);
+    int rc = record_unpack (field->part, value,
+                            wire_field_part (field, message, index < 0 ? 0 : (size_t) index), error);
+    return wire_field_within (field, index, error, rc);
+}
+
 static int strings_unpack (const struct wire_field *field, const msgpack_object *value, void *message,
                            struct base_error *error)
 {
     bool text = field->kind == WIRE_TEXTS;
     if (value->type != MSGPACK_OBJECT_ARRAY)
-        return wire_field_fail (field, -1, error, "is not an array");
+        return kind_fail (field, -1, value, "an array", error);
     int rc = wire_field_set_count (field, message, value->via.array.size, error);
     for (uint32_t i = 0; !rc && i < value->via.array.size; i++) {
         const msgpack_object *item = &value->via.array.ptr[i];
@@ -28,7 +73,7 @@ static int strings_unpack (const struct wire_field *field, const msgpack_object 
         else if (!text && item->type == MSGPACK_OBJECT_BIN)
             rc = wire_field_set_text (field, message, (long) i, item->via.bin.ptr, item->via.bin.size, error);
         else
-            rc = wire_field_fail (field, (long) i, error, text ? "is not a str" : "is not a bin");
+            rc = kind_fail (field, (long) i, item, text ? "a str" : "a bin", error);
     }
     return rc;
 }
@@ -40,42 +85,41 @@ static int field_unpack (const struct wire_field *field, const msgpack_object *v
     switch (field->kind) {
     case WIRE_TEXT:
         if (value->type != MSGPACK_OBJECT_STR)
-            return wire_field_fail (field, -1, error, "is not a str");
+            return kind_fail (field, -1, value, "a str", error);
         return wire_field_set_text (field, message, -1, value->via.str.ptr, value->via.str.size, error);
     case WIRE_RAW:
         if (value->type != MSGPACK_OBJECT_BIN)
-            return wire_field_fail (field, -1, error, "is not a bin");
+            return kind_fail (field, -1, value, "a bin", error);
         return wire_field_set_text (field, message, -1, value->via.bin.ptr, value->via.bin.size, error);
     case WIRE_TEXTS:
     case WIRE_RAWS:
         return strings_unpack (field, value, message, error);
     case WIRE_UINT:
         if (value->type != MSGPACK_OBJECT_POSITIVE_INTEGER)
-            return wire_field_fail (field, -1, error, "is not a non-negative integer");
+            return kind_fail (field, -1, value, "an unsigned integer", error);
         return wire_field_set_uint (field, message, value->via.u64, error);
     case WIRE_FLAG:
         if (value->type != MSGPACK_OBJECT_BOOLEAN)
-            return wire_field_fail (field, -1, error, "is not a bool");
+            return kind_fail (field, -1, value, "a bool", error);
         *(bool *) wire_member (field, message) = value->via.boolean;
         return 0;
     case WIRE_DIGEST:
         if (value->type != MSGPACK_OBJECT_BIN)
-            return wire_field_fail (field, -1, error, "is not a bin");
+            return kind_fail (field, -1, value, "a bin", error);
         return wire_field_set_digest (field, message, value->via.bin.ptr, value->via.bin.size, error);
     case WIRE_WORD:
         if (value->type != MSGPACK_OBJECT_STR)
-            return wire_field_fail (field, -1, error, "is not a str");
+            return kind_fail (field, -1, value, "a str", error);
         return wire_field_set_word (field, message, value->via.str.ptr, value->via.str.size);
     case WIRE_PART:
         rc = wire_field_set_count (field, message, 1, error);
-        return rc ? rc : record_unpack (field->part, value, wire_field_part (field, message, 0), error);
+        return rc ? rc : part_unpack (field, -1, value, message, error);
     case WIRE_PARTS:
         if (value->type != MSGPACK_OBJECT_ARRAY)
-            return wire_field_fail (field, -1, error, "is not an array");
+            return kind_fail (field, -1, value, "an array", error);
         rc = wire_field_set_count (field, message, value->via.array.size, error);
         for (uint32_t i = 0; !rc && i < value->via.array.size; i++)
-            rc = record_unpack (field->part, &value->via.array.ptr[i], wire_field_part (field, message, i),
-                                error);
+            rc = part_unpack (field, (long) i, &value->via.array.ptr[i], message, error);
         return rc;
     }
     return 0;
@@ -85,12 +129,11 @@ static int record_unpack (const struct wire_record *record, const msgpack_object
                           struct base_error *error)
 {
     uint64_t keys = 0, seen = 0; /* keys that were present, and keys with a value: nil is none */
-    if (object->type != MSGPACK_OBJECT_MAP)
-        return base_error_set (error, WIRE_E_MALFORMED, "%s is not a map", record->name);
     for (uint32_t i = 0; i < object->via.map.size; i++) {
         const msgpack_object_kv *pair = &object->via.map.ptr[i];
         if (pair->key.type != MSGPACK_OBJECT_STR)
-            return base_error_set (error, WIRE_E_MALFORMED, "%s has a key that is not a str", record->name);
+            return base_error_set (error, WIRE_E_MALFORMED, "(key): is %s, a str is expected",
+                                   value_word (&pair->key));
         const struct wire_field *field =
             wire_record_field (record, pair->key.via.str.ptr, pair->key.via.str.size);
         if (!field)
@@ -114,11 +157,11 @@ int wire_unpack (const struct wire_record *record, const void *data, size_t size
 {
     memset (ret_message, 0, record->size);
     if (size > WIRE_FRAME_MOST)
-        return base_error_set (error, WIRE_E_TOO_LARGE, "%s has %zu bytes, %d are allowed", record->name,
-                               size, (int) WIRE_FRAME_MOST);
+        return base_error_set (error, WIRE_E_TOO_LARGE, "%s: has %zu bytes, at most %d are allowed",
+                               record->name, size, (int) WIRE_FRAME_MOST);
     const char *fault = wire_check (data, size);
     if (fault)
-        return base_error_set (error, WIRE_E_MALFORMED, "%s is not valid msgpack: it %s", record->name,
+        return base_error_set (error, WIRE_E_MALFORMED, "%s: is not valid msgpack: it %s", record->name,
                                fault);
 
     base_cleanup (msgpack_unpacked_destroy) msgpack_unpacked unpacked;
@@ -128,9 +171,12 @@ int wire_unpack (const struct wire_record *record, const void *data, size_t size
     if (unpacking == MSGPACK_UNPACK_NOMEM_ERROR)
         return base_error_set (error, -ENOMEM, "out of memory");
     if (unpacking != MSGPACK_UNPACK_SUCCESS || end != size)
-        return base_error_set (error, WIRE_E_MALFORMED, "%s is not valid msgpack", record->name);
-    int rc = record_unpack (record, &unpacked.data, ret_message, error);
+        return base_error_set (error, WIRE_E_MALFORMED, "%s: is not valid msgpack", record->name);
+    int rc = unpacked.data.type == MSGPACK_OBJECT_MAP
+                 ? record_unpack (record, &unpacked.data, ret_message, error)
+                 : base_error_set (error, WIRE_E_MALFORMED, "is %s, a map is expected",
+                                   value_word (&unpacked.data));
     if (rc)
         wire_deinit (record, ret_message);
-    return rc;
+    return wire_record_fail (record, error, rc);
 }

@@ -64,7 +64,8 @@ int main (int argc, char **argv)
         return fail (client);
     for (i = 0; i < nodes.count; i++)
         printf ("%s: %s\n", nodes.items[i].id,
-                nodes.items[i].application ? noded_state_word (nodes.items[i].application->state) : "unknown");
+                nodes.items[i].application ? noded_state_word (nodes.items[i].application->state)
+                                           : "unknown");
     noded_nodes_free (&nodes);
 
     memset (&spec, 0, sizeof spec);

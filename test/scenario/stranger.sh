@@ -22,6 +22,10 @@ for round in 1 2 3; do
     check_equal "$answered" 0 "status of nodectl nodes ($(tail -n 1 "$fleet/said"))"
     [ "$round" != 1 ] || before=$(memory)
 done
+lines=$(grep -c ': refused a message on ' "$fleet/broker.log")
+if [ "$lines" -lt 1 ] || [ "$lines" -gt 256 ]; then # 64 a minute at most
+    fail "the broker has logged $lines refused messages"
+fi
 [ -n "${NODED_STEP:-}" ] || [ "$(memory)" -lt $((before + 8192)) ] || fail "the broker has grown from $before to $(memory) KiB"
 until_true eval "[ \$(find /proc/$broker_pid/fd -mindepth 1 | wc -l) -le $((open + 4)) ]"
 check_equal "$(ctl nodes --json | jq -r '.[].id')" a 'the nodes that the broker knows'

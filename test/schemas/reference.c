@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  schema_reference - keeps schemas/README.md true
+/*  schema_reference - keeps the documents of schemas/ true
 
-        schema_reference                 prints the tables of all messages
-        schema_reference --write FILE    puts them into FILE, between the lines BEGIN and END below
-        schema_reference --check FILE    compares them, and packs every example: a block ```json NAME must
-    make the bytes of the block ```hex NAME behind it (behind a ';' stands a remark) schema_reference --hex
-    NAME      reads such JSON and prints the bytes, the prefix frame in a line of its own */
+        schema_reference                     prints the tables of all messages
+        schema_reference --write FILE        puts them into FILE, between the lines BEGIN and END below
+        schema_reference --check FILE MORE   compares them, and packs every example in the files MORE: a block
+                                             ```json NAME must make the bytes of the block ```hex NAME behind it
+                                             (behind a ';' stands a remark)
+        schema_reference --repack FILE       writes the bytes of every example in FILE again, without remarks
+        schema_reference --hex NAME          reads such JSON and prints the bytes, the prefix frame in a line of
+                                             its own */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +18,8 @@
 
 #include "base/cleanup.h"
 #include "wire/record.h"
+
+enum { LINE_BYTES = 40 };
 
 static const char begin[] = "<!-- begin: made by schema_reference -->\n";
 static const char end[] = "<!-- end: made by schema_reference -->\n";
@@ -96,9 +101,22 @@ static bool hex_equal (const char *from, const char *to, const struct base_buffe
     return count == bytes->size;
 }
 
-static int examples_check (const char *text)
+static void hex_write (const struct wire_record *record, const struct base_buffer *bytes,
+                       struct base_buffer *text)
+{
+    size_t prefix = record->type ? WIRE_PREFIX_SIZE : 0;
+    for (size_t i = 0; i < bytes->size; i++) {
+        bool last = i + 1 == prefix || (i >= prefix && (i - prefix) % LINE_BYTES == LINE_BYTES - 1) ||
+                    i + 1 == bytes->size;
+        (void) base_buffer_printf (text, "%02x%c", (unsigned) bytes->data[i], last ? '\n' : ' ');
+    }
+}
+
+/*  Packs every example. repacked: the text with the bytes that the JSON makes; NULL: compares them. */
+static int examples_check (const char *text, struct base_buffer *repacked)
 {
     unsigned count = 0;
+    const char *from = text;
     while ((text = strstr (text, "\n```json "))) {
         const char *name = text + strlen ("\n```json ");
         size_t name_size = strcspn (name, "\n");
@@ -114,15 +132,23 @@ static int examples_check (const char *text)
             return 1;
         }
         const char *digits = hex + strlen ("\n```hex ") + name_size;
-        if (pack (record, json, (size_t) (json_end - json), &bytes) || !hex_equal (digits, hex_end, &bytes)) {
+        if (pack (record, json, (size_t) (json_end - json), &bytes) ||
+            (!repacked && !hex_equal (digits, hex_end, &bytes))) {
             (void) fprintf (stderr, "the bytes of the example %s do not match its JSON\n", record->name);
             return 1;
+        }
+        if (repacked) {
+            (void) base_buffer_append (repacked, from, (size_t) (digits + 1 - from));
+            hex_write (record, &bytes, repacked);
+            from = hex_end + 1;
         }
         count++;
         text = hex_end;
     }
     if (count == 0)
         (void) fprintf (stderr, "no example was found\n");
+    if (repacked)
+        (void) base_buffer_append (repacked, from, strlen (from));
     return count == 0;
 }
 
@@ -133,11 +159,9 @@ static int hex_print (const char *name)
     if (!record || fd_read (STDIN_FILENO, &text) ||
         pack (record, (const char *) text.data, text.size, &bytes))
         return 1;
-    size_t prefix = record->type ? WIRE_PREFIX_SIZE : 0;
-    for (size_t i = 0; i < bytes.size; i++) {
-        bool last = i + 1 == prefix || (i >= prefix && (i - prefix) % 16 == 15) || i + 1 == bytes.size;
-        (void) printf ("%02x%c", (unsigned) bytes.data[i], last ? '\n' : ' ');
-    }
+    base_cleanup (base_buffer_deinit) struct base_buffer lines = {0};
+    hex_write (record, &bytes, &lines);
+    (void) fwrite (lines.data, 1, lines.size, stdout);
     return 0;
 }
 
@@ -156,15 +180,32 @@ static int file_filled (const char *path, const char *text, const struct base_bu
            base_buffer_append (wanted, "\n", 1) || base_buffer_append_text (wanted, to);
 }
 
+static int file_check_examples (const char *path, bool repack)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer file = {0}, repacked = {0};
+    if (file_read (path, &file)) {
+        perror (path);
+        return 1;
+    }
+    int rc = examples_check ((const char *) file.data, repack ? &repacked : NULL);
+    if (rc)
+        (void) fprintf (stderr, "%s: see above\n", path);
+    return rc ? rc : repack ? -file_write (path, &repacked) : 0;
+}
+
 int main (int argc, char **argv)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer tables = {0}, file = {0}, wanted = {0};
-    bool check = argc == 3 && strcmp (argv[1], "--check") == 0;
+    bool check = argc >= 3 && strcmp (argv[1], "--check") == 0;
     bool write_it = argc == 3 && strcmp (argv[1], "--write") == 0;
     if (argc == 3 && strcmp (argv[1], "--hex") == 0)
         return hex_print (argv[2]);
+    if (argc == 3 && strcmp (argv[1], "--repack") == 0)
+        return file_check_examples (argv[2], true);
     if (argc != 1 && !check && !write_it) {
-        (void) fprintf (stderr, "usage: schema_reference [--check FILE | --write FILE | --hex NAME]\n");
+        (void) fprintf (stderr,
+                        "usage: schema_reference [--check FILE [EXAMPLES...] | --write FILE | --repack FILE"
+                        " | --hex NAME]\n");
         return 2;
     }
     if (wire_reference (&tables))
@@ -185,5 +226,8 @@ int main (int argc, char **argv)
                         argv[2]);
         return 1;
     }
-    return examples_check (text);
+    int rc = 0;
+    for (int i = 3; i < argc; i++)
+        rc |= file_check_examples (argv[i], false);
+    return rc;
 }

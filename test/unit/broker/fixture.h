@@ -393,8 +393,8 @@ static inline struct base_digest fixture_upload_bytes (struct fixture *fixture, 
     struct wire_put put = {.digest = base_digest_of (bytes, size), .size = size};
     struct wire_taken taken;
 
-    cr_assert (bus_send_payload (peer->socket, NULL, &wire_put_record, &put, (void *) bytes, size, NULL,
-                                 NULL) == 0);
+    cr_assert (
+        bus_send_payload (peer->socket, NULL, &wire_put_record, &put, (void *) bytes, size, NULL, NULL) == 0);
     peer_expect (peer, &wire_taken_record, &taken);
     cr_assert (taken.complete, "%s", taken.reason ? taken.reason : "");
     wire_taken_deinit (&taken);

@@ -406,3 +406,16 @@ Test (ask, a_wait_for_events_of_a_silent_broker_ends_early)
     cr_assert_eq (noded_client_event (hasty, 20000, &event), -ETIMEDOUT);
     noded_client_free (hasty);
 }
+
+Test (ask, an_answer_against_the_schema_is_reported_with_its_field)
+{
+    noded_client *impatient = fake_client (&broker, 300);
+    noded_nodes nodes;
+    broker.answers_float = true;
+    cr_expect_eq (noded_client_nodes (impatient, &(noded_nodes_query){.since = 0}, &nodes), -EPROTO);
+    cr_expect_not_null (strstr (noded_client_error (impatient),
+                                "an answer was refused: nodes: serial: is a float, an unsigned integer is "
+                                "expected"),
+                        "%s", noded_client_error (impatient));
+    noded_client_free (impatient);
+}

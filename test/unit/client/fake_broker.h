@@ -18,10 +18,11 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
+#include <zmq.h>
 
 #include "base/text.h"
 #include "bus/endpoint.h"
-#include "bus/socket.h"
+#include "bus/socket_private.h"
 #include "noded/client.h"
 
 enum { FAKE_CONTENTS = 8, FAKE_REQUESTS = 64 };
@@ -55,6 +56,7 @@ struct fake_broker {
     enum wire_status taken_status; /* NULL: ok */
     struct base_buffer served;     /* the blob that the content channel serves for every digest */
     bool rotten, gone;             /* served with a flipped bit; answered with status gone */
+    bool answers_float;            /* the answers are against the schema */
     bool older;                    /* it knows no request */
     const char *event;             /* published every 20 ms; NULL: none */
     const char *failure;           /* NULL: none. To be read after the thread has ended */
@@ -124,6 +126,14 @@ static inline void fake_control (void *context, struct bus_socket *socket, const
         head.reason = (char *) "unknown request";
         head.notice = (char *) "the disk is full";
         fake_expect_sent (broker, bus_send (socket, &message->peer, &wire_answer_record, &head));
+    } else if (broker->answers_float) {
+        static const char map[] = "\x81\xa6"
+                                  "serial\xcb\x40\x08\0\0\0\0\0\0";
+        uint8_t prefix[WIRE_PREFIX_SIZE];
+        wire_prefix (record, prefix);
+        (void) zmq_send (socket->zmq, message->peer.id, message->peer.size, ZMQ_SNDMORE);
+        (void) zmq_send (socket->zmq, prefix, sizeof prefix, ZMQ_SNDMORE);
+        (void) zmq_send (socket->zmq, map, sizeof map - 1, 0);
     } else if (!broker->answer || broker->answer (broker, &request, answer))
         fake_expect_sent (broker, bus_send (socket, &message->peer, record, answer));
     free (answer);

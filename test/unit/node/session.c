@@ -2,7 +2,9 @@
 /*  test/unit/node/session.c - a node limits the rate of its requests, whatever the origin does */
 
 #include "../bus/rig.h"
+#include "bus/socket_private.h"
 #include "node/session.h"
+#include "test/lib/log_lines.h"
 
 /*  The test plays the origin. Only the control channel has a socket, a ROUTER. */
 static struct bus_socket *control;
@@ -10,6 +12,7 @@ static struct identity_config config;
 static struct node_session *session;
 static unsigned hellos, asks, stop_at;
 static enum wire_status status; /* of the answers to ask */
+static bool invalid;            /* asks are answered against the schema */
 
 static void on_describe (void *context, struct wire_application *ret_application)
 {
@@ -33,6 +36,18 @@ static const struct node_session_ops ops = {.welcome = on_welcome};
 static const struct node_subject_ops subject_ops = {.describe = on_describe, .desired = on_desired};
 static struct node_subject subject;
 
+/*  desired: {"epoch": 3.0} */
+static void answer_invalid (struct bus_socket *socket, const struct bus_peer *peer)
+{
+    cr_assert_geq (zmq_send (socket->zmq, peer->id, peer->size, ZMQ_SNDMORE), 0);
+    cr_assert_geq (zmq_send (socket->zmq, "ND\1\5", 4, ZMQ_SNDMORE), 0);
+    cr_assert_geq (zmq_send (socket->zmq,
+                             "\x81\xa5"
+                             "epoch\xcb\x40\x08\0\0\0\0\0\0",
+                             16, 0),
+                   0);
+}
+
 static void on_message (void *context, struct bus_socket *socket, const struct bus_message *message)
 {
     (void) context;
@@ -45,6 +60,10 @@ static void on_message (void *context, struct bus_socket *socket, const struct b
         (void) bus_send (socket, &message->peer, &wire_welcome_record, &answer);
     } else if (message->record == &wire_ask_record) {
         asks++;
+        if (invalid) {
+            answer_invalid (socket, &message->peer);
+            return;
+        }
         struct wire_desired answer = {.application = (char *) "noded", .status = status};
         (void) bus_send (socket, &message->peer, &wire_desired_record, &answer);
     }
@@ -100,4 +119,17 @@ Test (session, an_origin_that_lost_the_session_gets_a_hello_without_a_pause)
     stop_at = 2;
     node_subject_ask (&subject);
     rig_run ();
+}
+
+Test (session, an_answer_against_the_schema_is_logged_once_a_minute_with_its_field)
+{
+    invalid = true;
+    log_lines_begin ();
+    node_session_open (session);
+    while (asks < 3)
+        rig_run_for (50);
+    rig_run_for (100);
+    cr_expect_eq (log_lines_count (": refused a message on control: desired: epoch: is a float, an unsigned "
+                                   "integer is expected\n"),
+                  1, "%s", log_lines ());
 }

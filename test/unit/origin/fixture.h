@@ -17,7 +17,8 @@ enum { CONTENTS = 8 };
 struct owner {
     struct origin *origin;
     int status; /* what every operation returns */
-    unsigned calls, heartbeats, byes, subscriptions, opened;
+    unsigned calls, heartbeats, byes, subscriptions, opened, refused;
+    char refusal[96]; /* the text of the last refused message on content */
     struct bus_peer peer;
     struct bus_peer later;
     bool too_large;
@@ -29,6 +30,14 @@ struct owner {
 };
 
 static struct owner owner;
+
+static void on_refused (void *context, const char *channel, const struct bus_refusal *refusal)
+{
+    struct owner *self = context;
+    self->refused++;
+    if (strcmp (channel, "content") == 0)
+        (void) snprintf (self->refusal, sizeof self->refusal, "%s", refusal->text);
+}
 
 static int on_hello (void *context, const struct bus_peer *peer, const struct wire_hello *hello,
                      struct wire_welcome *answer)
@@ -153,6 +162,7 @@ static const struct origin_ops OPS = {
     .request = on_request,
     .heartbeat = on_heartbeat,
     .bye = on_bye,
+    .refused = on_refused,
     .subscription = on_subscription,
     .content_open = on_open,
     .content_put = on_put,

@@ -198,7 +198,11 @@ Test (questions, messages_on_the_wrong_channel_are_counted_and_dropped)
     cr_assert_eq (bus_send (content, NULL, &wire_ask_record, &ASK), 0);
     client_ask (client, &wire_hello_record, &HELLO);
     client_ask (content, &wire_get_record, &get);
-    cr_assert_eq (origin_counts (owner.origin).malformed, 3);
+    struct origin_counts counts = origin_counts (owner.origin);
+    cr_assert_eq (counts.malformed, 3);
+    cr_assert_eq (counts.refused[BUS_REFUSED_TYPE], 3);
+    cr_assert_eq (owner.refused, 3);
+    cr_assert_str_eq (owner.refusal, "ask: belongs to another channel");
     bus_socket_free (content);
     fixture_free (client);
 }

@@ -99,7 +99,7 @@ Test (codec, packing_appends_and_a_failure_appends_nothing)
     struct wire_bye bye = {.node = (char *) "n1"};
     struct base_error error;
     cr_assert_eq (wire_pack (&wire_bye_record, &bye, &buffer, &error), WIRE_E_MALFORMED);
-    cr_assert_str_eq (error.text, "bye.session is missing");
+    cr_assert_str_eq (error.text, "bye: session: is missing");
     cr_assert_eq (buffer.size, 6);
     bye.session = (char *) "s";
     cr_assert_eq (wire_pack (&wire_bye_record, &bye, &buffer, &error), 0);
@@ -134,18 +134,18 @@ Test (codec, packing_checks_the_schema)
     id[65] = '\0';
     struct wire_bye bye = {.node = id, .session = (char *) "s"};
     cr_assert_eq (wire_pack (&wire_bye_record, &bye, &buffer, &error), WIRE_E_MALFORMED);
-    cr_assert_str_eq (error.text, "bye.node is longer than the schema allows");
+    cr_assert_str_eq (error.text, "bye: node: has more than 64 bytes");
     id[64] = '\0';
     cr_assert_eq (wire_pack (&wire_bye_record, &bye, &buffer, &error), 0);
     bye.session = (char *) "\xff";
     cr_assert_eq (wire_pack (&wire_bye_record, &bye, &buffer, &error), WIRE_E_MALFORMED);
-    cr_assert_str_eq (error.text, "bye.session is not UTF-8");
+    cr_assert_str_eq (error.text, "bye: session: is not UTF-8");
     struct wire_get get = {.length = WIRE_CHUNK_MOST + 1, .digest.bytes = {1}};
     cr_assert_eq (wire_pack (&wire_get_record, &get, &buffer, &error), WIRE_E_MALFORMED);
-    cr_assert_str_eq (error.text, "get.length is higher than the schema allows");
+    cr_assert_str_eq (error.text, "get: length: is 1048577, at most 1048576 is allowed");
     get = (struct wire_get){.length = 1};
     cr_assert_eq (wire_pack (&wire_get_record, &get, &buffer, &error), WIRE_E_MALFORMED);
-    cr_assert_str_eq (error.text, "get.digest is missing");
+    cr_assert_str_eq (error.text, "get: digest: is missing");
     char *args[257] = {0};
     struct wire_envelope envelope = {.application = (char *) "a",
                                      .version = (char *) "1",
@@ -153,10 +153,10 @@ Test (codec, packing_checks_the_schema)
                                      .args = args,
                                      .n_args = 257};
     cr_assert_eq (wire_pack (&wire_envelope_record, &envelope, &buffer, &error), WIRE_E_MALFORMED);
-    cr_assert_str_eq (error.text, "envelope.args has more items than the schema allows");
+    cr_assert_str_eq (error.text, "envelope: args: has 257 items, at most 256 are allowed");
     envelope.n_args = 1;
     cr_assert_eq (wire_pack (&wire_envelope_record, &envelope, &buffer, &error), WIRE_E_MALFORMED);
-    cr_assert_str_eq (error.text, "envelope.args[0] is missing");
+    cr_assert_str_eq (error.text, "envelope: args[0]: is missing");
 }
 
 Test (codec, an_empty_optional_text_counts_as_absent)

@@ -82,7 +82,7 @@ Test (envelope, the_error_names_the_rule)
     expect_refused (&envelope, "title");
     envelope = envelope_valid ();
     memset (&envelope.binary, 0, sizeof envelope.binary);
-    expect_refused (&envelope, "envelope.binary is missing");
+    expect_refused (&envelope, "envelope: binary: is missing");
 }
 
 Test (envelope, a_platform_is_os_and_architecture)
