@@ -38,7 +38,7 @@ enum {
     WIRE_PREFIX_SIZE = 4,             /* 'N' 'D' version type */
     WIRE_FRAME_MOST = 64 * 1024,      /* bytes of a msgpack frame */
     WIRE_CHUNK_MOST = 1024 * 1024,    /* bytes of a payload frame */
-    WIRE_DOCUMENT_MOST = 1024 * 1024, /* bytes of a release document */
+    WIRE_DOCUMENT_MOST = 64 * 1024, /* bytes of a release document */
     WIRE_DEPTH_MOST = 8,              /* nesting of maps and arrays */
     WIRE_PORT_ANNOUNCE = 7670,
     WIRE_PORT_CONTROL = 7671,

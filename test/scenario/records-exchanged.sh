@@ -17,10 +17,10 @@ sqlite3 "$fleet/broker/broker.db" "
     drop table swap"
 rm -rf "$fleet/broker/releases" # they would tell the broker that the records were exchanged
 broker_start
-until_node a '.online and .state == "idle"'
+until_node a '.online and .application.state == "idle"'
 ctl update a --release "$ordered" >"$fleet/said" 2>&1 || said "${ordered:0:12}"
-runs=$(field a .release)
-binary=$(field a .binary)
+runs=$(field a .application.release)
+binary=$(field a .application.binary)
 case $runs in
     "$ordered") check_equal "$binary" "$(sha256sum <"$(binary noded-2)" | cut -d' ' -f1)" 'the program under the ordered digest' ;;
     "$other") fail "the node runs $other, which was not ordered" ;;

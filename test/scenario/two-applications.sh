@@ -22,12 +22,12 @@ printf 'client\n    content = "%s"\n' "$peer" >"$fleet/client.zpl"
 node_program=$(binary noded-second-1)
 node_install a --content "$peer"
 node_start a
-until_node a '.online and .state == "idle"'
+until_node a '.online and .application.state == "idle"'
 
 # The first version has nothing to return to.
 first=$(publish_second 1)
 ctl update a --app second --release "$first" >/dev/null
-check_equal "$(second .release)" "$first" 'the release of the second application'
+check_equal "$(second .application.release)" "$first" 'the release of the second application'
 check_equal "$(readlink "$fleet/a/apps/second/previous")" '' 'the previous version of the second application'
 own=$(stable_of a)
 
@@ -37,11 +37,11 @@ next=$(publish_second 2)
 peer_kill
 ctl update a --release "$noded" --no-wait >/dev/null
 ctl update a --app second --release "$next" --no-wait >/dev/null
-until_node a '.state == "fetching"'
-until_second '.state == "fetching"'
+until_node a '.application.state == "fetching"'
+until_second '.application.state == "fetching"'
 peer_start "${peer##*:}"
-until_second ".state == \"idle\" and .release == \"$next\""
-until_node a ".state == \"idle\" and .release == \"$noded\""
+until_second ".application.state == \"idle\" and .application.release == \"$next\""
+until_node a ".application.state == \"idle\" and .application.release == \"$noded\""
 check_other "$(stable_of a)" "$own" 'the workspace of noded after its update'
 check_equal "$(jq -r 'select (.application == "second" and .outcome == "confirmed").version' "$fleet/a/var/journal" | tail -n 1)" 2.0.0 \
     'the last version of the second application that was confirmed'
@@ -51,12 +51,12 @@ bad=$(publish_second 3)
 own=$(stable_of a)
 expect_status 1 ctl update a --app second --release "$bad"
 said 'the probe ended with status 1'
-check_equal "$(second '.quarantine[].release')" "$bad" 'the quarantine of the second application'
-check_node a '.quarantine == []'
+check_equal "$(second '.application.quarantine[].release')" "$bad" 'the quarantine of the second application'
+check_node a '.application.quarantine == []'
 expect_status 1 ctl update a --app second --release "$bad"
 said 'quarantined because it failed in probing'
 
 ctl revert a --app second >/dev/null
-check_equal "$(second .release)" "$first" 'the release of the second application after its revert'
+check_equal "$(second .application.release)" "$first" 'the release of the second application after its revert'
 check_equal "$(stable_of a)" "$own" 'the workspace of noded after a revert of the second application'
 check_runs a 2.0.0 noded-second-2
