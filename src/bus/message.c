@@ -150,14 +150,15 @@ static bool body_read (struct bus_socket *socket, struct bus_message *message, z
 {
     const void *data = zmq_msg_data (map);
     size_t size = zmq_msg_size (map);
-    if (wire_unpack (message->record, data, size, body, NULL) == 0)
+    bool fits = wire_unpack (message->record, data, size, body, NULL) == 0;
+    if (fits && message->record != &wire_request_record) /* else its type is unknown */
         return true;
     socket->counts.malformed++;
-    if (!wire_record_role (message->record) ||
-        wire_unpack (&wire_request_record, data, size, body, NULL) != 0)
-        return false;
-    message->record = &wire_request_record;
-    return true;
+    if (!fits && wire_record_role (message->record)) {
+        message->record = &wire_request_record;
+        fits = wire_unpack (message->record, data, size, body, NULL) == 0;
+    }
+    return fits;
 }
 
 static void message_deliver (struct bus_socket *socket, struct parts *parts)
