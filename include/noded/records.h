@@ -151,16 +151,16 @@ const char *noded_gate_word (enum noded_gate value);
 /*  The state of a node in a rollout. */
 enum noded_member_state {
     NODED_MEMBER_NULL = 0,
-    NODED_MEMBER_WAITING,  /* "waiting": not started yet */
-    NODED_MEMBER_ORDERED,  /* "ordered": ordered to update, and not finished */
-    NODED_MEMBER_UPDATED,  /* "updated": runs the release and has confirmed it */
-    NODED_MEMBER_FAILED,   /* "failed": its update failed or was rolled back */
-    NODED_MEMBER_OVERDUE,  /* "overdue": did not finish within its deadline */
-    NODED_MEMBER_DARK,     /* "dark": lost contact during or after its update; most other nodes did not */
+    NODED_MEMBER_WAITING, /* "waiting": not started yet */
+    NODED_MEMBER_ORDERED, /* "ordered": ordered to update, and not finished */
+    NODED_MEMBER_UPDATED, /* "updated": runs the release and has confirmed it */
+    NODED_MEMBER_FAILED,  /* "failed": its update failed or was rolled back */
+    NODED_MEMBER_OVERDUE, /* "overdue": did not finish within its deadline */
+    NODED_MEMBER_DARK, /* "lost-contact": lost contact during or after its update; most other nodes did not */
     NODED_MEMBER_BACKING,  /* "reverting": ordered to revert, and not finished */
     NODED_MEMBER_BACK,     /* "reverted": runs its previous version again */
     NODED_MEMBER_STUCK,    /* "stuck": ordered to revert, and did not */
-    NODED_MEMBER_LEFT,     /* "left-out": not updated, and not counted as failed: its wave or the rollout
+    NODED_MEMBER_LEFT,     /* "skipped": not updated, and not counted as failed: its wave or the rollout
                           ended first, it is held, its order was cancelled, its host was unfit until its
                           deadline, or it was forgotten */
     NODED_MEMBER_EXCLUDED, /* "excluded": could not be updated when the rollout was planned; see reason */

@@ -172,7 +172,7 @@ static int call_serve (struct broker_call *call, void *answer)
         r = wire_answer_say (&head, WIRE_STATUS_FAILED, "the broker failed: %s", why);
     } else
         memcpy (&head, answer, sizeof head);
-    if (wire_record_role (call->record) != WIRE_ROLE_READ)
+    if (wire_record_role (call->record) > WIRE_ROLE_READ)
         call_log (call, &head);
     if (r == 0)
         r = head_finish (broker, asked.serial, &head);

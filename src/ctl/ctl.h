@@ -59,7 +59,7 @@ int ctl_main (int argc, char **argv, const char *version);
 int ctl_fail (struct ctl *ctl, int rc);
 
 /*  Prints an error, one sentence, on err. Returns CTL_FAILED. */
-__attribute__ ((format (printf, 2, 3))) int ctl_tell (struct ctl *ctl, const char *format, ...);
+__attribute__ ((format (printf, 2, 3))) int ctl_error (struct ctl *ctl, const char *format, ...);
 
 /*  Prints a usage error on err, and a line that points to --help. Returns CTL_USAGE. */
 __attribute__ ((format (printf, 2, 3))) int ctl_misused (struct ctl *ctl, const char *format, ...);

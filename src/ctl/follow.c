@@ -153,8 +153,8 @@ static int follow_run (struct follow *follow)
         if (rc != 0 && rc != -ETIMEDOUT)
             return ctl_fail (ctl, rc);
         if (rc != 0 && !follow->silent && !(ctl->terminal && !ctl->options.json))
-            ctl_tell (ctl, "the broker at %s does not answer; still trying",
-                      noded_client_endpoint (ctl->client));
+            ctl_error (ctl, "the broker at %s does not answer; still trying",
+                       noded_client_endpoint (ctl->client));
         follow->silent = rc != 0;
         follow_draw (follow);
     }
@@ -167,9 +167,9 @@ static int follow_finish (struct follow *follow, uint64_t timeout_ms)
     if (follow->progress.left) {
         base_cleanup (base_free_p) char *left = ctl_progress_left (&follow->progress);
         char span[CTL_SPAN_SIZE];
-        ctl_tell (ctl, "%zu of %zu nodes have not ended within %s and continue: %s%s", follow->progress.left,
-                  follow->progress.count, ctl_span_format (timeout_ms, span), left ? left : "",
-                  follow->silent ? " (the broker does not answer)" : "");
+        ctl_error (ctl, "%zu of %zu nodes have not ended within %s and continue: %s%s", follow->progress.left,
+                   follow->progress.count, ctl_span_format (timeout_ms, span), left ? left : "",
+                   follow->silent ? " (the broker does not answer)" : "");
     }
     if (ctl->options.json) {
         if (ctl_print_json (ctl, ctl_progress_json (&follow->progress)) != CTL_OK)
@@ -209,13 +209,13 @@ static int follow_orders (struct ctl *ctl, const noded_orders *orders, bool reve
     uint64_t timeout_ms = ctl->options.timeout_ms ? ctl->options.timeout_ms : FOLLOW_TIMEOUT_MS;
     uint64_t now_ms = base_time_boot_ms ();
     if (!orders->count)
-        return ctl_tell (ctl, "the broker does not know any node");
+        return ctl_error (ctl, "the broker does not know any node");
     if (ctl->options.no_wait)
         return ctl_orders_print (ctl, orders);
     follow.deadline_ms = now_ms + timeout_ms;
     follow.ids = calloc (orders->count, sizeof *follow.ids);
     if (!follow.ids || ctl_progress_init (&follow.progress, orders, revert, now_ms) != 0)
-        return ctl_tell (ctl, "out of memory");
+        return ctl_error (ctl, "out of memory");
     for (size_t i = 0; i < follow.progress.count; i++)
         follow.ids[follow.n_ids++] = follow.progress.targets[i].id;
     int code = follow_run (&follow);

@@ -13,7 +13,7 @@ int ctl_print_json (struct ctl *ctl, char *json)
     base_cleanup (base_free_p) char *owned = json;
     base_cleanup (base_free_p) char *plain = owned ? base_text_plain_json (owned) : NULL;
     if (!plain)
-        return ctl_tell (ctl, "out of memory");
+        return ctl_error (ctl, "out of memory");
     (void) fputs (plain, ctl->out);
     return CTL_OK;
 }

@@ -61,7 +61,7 @@ static int print_labelled (struct ctl *ctl, const noded_orders *orders)
         if (order->status == NODED_STATUS_OK)
             good++;
         else
-            code = ctl_tell (ctl, "%s: %s", order->node, ctl_text (order->reason));
+            code = ctl_error (ctl, "%s: %s", order->node, ctl_text (order->reason));
     }
     if (ctl->options.json)
         (void) ctl_print_json (ctl, noded_orders_json (orders->items, orders->count));
@@ -78,15 +78,16 @@ static int ids_of (struct ctl *ctl, const char *id, char ***ret_ids)
     base_cleanup (noded_nodes_free) noded_nodes nodes = {.count = 0};
     base_cleanup (ctl_ids_free_p) char **ids = NULL;
     if (id)
-        return base_list_append (ret_ids, id) == 0 ? CTL_OK : ctl_tell (ctl, "out of memory");
+        return base_list_append (ret_ids, id) == 0 ? CTL_OK : ctl_error (ctl, "out of memory");
     int code = nodes_ask (ctl, NULL, &nodes);
     if (code != CTL_OK)
         return code;
     for (size_t i = 0; i < nodes.count; i++)
         if (base_list_append (&ids, nodes.items[i].id) != 0)
-            return ctl_tell (ctl, "out of memory");
+            return ctl_error (ctl, "out of memory");
     if (!ids)
-        return ctl_tell (ctl, "no node matches \"%s\": nodectl label NODE shows labels", ctl->options.select);
+        return ctl_error (ctl, "no node matches \"%s\": nodectl label NODE shows labels",
+                          ctl->options.select);
     *ret_ids = base_take (ids);
     return CTL_OK;
 }

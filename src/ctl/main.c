@@ -124,15 +124,15 @@ static int command_run (struct ctl *ctl, const struct ctl_command *command)
                                command->kind == CTL_FOLLOWS ? 0 : ctl->options.timeout_ms, &ctl->client,
                                error, sizeof error);
     if (rc == -ENOMEM)
-        return ctl_tell (ctl, "%s", error);
+        return ctl_error (ctl, "%s", error);
     if (rc != 0)
         return ctl_misused (ctl, "%s", error);
     int code = command->run (ctl);
     if (ctl->client && *noded_client_notice (ctl->client))
-        (void) ctl_tell (ctl, "warning: %s", noded_client_notice (ctl->client));
+        (void) ctl_error (ctl, "warning: %s", noded_client_notice (ctl->client));
     noded_client_free (ctl->client);
     if (fflush (ctl->out) != 0 && code == CTL_OK)
-        return ctl_tell (ctl, "cannot write to standard output");
+        return ctl_error (ctl, "cannot write to standard output");
     return code;
 }
 

@@ -144,7 +144,7 @@ static int option_list (struct ctl *ctl, char ***list, const char *value)
 {
     if (value && base_list_append (list, value) == 0)
         return CTL_OK;
-    return ctl_tell (ctl, "out of memory");
+    return ctl_error (ctl, "out of memory");
 }
 
 static int option_span (struct ctl *ctl, const char *value)

@@ -64,7 +64,7 @@ static int publish_binaries (struct publish *publish, struct ctl *ctl)
     for (size_t i = 0; i < count; i++) {
         char *text = publish_text (publish, ctl->options.binaries[i]);
         if (!text || !publish->binaries)
-            return ctl_tell (ctl, "out of memory");
+            return ctl_error (ctl, "out of memory");
         size_t length = platform_length (text);
         publish->binaries[i].path = length ? text + length + 1 : text;
         if (length) {
@@ -86,7 +86,7 @@ static int publish_files (struct publish *publish, struct ctl *ctl)
     for (size_t i = 0; i < count; i++) {
         char *text = publish_text (publish, ctl->options.files[i]);
         if (!text || !publish->files)
-            return ctl_tell (ctl, "out of memory");
+            return ctl_error (ctl, "out of memory");
         char *colon = strrchr (text, ':');
         publish->files[i].path = text;
         if (colon) {

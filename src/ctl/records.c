@@ -25,7 +25,7 @@ int ctl_node_find (struct ctl *ctl, const char *id, noded_nodes *ret_nodes)
     if (rc != 0 && rc != -ENOENT)
         return ctl_fail (ctl, rc);
     if (rc != 0 || !ret_nodes->count)
-        return ctl_tell (ctl, "the broker does not know node \"%s\": see nodectl nodes", id);
+        return ctl_error (ctl, "the broker does not know node \"%s\": see nodectl nodes", id);
     return CTL_OK;
 }
 
@@ -62,7 +62,7 @@ static void found_add (struct found *found, const noded_digest *digest)
 static int release_choose (struct ctl *ctl, const struct found *found, char ret_release[65])
 {
     if (found->count > 1)
-        return ctl_tell (ctl, "%zu releases begin with %s: give more digits", found->count, found->name);
+        return ctl_error (ctl, "%zu releases begin with %s: give more digits", found->count, found->name);
     noded_digest_text (&found->first, ret_release);
     return CTL_OK;
 }
@@ -80,13 +80,13 @@ static int release_missing (struct ctl *ctl, const char *name)
         const noded_application *application = ctl_application (&nodes.items[i]);
         if (release_begins (&application->release, name) ||
             release_begins (&application->previous_release, name))
-            return ctl_tell (
+            return ctl_error (
                 ctl,
                 "release %s is not published at this broker; node %s has it as its current or previous "
                 "release. Publish it with nodectl publish",
                 name, nodes.items[i].id);
     }
-    return ctl_tell (ctl, "no release begins with %s: see nodectl releases", name);
+    return ctl_error (ctl, "no release begins with %s: see nodectl releases", name);
 }
 
 int ctl_release_find (struct ctl *ctl, const char *name, const noded_failure *failures, size_t n_failures,
@@ -95,7 +95,7 @@ int ctl_release_find (struct ctl *ctl, const char *name, const noded_failure *fa
     base_cleanup (base_free_p) char *lower = strdup (name);
     base_cleanup (noded_releases_free) noded_releases releases = {.count = 0};
     if (!lower)
-        return ctl_tell (ctl, "out of memory");
+        return ctl_error (ctl, "out of memory");
     for (char *at = lower; *at; at++)
         if (*at >= 'A' && *at <= 'F')
             *at = (char) (*at - 'A' + 'a');
@@ -164,7 +164,7 @@ int ctl_nodes (struct ctl *ctl)
         return ctl_print_json (ctl, noded_nodes_json (nodes.items, nodes.count));
     ctl_nodes_print (ctl->out, &nodes, ctl->width);
     if (nodes.count < ctl->n_words)
-        return ctl_tell (ctl, "the broker does not know all of these nodes");
+        return ctl_error (ctl, "the broker does not know all of these nodes");
     return CTL_OK;
 }
 
@@ -249,8 +249,8 @@ static int quarantine_clear (struct ctl *ctl, const char *id, const char *releas
     if (rc != 0)
         return ctl_fail (ctl, rc);
     if (!orders.count || orders.items->status != NODED_STATUS_OK)
-        return ctl_tell (ctl, "%s: %s", id,
-                         orders.count && orders.items->reason ? orders.items->reason : "no order was made");
+        return ctl_error (ctl, "%s: %s", id,
+                          orders.count && orders.items->reason ? orders.items->reason : "no order was made");
     bool done = clear_is_done (ctl, id, orders.items->epoch);
     if (ctl->options.json)
         return ctl_print_json (ctl, noded_orders_json (orders.items, orders.count));
@@ -301,7 +301,8 @@ int ctl_backup (struct ctl *ctl)
     noded_backup made;
     int rc = noded_client_backup (ctl->client, path, ctl->options.force, &made);
     if (rc == -EEXIST)
-        return ctl_tell (ctl, "cannot write %s: the file exists; choose another name, or give --force", path);
+        return ctl_error (ctl, "cannot write %s: the file exists; choose another name, or give --force",
+                          path);
     if (rc != 0)
         return ctl_fail (ctl, rc);
     if (ctl->options.json)
@@ -347,7 +348,7 @@ int ctl_events (struct ctl *ctl)
         event_print (ctl, &event);
         seen++;
         if (ferror (ctl->out))
-            return ctl_tell (ctl, "cannot write to standard output");
+            return ctl_error (ctl, "cannot write to standard output");
     }
     return CTL_OK;
 }

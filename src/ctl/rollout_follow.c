@@ -130,8 +130,8 @@ static int follow_run (struct follow *follow)
         if (rc != 0 && rc != -ETIMEDOUT)
             return ctl_fail (ctl, rc);
         if (rc != 0 && !follow->silent && !follow->live)
-            ctl_tell (ctl, "the broker at %s does not answer; still trying",
-                      noded_client_endpoint (ctl->client));
+            ctl_error (ctl, "the broker at %s does not answer; still trying",
+                       noded_client_endpoint (ctl->client));
         follow->silent = rc != 0;
         follow_draw (follow);
     }
@@ -175,10 +175,10 @@ static int follow_finish (struct follow *follow, enum ctl_rollout_goal goal)
     case CTL_ROLLOUT_GOES_ON:
         break;
     }
-    (void) ctl_tell (ctl,
-                     "rollout %s has not ended within %s and continues%s: nodectl rollout status %s --follow",
-                     id, ctl_span_format (ctl->options.timeout_ms, span),
-                     follow->silent ? " (the broker does not answer)" : "", id);
+    (void) ctl_error (
+        ctl, "rollout %s has not ended within %s and continues%s: nodectl rollout status %s --follow", id,
+        ctl_span_format (ctl->options.timeout_ms, span),
+        follow->silent ? " (the broker does not answer)" : "", id);
     return CTL_TIMEOUT;
 }
 

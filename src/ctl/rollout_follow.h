@@ -18,6 +18,9 @@ int ctl_rollout_follow (struct ctl *ctl, noded_rollout **rollout, enum ctl_rollo
     Returns an exit code. */
 int ctl_rollout_find (struct ctl *ctl, const char *name, bool any, noded_rollout **ret_rollout);
 
+/*  In rollouts.c: prints the state of a rollout, or JSON. */
+void ctl_rollout_show (struct ctl *ctl, const noded_rollout *rollout);
+
 /*  In rollouts.c: whether word is "r-" and hexadecimal digits. The id of a node may look the same. */
 bool ctl_rollout_is_id (const char *word);
 

@@ -22,7 +22,7 @@ kind_run ()
     rollout_halted "$kind" --release "$release" --select "$2 or $3" --waves '1,rest' --soak 1s --on-halt revert
     said=$(nodectl rollout status "$rollout" --nodes --json)
     jq -e '([.waves[].updated] | add) == 0 and (.members[0] | .wave == 1 and (.state == "failed" or .state == "reverted")) and
-            (.members[1] | .wave == 2 and .state == "left-out") and .causes[0].reason != null and (.causes[0].step // "probing" | test ("^(probing|trial)"))' \
+            (.members[1] | .wave == 2 and .state == "skipped") and .causes[0].reason != null and (.causes[0].step // "probing" | test ("^(probing|trial)"))' \
         <<<"$said" >/dev/null || { printf '%s\n' "$said" >&2; fail "$kind: not only the canary failed, or the other node was not skipped"; }
     check_disks "$good" "$2" "$3"
     figure "$(jq -r --arg kind "$kind" '.causes[0] | "\($kind): \(.step // "silent"): \(.reason)"' <<<"$said" | cut -c1-120) ($((SECONDS - begun)) s)"

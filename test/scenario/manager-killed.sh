@@ -21,4 +21,4 @@ place=$(field a .host_pid)
 previous=$(field a .application.previous_release)
 kill -KILL "$(manager_pid a)"
 until_node a ".online and .application.state == \"idle\" and .host_pid != \"$place\""
-check_node a ".previous.release == \"$previous\""
+check_node a ".application.previous_release == \"$previous\""

@@ -26,7 +26,7 @@ rollout_start --release "$bad" --waves '4, rest' --on-halt revert
 until_rollout '.phase == "reverted"'
 check_rollout '.over and .wave == 1 and .gate == "wave-budget" and (.reason | test ("wave 1: [0-9] of 4 nodes failed"))'
 check_rollout '.causes | length == 1 and (.[0] | .step == "probing/readiness" and (.reason | test ("Aborted")))' 'the causes'
-check_rollout '[.members[] | select (.wave == 2)] | length == 2 and all (.state == "left-out" and .epoch == 0)' 'the second wave'
+check_rollout '[.members[] | select (.wave == 2)] | length == 2 and all (.state == "skipped" and .epoch == 0)' 'the second wave'
 check_rollout '[.members[] | select (.charged) | .node] | length > 0 and all (. == "d" or . == "e" or . == "f")' 'the charged nodes'
 for id in a b c d e f; do
     until_node "$id" '.online and .application.state == "idle"'

@@ -43,7 +43,7 @@ check_rollout '.phase == "updating" and .paused and .waves[0].under_way == 0 and
 steer resume
 until_rollout '.phase == "approval" and .wave == 2 and .waves[0].updated == 1'
 steer abort
-check_rollout '.over and .phase == "aborted" and ([.members[] | .state] | sort == ["left-out", "left-out", "updated"])' 'aborted'
+check_rollout '.over and .phase == "aborted" and ([.members[] | .state] | sort == ["skipped", "skipped", "updated"])' 'aborted'
 refused aborted pause resume approve abort retry
 # Updated nodes stay updated until an operator reverts the rollout.
 steer revert --no-wait
@@ -59,7 +59,7 @@ refused updating approve resume
 steer abort
 go_on a
 until_rollout '.over and .waves[0].under_way == 0'
-check_rollout '.members[0] | .state == "left-out" and (.charged | not) and (.reason | test ("cancelled"))' 'the cancelled node'
+check_rollout '.members[0] | .state == "skipped" and (.charged | not) and (.reason | test ("cancelled"))' 'the cancelled node'
 check_runs a 1.0.0 noded
 
 # soaking: for an hour, and longer while the rollout is paused.

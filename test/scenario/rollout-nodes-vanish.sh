@@ -29,7 +29,7 @@ until_node "$second" '.online | not'
 expect_status 0 ctl rollout approve "$rollout"
 until_rollout '.phase == "done"'
 check_rollout '.waves[1].updated == 0 and .waves[1].failed == 0' 'the wave whose only node was offline'
-check_equal "$(members left-out) $(members updated)" "$second $first" 'the skipped node, and the updated one'
+check_equal "$(members skipped) $(members updated)" "$second $first" 'the skipped node, and the updated one'
 node_start "$second"
 until_node "$second" '.online'
 

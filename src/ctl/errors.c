@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  ctl/tell.c - error messages on standard error */
+/*  ctl/errors.c - error messages on standard error */
 
 #include "ctl/ctl.h"
 
@@ -19,7 +19,7 @@ static void error_print (struct ctl *ctl, const char *format, va_list arguments)
     (void) fputc ('\n', ctl->err);
 }
 
-int ctl_tell (struct ctl *ctl, const char *format, ...)
+int ctl_error (struct ctl *ctl, const char *format, ...)
 {
     va_list arguments;
     va_start (arguments, format);
@@ -41,8 +41,8 @@ int ctl_misused (struct ctl *ctl, const char *format, ...)
 int ctl_fail (struct ctl *ctl, int rc)
 {
     if (rc != -ETIMEDOUT)
-        return ctl_tell (ctl, "%s", noded_client_error (ctl->client));
-    (void) ctl_tell (ctl, "%s (to use another broker: --broker HOST[:PORT])",
-                     noded_client_error (ctl->client));
+        return ctl_error (ctl, "%s", noded_client_error (ctl->client));
+    (void) ctl_error (ctl, "%s (to use another broker: --broker HOST[:PORT])",
+                      noded_client_error (ctl->client));
     return CTL_UNREACHED;
 }
