@@ -37,9 +37,9 @@ int base_buffer_append (struct base_buffer *buffer, const void *data, size_t siz
 {
     if (size == 0)
         return 0;
-    int rc = base_buffer_reserve (buffer, size);
-    if (rc)
-        return rc;
+    int r = base_buffer_reserve (buffer, size);
+    if (r < 0)
+        return r;
     memcpy (buffer->data + buffer->size, data, size);
     buffer->size += size;
     return 0;
@@ -58,9 +58,9 @@ int base_buffer_printf (struct base_buffer *buffer, const char *format, ...)
     va_end (arguments);
     if (length < 0)
         return -ENOMEM;
-    int rc = base_buffer_reserve (buffer, (size_t) length + 1);
-    if (rc)
-        return rc;
+    int r = base_buffer_reserve (buffer, (size_t) length + 1);
+    if (r < 0)
+        return r;
     va_start (arguments, format);
     (void) vsnprintf ((char *) buffer->data + buffer->size, (size_t) length + 1, format, arguments);
     va_end (arguments);

@@ -68,19 +68,19 @@ int base_elf_cache_each (const struct base_elf_cache *cache, const char *soname,
                          int (*each) (void *context, const char *path), void *context)
 {
     struct header header;
-    int rc = 1;
+    int r = BASE_ELF_E_OTHER;
     if (cache->size < sizeof header)
-        return rc;
+        return r;
     memcpy (&header, cache->data, sizeof header);
-    for (uint32_t i = 0; rc > 0 && i < header.count; i++) {
+    for (uint32_t i = 0; r == BASE_ELF_E_OTHER && i < header.count; i++) {
         struct entry entry;
         size_t at = sizeof header + (size_t) i * sizeof entry;
         if (at + sizeof entry > cache->size)
-            return rc;
+            return r;
         memcpy (&entry, cache->data + at, sizeof entry);
         if (entry.capabilities == 0 && entry.name < cache->size && entry.path < cache->size &&
             strcmp (cache->data + entry.name, soname) == 0)
-            rc = each (context, cache->data + entry.path);
+            r = each (context, cache->data + entry.path);
     }
-    return rc;
+    return r;
 }

@@ -33,9 +33,9 @@ static int file_read (const char *path, struct base_buffer *buffer)
             return count < 0 ? -errno : 0;
         if (buffer->size + (size_t) count > STRINGS_MOST)
             return -E2BIG;
-        int rc = base_buffer_append (buffer, part, (size_t) count);
-        if (rc)
-            return rc;
+        int r = base_buffer_append (buffer, part, (size_t) count);
+        if (r < 0)
+            return r;
     }
 }
 
@@ -43,11 +43,11 @@ static int file_read (const char *path, struct base_buffer *buffer)
 static int strings_read (const char *path, char ***ret_list)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    int rc = file_read (path, &buffer);
-    if (!rc)
-        rc = base_buffer_append (&buffer, "", 1);
-    if (rc)
-        return rc;
+    int r = file_read (path, &buffer);
+    if (r == 0)
+        r = base_buffer_append (&buffer, "", 1);
+    if (r < 0)
+        return r;
     size_t count = 0;
     for (size_t i = 0; i + 1 < buffer.size; i++)
         count += buffer.data[i] == '\0';
@@ -82,14 +82,14 @@ int base_self_parent_env (char ***ret_env)
     char **env = NULL;
     pid_t parent = getppid ();
     (void) snprintf (path, sizeof path, "/proc/%d/environ", (int) parent);
-    int rc = strings_read (path, &env);
-    if (rc == 0 && getppid () != parent) { /* the pid may have been reused */
+    int r = strings_read (path, &env);
+    if (r == 0 && getppid () != parent) { /* the pid may have been reused */
         base_list_free (env);
         return -ESRCH;
     }
-    if (rc == 0)
+    if (r == 0)
         *ret_env = env;
-    return rc;
+    return r;
 }
 
 int base_self_digest (struct base_digest *ret_digest)
@@ -129,10 +129,10 @@ int base_self_exit_within (uint64_t ms, int status)
     /*  Only the existing threads handle signals. */
     (void) sigfillset (&all);
     (void) pthread_sigmask (SIG_SETMASK, &all, &before);
-    int rc = pthread_create (&thread, NULL, exit_at_last, last);
+    int r = pthread_create (&thread, NULL, exit_at_last, last);
     (void) pthread_sigmask (SIG_SETMASK, &before, NULL);
-    if (rc)
-        return -rc;
+    if (r)
+        return -r;
     (void) pthread_detach (thread);
     last = NULL; /* owned by the thread */
     return 0;

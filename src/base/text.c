@@ -179,9 +179,9 @@ int base_text_parse_span_ms (const char *text, uint64_t *ret_ms)
         if (strcmp (text + length, units[i].unit) != 0)
             continue;
         uint64_t count;
-        int rc = base_text_parse_u64 (number, most / units[i].ms, &count);
-        if (rc)
-            return rc;
+        int r = base_text_parse_u64 (number, most / units[i].ms, &count);
+        if (r < 0)
+            return r;
         *ret_ms = count * units[i].ms;
         return 0;
     }
@@ -265,9 +265,9 @@ int base_base64_encode (const void *data, size_t size, struct base_buffer *buffe
             group |= at[i + 2];
         char quad[4] = {base64[group >> 18], base64[group >> 12 & 63],
                         left > 1 ? base64[group >> 6 & 63] : '=', left > 2 ? base64[group & 63] : '='};
-        int rc = base_buffer_append (buffer, quad, sizeof quad);
-        if (rc)
-            return rc;
+        int r = base_buffer_append (buffer, quad, sizeof quad);
+        if (r < 0)
+            return r;
     }
     return 0;
 }
@@ -291,9 +291,9 @@ int base_base64_decode (const char *text, struct base_buffer *buffer)
             group = group << 6 | (found ? (uint32_t) (found - base64) : 0);
         }
         uint8_t bytes[3] = {(uint8_t) (group >> 16), (uint8_t) (group >> 8), (uint8_t) group};
-        int rc = base_buffer_append (buffer, bytes, 3 - padding);
-        if (rc)
-            return rc;
+        int r = base_buffer_append (buffer, bytes, 3 - padding);
+        if (r < 0)
+            return r;
     }
     return 0;
 }

@@ -31,16 +31,20 @@ static void blob_paths (enum disk_aside aside, const struct base_digest *digest,
 static int place_sync (struct disk_blobs *blobs, const char *path)
 {
     base_cleanup (disk_place_deinit) struct disk_place place = DISK_PLACE_NULL;
-    int rc = disk_place_find (blobs->disk, blobs->fd, path, &place);
-    return rc ? rc : disk_directory_sync (blobs->disk, place.fd);
+    int r = disk_place_find (blobs->disk, blobs->fd, path, &place);
+    if (r < 0)
+        return r;
+    return disk_directory_sync (blobs->disk, place.fd);
 }
 
 static int blob_move (struct disk_blobs *blobs, const char *from, const char *to)
 {
     if (blobs->disk->ops->renameat (blobs->disk->context, blobs->fd, from, blobs->fd, to))
         return -errno;
-    int rc = place_sync (blobs, to);
-    return rc ? rc : place_sync (blobs, from);
+    int r = place_sync (blobs, to);
+    if (r < 0)
+        return r;
+    return place_sync (blobs, from);
 }
 
 int disk_aside_put (struct disk_blobs *blobs, enum disk_aside aside, const struct base_digest *digest,
@@ -48,9 +52,9 @@ int disk_aside_put (struct disk_blobs *blobs, enum disk_aside aside, const struc
 {
     char whole[PATH_SIZE], there[PATH_SIZE];
     blob_paths (aside, digest, whole, there);
-    int rc = disk_directory_make (blobs->disk, blobs->fd, aside_names[aside], 0700, NULL);
-    if (rc)
-        return rc;
+    int r = disk_directory_make (blobs->disk, blobs->fd, aside_names[aside], 0700, NULL);
+    if (r < 0)
+        return r;
     const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = stamp}};
     if (stamp && utimensat (blobs->fd, whole, times, AT_SYMLINK_NOFOLLOW))
         return -errno;
@@ -64,16 +68,18 @@ int disk_aside_take_back (struct disk_blobs *blobs, const struct base_digest *di
     if (utimensat (blobs->fd, there, NULL, AT_SYMLINK_NOFOLLOW))
         return -errno;
     char prefix[3] = {whole[0], whole[1], '\0'};
-    int rc = disk_directory_make (blobs->disk, blobs->fd, prefix, 0755, NULL);
-    return rc ? rc : blob_move (blobs, there, whole);
+    int r = disk_directory_make (blobs->disk, blobs->fd, prefix, 0755, NULL);
+    if (r < 0)
+        return r;
+    return blob_move (blobs, there, whole);
 }
 
 int disk_aside_remove (struct disk_blobs *blobs, enum disk_aside aside, const struct base_digest *digest)
 {
     char whole[PATH_SIZE], there[PATH_SIZE];
     blob_paths (aside, digest, whole, there);
-    int rc = disk_unlink (blobs->disk, blobs->fd, there);
-    return rc == -ENOENT ? 0 : rc;
+    int r = disk_unlink (blobs->disk, blobs->fd, there);
+    return r == -ENOENT ? 0 : r;
 }
 
 bool disk_aside_has (struct disk_blobs *blobs, enum disk_aside aside, const struct base_digest *digest)
@@ -100,9 +106,9 @@ int disk_aside_each (struct disk_blobs *blobs, enum disk_aside aside,
             fstatat (dirfd (directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) ||
             !S_ISREG (status.st_mode))
             continue;
-        int rc = each (context, &digest, &status);
-        if (rc)
-            return rc;
+        int r = each (context, &digest, &status);
+        if (r)
+            return r;
     }
     return 0;
 }

@@ -41,16 +41,16 @@ static const char *path_partial (const struct base_digest *digest, char path[PAT
 int disk_blobs_open (const struct disk *disk, int directory, const char *path, struct disk_blobs *ret_blobs,
                      struct base_error *error)
 {
-    int rc = disk_directory_make (disk, directory, path, 0700, error);
-    if (rc)
-        return rc;
+    int r = disk_directory_make (disk, directory, path, 0700, error);
+    if (r < 0)
+        return r;
     base_cleanup (base_close_p) int fd =
         disk->ops->openat (disk->context, directory, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     if (fd < 0)
         return base_error_errno (error, -errno, "cannot open the directory %s", path);
-    rc = disk_directory_make (disk, fd, PARTIAL, 0700, error);
-    if (rc)
-        return rc;
+    r = disk_directory_make (disk, fd, PARTIAL, 0700, error);
+    if (r < 0)
+        return r;
     *ret_blobs = (struct disk_blobs){.disk = disk, .fd = base_take_fd (&fd)};
     return 0;
 }
@@ -132,20 +132,20 @@ static int partial_reserve (const struct disk_blobs *blobs, int fd, uint64_t siz
 {
     if (size == 0 || blobs->disk->ops->fallocate (blobs->disk->context, fd, (off_t) size) == 0)
         return 0;
-    int rc = -errno;
+    int r = -errno;
     uint64_t bytes = 0, inodes;
     int known = disk_space (blobs->fd, &bytes, &inodes);
     uint64_t needed = size - present;
-    if (rc == -EOPNOTSUPP || rc == -ENOSYS) { /* cannot reserve: check free space */
+    if (r == -EOPNOTSUPP || r == -ENOSYS) { /* cannot reserve: check free space */
         if (known != 0 || bytes >= needed)
             return 0;
-        rc = -ENOSPC;
+        r = -ENOSPC;
     }
-    if (rc == -ENOSPC || rc == -EDQUOT)
+    if (r == -ENOSPC || r == -EDQUOT)
         return base_error_set (error, -ENOSPC,
                                "too little space: %" PRIu64 " bytes are needed, %" PRIu64 " bytes are free",
                                needed, bytes);
-    return base_error_errno (error, rc, "cannot reserve %" PRIu64 " bytes", size);
+    return base_error_errno (error, r, "cannot reserve %" PRIu64 " bytes", size);
 }
 
 static int partial_file (struct disk_blobs *blobs, const char *path)
@@ -174,22 +174,22 @@ static int partial_open (struct disk_blobs *blobs, const struct base_digest *dig
 {
     char path[PATH_SIZE];
     (void) path_partial (digest, path);
-    int rc = 0;
+    int r = 0;
     base_cleanup (disk_partial_deinit) struct disk_partial partial = {
         .blobs = blobs, .digest = *digest, .size = size, .fd = partial_file (blobs, path)};
     if (partial.fd < 0)
         return base_error_errno (error, -errno, "cannot open %s", path);
     (void) fchmod (partial.fd, 0644);
-    rc = partial_reserve (blobs, partial.fd, size, present, error);
-    if (rc) {
+    r = partial_reserve (blobs, partial.fd, size, present, error);
+    if (r < 0) {
         if (present == 0)
             (void) remove_file (blobs, path);
-        return rc;
+        return r;
     }
     base_hash_init (&partial.hash);
-    rc = hash_present (&partial, present, stop);
-    if (rc)
-        return base_error_errno (error, rc, "cannot read %s", path);
+    r = hash_present (&partial, present, stop);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot read %s", path);
     *ret_partial = partial;
     partial = (struct disk_partial){.fd = -1};
     return 0;
@@ -199,8 +199,8 @@ static int partial_remove (struct disk_blobs *blobs, const struct base_digest *d
                            struct base_error *error)
 {
     char path[PATH_SIZE];
-    int rc = remove_file (blobs, path_partial (digest, path));
-    return rc ? base_error_errno (error, rc, "cannot remove %s", path) : 0;
+    int r = remove_file (blobs, path_partial (digest, path));
+    return r ? base_error_errno (error, r, "cannot remove %s", path) : 0;
 }
 
 /*  Earlier bytes are useless if they are more than the blob has, or cannot be read: the blob restarts. */
@@ -209,13 +209,15 @@ int disk_partial_open_until (struct disk_blobs *blobs, const struct base_digest 
                              struct base_error *error)
 {
     uint64_t present = disk_blobs_partial_size (blobs, digest);
-    int rc = -EIO;
+    int r = -EIO;
     if (present <= size)
-        rc = partial_open (blobs, digest, size, present, stop, ret_partial, error);
-    if (rc != -EIO || present == 0)
-        return rc;
-    rc = partial_remove (blobs, digest, error);
-    return rc ? rc : partial_open (blobs, digest, size, 0, stop, ret_partial, error);
+        r = partial_open (blobs, digest, size, present, stop, ret_partial, error);
+    if (r != -EIO || present == 0)
+        return r;
+    r = partial_remove (blobs, digest, error);
+    if (r < 0)
+        return r;
+    return partial_open (blobs, digest, size, 0, stop, ret_partial, error);
 }
 
 /*  Starts writeback in large pieces while the download continues, so the sync at the end has little left to
@@ -264,7 +266,7 @@ int disk_partial_finish (struct disk_partial *partial, struct base_error *error)
     struct base_hash hash =
         partial->hash; /* final consumes a hash; if a step below fails, the partial must stay usable */
     struct base_digest digest = base_hash_final (&hash);
-    int rc = 0;
+    int r = 0;
     if (!base_digest_equal (&digest, &partial->digest)) {
         (void) remove_file (blobs, from);
         disk_partial_deinit (partial);
@@ -272,18 +274,18 @@ int disk_partial_finish (struct disk_partial *partial, struct base_error *error)
                                base_digest_format (&digest, text));
     }
     if (disk->ops->fsync (disk->context, partial->fd)) {
-        rc = -errno;
+        r = -errno;
         (void) remove_file (blobs, from); /* a second fsync would wrongly succeed */
         disk_partial_deinit (partial);
-        return base_error_errno (error, rc, "cannot sync a blob");
+        return base_error_errno (error, r, "cannot sync a blob");
     }
     char directory[3] = {to[0], to[1], '\0'};
-    rc = disk_directory_make (disk, blobs->fd, directory, 0755, error);
-    if (rc == 0)
-        rc = disk_rename (disk, blobs->fd, from, to, error);
-    if (rc == 0)
+    r = disk_directory_make (disk, blobs->fd, directory, 0755, error);
+    if (r == 0)
+        r = disk_rename (disk, blobs->fd, from, to, error);
+    if (r == 0)
         disk_partial_deinit (partial);
-    return rc;
+    return r;
 }
 
 void disk_partial_deinit (struct disk_partial *partial)
@@ -332,9 +334,9 @@ static int each_in (struct disk_blobs *blobs, const char *prefix,
             fstatat (dirfd (directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) ||
             !S_ISREG (status.st_mode))
             continue;
-        int rc = each (context, &digest, (uint64_t) status.st_size);
-        if (rc)
-            return rc;
+        int r = each (context, &digest, (uint64_t) status.st_size);
+        if (r)
+            return r;
     }
 }
 
@@ -347,9 +349,9 @@ int disk_blobs_each (struct disk_blobs *blobs,
     for (unsigned i = 0; i < 256; i++) {
         prefix[0] = hex[i >> 4];
         prefix[1] = hex[i & 15];
-        int rc = each_in (blobs, prefix, each, context);
-        if (rc)
-            return rc;
+        int r = each_in (blobs, prefix, each, context);
+        if (r)
+            return r;
     }
     return 0;
 }
@@ -388,11 +390,11 @@ int disk_blobs_next (struct disk_blobs *blobs, const struct base_digest *after,
         (void) base_digest_format (after, behind);
     for (unsigned i = after ? after->bytes[0] : 0; i < 256; i++) {
         const char prefix[3] = {hex[i >> 4], hex[i & 15], '\0'};
-        int rc = next_in (blobs, prefix, after ? behind : NULL, name, ret_size);
-        if (rc == 0)
+        int r = next_in (blobs, prefix, after ? behind : NULL, name, ret_size);
+        if (r == 0)
             return base_digest_parse (name, ret_digest);
-        if (rc != -ENOENT)
-            return rc;
+        if (r != -ENOENT)
+            return r;
     }
     return -ENOENT;
 }

@@ -29,9 +29,9 @@ int disk_file_copy (const struct disk *disk, int from, int to, struct base_diges
             return DISK_E_SOURCE;
         if (got == 0)
             break;
-        int rc = disk_write_all (disk, to, block, (size_t) got);
-        if (rc)
-            return rc;
+        int r = disk_write_all (disk, to, block, (size_t) got);
+        if (r < 0)
+            return r;
         base_hash_update (&hash, block, (size_t) got);
         offset += got;
     }

@@ -25,9 +25,9 @@ int disk_directory_make (const struct disk *disk, int directory, const char *pat
                          struct base_error *error)
 {
     base_cleanup (disk_place_deinit) struct disk_place place = DISK_PLACE_NULL;
-    int rc = disk_place_find (disk, directory, path, &place);
-    if (rc)
-        return base_error_errno (error, rc, "cannot open the directory of %s", path);
+    int r = disk_place_find (disk, directory, path, &place);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot open the directory of %s", path);
     struct stat status;
     if (disk->ops->mkdirat (disk->context, place.fd, place.leaf, mode)) {
         if (errno != EEXIST)
@@ -40,8 +40,8 @@ int disk_directory_make (const struct disk *disk, int directory, const char *pat
     }
     if (fchmodat (place.fd, place.leaf, mode, 0)) /* independent of the umask */
         return base_error_errno (error, -errno, "cannot set the mode of the directory %s", path);
-    rc = disk_directory_sync (disk, place.fd);
-    return rc ? base_error_errno (error, rc, "cannot sync the directory of %s", path) : 0;
+    r = disk_directory_sync (disk, place.fd);
+    return r ? base_error_errno (error, r, "cannot sync the directory of %s", path) : 0;
 }
 
 /*  Another mount is foreign, even a bind mount of the same file system. Kernels before 5.8 report no mount
@@ -85,9 +85,9 @@ static int remove_name (const struct disk *disk, int directory, const char *name
 {
     if (disk->ops->unlinkat (disk->context, directory, name, flags) == 0)
         return 0;
-    int rc = -errno;
-    if (rc != -EPERM || !entry_unlock (directory, name))
-        return rc;
+    int r = -errno;
+    if (r != -EPERM || !entry_unlock (directory, name))
+        return r;
     return disk->ops->unlinkat (disk->context, directory, name, flags) ? -errno : 0;
 }
 
@@ -103,16 +103,16 @@ static int open_below (const struct removal *removal, int directory, const char 
         return -errno;
     struct stat status;
     struct mount mount = {.device = 0};
-    int rc = fstat (fd, &status) ? -errno : mount_of (fd, &mount);
-    if (rc == 0 && (mount.device != removal->mount.device || mount.number != removal->mount.number))
-        rc = -EBUSY;
-    if (rc == 0 && (status.st_mode & S_IRWXU) != S_IRWXU &&
-        (fchmod (fd, 0700) == 0 || (disk_attributes_clear_fd (fd) && fchmod (fd, 0700) == 0)))
-        rc = 0; /* if chmod failed, emptying the directory reports it */
-    if (rc) {
+    int r = fstat (fd, &status) ? -errno : mount_of (fd, &mount);
+    if (r == 0 && (mount.device != removal->mount.device || mount.number != removal->mount.number))
+        r = -EBUSY;
+    if (r < 0) {
         (void) close (fd);
-        return rc;
+        return r;
     }
+    /* if the mode cannot be changed, emptying the directory reports it */
+    if ((status.st_mode & S_IRWXU) != S_IRWXU && fchmod (fd, 0700) && disk_attributes_clear_fd (fd))
+        (void) fchmod (fd, 0700);
     return fd;
 }
 
@@ -137,9 +137,9 @@ static int remove_below (struct removal *removal, int fd, unsigned depth);
 
 static int remove_directory (struct removal *removal, int directory, const char *name, unsigned depth)
 {
-    int rc = remove_name (removal->disk, directory, name, AT_REMOVEDIR);
-    if (rc != -ENOTEMPTY && rc != -EEXIST) /* -EBUSY: a mount point */
-        return rc;
+    int r = remove_name (removal->disk, directory, name, AT_REMOVEDIR);
+    if (r != -ENOTEMPTY && r != -EEXIST) /* -EBUSY: a mount point */
+        return r;
     int below = open_below (removal, directory, name);
     if (below < 0)
         return below;
@@ -147,17 +147,19 @@ static int remove_directory (struct removal *removal, int directory, const char 
         (void) close (below);
         return move_up (removal, directory, name);
     }
-    rc = remove_below (removal, below, depth + 1);
-    return rc ? rc : remove_name (removal->disk, directory, name, AT_REMOVEDIR);
+    r = remove_below (removal, below, depth + 1);
+    if (r < 0)
+        return r;
+    return remove_name (removal->disk, directory, name, AT_REMOVEDIR);
 }
 
 /*  Some file systems do not report the type of an entry. */
 static int remove_entry (struct removal *removal, int directory, const struct dirent *entry, unsigned depth)
 {
-    int rc = entry->d_type == DT_DIR ? -EISDIR : remove_name (removal->disk, directory, entry->d_name, 0);
-    if (rc == -EISDIR || (rc == -EPERM && entry->d_type == DT_UNKNOWN))
-        rc = remove_directory (removal, directory, entry->d_name, depth);
-    return rc == -ENOENT ? 0 : rc;
+    int r = entry->d_type == DT_DIR ? -EISDIR : remove_name (removal->disk, directory, entry->d_name, 0);
+    if (r == -EISDIR || (r == -EPERM && entry->d_type == DT_UNKNOWN))
+        r = remove_directory (removal, directory, entry->d_name, depth);
+    return r == -ENOENT ? 0 : r;
 }
 
 /*  Empties the directory; consumes fd. Continues after an entry that cannot be removed: it may be one file
@@ -167,18 +169,19 @@ static int remove_below (struct removal *removal, int fd, unsigned depth)
     base_cleanup (base_directory_close_p) DIR *entries = base_directory_list (fd);
     if (!entries)
         return -errno;
-    int rc = 0;
+    int first = 0;
     for (;;) {
         if (disk_until_over (removal->until))
             return -ECANCELED;
         errno = 0;
         const struct dirent *entry = readdir (entries);
         if (!entry)
-            return rc ? rc : -errno;
+            return first < 0 ? first : -errno;
         if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0)
             continue;
-        int one = remove_entry (removal, fd, entry, depth);
-        rc = rc ? rc : one;
+        int r = remove_entry (removal, fd, entry, depth);
+        if (first == 0)
+            first = r;
     }
 }
 
@@ -193,9 +196,9 @@ static int remove_tree (const struct disk *disk, int directory, const char *name
     struct removal removal = {.disk = disk, .until = until, .top = -1};
     base_cleanup (base_close_p) int around =
         disk->ops->openat (disk->context, directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    int rc = around < 0 ? -errno : mount_of (around, &removal.mount);
-    if (rc)
-        return rc;
+    int r = around < 0 ? -errno : mount_of (around, &removal.mount);
+    if (r < 0)
+        return r;
     base_cleanup (base_close_p) int top = open_below (&removal, directory, name);
     if (top < 0)
         return top;
@@ -203,9 +206,11 @@ static int remove_tree (const struct disk *disk, int directory, const char *name
     do {
         removal.moved = false;
         int fd = disk->ops->openat (disk->context, top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-        rc = fd < 0 ? -errno : remove_below (&removal, fd, 1);
+        r = fd < 0 ? -errno : remove_below (&removal, fd, 1);
     } while (removal.moved);
-    return rc ? rc : remove_name (disk, directory, name, AT_REMOVEDIR);
+    if (r < 0)
+        return r;
+    return remove_name (disk, directory, name, AT_REMOVEDIR);
 }
 
 bool disk_until_over (const struct disk_until *until)
@@ -223,12 +228,12 @@ int disk_tree_remove_until (const struct disk *disk, int directory, const char *
                             const struct disk_until *until, struct base_error *error)
 {
     base_cleanup (disk_place_deinit) struct disk_place place = DISK_PLACE_NULL;
-    int rc = disk_place_find (disk, directory, path, &place);
-    if (rc == 0)
-        rc = remove_tree (disk, place.fd, place.leaf, until);
-    if (rc == 0 || (rc == -ENOENT && place.fd < 0)) /* neither the directory nor its parent exists */
+    int r = disk_place_find (disk, directory, path, &place);
+    if (r == 0)
+        r = remove_tree (disk, place.fd, place.leaf, until);
+    if (r == 0 || (r == -ENOENT && place.fd < 0)) /* neither the directory nor its parent exists */
         return 0;
-    return base_error_errno (error, rc, "cannot remove the directory %s", path);
+    return base_error_errno (error, r, "cannot remove the directory %s", path);
 }
 
 int disk_space (int directory, uint64_t *ret_bytes, uint64_t *ret_inodes)

@@ -55,7 +55,7 @@ static int field_copy (const struct wire_field *field, const void *message, void
     const void *from = wire_member_const (field, message);
     void *to = wire_member (field, copy);
     size_t count;
-    int rc;
+    int r;
 
     switch (field->kind) {
     case WIRE_TEXT:
@@ -107,10 +107,10 @@ static int field_copy (const struct wire_field *field, const void *message, void
             return -ENOMEM;
         *(size_t *) (void *) ((char *) copy + field->n_offset) = count;
         for (size_t i = 0; i < count; i++) {
-            rc = record_copy (field->part, *(char *const *) from + i * field->part->size,
-                              *(char **) to + i * field->part->size);
-            if (rc)
-                return rc;
+            r = record_copy (field->part, *(char *const *) from + i * field->part->size,
+                             *(char **) to + i * field->part->size);
+            if (r < 0)
+                return r;
         }
         return 0;
     }
@@ -120,9 +120,9 @@ static int field_copy (const struct wire_field *field, const void *message, void
 static int record_copy (const struct wire_record *record, const void *message, void *copy)
 {
     for (size_t i = 0; i < record->n_fields; i++) {
-        int rc = field_copy (&record->fields[i], message, copy);
-        if (rc)
-            return rc;
+        int r = field_copy (&record->fields[i], message, copy);
+        if (r < 0)
+            return r;
     }
     return 0;
 }
@@ -130,10 +130,10 @@ static int record_copy (const struct wire_record *record, const void *message, v
 int wire_copy (const struct wire_record *record, const void *message, void *ret_copy)
 {
     memset (ret_copy, 0, record->size);
-    int rc = record_copy (record, message, ret_copy);
-    if (rc)
+    int r = record_copy (record, message, ret_copy);
+    if (r < 0)
         wire_deinit (record, ret_copy);
-    return rc;
+    return r;
 }
 
 static bool strings_equal (char *const *a, char *const *b, size_t count)

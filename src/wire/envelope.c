@@ -106,15 +106,15 @@ static int files_check (const struct wire_envelope *envelope, struct base_error 
 static int size_check (const struct wire_record *record, const void *message, struct base_error *error)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    int rc = wire_pack (record, message, &buffer, error);
-    if (rc < 0)
-        return rc;
-    if (rc == WIRE_E_TOO_LARGE || buffer.size > WIRE_FRAME_MOST - ENVELOPE_ROOM)
+    int r = wire_pack (record, message, &buffer, error);
+    if (r < 0)
+        return r;
+    if (r == WIRE_E_TOO_LARGE || buffer.size > WIRE_FRAME_MOST - ENVELOPE_ROOM)
         return base_error_set (
             error, WIRE_E_MALFORMED,
             "arguments, environment and files together are too long: more than %d bytes packed",
             WIRE_FRAME_MOST - ENVELOPE_ROOM);
-    return rc;
+    return r;
 }
 
 int wire_envelope_check (const struct wire_envelope *envelope, struct base_error *error)
@@ -137,8 +137,10 @@ int wire_envelope_check (const struct wire_envelope *envelope, struct base_error
             return base_error_set (error, WIRE_E_MALFORMED,
                                    "entry %zu of the environment is not of the form NAME=VALUE", i + 1);
     }
-    int rc = files_check (envelope, error);
-    return rc ? rc : size_check (&wire_envelope_record, envelope, error);
+    int r = files_check (envelope, error);
+    if (r)
+        return r;
+    return size_check (&wire_envelope_record, envelope, error);
 }
 
 static const char *platform_of (const struct wire_envelope *envelope)
@@ -154,10 +156,10 @@ int wire_release_check (const struct wire_release *release, struct base_error *e
         return base_error_set (error, WIRE_E_MALFORMED, "the release has no application or no version");
     for (size_t i = 0; i < release->n_envelopes; i++) {
         const struct wire_envelope *envelope = &release->envelopes[i];
-        int rc = wire_envelope_check (envelope, error);
-        if (rc) {
+        int r = wire_envelope_check (envelope, error);
+        if (r) {
             (void) base_error_prefix (error, "envelope %zu", i + 1);
-            return rc;
+            return r;
         }
         if (strcmp (envelope->application, release->application) != 0 ||
             strcmp (envelope->version, release->version) != 0)

@@ -152,10 +152,10 @@ static int text_parse (const struct wire_field *field, long index, const json_t 
         return wire_field_fail (field, index, error,
                                 raw ? "is neither a string nor base64" : "is not a string");
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    int rc = base_base64_decode (json_string_value (base64), &buffer);
-    if (rc == -ENOMEM)
-        return base_error_set (error, rc, "out of memory");
-    if (rc)
+    int r = base_base64_decode (json_string_value (base64), &buffer);
+    if (r == -ENOMEM)
+        return base_error_set (error, r, "out of memory");
+    if (r < 0)
         return wire_field_fail (field, index, error, "is not base64");
     return wire_field_set_text (field, message, index, (const char *) buffer.data, buffer.size, error);
 }
@@ -165,7 +165,7 @@ static int field_parse (const struct wire_field *field, const json_t *value, voi
 {
     struct base_digest digest;
     size_t count;
-    int rc;
+    int r;
 
     switch (field->kind) {
     case WIRE_TEXT:
@@ -177,15 +177,15 @@ static int field_parse (const struct wire_field *field, const json_t *value, voi
         if (!json_is_array (value))
             return wire_field_fail (field, -1, error, "is not an array");
         count = json_array_size (value);
-        rc = wire_field_set_count (field, message, count, error);
-        for (size_t i = 0; !rc && i < count; i++) {
+        r = wire_field_set_count (field, message, count, error);
+        for (size_t i = 0; r == 0 && i < count; i++) {
             const json_t *item = json_array_get (value, i);
             if (field->kind == WIRE_PARTS)
-                rc = record_parse (field->part, item, wire_field_part (field, message, i), error);
+                r = record_parse (field->part, item, wire_field_part (field, message, i), error);
             else
-                rc = text_parse (field, (long) i, item, message, error);
+                r = text_parse (field, (long) i, item, message, error);
         }
-        return rc;
+        return r;
     case WIRE_UINT:
         if (!json_is_integer (value) || json_integer_value (value) < 0)
             return wire_field_fail (field, -1, error, "is not a non-negative integer");
@@ -204,8 +204,10 @@ static int field_parse (const struct wire_field *field, const json_t *value, voi
             return wire_field_fail (field, -1, error, "is not a string");
         return wire_field_set_word (field, message, json_string_value (value), json_string_length (value));
     case WIRE_PART:
-        rc = wire_field_set_count (field, message, 1, error);
-        return rc ? rc : record_parse (field->part, value, wire_field_part (field, message, 0), error);
+        r = wire_field_set_count (field, message, 1, error);
+        if (r)
+            return r;
+        return record_parse (field->part, value, wire_field_part (field, message, 0), error);
     }
     return 0;
 }
@@ -221,9 +223,9 @@ static int record_parse (const struct wire_record *record, const json_t *object,
         if (!value || json_is_null (value))
             continue;
         seen |= UINT64_C (1) << i;
-        int rc = field_parse (&record->fields[i], value, message, error);
-        if (rc)
-            return rc;
+        int r = field_parse (&record->fields[i], value, message, error);
+        if (r)
+            return r;
     }
     return wire_record_check (record, seen, error);
 }
@@ -242,8 +244,8 @@ int wire_json_parse (const struct wire_record *record, const char *text, size_t 
     if (!object)
         return base_error_set (error, WIRE_E_MALFORMED, "%s is not valid JSON: %s in line %d", record->name,
                                fault.text, fault.line);
-    int rc = record_parse (record, object, ret_message, error);
-    if (rc)
+    int r = record_parse (record, object, ret_message, error);
+    if (r)
         wire_deinit (record, ret_message);
-    return rc;
+    return r;
 }

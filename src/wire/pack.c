@@ -62,14 +62,14 @@ static int list_pack (const struct wire_field *field, const void *message, struc
     if (count > field->count)
         return wire_field_fail (field, -1, error, "has more items than the schema allows");
     (void) msgpack_pack_array (&packing->packer, count);
-    int rc = packing->failure;
-    for (size_t i = 0; !rc && i < count; i++) {
+    int r = packing->failure;
+    for (size_t i = 0; r == 0 && i < count; i++) {
         if (field->kind == WIRE_PARTS)
-            rc = record_pack (field->part, *(char *const *) member + i * field->part->size, packing, error);
+            r = record_pack (field->part, *(char *const *) member + i * field->part->size, packing, error);
         else
-            rc = text_pack (field, (long) i, (*(char **const *) member)[i], packing, error);
+            r = text_pack (field, (long) i, (*(char **const *) member)[i], packing, error);
     }
-    return rc;
+    return r;
 }
 
 static int field_pack (const struct wire_field *field, const void *message, struct packing *packing,
@@ -124,16 +124,16 @@ static int record_pack (const struct wire_record *record, const void *message, s
         if (!wire_field_is_absent (&record->fields[i], message))
             present++;
     (void) msgpack_pack_map (&packing->packer, present);
-    int rc = packing->failure;
-    for (size_t i = 0; !rc && i < record->n_fields; i++) {
+    int r = packing->failure;
+    for (size_t i = 0; r == 0 && i < record->n_fields; i++) {
         const struct wire_field *field = &record->fields[i];
         if (wire_field_is_absent (field, message))
             continue;
         (void) msgpack_pack_str (&packing->packer, strlen (field->name));
         (void) msgpack_pack_str_body (&packing->packer, field->name, strlen (field->name));
-        rc = packing->failure ? packing->failure : field_pack (field, message, packing, error);
+        r = packing->failure ? packing->failure : field_pack (field, message, packing, error);
     }
-    return rc;
+    return r;
 }
 
 int wire_pack (const struct wire_record *record, const void *message, struct base_buffer *buffer,
@@ -141,16 +141,16 @@ int wire_pack (const struct wire_record *record, const void *message, struct bas
 {
     struct packing packing = {.buffer = buffer, .begin = buffer->size};
     msgpack_packer_init (&packing.packer, &packing, packing_write);
-    int rc = record_pack (record, message, &packing, error);
-    if (rc == 0)
+    int r = record_pack (record, message, &packing, error);
+    if (r == 0)
         return 0;
     buffer->size = packing.begin;
-    if (rc == WIRE_E_TOO_LARGE)
-        return base_error_set (error, rc, "%s is larger than a frame of %d bytes", record->name,
+    if (r == WIRE_E_TOO_LARGE)
+        return base_error_set (error, r, "%s is larger than a frame of %d bytes", record->name,
                                (int) WIRE_FRAME_MOST);
-    if (rc == -ENOMEM)
-        return base_error_set (error, rc, "out of memory");
-    return rc;
+    if (r == -ENOMEM)
+        return base_error_set (error, r, "out of memory");
+    return r;
 }
 
 struct base_digest wire_digest (const struct wire_record *record, const void *message)

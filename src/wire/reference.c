@@ -11,70 +11,69 @@
 /*  Records are named, not linked: the anchors of Markdown renderers differ. */
 static int field_write (const struct wire_field *field, struct base_buffer *buffer)
 {
-    int rc = base_buffer_printf (buffer, "| `%s` | ", field->name);
-    if (rc)
-        return rc;
+    int r = base_buffer_printf (buffer, "| `%s` | ", field->name);
+    if (r < 0)
+        return r;
     switch (field->kind) {
     case WIRE_TEXT:
-        rc = base_buffer_printf (buffer, "str, at most %" PRIu64 " bytes", field->most);
+        r = base_buffer_printf (buffer, "str, at most %" PRIu64 " bytes", field->most);
         break;
     case WIRE_TEXTS:
-        rc = base_buffer_printf (buffer, "array of at most %zu str, each at most %" PRIu64 " bytes",
-                                 field->count, field->most);
+        r = base_buffer_printf (buffer, "array of at most %zu str, each at most %" PRIu64 " bytes",
+                                field->count, field->most);
         break;
     case WIRE_RAW:
-        rc = base_buffer_printf (buffer, "bin without NUL, at most %" PRIu64 " bytes", field->most);
+        r = base_buffer_printf (buffer, "bin without NUL, at most %" PRIu64 " bytes", field->most);
         break;
     case WIRE_RAWS:
-        rc = base_buffer_printf (buffer,
-                                 "array of at most %zu bin without NUL, each at most %" PRIu64 " bytes",
-                                 field->count, field->most);
+        r = base_buffer_printf (buffer,
+                                "array of at most %zu bin without NUL, each at most %" PRIu64 " bytes",
+                                field->count, field->most);
         break;
     case WIRE_UINT:
-        rc = base_buffer_printf (buffer, "integer from 0 to %" PRIu64, field->most);
+        r = base_buffer_printf (buffer, "integer from 0 to %" PRIu64, field->most);
         break;
     case WIRE_FLAG:
-        rc = base_buffer_append_text (buffer, "bool");
+        r = base_buffer_append_text (buffer, "bool");
         break;
     case WIRE_DIGEST:
-        rc = base_buffer_append_text (buffer, "bin of 32 bytes, not all zero");
+        r = base_buffer_append_text (buffer, "bin of 32 bytes, not all zero");
         break;
     case WIRE_WORD:
-        rc = base_buffer_printf (buffer, "str, a word of *%s*", field->choices->name);
+        r = base_buffer_printf (buffer, "str, a word of *%s*", field->choices->name);
         break;
     case WIRE_PART:
-        rc = base_buffer_printf (buffer, "map (*%s*)", field->part->name);
+        r = base_buffer_printf (buffer, "map (*%s*)", field->part->name);
         break;
     case WIRE_PARTS:
-        rc = base_buffer_printf (buffer, "array of at most %zu maps (*%s*)", field->count, field->part->name);
+        r = base_buffer_printf (buffer, "array of at most %zu maps (*%s*)", field->count, field->part->name);
         break;
     }
-    if (rc)
-        return rc;
+    if (r < 0)
+        return r;
     return base_buffer_printf (buffer, " | %s | %s |\n", field->required ? "required" : "", field->doc);
 }
 
 static int record_write (const struct wire_record *record, struct base_buffer *buffer)
 {
-    int rc = record->type
-                 ? base_buffer_printf (buffer, "\n### %s (message, type %u)\n", record->name, record->type)
-                 : base_buffer_printf (buffer, "\n### %s (record)\n", record->name);
-    if (!rc)
-        rc = base_buffer_printf (buffer, "\n%s\n\n| key | value | presence | meaning |\n|---|---|---|---|\n",
-                                 record->doc);
-    for (size_t i = 0; !rc && i < record->n_fields; i++)
-        rc = field_write (&record->fields[i], buffer);
-    return rc;
+    int r = record->type
+                ? base_buffer_printf (buffer, "\n### %s (message, type %u)\n", record->name, record->type)
+                : base_buffer_printf (buffer, "\n### %s (record)\n", record->name);
+    if (r == 0)
+        r = base_buffer_printf (buffer, "\n%s\n\n| key | value | presence | meaning |\n|---|---|---|---|\n",
+                                record->doc);
+    for (size_t i = 0; r == 0 && i < record->n_fields; i++)
+        r = field_write (&record->fields[i], buffer);
+    return r;
 }
 
 static int choices_write (const struct wire_choices *choices, struct base_buffer *buffer)
 {
-    int rc = base_buffer_printf (buffer, "\n### %s (choice)\n\n%s\n\n| word | meaning |\n|---|---|\n",
-                                 choices->name, choices->doc);
-    for (size_t i = 0; !rc && i < choices->count; i++)
-        rc =
-            base_buffer_printf (buffer, "| `%s` | %s |\n", choices->choices[i].word, choices->choices[i].doc);
-    return rc;
+    int r = base_buffer_printf (buffer, "\n### %s (choice)\n\n%s\n\n| word | meaning |\n|---|---|\n",
+                                choices->name, choices->doc);
+    for (size_t i = 0; r == 0 && i < choices->count; i++)
+        r = base_buffer_printf (buffer, "| `%s` | %s |\n", choices->choices[i].word, choices->choices[i].doc);
+    return r;
 }
 
 int wire_reference (struct base_buffer *buffer)
@@ -106,14 +105,14 @@ int wire_reference (struct base_buffer *buffer)
 #include "schemas/journal.def"
 #include "wire/schema_undef.h"
     };
-    int rc = 0;
-    for (size_t i = 0; !rc && i < sizeof order / sizeof *order; i++)
-        rc = order[i].record
-                 ? record_write (order[i].record, buffer)
-                 : base_buffer_printf (buffer, "%s## schemas/%s\n", i ? "\n" : "", order[i].family);
-    if (!rc)
-        rc = base_buffer_append_text (buffer, "\n## schemas/choices.def\n");
-    for (size_t i = 0; !rc && wire_all_choices[i]; i++)
-        rc = choices_write (wire_all_choices[i], buffer);
-    return rc;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < sizeof order / sizeof *order; i++)
+        r = order[i].record
+                ? record_write (order[i].record, buffer)
+                : base_buffer_printf (buffer, "%s## schemas/%s\n", i ? "\n" : "", order[i].family);
+    if (r == 0)
+        r = base_buffer_append_text (buffer, "\n## schemas/choices.def\n");
+    for (size_t i = 0; r == 0 && wire_all_choices[i]; i++)
+        r = choices_write (wire_all_choices[i], buffer);
+    return r;
 }

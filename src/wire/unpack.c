@@ -20,23 +20,23 @@ static int strings_unpack (const struct wire_field *field, const msgpack_object 
     bool text = field->kind == WIRE_TEXTS;
     if (value->type != MSGPACK_OBJECT_ARRAY)
         return wire_field_fail (field, -1, error, "is not an array");
-    int rc = wire_field_set_count (field, message, value->via.array.size, error);
-    for (uint32_t i = 0; !rc && i < value->via.array.size; i++) {
+    int r = wire_field_set_count (field, message, value->via.array.size, error);
+    for (uint32_t i = 0; r == 0 && i < value->via.array.size; i++) {
         const msgpack_object *item = &value->via.array.ptr[i];
         if (text && item->type == MSGPACK_OBJECT_STR)
-            rc = wire_field_set_text (field, message, (long) i, item->via.str.ptr, item->via.str.size, error);
+            r = wire_field_set_text (field, message, (long) i, item->via.str.ptr, item->via.str.size, error);
         else if (!text && item->type == MSGPACK_OBJECT_BIN)
-            rc = wire_field_set_text (field, message, (long) i, item->via.bin.ptr, item->via.bin.size, error);
+            r = wire_field_set_text (field, message, (long) i, item->via.bin.ptr, item->via.bin.size, error);
         else
-            rc = wire_field_fail (field, (long) i, error, text ? "is not a str" : "is not a bin");
+            r = wire_field_fail (field, (long) i, error, text ? "is not a str" : "is not a bin");
     }
-    return rc;
+    return r;
 }
 
 static int field_unpack (const struct wire_field *field, const msgpack_object *value, void *message,
                          struct base_error *error)
 {
-    int rc;
+    int r;
     switch (field->kind) {
     case WIRE_TEXT:
         if (value->type != MSGPACK_OBJECT_STR)
@@ -67,16 +67,18 @@ static int field_unpack (const struct wire_field *field, const msgpack_object *v
             return wire_field_fail (field, -1, error, "is not a str");
         return wire_field_set_word (field, message, value->via.str.ptr, value->via.str.size);
     case WIRE_PART:
-        rc = wire_field_set_count (field, message, 1, error);
-        return rc ? rc : record_unpack (field->part, value, wire_field_part (field, message, 0), error);
+        r = wire_field_set_count (field, message, 1, error);
+        if (r)
+            return r;
+        return record_unpack (field->part, value, wire_field_part (field, message, 0), error);
     case WIRE_PARTS:
         if (value->type != MSGPACK_OBJECT_ARRAY)
             return wire_field_fail (field, -1, error, "is not an array");
-        rc = wire_field_set_count (field, message, value->via.array.size, error);
-        for (uint32_t i = 0; !rc && i < value->via.array.size; i++)
-            rc = record_unpack (field->part, &value->via.array.ptr[i], wire_field_part (field, message, i),
-                                error);
-        return rc;
+        r = wire_field_set_count (field, message, value->via.array.size, error);
+        for (uint32_t i = 0; r == 0 && i < value->via.array.size; i++)
+            r = record_unpack (field->part, &value->via.array.ptr[i], wire_field_part (field, message, i),
+                               error);
+        return r;
     }
     return 0;
 }
@@ -102,9 +104,9 @@ static int record_unpack (const struct wire_record *record, const msgpack_object
         if (pair->val.type == MSGPACK_OBJECT_NIL)
             continue;
         seen |= bit;
-        int rc = field_unpack (field, &pair->val, message, error);
-        if (rc)
-            return rc;
+        int r = field_unpack (field, &pair->val, message, error);
+        if (r)
+            return r;
     }
     return wire_record_check (record, seen, error);
 }
@@ -129,8 +131,8 @@ int wire_unpack (const struct wire_record *record, const void *data, size_t size
         return base_error_set (error, -ENOMEM, "out of memory");
     if (unpacking != MSGPACK_UNPACK_SUCCESS || end != size)
         return base_error_set (error, WIRE_E_MALFORMED, "%s is not valid msgpack", record->name);
-    int rc = record_unpack (record, &unpacked.data, ret_message, error);
-    if (rc)
+    int r = record_unpack (record, &unpacked.data, ret_message, error);
+    if (r)
         wire_deinit (record, ret_message);
-    return rc;
+    return r;
 }
