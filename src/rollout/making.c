@@ -27,7 +27,7 @@ void rollout_set_defaults (struct wire_rollout *spec)
 }
 
 /*  Adds the candidates as members and assigns them to waves. */
-static int take_members (struct rollout *rollout, const struct rollout_candidate *candidates, uint64_t now_ms)
+static int members_add (struct rollout *rollout, const struct rollout_candidate *candidates, uint64_t now_ms)
 {
     /*  A candidate that is offline has been silent for long enough at once. */
     uint64_t known_ms = now_ms > rollout->settle_ms ? now_ms - rollout->settle_ms : 1;
@@ -65,21 +65,26 @@ int rollout_init_queued (struct rollout *rollout, const struct wire_rollout *spe
                                 .pending_last = ROLLOUT_NOBODY,
                                 .look_ms = UINT64_MAX,
                                 .settle_ms = SETTLE_MS};
-    if (n_candidates == 0 || n_neighbours == 0 || spec->n_waves > ROLLOUT_WAVES)
-        return -EINVAL;
-    int rc = wire_copy (&wire_rollout_record, spec, &rollout->spec);
+    int r = n_candidates == 0 || n_neighbours == 0 || spec->n_waves > ROLLOUT_WAVES ? -EINVAL : 0;
+    if (r < 0)
+        goto failed;
+    r = wire_copy (&wire_rollout_record, spec, &rollout->spec);
+    if (r < 0)
+        goto failed;
+    rollout_set_defaults (&rollout->spec);
     rollout->members = calloc (n_candidates, sizeof *rollout->members);
     rollout->neighbours = calloc (n_neighbours, sizeof *rollout->neighbours);
-    if (!rc && (!rollout->members || !rollout->neighbours))
-        rc = -ENOMEM;
-    rollout_set_defaults (&rollout->spec);
-    rc = rc ? rc : take_members (rollout, candidates, now_ms);
-    if (rc) {
-        rollout_deinit (rollout);
-        return rc;
-    }
+    r = rollout->members && rollout->neighbours ? 0 : -ENOMEM;
+    if (r < 0)
+        goto failed;
+    r = members_add (rollout, candidates, now_ms);
+    if (r < 0)
+        goto failed;
     rollout_phase_enter (rollout, WIRE_PHASE_QUEUED, now_ms);
     return 0;
+failed:
+    rollout_deinit (rollout);
+    return r;
 }
 
 void rollout_begin (struct rollout *rollout, uint64_t now_ms)
@@ -92,10 +97,11 @@ int rollout_init (struct rollout *rollout, const struct wire_rollout *spec,
                   const struct rollout_candidate *candidates, uint32_t n_candidates, uint32_t n_neighbours,
                   uint64_t now_ms)
 {
-    int rc = rollout_init_queued (rollout, spec, candidates, n_candidates, n_neighbours, now_ms);
-    if (rc == 0)
-        rollout_begin (rollout, now_ms);
-    return rc;
+    int r = rollout_init_queued (rollout, spec, candidates, n_candidates, n_neighbours, now_ms);
+    if (r < 0)
+        return r;
+    rollout_begin (rollout, now_ms);
+    return 0;
 }
 
 void rollout_deinit (struct rollout *rollout)

@@ -115,8 +115,10 @@ static int lay_waves (struct rollout_plan *plan, struct base_error *error)
 {
     struct wire_rollout *spec = &plan->spec;
     uint32_t left = plan->n_candidates, kept = 0;
-    int rc = set_default_waves (spec);
-    for (size_t i = 0; !rc && i < spec->n_waves && left; i++) {
+    int r = set_default_waves (spec);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot plan the rollout");
+    for (size_t i = 0; i < spec->n_waves && left; i++) {
         const struct wire_wave *wave = &spec->waves[i];
         uint64_t size = wave->count     ? wave->count
                         : wave->percent ? ((uint64_t) plan->n_candidates * wave->percent + 99) / 100
@@ -126,8 +128,6 @@ static int lay_waves (struct rollout_plan *plan, struct base_error *error)
         plan->sizes[kept] = taken;
         spec->waves[kept++] = *wave;
     }
-    if (rc)
-        return base_error_errno (error, rc, "cannot plan the rollout");
     spec->n_waves = kept;
     if (left && kept == ROLLOUT_WAVES)
         return base_error_set (error, -EINVAL,
@@ -136,13 +136,15 @@ static int lay_waves (struct rollout_plan *plan, struct base_error *error)
                                kept, plan->n_candidates - left, plan->n_candidates);
     if (left) {
         plan->sizes[kept++] = left;
-        rc = add_last_wave (spec);
+        r = add_last_wave (spec);
+        if (r < 0)
+            return base_error_errno (error, r, "cannot plan the rollout");
     }
     uint32_t member = 0;
     for (uint32_t i = 0; i < kept; i++)
         for (uint32_t n = 0; n < plan->sizes[i]; n++)
             plan->candidates[member++].wave = i;
-    return rc ? base_error_errno (error, rc, "cannot plan the rollout") : 0;
+    return 0;
 }
 
 static void plan_foresee (struct rollout_plan *plan, const struct rollout_fact *facts, uint64_t typical_ms)
@@ -178,9 +180,9 @@ static int name_plan (struct rollout_plan *plan, const struct rollout_fact *fact
 {
     base_cleanup (base_buffer_deinit) struct base_buffer packed = {0};
     struct base_hash hash;
-    int rc = wire_pack (&wire_rollout_record, &plan->spec, &packed, NULL);
-    if (rc)
-        return rc < 0 ? rc : -EINVAL;
+    int r = wire_pack (&wire_rollout_record, &plan->spec, &packed, NULL);
+    if (r)
+        return r < 0 ? r : -EINVAL;
     base_hash_init (&hash);
     base_hash_update (&hash, packed.data, packed.size);
     for (uint32_t i = 0; i < plan->n_candidates; i++) {
@@ -239,25 +241,24 @@ static int plan_divide (struct rollout_plan *plan, const struct rollout_fact *fa
 int rollout_plan_make (const struct wire_rollout *spec, const struct rollout_fact *facts, uint32_t n_facts,
                        uint64_t typical_ms, struct rollout_plan *ret_plan, struct base_error *error)
 {
-    struct rollout_plan plan = {.n_candidates = 0};
-    int rc = spec->n_waves > ROLLOUT_WAVES ? -EINVAL : wire_copy (&wire_rollout_record, spec, &plan.spec);
+    base_cleanup (rollout_plan_deinit) struct rollout_plan plan = {.n_candidates = 0};
+    int r = spec->n_waves > ROLLOUT_WAVES ? -EINVAL : wire_copy (&wire_rollout_record, spec, &plan.spec);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot plan the rollout");
     rollout_set_defaults (&plan.spec);
-    rc = rc ? rc : plan_divide (&plan, facts, n_facts);
-    if (rc)
-        (void) base_error_errno (error, rc, "cannot plan the rollout");
-    else
-        rc = lay_waves (&plan, error);
-    if (!rc) {
-        plan_foresee (&plan, facts, typical_ms);
-        rc = name_plan (&plan, facts);
-        if (rc)
-            (void) base_error_errno (error, rc, "cannot compute the hash of the plan");
-    }
-    if (rc)
-        rollout_plan_deinit (&plan);
-    else
-        *ret_plan = plan;
-    return rc;
+    r = plan_divide (&plan, facts, n_facts);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot plan the rollout");
+    r = lay_waves (&plan, error);
+    if (r < 0)
+        return r;
+    plan_foresee (&plan, facts, typical_ms);
+    r = name_plan (&plan, facts);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot compute the hash of the plan");
+    *ret_plan = plan;
+    plan = (struct rollout_plan){.n_candidates = 0};
+    return 0;
 }
 
 void rollout_plan_deinit (struct rollout_plan *plan)
