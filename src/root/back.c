@@ -98,13 +98,20 @@ int root_start_open (const struct root *root, const char *name, const char *file
         openat (root->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     base_cleanup (base_close_p) int fd =
         workspace < 0 ? -1 : openat (workspace, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    int rc =
-        fd < 0 ? -errno : disk_file_read (&disk_system, workspace, ROOT_MANIFEST, MANIFEST_MOST, &manifest);
-    rc = rc ? rc : root_manifest_find (&manifest, file, &listed);
-    rc = rc ? rc : root_verified_digest (NULL, fd, &found);
-    if (rc < 0)
-        return base_error_errno (error, rc, "cannot read %s/%s", name, file);
-    if (rc || !base_digest_equal (&listed, &found))
+    if (fd < 0)
+        return base_error_errno (error, -errno, "cannot read %s/%s", name, file);
+    int r = disk_file_read (&disk_system, workspace, ROOT_MANIFEST, MANIFEST_MOST, &manifest);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot read %s/" ROOT_MANIFEST, name);
+    r = root_manifest_find (&manifest, file, &listed);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot search %s/" ROOT_MANIFEST, name);
+    if (r > 0)
+        return base_error_set (error, ROOT_E_DAMAGED, "%s/%s is not in the manifest", name, file);
+    r = root_verified_digest (NULL, fd, &found);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot read %s/%s", name, file);
+    if (!base_digest_equal (&listed, &found))
         return base_error_set (error, ROOT_E_DAMAGED, "%s/%s does not match the manifest", name, file);
     *ret_fd = base_take_fd (&fd);
     return 0;
@@ -120,10 +127,12 @@ static int verify_once (const struct root *root, const char *name, bool cached,
                         const struct base_digest *manifest, struct base_error *error)
 {
     struct base_digest found;
-    int rc = root_startable (root, name, error);
-    rc = rc ? rc : check_modes (root, name, error);
-    if (rc)
-        return rc;
+    int r = root_startable (root, name, error);
+    if (r)
+        return r;
+    r = check_modes (root, name, error);
+    if (r)
+        return r;
     base_cleanup (base_close_p) int fd = root->disk->ops->openat (
         root->disk->context, root->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
     if (fd < 0)
@@ -131,15 +140,15 @@ static int verify_once (const struct root *root, const char *name, bool cached,
     if (manifest && !base_digest_is_null (manifest) && root_manifest_digest (root, name, &found) == 0 &&
         !base_digest_equal (&found, manifest))
         return base_error_set (error, ROOT_E_DAMAGED, "%s/%s/manifest was changed", root->path, name);
-    rc = root_manifest_verify (cached ? root : NULL, fd, error);
-    return rc == ROOT_E_NONE ? ROOT_E_DAMAGED : rc;
+    r = root_manifest_verify (cached ? root : NULL, fd, error);
+    return r == ROOT_E_NONE ? ROOT_E_DAMAGED : r;
 }
 
 static int workspace_verify (const struct root *root, const char *name, bool cached,
                              const struct base_digest *manifest, struct base_error *error)
 {
-    int rc = verify_once (root, name, cached, manifest, error);
-    return rc && mend_workspace (root, name) ? verify_once (root, name, cached, manifest, error) : rc;
+    int r = verify_once (root, name, cached, manifest, error);
+    return r && mend_workspace (root, name) ? verify_once (root, name, cached, manifest, error) : r;
 }
 
 int root_workspace_check (const struct root *root, const char *name, struct base_error *error)
@@ -164,9 +173,9 @@ static const char *target_choose (const struct root *root, char *const *names, c
     struct base_error other = {.code = 0};
     for (size_t i = 0; names[i]; i++) {
         bool is_known = known && strcmp (known->name, names[i]) == 0;
-        int rc =
+        int r =
             root_workspace_verify (root, names[i], is_known ? &known->manifest : NULL, i ? &other : error);
-        if (rc == 0 || rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE) /* not a fault of the files */
+        if (r == 0 || r == -ENOMEM || r == -EMFILE || r == -ENFILE) /* not a fault of the files */
             return names[i];
     }
     for (size_t i = 0; names[i]; i++)
@@ -181,30 +190,28 @@ int root_go_back_to (const struct root *root, const struct root_back *known, str
     struct root_trial trial;
     struct base_error wrong = {.code = 0};
     (void) root_uncover (root, NULL);
-    int rc = root_trial_read (root, &trial, error);
-    if (rc)
-        return rc;
+    int r = root_trial_read (root, &trial, error);
+    if (r)
+        return r;
     if (!trial.on_trial)
         return base_error_set (error, ROOT_E_NONE, "no trial is in progress");
-    char **names = root_ways_back (root, trial.stable, known && *known->name ? known->name : NULL);
+    base_cleanup (base_list_free_p) char **names =
+        root_ways_back (root, trial.stable, known && *known->name ? known->name : NULL);
     if (!names)
         return base_error_errno (error, -ENOMEM, "cannot search for a version to roll back to");
     const char *name = target_choose (root, names, known, &wrong);
     if (!name)
-        rc = base_error_set (error, ROOT_E_DAMAGED, "no version to roll back to: %.300s",
-                             *wrong.text ? wrong.text : "no other workspace was ever confirmed here");
-    else {
-        rc = root_stable_take (root, name, error);
-        if (rc == 0) {
-            (void) root_ok_remove (root, trial.stable);
-            (void) disk_tree_remove (root->disk, root->fd, ROOT_BACK, NULL); /* if it pointed elsewhere */
-            rc = root_tokens_remove (root, error);
-            if ((rc == -EPERM || rc == -EACCES) && root_loosen (root))
-                rc = root_tokens_remove (root, error);
-        }
-    }
-    (void) base_list_free (names);
-    return rc;
+        return base_error_set (error, ROOT_E_DAMAGED, "no version to roll back to: %.300s",
+                               *wrong.text ? wrong.text : "no other workspace was ever confirmed here");
+    r = root_stable_take (root, name, error);
+    if (r < 0)
+        return r;
+    (void) root_ok_remove (root, trial.stable);
+    (void) disk_tree_remove (root->disk, root->fd, ROOT_BACK, NULL); /* if it pointed elsewhere */
+    r = root_tokens_remove (root, error);
+    if ((r == -EPERM || r == -EACCES) && root_loosen (root))
+        r = root_tokens_remove (root, error);
+    return r;
 }
 
 int root_go_back (const struct root *root, struct base_error *error)

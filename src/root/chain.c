@@ -167,17 +167,19 @@ int root_journal_check (const struct root *root, const struct root_journal_head 
     base_cleanup (base_buffer_deinit) struct base_buffer newer = {0};
     struct base_buffer *buffers[] = {&older, &newer};
     base_cleanup (base_close_p) int lock = root_journal_lock (root); /* so no line moves between the files */
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < 2; i++) {
-        rc = disk_file_read (root->disk, root->fd, files[i], ROOT_JOURNAL_MOST, buffers[i]);
-        if (rc == -ENOENT || rc == -ENOTDIR)
-            rc = 0;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < 2; i++) {
+        r = disk_file_read (root->disk, root->fd, files[i], ROOT_JOURNAL_MOST, buffers[i]);
+        if (r == -ENOENT || r == -ENOTDIR)
+            r = 0;
     }
     base_close_p (&lock);
     lock = -1;
-    if (rc)
-        return base_error_errno (look.error, rc, "cannot read %s/" ROOT_JOURNAL, root->path);
-    for (size_t i = 0; rc == 0 && i < 2; i++)
-        rc = look_through (&look, files[i], buffers[i]);
-    return rc ? rc : told_check (&look);
+    if (r < 0)
+        return base_error_errno (look.error, r, "cannot read %s/" ROOT_JOURNAL, root->path);
+    for (size_t i = 0; r == 0 && i < 2; i++)
+        r = look_through (&look, files[i], buffers[i]);
+    if (r)
+        return r;
+    return told_check (&look);
 }

@@ -179,13 +179,13 @@ static void check_workspace (struct check *check, const char *name)
 static void check_link (struct check *check, const char *link, bool needed)
 {
     char name[ROOT_NAME_SIZE];
-    int rc = root_link (check->root, link, name);
+    int r = root_link (check->root, link, name);
     base_cleanup (base_close_p) int fd = -1;
-    if (rc == ROOT_E_NONE && !needed)
+    if (r == ROOT_E_NONE && !needed)
         return;
-    if (rc == ROOT_E_NONE)
+    if (r == ROOT_E_NONE)
         fault_report (check, "no link %s", link);
-    else if (rc)
+    else if (r)
         fault_report (check, "%s does not name a workspace", link);
     else if (root_workspace_open (check->root, name, &fd))
         fault_report (check, "%s points to %s, which is missing", link, name);
@@ -220,11 +220,11 @@ static void check_record (struct check *check, const char *path, const struct wi
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     struct base_error error = {0};
-    int rc = disk_file_read (check->root->disk, check->root->fd, path, ROOT_RECORD_MOST, &buffer);
-    if (rc == -ENOENT)
+    int r = disk_file_read (check->root->disk, check->root->fd, path, ROOT_RECORD_MOST, &buffer);
+    if (r == -ENOENT)
         return;
-    if (rc) {
-        fault_report (check, "%s cannot be read: %s", path, strerror (-rc));
+    if (r < 0) {
+        fault_report (check, "%s cannot be read: %s", path, strerror (-r));
         return;
     }
     base_cleanup (base_free_p) void *message = calloc (1, wire_record_size (record));
@@ -255,11 +255,11 @@ static void check_line (struct check *check, const char *path, size_t number, co
 static void check_journal (struct check *check, const char *path, struct root_chain *chain)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    int rc = disk_file_read (check->root->disk, check->root->fd, path, ROOT_JOURNAL_MOST, &buffer);
-    if (rc == -ENOENT)
+    int r = disk_file_read (check->root->disk, check->root->fd, path, ROOT_JOURNAL_MOST, &buffer);
+    if (r == -ENOENT)
         return;
-    if (rc) {
-        fault_report (check, "%s cannot be read: %s", path, strerror (-rc));
+    if (r < 0) {
+        fault_report (check, "%s cannot be read: %s", path, strerror (-r));
         return;
     }
     size_t number = 0;
@@ -339,12 +339,12 @@ static void check_one (struct check *check)
     check_previous (check);
     check_way_back (check);
     char **names;
-    int rc = root_workspaces (check->root, &names);
-    if (rc)
-        fault_report (check, "the workspaces cannot be listed: %s", strerror (-rc));
-    for (size_t i = 0; rc == 0 && names[i]; i++)
+    int r = root_workspaces (check->root, &names);
+    if (r < 0)
+        fault_report (check, "the workspaces cannot be listed: %s", strerror (-r));
+    for (size_t i = 0; r == 0 && names[i]; i++)
         check_workspace (check, names[i]);
-    if (rc == 0)
+    if (r == 0)
         (void) base_list_free (names);
     check_shared (check);
     struct root_chain chain = {.begun = false};

@@ -18,6 +18,12 @@ static bool is_file_name (const char *program)
     return *program && !strchr (program, '/') && strcmp (program, ".") != 0 && strcmp (program, "..") != 0;
 }
 
+/*  With its NUL. */
+static int string_append (struct base_buffer *buffer, const char *string)
+{
+    return base_buffer_append (buffer, string, strlen (string) + 1);
+}
+
 int root_command_pack (const char *program, char *const *args, size_t n_args, char *const *env, size_t n_env,
                        struct base_buffer *buffer)
 {
@@ -25,14 +31,15 @@ int root_command_pack (const char *program, char *const *args, size_t n_args, ch
         return -EINVAL;
     char count[24];
     (void) snprintf (count, sizeof count, "%zu", n_args);
-    int rc = base_buffer_append (buffer, program, strlen (program) + 1);
-    if (rc == 0)
-        rc = base_buffer_append (buffer, count, strlen (count) + 1);
-    for (size_t i = 0; rc == 0 && i < n_args; i++)
-        rc = base_buffer_append (buffer, args[i], strlen (args[i]) + 1);
-    for (size_t i = 0; rc == 0 && i < n_env; i++)
-        rc = base_buffer_append (buffer, env[i], strlen (env[i]) + 1);
-    return rc;
+    int r = string_append (buffer, program);
+    if (r < 0)
+        return r;
+    r = string_append (buffer, count);
+    for (size_t i = 0; r == 0 && i < n_args; i++)
+        r = string_append (buffer, args[i]);
+    for (size_t i = 0; r == 0 && i < n_env; i++)
+        r = string_append (buffer, env[i]);
+    return r;
 }
 
 /*  Copies count consecutive strings and advances *at. Returns NULL if out of memory. */
@@ -51,15 +58,15 @@ static char **strings_take (const char **at, size_t count)
 int root_command_read (int workspace, struct root_command *ret_command, struct base_error *error)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    int rc = disk_file_read (&disk_system, workspace, ROOT_COMMAND, COMMAND_MOST, &buffer);
-    if (rc == -ENOENT)
+    int r = disk_file_read (&disk_system, workspace, ROOT_COMMAND, COMMAND_MOST, &buffer);
+    if (r == -ENOENT)
         return base_error_set (error, ROOT_E_NONE, "no file " ROOT_COMMAND);
-    if (rc && rc != -EFBIG && rc != -EISDIR && rc != -EINVAL)
-        return base_error_errno (error, rc, "cannot read the file " ROOT_COMMAND);
+    if (r && r != -EFBIG && r != -EISDIR && r != -EINVAL)
+        return base_error_errno (error, r, "cannot read the file " ROOT_COMMAND);
     size_t strings = 0;
-    for (size_t i = 0; rc == 0 && i < buffer.size; i++)
+    for (size_t i = 0; r == 0 && i < buffer.size; i++)
         strings += buffer.data[i] == '\0';
-    if (rc || strings < 2 || buffer.data[buffer.size - 1] != '\0')
+    if (r || strings < 2 || buffer.data[buffer.size - 1] != '\0')
         return base_error_set (error, ROOT_E_DAMAGED, "the file " ROOT_COMMAND " is damaged");
     const char *at = (const char *) buffer.data;
     const char *program = at;

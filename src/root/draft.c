@@ -71,9 +71,9 @@ int root_draft_begin (const struct root *root, uint64_t real_ns, struct root_dra
                       struct base_error *error)
 {
     uint64_t newest = 0;
-    int rc = newest_name (root, &newest);
-    if (rc)
-        return base_error_errno (error, rc, "cannot read the root %s", root->path);
+    int r = newest_name (root, &newest);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot read the root %s", root->path);
     struct root_draft draft = {.root = root, .fd = -1};
     uint64_t ns = real_ns > newest ? real_ns : newest + 1;
     (void) base_time_format (ns, draft.name);
@@ -83,10 +83,10 @@ int root_draft_begin (const struct root *root, uint64_t real_ns, struct root_dra
     draft.fd = root->disk->ops->openat (root->disk->context, root->fd, draft.hidden,
                                         O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
     if (draft.fd < 0 || fchmod (draft.fd, 0755)) { /* independent of the umask */
-        rc = base_error_errno (error, -errno, "cannot open %s", draft.hidden);
+        r = base_error_errno (error, -errno, "cannot open %s", draft.hidden);
         base_close_p (&draft.fd);
         (void) disk_tree_remove (root->disk, root->fd, draft.hidden, NULL);
-        return rc;
+        return r;
     }
     root_verified_load (root, &draft.verified);
     *ret_draft = draft;
@@ -163,12 +163,12 @@ int root_draft_write (struct root_draft *draft, const char *path, mode_t mode, c
     const char *leaf = NULL;
     base_cleanup (base_close_p) int parent = -1;
     base_cleanup (base_close_p) int fd = make_file (draft, path, &parent, &leaf);
-    int rc = fd < 0 ? fd : disk_write_all (disk, fd, data, size);
-    if (rc == 0 && fchmod (fd, mode))
-        rc = -errno;
-    if (rc && fd >= 0)
+    int r = fd < 0 ? fd : disk_write_all (disk, fd, data, size);
+    if (r == 0 && fchmod (fd, mode))
+        r = -errno;
+    if (r && fd >= 0)
         (void) disk->ops->unlinkat (disk->context, parent, leaf, 0);
-    return rc ? base_error_errno (error, rc, "cannot put %s into the workspace", path) : 0;
+    return r ? base_error_errno (error, r, "cannot put %s into the workspace", path) : 0;
 }
 
 /*  Opens a regular file for reading. Returns a descriptor or -errno. */
@@ -192,20 +192,19 @@ static int copy_file (struct root_draft *draft, const char *path, mode_t mode, i
     struct base_digest found;
     base_cleanup (base_close_p) int parent = -1;
     base_cleanup (base_close_p) int to = make_file (draft, path, &parent, &leaf);
-    int rc = to < 0 ? to : disk_file_copy (disk, from, to, &found);
-    if (rc == DISK_E_SOURCE)
-        rc = base_error_set (error, ROOT_E_DAMAGED, "the source of %s cannot be read: %s", path,
-                             strerror (errno));
-    else if (rc == 0 && fchmod (to, mode))
-        rc = -errno;
-    if (rc == 0 && wanted && !base_digest_equal (&found, wanted))
-        rc = base_error_set (error, ROOT_E_DAMAGED, "the source of %s is damaged", path);
-    if (rc == 0)
+    int r = to < 0 ? to : disk_file_copy (disk, from, to, &found);
+    if (r == DISK_E_SOURCE)
+        r = base_error_set (error, ROOT_E_DAMAGED, "the source of %s cannot be read: %s", path,
+                            strerror (errno));
+    else if (r == 0 && fchmod (to, mode))
+        r = -errno;
+    if (r == 0 && wanted && !base_digest_equal (&found, wanted))
+        r = base_error_set (error, ROOT_E_DAMAGED, "the source of %s is damaged", path);
+    if (r == 0)
         root_verified_note (&draft->verified, to, &found);
     else if (to >= 0)
         (void) disk->ops->unlinkat (disk->context, parent, leaf, 0);
-    return rc < 0 ? base_error_errno (error, rc, "cannot copy the source of %s into the workspace", path)
-                  : rc;
+    return r < 0 ? base_error_errno (error, r, "cannot copy the source of %s into the workspace", path) : r;
 }
 
 int root_draft_copy (struct root_draft *draft, const char *path, mode_t mode,
@@ -263,8 +262,10 @@ int root_draft_adopt (struct root_draft *draft, const char *path, mode_t mode,
 int root_draft_start_files (struct root_draft *draft, const void *launcher, size_t launcher_size,
                             struct base_error *error)
 {
-    int rc = root_draft_write (draft, ROOT_SCRIPT, 0755, start_script, sizeof start_script - 1, error);
-    return rc ? rc : root_draft_write (draft, ROOT_LAUNCHER, 0755, launcher, launcher_size, error);
+    int r = root_draft_write (draft, ROOT_SCRIPT, 0755, start_script, sizeof start_script - 1, error);
+    if (r < 0)
+        return r;
+    return root_draft_write (draft, ROOT_LAUNCHER, 0755, launcher, launcher_size, error);
 }
 
 int root_draft_describe (struct root_draft *draft, const struct wire_installed *installed,
@@ -274,67 +275,87 @@ int root_draft_describe (struct root_draft *draft, const struct wire_installed *
     base_cleanup (base_free_p) char *json = wire_json (&wire_installed_record, installed, WIRE_JSON_PRETTY);
     if (!json)
         return base_error_errno (error, -ENOMEM, "cannot describe the workspace");
-    int rc = root_draft_write (draft, ROOT_ENVELOPE, 0644, json, strlen (json), error);
-    if (rc)
-        return rc;
+    int r = root_draft_write (draft, ROOT_ENVELOPE, 0644, json, strlen (json), error);
+    if (r < 0)
+        return r;
     /*  The node manager gets the argument `run` here: an envelope has only what its publisher specified. */
     bool manager = strcmp (envelope->application, ROOT_PROGRAM) == 0;
     base_cleanup (base_free_p) char **args = calloc (envelope->n_args + 1, sizeof *args);
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     static char run[] = "run";
     size_t count = 0;
-    rc = args ? 0 : -ENOMEM;
-    if (rc == 0 && manager)
+    if (!args)
+        return base_error_errno (error, -ENOMEM, "cannot describe the workspace");
+    if (manager)
         args[count++] = run;
-    for (size_t i = 0; rc == 0 && i < envelope->n_args; i++)
+    for (size_t i = 0; i < envelope->n_args; i++)
         args[count++] = envelope->args[i];
-    if (rc == 0)
-        rc = root_command_pack (ROOT_PROGRAM, args, count, envelope->env, envelope->n_env, &buffer);
-    if (rc)
-        return base_error_errno (error, rc, "cannot describe the workspace");
+    r = root_command_pack (ROOT_PROGRAM, args, count, envelope->env, envelope->n_env, &buffer);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot describe the workspace");
     return root_draft_write (draft, ROOT_COMMAND, 0644, buffer.data, buffer.size, error);
 }
 
 /*  seal */
 
-/*  Compares one file with the envelope. */
-static int check_file (const struct root_draft *draft, const struct base_buffer *manifest, const char *path,
-                       const struct base_digest *digest, uint64_t size, bool executable,
-                       struct base_error *error)
+/*  Finds a file in the manifest. */
+static int file_find (const struct base_buffer *manifest, const char *path, struct base_digest *ret_digest,
+                      struct base_error *error)
 {
-    struct base_digest found;
-    int rc = root_manifest_find (manifest, path, &found);
-    if (rc == ROOT_E_NONE)
+    int r = root_manifest_find (manifest, path, ret_digest);
+    if (r == ROOT_E_NONE)
         return base_error_set (error, ROOT_E_DAMAGED, "%s is missing", path);
-    if (rc)
-        return base_error_set (error, rc, "cannot look up %s", path);
-    struct stat status;
-    if (fstatat (draft->fd, path, &status, AT_SYMLINK_NOFOLLOW))
-        return base_error_errno (error, -errno, "cannot stat %s", path);
-    if (!base_digest_equal (&found, digest) || (uint64_t) status.st_size != size)
-        return base_error_set (error, ROOT_E_DAMAGED, "%s does not match the envelope", path);
-    if (((status.st_mode & 0111) != 0) != executable)
-        return base_error_set (error, ROOT_E_DAMAGED, "%s %s executable", path,
-                               executable ? "must be" : "must not be");
+    if (r == ROOT_E_DAMAGED)
+        return base_error_set (error, r, "the manifest has no digest of %s", path);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot search the manifest for %s", path);
     return 0;
 }
 
-static int check_content (const struct root_draft *draft, const struct base_buffer *manifest,
-                          const struct wire_envelope *envelope, struct base_error *error)
+/*  Compares the file at path in the draft with the envelope's description of it. */
+static int file_check (const struct root_draft *draft, const struct base_buffer *manifest, const char *path,
+                       const struct wire_file *wanted, struct base_error *error)
+{
+    struct base_digest found;
+    int r = file_find (manifest, path, &found, error);
+    if (r)
+        return r;
+    struct stat status;
+    if (fstatat (draft->fd, path, &status, AT_SYMLINK_NOFOLLOW))
+        return base_error_errno (error, -errno, "cannot stat %s", path);
+    if (!base_digest_equal (&found, &wanted->digest) || (uint64_t) status.st_size != wanted->size)
+        return base_error_set (error, ROOT_E_DAMAGED, "%s does not match the envelope", path);
+    if (((status.st_mode & 0111) != 0) != wanted->executable)
+        return base_error_set (error, ROOT_E_DAMAGED, "%s %s executable", path,
+                               wanted->executable ? "must be" : "must not be");
+    return 0;
+}
+
+/*  Checks that the draft has every file that a workspace needs, as the envelope describes it. */
+static int files_check (const struct root_draft *draft, const struct base_buffer *manifest,
+                        const struct wire_envelope *envelope, struct base_error *error)
 {
     static const char *const needed[] = {ROOT_SCRIPT, ROOT_LAUNCHER, ROOT_ENVELOPE, ROOT_COMMAND};
+    const struct wire_file program = {.digest = envelope->binary, .size = envelope->size, .executable = true};
     struct base_digest digest;
-    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
-        if (root_manifest_find (manifest, needed[i], &digest))
-            return base_error_set (error, ROOT_E_DAMAGED, "%s is missing", needed[i]);
-    int rc = check_file (draft, manifest, ROOT_PROGRAM, &envelope->binary, envelope->size, true, error);
-    for (size_t i = 0; rc == 0 && i < envelope->n_files; i++) {
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
+        int r = file_find (manifest, needed[i], &digest, error);
+        if (r)
+            return r;
+    }
+    int r = file_check (draft, manifest, ROOT_PROGRAM, &program, error);
+    if (r)
+        return r;
+    for (size_t i = 0; i < envelope->n_files; i++) {
         const struct wire_file *file = &envelope->files[i];
         base_cleanup (base_free_p) char *path = base_text_printf (ROOT_FILES "/%s", file->path);
-        rc = path ? check_file (draft, manifest, path, &file->digest, file->size, file->executable, error)
-                  : base_error_errno (error, -ENOMEM, "cannot check the files");
+        if (!path)
+            return base_error_errno (error, -ENOMEM, "cannot check the files");
+        r = file_check (draft, manifest, path, file, error);
+        if (r)
+            return r;
     }
-    return rc;
+    return 0;
 }
 
 static int sync_file (const struct disk *disk, int directory, const char *name)
@@ -350,21 +371,29 @@ static int sync_tree (const struct disk *disk, int fd, unsigned depth)
     base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (fd);
     if (!directory)
         return -errno;
-    for (struct dirent *entry; (entry = readdir (directory));) {
+    for (;;) {
         struct stat status;
-        if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0 ||
-            fstatat (fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW))
+        errno = 0;
+        const struct dirent *entry = readdir (directory);
+        if (!entry && errno)
+            return -errno;
+        if (!entry)
+            break;
+        if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0)
             continue;
-        int rc = 0;
+        if (fstatat (fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW))
+            return -errno;
+        int r = 0;
         if (S_ISREG (status.st_mode))
-            rc = sync_file (disk, fd, entry->d_name);
+            r = sync_file (disk, fd, entry->d_name);
         else if (S_ISDIR (status.st_mode)) {
-            int below =
-                depth == DEPTH_MOST ? -1 : openat (fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-            rc = below < 0 ? -errno : sync_tree (disk, below, depth + 1);
+            if (depth == DEPTH_MOST)
+                return -ELOOP; /* the manifest has refused it already */
+            int below = openat (fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+            r = below < 0 ? -errno : sync_tree (disk, below, depth + 1);
         }
-        if (rc)
-            return rc;
+        if (r < 0)
+            return r;
     }
     return disk->ops->fsync (disk->context, fd) && errno != EINVAL ? -errno : 0;
 }
@@ -374,21 +403,23 @@ int root_draft_seal (struct root_draft *draft, const struct wire_installed *inst
 {
     const struct root *root = draft->root;
     base_cleanup (base_buffer_deinit) struct base_buffer manifest = {0};
-    int rc = root_manifest_make (draft->fd, &draft->verified, &manifest, error);
+    int r = root_manifest_make (draft->fd, &draft->verified, &manifest, error);
     root_verified_save (root, &draft->verified);
-    if (rc == 0)
-        rc = check_content (draft, &manifest, installed->envelope, error);
-    if (rc == 0)
-        rc = root_draft_write (draft, ROOT_MANIFEST, 0644, manifest.data, manifest.size, error);
-    if (rc)
-        return rc;
+    if (r)
+        return r;
+    r = files_check (draft, &manifest, installed->envelope, error);
+    if (r)
+        return r;
+    r = root_draft_write (draft, ROOT_MANIFEST, 0644, manifest.data, manifest.size, error);
+    if (r < 0)
+        return r;
     int fd = openat (draft->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    rc = fd < 0 ? -errno : sync_tree (root->disk, fd, 0);
-    if (rc)
-        return base_error_errno (error, rc, "cannot sync the workspace");
-    rc = disk_rename (root->disk, root->fd, draft->hidden, draft->name, error);
-    if (rc)
-        return rc;
+    r = fd < 0 ? -errno : sync_tree (root->disk, fd, 0);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot sync the workspace");
+    r = disk_rename (root->disk, root->fd, draft->hidden, draft->name, error);
+    if (r < 0)
+        return r;
     memcpy (ret_name, draft->name, sizeof draft->name);
     (void) close (draft->fd);
     root_verified_deinit (&draft->verified);

@@ -63,11 +63,11 @@ int root_began_read (const struct root *root, struct root_began *ret_began)
     struct root_began began = {.workspace = ""};
     struct root_outcome outcome;
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    int rc = root_outcome_read_file (root, ROOT_FAILED, &outcome);
-    if (rc)
-        return rc;
-    rc = disk_file_read (root->disk, root->fd, ROOT_FAILED, BLANK_SIZE, &buffer);
-    base_cleanup (base_free_p) char *text = rc ? NULL : base_buffer_take_text (&buffer);
+    int r = root_outcome_read_file (root, ROOT_FAILED, &outcome);
+    if (r)
+        return r;
+    r = disk_file_read (root->disk, root->fd, ROOT_FAILED, BLANK_SIZE, &buffer);
+    base_cleanup (base_free_p) char *text = r ? NULL : base_buffer_take_text (&buffer);
     const char *back = text ? strstr (text, "\nback ") : NULL;
     if (!back)
         return ROOT_E_DAMAGED;
@@ -83,8 +83,8 @@ int root_began_read (const struct root *root, struct root_began *ret_began)
 
 int root_began_remove (const struct root *root)
 {
-    int rc = disk_unlink (root->disk, root->fd, ROOT_FAILED);
-    return rc == -ENOENT ? 0 : rc;
+    int r = disk_unlink (root->disk, root->fd, ROOT_FAILED);
+    return r == -ENOENT ? 0 : r;
 }
 
 /*  end of a trial */
@@ -122,15 +122,15 @@ int root_failed_write (const struct root *root, const struct root_outcome *outco
     if (base_digest_is_null (&whole.release))
         (void) root_release_of (root, whole.workspace, &whole.release);
     size_t length = root_outcome_format (&whole, text, sizeof text);
-    int rc =
+    int r =
         disk_file_write (root->disk, root->fd, path_of (whole.workspace, path), 0644, text, length, error);
-    if (rc == -EISDIR || rc == -ENOTEMPTY) {
+    if (r == -EISDIR || r == -ENOTEMPTY) {
         (void) disk_tree_remove (root->disk, root->fd, path, NULL);
-        rc = disk_file_write (root->disk, root->fd, path, 0644, text, length, error);
+        r = disk_file_write (root->disk, root->fd, path, 0644, text, length, error);
     }
-    if ((rc == -EPERM || rc == -EACCES) && root_loosen (root))
-        rc = disk_file_write (root->disk, root->fd, path, 0644, text, length, error);
-    return rc && ours && use_blank (root, path, text, length, NULL) == 0 ? 0 : rc;
+    if ((r == -EPERM || r == -EACCES) && root_loosen (root))
+        r = disk_file_write (root->disk, root->fd, path, 0644, text, length, error);
+    return r && ours && use_blank (root, path, text, length, NULL) == 0 ? 0 : r;
 }
 
 int root_failed_read (const struct root *root, const char *workspace, struct root_outcome *ret_outcome)
@@ -138,10 +138,10 @@ int root_failed_read (const struct root *root, const char *workspace, struct roo
     char path[PATH_SIZE];
     struct root_outcome outcome;
     struct stat status;
-    int rc = root_outcome_read_file (root, path_of (workspace, path), &outcome);
-    if (rc == ROOT_E_NONE && fstatat (root->fd, path, &status, AT_SYMLINK_NOFOLLOW) != 0)
-        return rc; /* a link that leads nowhere counts as a damaged note */
-    if (rc || strcmp (outcome.workspace, workspace) != 0) {
+    int r = root_outcome_read_file (root, path_of (workspace, path), &outcome);
+    if (r == ROOT_E_NONE && fstatat (root->fd, path, &status, AT_SYMLINK_NOFOLLOW) != 0)
+        return r; /* a link that leads nowhere counts as a damaged note */
+    if (r || strcmp (outcome.workspace, workspace) != 0) {
         outcome =
             (struct root_outcome){.cause = ROOT_CAUSE_INTERRUPTED, .text = "the outcome note cannot be read"};
         (void) base_text_copy (outcome.workspace, sizeof outcome.workspace, workspace);
@@ -163,27 +163,34 @@ int root_failed_list (const struct root *root, char ***ret_workspaces)
         base_directory_list (openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory)
         return -errno;
-    char **names = calloc (1, sizeof *names);
-    int rc = names ? 0 : -ENOMEM;
+    base_cleanup (base_list_free_p) char **names = calloc (1, sizeof *names);
+    if (!names)
+        return -ENOMEM;
     size_t count = 0;
-    for (const struct dirent *entry; rc == 0 && (entry = readdir (directory));)
-        if (strncmp (entry->d_name, ROOT_FAILED ".", sizeof ROOT_FAILED) == 0 &&
-            root_name_is_valid (entry->d_name + sizeof ROOT_FAILED))
-            rc = base_list_append_next (&names, &count, entry->d_name + sizeof ROOT_FAILED);
-    if (rc) {
-        (void) base_list_free (names);
-        return rc;
+    for (;;) {
+        errno = 0;
+        const struct dirent *entry = readdir (directory);
+        if (!entry && errno)
+            return -errno;
+        if (!entry)
+            break;
+        if (strncmp (entry->d_name, ROOT_FAILED ".", sizeof ROOT_FAILED) != 0 ||
+            !root_name_is_valid (entry->d_name + sizeof ROOT_FAILED))
+            continue;
+        int r = base_list_append_next (&names, &count, entry->d_name + sizeof ROOT_FAILED);
+        if (r < 0)
+            return r;
     }
     qsort (names, count, sizeof *names, compare_newest);
-    *ret_workspaces = names;
+    *ret_workspaces = base_take (names);
     return 0;
 }
 
 int root_failed_remove (const struct root *root, const char *workspace)
 {
     char path[PATH_SIZE];
-    int rc = disk_unlink (root->disk, root->fd, path_of (workspace, path));
-    if (rc == -EISDIR || rc == -EPERM)
-        rc = disk_tree_remove (root->disk, root->fd, path, NULL);
-    return rc == -ENOENT ? 0 : rc;
+    int r = disk_unlink (root->disk, root->fd, path_of (workspace, path));
+    if (r == -EISDIR || r == -EPERM)
+        r = disk_tree_remove (root->disk, root->fd, path, NULL);
+    return r == -ENOENT ? 0 : r;
 }

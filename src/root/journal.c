@@ -27,12 +27,12 @@ enum { ROTATE_SIZE = 1024 * 1024, TAIL_SIZE = 16 * 1024 };
     sets aside. */
 static int file_load (const struct root *root, const char *path, struct base_buffer *buffer)
 {
-    int rc = disk_file_read (root->disk, root->fd, path, ROOT_JOURNAL_MOST, buffer);
-    return rc == -ENOENT || rc == -ENOTDIR || root_record_is_damaged (rc) ? 0 : rc;
+    int r = disk_file_read (root->disk, root->fd, path, ROOT_JOURNAL_MOST, buffer);
+    return r == -ENOENT || r == -ENOTDIR || root_record_is_damaged (r) ? 0 : r;
 }
 
 /*  Removes the last line from data and returns it, or NULL if there is none. */
-static const char *last_line (const char *data, size_t *size, size_t *ret_length)
+static const char *line_last (const char *data, size_t *size, size_t *ret_length)
 {
     while (*size > 0 && data[*size - 1] == '\n')
         --*size;
@@ -51,21 +51,21 @@ static int entries_gather (const struct base_buffer *buffer, size_t most, struct
 {
     size_t size = buffer->size, length;
     while (entries->size / sizeof (struct wire_entry) < most) {
-        const char *line = last_line ((const char *) buffer->data, &size, &length);
+        const char *line = line_last ((const char *) buffer->data, &size, &length);
         if (!line)
             return 0;
         struct wire_entry entry;
-        int rc = wire_json_parse (&wire_entry_record, line, length, &entry, NULL);
-        if (rc < 0)
-            return rc;
-        if (rc) {
+        int r = wire_json_parse (&wire_entry_record, line, length, &entry, NULL);
+        if (r < 0)
+            return r;
+        if (r) {
             ++*ret_damaged;
             continue;
         }
-        rc = base_buffer_append (entries, &entry, sizeof entry);
-        if (rc) {
+        r = base_buffer_append (entries, &entry, sizeof entry);
+        if (r < 0) {
             wire_entry_deinit (&entry);
-            return rc;
+            return r;
         }
     }
     return 0;
@@ -86,18 +86,18 @@ int root_journal_read (const struct root *root, size_t most, struct wire_entry *
     static const char *const files[] = {ROOT_JOURNAL, ROOT_JOURNAL_OLDER};
     struct base_buffer entries = {0};
     size_t damaged = 0;
-    int rc = base_buffer_reserve (&entries, sizeof (struct wire_entry)); /* an empty journal is not NULL */
-    for (size_t i = 0; rc == 0 && i < sizeof files / sizeof *files; i++) {
+    int r = base_buffer_reserve (&entries, sizeof (struct wire_entry)); /* an empty journal is not NULL */
+    for (size_t i = 0; r == 0 && i < sizeof files / sizeof *files; i++) {
         base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-        rc = file_load (root, files[i], &buffer);
-        if (rc == 0)
-            rc = entries_gather (&buffer, most, &entries, &damaged);
+        r = file_load (root, files[i], &buffer);
+        if (r == 0)
+            r = entries_gather (&buffer, most, &entries, &damaged);
     }
     struct wire_entry *list = (struct wire_entry *) entries.data;
     size_t count = entries.size / sizeof *list;
-    if (rc) {
+    if (r < 0) {
         root_journal_free (list, count);
-        return base_error_errno (error, rc, "cannot read %s/" ROOT_JOURNAL, root->path);
+        return base_error_errno (error, r, "cannot read %s/" ROOT_JOURNAL, root->path);
     }
     entries_reverse (list, count);
     *ret_entries = list;
@@ -128,7 +128,7 @@ static bool tail_find (const char *data, size_t size, bool whole, struct tail *r
     size_t length, end = size;
     const char *line;
     *ret_tail = (struct tail){.has_line = false};
-    while ((line = last_line (data, &size, &length))) {
+    while ((line = line_last (data, &size, &length))) {
         if (line == data && !whole)
             return false; /* its beginning was not read */
         if (!ret_tail->has_line) {
@@ -181,14 +181,14 @@ static int tail_read (const struct root *root, const char *path, struct tail *re
 static int tail_load (const struct root *root, struct tail *ret_tail, bool *ret_aside)
 {
     *ret_aside = false;
-    int rc = tail_read (root, ROOT_JOURNAL, ret_tail);
-    if (root_record_is_damaged (rc)) {
+    int r = tail_read (root, ROOT_JOURNAL, ret_tail);
+    if (root_record_is_damaged (r)) {
         root_record_set_aside (root, ROOT_JOURNAL);
         *ret_aside = true;
-        rc = 0;
+        r = 0;
     }
-    if (rc || ret_tail->has_line)
-        return rc;
+    if (r || ret_tail->has_line)
+        return r;
     return tail_read (root, ROOT_JOURNAL_OLDER, ret_tail) == -ENOMEM ? -ENOMEM : 0;
 }
 
@@ -207,8 +207,10 @@ int root_journal_sync (const struct root *root)
     base_cleanup (base_close_p) int fd = disk->ops->openat (
         disk->context, root->fd, ROOT_JOURNAL, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0);
     struct stat status;
-    if (fd < 0 || fstat (fd, &status) || !S_ISREG (status.st_mode))
-        return errno == ENOENT ? 0 : -EIO;
+    if (fd < 0 || fstat (fd, &status))
+        return errno == ENOENT ? 0 : -errno;
+    if (!S_ISREG (status.st_mode))
+        return -EIO;
     if (disk->ops->fsync (disk->context, fd))
         return -errno;
     base_cleanup (base_close_p) int directory =
@@ -217,7 +219,7 @@ int root_journal_sync (const struct root *root)
 }
 
 /*  Cuts off the end that was not on disk. Returns the number of bytes. */
-static size_t cut_end (const struct root *root, uint64_t *ret_serial)
+static size_t journal_cut (const struct root *root, uint64_t *ret_serial)
 {
     const struct disk *disk = root->disk;
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
@@ -239,16 +241,16 @@ static void journal_rotate (const struct root *root)
     if (fstatat (root->fd, ROOT_JOURNAL, &status, AT_SYMLINK_NOFOLLOW) || !S_ISREG (status.st_mode) ||
         status.st_size < ROTATE_SIZE)
         return;
-    int rc = disk_rename (root->disk, root->fd, ROOT_JOURNAL, ROOT_JOURNAL_OLDER, NULL);
-    if (rc == -EISDIR) {
+    int r = disk_rename (root->disk, root->fd, ROOT_JOURNAL, ROOT_JOURNAL_OLDER, NULL);
+    if (r == -EISDIR) {
         root_record_set_aside (root, ROOT_JOURNAL_OLDER);
         (void) disk_rename (root->disk, root->fd, ROOT_JOURNAL, ROOT_JOURNAL_OLDER, NULL);
     }
 }
 
 /*  Appends a line after tail; tail is then this line. */
-static int put_line (const struct root *root, struct wire_entry *entry, struct tail *tail,
-                     struct base_error *error)
+static int line_append (const struct root *root, struct wire_entry *entry, struct tail *tail,
+                        struct base_error *error)
 {
     char time[BASE_TIME_TEXT];
     struct wire_entry line = *entry;
@@ -262,11 +264,11 @@ static int put_line (const struct root *root, struct wire_entry *entry, struct t
     /* the first line of a file is synced with the directory entry, so later lines need no directory sync */
     bool first = faccessat (root->fd, ROOT_JOURNAL, F_OK, AT_SYMLINK_NOFOLLOW) != 0;
     bool durable = first || entry->outcome != WIRE_OUTCOME_STARTED;
-    int rc = disk_file_append (root->disk, root->fd, ROOT_JOURNAL, 0644, text, strlen (text), durable, error);
-    if (rc == -EPERM && root_record_unlock (root, ROOT_JOURNAL))
-        rc = disk_file_append (root->disk, root->fd, ROOT_JOURNAL, 0644, text, strlen (text), durable, error);
-    if (rc)
-        return rc;
+    int r = disk_file_append (root->disk, root->fd, ROOT_JOURNAL, 0644, text, strlen (text), durable, error);
+    if (r == -EPERM && root_record_unlock (root, ROOT_JOURNAL))
+        r = disk_file_append (root->disk, root->fd, ROOT_JOURNAL, 0644, text, strlen (text), durable, error);
+    if (r < 0)
+        return r;
     entry->serial = line.serial;
     entry->before = line.before;
     *tail = (struct tail){.has_line = true,
@@ -275,18 +277,18 @@ static int put_line (const struct root *root, struct wire_entry *entry, struct t
 }
 
 /*  Records in the new journal that the old one was set aside. */
-static void note_aside (const struct root *root, struct tail *tail)
+static void aside_note (const struct root *root, struct tail *tail)
 {
     struct wire_entry entry = {.application = (char *) "noded",
                                .step = (char *) "journal",
                                .outcome = WIRE_OUTCOME_FAILED,
                                .reason = (char *) "the journal could not be read and was set aside as"
                                                   " var/journal.damaged; a new journal starts here"};
-    (void) put_line (root, &entry, tail, NULL);
+    (void) line_append (root, &entry, tail, NULL);
 }
 
 /*  Records once how much is missing. */
-static int note_cut (const struct root *root, size_t bytes, uint64_t serial, struct tail *tail,
+static int cut_note (const struct root *root, size_t bytes, uint64_t serial, struct tail *tail,
                      struct base_error *error)
 {
     char reason[200];
@@ -299,7 +301,7 @@ static int note_cut (const struct root *root, size_t bytes, uint64_t serial, str
                                .step = (char *) "journal",
                                .outcome = WIRE_OUTCOME_FAILED,
                                .reason = reason};
-    return put_line (root, &entry, tail, error);
+    return line_append (root, &entry, tail, error);
 }
 
 int root_journal_mend (const struct root *root, size_t *ret_bytes, struct base_error *error)
@@ -309,35 +311,39 @@ int root_journal_mend (const struct root *root, size_t *ret_bytes, struct base_e
     uint64_t serial;
     *ret_bytes = 0;
     base_cleanup (base_close_p) int lock = root_journal_lock (root);
-    size_t bytes = lock < 0 ? 0 : cut_end (root, &serial); /* unlocked: another process may write */
+    size_t bytes = lock < 0 ? 0 : journal_cut (root, &serial); /* unlocked: another process may write */
     if (!bytes)
         return 0;
-    int rc = tail_load (root, &tail, &aside);
-    if (rc)
-        return base_error_errno (error, rc, "cannot read the end of %s/" ROOT_JOURNAL, root->path);
+    int r = tail_load (root, &tail, &aside);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot read the end of %s/" ROOT_JOURNAL, root->path);
     *ret_bytes = bytes;
-    return note_cut (root, bytes, serial, &tail, error);
+    return cut_note (root, bytes, serial, &tail, error);
 }
 
 int root_journal_append (const struct root *root, struct wire_entry *entry, struct base_error *error)
 {
     struct tail tail;
     bool aside;
-    int rc = root_record_make_directory (root, ROOT_VAR, error);
-    if (rc)
-        return rc;
+    int r = root_record_make_directory (root, ROOT_VAR, error);
+    if (r < 0)
+        return r;
     base_cleanup (base_close_p) int lock = root_journal_lock (root);
     journal_rotate (root);
-    rc = tail_load (root, &tail, &aside);
+    r = tail_load (root, &tail, &aside);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot read the end of %s/" ROOT_JOURNAL, root->path);
     uint64_t serial = 0;
-    size_t cut = !rc && tail.torn && lock >= 0 ? cut_end (root, &serial) : 0;
+    size_t cut = tail.torn && lock >= 0 ? journal_cut (root, &serial) : 0;
     if (cut) {
-        rc = tail_load (root, &tail, &aside);
-        rc = rc ? rc : note_cut (root, cut, serial, &tail, error);
+        r = tail_load (root, &tail, &aside);
+        if (r < 0)
+            return base_error_errno (error, r, "cannot read the end of %s/" ROOT_JOURNAL, root->path);
+        r = cut_note (root, cut, serial, &tail, error);
+        if (r < 0)
+            return r;
     }
-    if (rc)
-        return base_error_errno (error, rc, "cannot read the end of %s/" ROOT_JOURNAL, root->path);
     if (aside)
-        note_aside (root, &tail);
-    return put_line (root, entry, &tail, error);
+        aside_note (root, &tail);
+    return line_append (root, entry, &tail, error);
 }

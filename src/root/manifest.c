@@ -72,10 +72,10 @@ static int paths_collect (int fd, const char *prefix, unsigned depth, struct pat
         struct stat status;
         if (fstatat (fd, name, &status, AT_SYMLINK_NOFOLLOW))
             return base_error_errno (error, -errno, "cannot stat %s%s", prefix, name);
-        int rc;
+        int r;
         if (S_ISREG (status.st_mode)) {
-            rc = paths_add (paths, base_text_printf ("%s%s", prefix, name));
-            if (rc == 0 && paths->count > FILES_MOST)
+            r = paths_add (paths, base_text_printf ("%s%s", prefix, name));
+            if (r == 0 && paths->count > FILES_MOST)
                 return base_error_set (error, ROOT_E_DAMAGED, "there are more than %d files", FILES_MOST);
         } else if (S_ISDIR (status.st_mode)) {
             if (depth == DEPTH_MOST)
@@ -86,13 +86,13 @@ static int paths_collect (int fd, const char *prefix, unsigned depth, struct pat
             base_cleanup (base_free_p) char *longer = base_text_printf ("%s%s/", prefix, name);
             if (!longer)
                 (void) close (below);
-            rc = longer ? paths_collect (below, longer, depth + 1, paths, error) : -ENOMEM;
+            r = longer ? paths_collect (below, longer, depth + 1, paths, error) : -ENOMEM;
         } else
             return base_error_set (error, ROOT_E_DAMAGED, "%s%s is neither file nor directory", prefix, name);
-        if (rc == -ENOMEM)
-            return base_error_errno (error, rc, "cannot list the files");
-        if (rc)
-            return rc;
+        if (r == -ENOMEM)
+            return base_error_errno (error, r, "cannot list the files");
+        if (r)
+            return r;
     }
 }
 
@@ -100,14 +100,14 @@ static int paths_collect (int fd, const char *prefix, unsigned depth, struct pat
 static int path_escape (const char *path, struct base_buffer *buffer, bool *ret_escaped)
 {
     *ret_escaped = false;
-    int rc = 0;
-    for (; *path && rc == 0; path++) {
+    int r = 0;
+    for (; *path && r == 0; path++) {
         const char *escaped = *path == '\\' ? "\\\\" : *path == '\n' ? "\\n" : *path == '\r' ? "\\r" : NULL;
         if (escaped)
             *ret_escaped = true;
-        rc = escaped ? base_buffer_append_text (buffer, escaped) : base_buffer_append (buffer, path, 1);
+        r = escaped ? base_buffer_append_text (buffer, escaped) : base_buffer_append (buffer, path, 1);
     }
-    return rc;
+    return r;
 }
 
 static int append_line (struct base_buffer *buffer, const struct base_digest *digest, const char *path)
@@ -115,9 +115,9 @@ static int append_line (struct base_buffer *buffer, const struct base_digest *di
     base_cleanup (base_buffer_deinit) struct base_buffer name = {0};
     bool escaped;
     char text[BASE_DIGEST_TEXT];
-    int rc = path_escape (path, &name, &escaped);
-    if (rc)
-        return rc;
+    int r = path_escape (path, &name, &escaped);
+    if (r < 0)
+        return r;
     return base_buffer_printf (buffer, "%s%s  %.*s\n", escaped ? "\\" : "", base_digest_format (digest, text),
                                (int) name.size, (char *) name.data);
 }
@@ -129,25 +129,25 @@ static int manifest_make (const struct root_manifest_reader *reader, int workspa
     if (fd < 0)
         return base_error_errno (error, -errno, "cannot open the workspace");
     base_cleanup (paths_deinit) struct paths paths = {0};
-    int rc = paths_collect (fd, "", 0, &paths, error);
-    if (rc)
-        return rc;
+    int r = paths_collect (fd, "", 0, &paths, error);
+    if (r)
+        return r;
     if (paths.count)
         qsort (paths.items, paths.count, sizeof *paths.items, compare_paths);
     size_t before = buffer->size;
-    for (size_t i = 0; i < paths.count && rc == 0; i++) {
+    for (size_t i = 0; i < paths.count && r == 0; i++) {
         struct base_digest digest;
         base_cleanup (base_close_p) int file =
             openat (workspace, paths.items[i], O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-        rc = file < 0 ? -errno : reader->digest (reader->context, file, &digest);
-        if (rc == 0)
-            rc = append_line (buffer, &digest, paths.items[i]);
-        if (rc)
-            (void) base_error_errno (error, rc, "cannot read %s", paths.items[i]);
+        r = file < 0 ? -errno : reader->digest (reader->context, file, &digest);
+        if (r == 0)
+            r = append_line (buffer, &digest, paths.items[i]);
+        if (r)
+            (void) base_error_errno (error, r, "cannot read %s", paths.items[i]);
     }
-    if (rc)
+    if (r)
         buffer->size = before;
-    return rc;
+    return r;
 }
 
 static int digest_verified (void *verified, int fd, struct base_digest *ret_digest)
@@ -224,16 +224,16 @@ int root_manifest_verify_by (const struct root_manifest_reader *reader, int work
 {
     base_cleanup (base_buffer_deinit) struct base_buffer listed = {0};
     base_cleanup (base_buffer_deinit) struct base_buffer found = {0};
-    int rc = disk_file_read (&disk_system, workspace, ROOT_MANIFEST, MANIFEST_MOST, &listed);
-    if (rc == -ENOENT)
+    int r = disk_file_read (&disk_system, workspace, ROOT_MANIFEST, MANIFEST_MOST, &listed);
+    if (r == -ENOENT)
         return base_error_set (error, ROOT_E_NONE, "no manifest");
-    if (rc == -EFBIG || rc == -EISDIR || rc == -EINVAL)
+    if (r == -EFBIG || r == -EISDIR || r == -EINVAL)
         return base_error_set (error, ROOT_E_DAMAGED, "the manifest is damaged");
-    if (rc)
-        return base_error_errno (error, rc, "cannot read the manifest");
-    rc = manifest_make (reader, workspace, &found, error);
-    if (rc)
-        return rc;
+    if (r < 0)
+        return base_error_errno (error, r, "cannot read the manifest");
+    r = manifest_make (reader, workspace, &found, error);
+    if (r)
+        return r;
     if (listed.size == found.size &&
         (!found.data || !listed.data || memcmp (listed.data, found.data, found.size) == 0))
         return 0;
@@ -247,19 +247,19 @@ int root_manifest_verify (const struct root *root, int workspace, struct base_er
                                                 .context = root ? &verified : NULL};
     if (root)
         root_verified_load (root, &verified);
-    int rc = root_manifest_verify_by (&reader, workspace, error);
-    if (root && rc >= 0)
+    int r = root_manifest_verify_by (&reader, workspace, error);
+    if (root && r >= 0)
         root_verified_save (root, &verified);
-    return rc;
+    return r;
 }
 
 int root_manifest_find (const struct base_buffer *manifest, const char *path, struct base_digest *ret_digest)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer name = {0};
     bool escaped;
-    int rc = path_escape (path, &name, &escaped);
-    if (rc)
-        return rc;
+    int r = path_escape (path, &name, &escaped);
+    if (r < 0)
+        return r;
     const char *at = (const char *) manifest->data, *end = at + manifest->size;
     while (at < end) {
         struct line line = next_line (&at, end);

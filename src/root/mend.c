@@ -19,17 +19,17 @@ int root_stable_check (const struct root *root, struct base_error *error)
 {
     char name[ROOT_NAME_SIZE];
     struct base_error why = {0};
-    int rc = root_link (root, ROOT_STABLE, name);
-    if (rc == ROOT_E_NONE)
-        return base_error_set (error, rc, "%s/" ROOT_STABLE " is missing", root->path);
-    if (rc == ROOT_E_DAMAGED)
-        return base_error_set (error, rc, "%s/" ROOT_STABLE " is not a link to a workspace", root->path);
-    if (rc)
-        return base_error_errno (error, rc, "cannot read %s/" ROOT_STABLE, root->path);
-    rc = root_startable (root, name, &why);
-    return rc ? base_error_set (error, rc, "%s/" ROOT_STABLE " points to nothing that can be started: %s",
-                                root->path, why.text)
-              : 0;
+    int r = root_link (root, ROOT_STABLE, name);
+    if (r == ROOT_E_NONE)
+        return base_error_set (error, r, "%s/" ROOT_STABLE " is missing", root->path);
+    if (r == ROOT_E_DAMAGED)
+        return base_error_set (error, r, "%s/" ROOT_STABLE " is not a link to a workspace", root->path);
+    if (r)
+        return base_error_errno (error, r, "cannot read %s/" ROOT_STABLE, root->path);
+    r = root_startable (root, name, &why);
+    return r ? base_error_set (error, r, "%s/" ROOT_STABLE " points to nothing that can be started: %s",
+                               root->path, why.text)
+             : 0;
 }
 
 static const char *skip (const char *at, const char *characters)
@@ -59,12 +59,12 @@ static bool trial_record_names (const struct root *root, const char *name)
 bool root_trial_is_likely (const struct root *root, const char *name)
 {
     char back[ROOT_NAME_SIZE];
-    int rc = root_link (root, ROOT_BACK, back);
-    if (rc == 0 && strcmp (back, name) != 0)
+    int r = root_link (root, ROOT_BACK, back);
+    if (r == 0 && strcmp (back, name) != 0)
         return true;
-    if (root_ok_is (root, name) || rc == 0)
+    if (root_ok_is (root, name) || r == 0)
         return false;
-    return rc != ROOT_E_NONE || root_tokens_count (root) > 0 || root_ok_any (root) ||
+    return r != ROOT_E_NONE || root_tokens_count (root) > 0 || root_ok_any (root) ||
            trial_record_names (root, name);
 }
 
@@ -76,40 +76,46 @@ static int make_room (const struct root *root, const char *link, struct base_err
     if (fstatat (root->fd, link, &status, AT_SYMLINK_NOFOLLOW) || S_ISLNK (status.st_mode))
         return 0;
     (void) snprintf (aside, sizeof aside, "%s.damaged", link);
-    int rc = disk_tree_remove (root->disk, root->fd, aside, error);
-    return rc ? rc : disk_rename (root->disk, root->fd, link, aside, error);
+    int r = disk_tree_remove (root->disk, root->fd, aside, error);
+    if (r < 0)
+        return r;
+    return disk_rename (root->disk, root->fd, link, aside, error);
 }
 
 int root_stable_take (const struct root *root, const char *name, struct base_error *error)
 {
     static const char *const links[] = {ROOT_BACK, ROOT_PREVIOUS};
     char target[ROOT_NAME_SIZE];
-    int rc = 0;
+    int r = 0;
     root_ok_adopt (root, name);
     for (int again = 0; again < 2; again++) {
         const char *link = NULL;
         for (size_t i = 0; !link && i < sizeof links / sizeof *links; i++)
             if (root_link (root, links[i], target) == 0 && strcmp (target, name) == 0)
                 link = links[i];
-        rc = make_room (root, ROOT_STABLE, error);
-        if (rc == 0)
-            rc = link ? disk_rename (root->disk, root->fd, link, ROOT_STABLE, error)
-                      : disk_link_replace (root->disk, root->fd, ROOT_STABLE, name, error);
+        r = make_room (root, ROOT_STABLE, error);
+        if (r == 0)
+            r = link ? disk_rename (root->disk, root->fd, link, ROOT_STABLE, error)
+                     : disk_link_replace (root->disk, root->fd, ROOT_STABLE, name, error);
         bool changed =
-            rc == -EBUSY ? root_uncover (root, NULL) : (rc == -EPERM || rc == -EACCES) && root_loosen (root);
+            r == -EBUSY ? root_uncover (root, NULL) : (r == -EPERM || r == -EACCES) && root_loosen (root);
         if (!changed)
             break;
     }
-    return rc;
+    return r;
 }
 
 /*  Makes a workspace stable if it is intact. Returns 0, or an error with what is wrong with it. */
 static int stable_take_checked (const struct root *root, const char *name, char ret_name[ROOT_NAME_SIZE],
                                 struct base_error *error)
 {
-    int rc = root_workspace_check (root, name, error);
-    rc = rc ? rc : root_stable_take (root, name, error);
-    return rc ? rc : base_text_copy (ret_name, ROOT_NAME_SIZE, name);
+    int r = root_workspace_check (root, name, error);
+    if (r)
+        return r;
+    r = root_stable_take (root, name, error);
+    if (r < 0)
+        return r;
+    return base_text_copy (ret_name, ROOT_NAME_SIZE, name);
 }
 
 /*  Whether the root has no other workspace. Then this one was installed, for a candidate lies beside the
@@ -129,23 +135,24 @@ int root_stable_mend (const struct root *root, const char *own, bool proven, cha
 {
     struct base_error first = {0}, one = {0};
     char back[ROOT_NAME_SIZE];
-    int rc = ROOT_E_NONE;
+    int r = ROOT_E_NONE;
     (void) root_uncover (root, NULL);
     bool mine = own && (proven || root_ok_is (root, own) || is_alone (root, own));
-    if (root_link (root, ROOT_BACK, back) == 0 && stable_take_checked (root, back, ret_name, &one) == 0)
-        return root_tokens_remove (root, NULL), 0; /* without .back, tokens have no meaning */
+    if (root_link (root, ROOT_BACK, back) == 0 && stable_take_checked (root, back, ret_name, &one) == 0) {
+        (void) root_tokens_remove (root, NULL); /* without .back, tokens have no meaning */
+        return 0;
+    }
     if (mine)
-        rc = stable_take_checked (root, own, ret_name, &first);
-    char **others = rc ? root_ways_back (root, own ? own : "", NULL) : NULL;
-    for (size_t i = 0; rc && others && others[i]; i++)
-        rc = stable_take_checked (root, others[i], ret_name, *first.text ? &one : &first);
-    (void) base_list_free (others);
-    if (rc == 0) { /* the trial is over: its way back was damaged */
+        r = stable_take_checked (root, own, ret_name, &first);
+    base_cleanup (base_list_free_p) char **others = r ? root_ways_back (root, own ? own : "", NULL) : NULL;
+    for (size_t i = 0; r && others && others[i]; i++)
+        r = stable_take_checked (root, others[i], ret_name, *first.text ? &one : &first);
+    if (r == 0) { /* the trial is over: its way back was damaged */
         (void) root_remove (root, ROOT_BACK, NULL);
         (void) root_tokens_remove (root, NULL);
         return 0;
     }
-    return base_error_set (error, rc < 0 ? rc : ROOT_E_NONE,
+    return base_error_set (error, r < 0 ? r : ROOT_E_NONE,
                            "no proven version can become stable%s%.200s%s: choose one with "
                            "`ln -sfnT WORKSPACE %s/" ROOT_STABLE
                            "`, or run `noded install --repair` to use the newest proven and undamaged one",
@@ -163,19 +170,19 @@ int root_previous_check (const struct root *root, const char *known, char ret_na
 {
     char name[ROOT_NAME_SIZE] = "";
     struct base_error why = {0};
-    int rc = root_link (root, ROOT_PREVIOUS, name);
-    if (rc == ROOT_E_NONE) {
+    int r = root_link (root, ROOT_PREVIOUS, name);
+    if (r == ROOT_E_NONE) {
         if (known && !is_stable (root, known) && root_startable (root, known, NULL) == 0)
-            return base_error_set (error, rc, "%s/" ROOT_PREVIOUS " is missing", root->path);
-    } else if (rc == ROOT_E_DAMAGED)
-        return base_error_set (error, rc, "%s/" ROOT_PREVIOUS " is not a link to a workspace", root->path);
-    else if (rc)
-        return base_error_errno (error, rc, "cannot read %s/" ROOT_PREVIOUS, root->path);
+            return base_error_set (error, r, "%s/" ROOT_PREVIOUS " is missing", root->path);
+    } else if (r == ROOT_E_DAMAGED)
+        return base_error_set (error, r, "%s/" ROOT_PREVIOUS " is not a link to a workspace", root->path);
+    else if (r)
+        return base_error_errno (error, r, "cannot read %s/" ROOT_PREVIOUS, root->path);
     else if (is_stable (root, name))
         return base_error_set (error, ROOT_E_DAMAGED,
                                "%s/" ROOT_PREVIOUS " points to the same version as stable", root->path);
-    else if ((rc = root_startable (root, name, &why)))
-        return base_error_set (error, rc, "%s/" ROOT_PREVIOUS " points to nothing that can be started: %s",
+    else if ((r = root_startable (root, name, &why)))
+        return base_error_set (error, r, "%s/" ROOT_PREVIOUS " points to nothing that can be started: %s",
                                root->path, why.text);
     memcpy (ret_name, name, sizeof name);
     return 0;
@@ -187,9 +194,11 @@ int root_previous_mend (const struct root *root, const char *known, struct base_
         return base_error_set (error, ROOT_E_NONE, "its former target is unknown");
     if (is_stable (root, known))
         return base_error_set (error, ROOT_E_NONE, "its former target %s is now stable", known);
-    int rc = root_workspace_check (root, known, error);
-    if (rc)
-        return rc < 0 ? rc : ROOT_E_NONE;
-    rc = make_room (root, ROOT_PREVIOUS, error);
-    return rc ? rc : disk_link_replace (root->disk, root->fd, ROOT_PREVIOUS, known, error);
+    int r = root_workspace_check (root, known, error);
+    if (r)
+        return r < 0 ? r : ROOT_E_NONE;
+    r = make_room (root, ROOT_PREVIOUS, error);
+    if (r < 0)
+        return r;
+    return disk_link_replace (root->disk, root->fd, ROOT_PREVIOUS, known, error);
 }

@@ -68,18 +68,18 @@ int root_ok_set (const struct root *root, const char *name, struct base_error *e
     if (!root_name_is_valid (name))
         return base_error_set (error, -EINVAL, "%s is not the name of a workspace", name);
     if (root_ok_is (root, name)) {
-        int rc = disk_directory_sync (root->disk, root->fd);
-        return rc ? base_error_errno (error, rc, "cannot sync %s", root->path) : 0;
+        int r = disk_directory_sync (root->disk, root->fd);
+        return r ? base_error_errno (error, r, "cannot sync %s", root->path) : 0;
     }
-    int rc = disk_rename (root->disk, root->fd, ROOT_OK, path_of (name, path), NULL);
-    for (unsigned i = 0; rc == -ENOENT && i <= TOKENS_MOST; i++) {
+    int r = disk_rename (root->disk, root->fd, ROOT_OK, path_of (name, path), NULL);
+    for (unsigned i = 0; r == -ENOENT && i <= TOKENS_MOST; i++) {
         char token[] = ROOT_TOKEN "N";
         token[sizeof token - 2] = (char) ('0' + i);
-        rc = i == 0 ? make_file (root, path) : disk_rename (root->disk, root->fd, token, path, NULL);
-        if (i == 0 && rc)
-            rc = -ENOENT; /* possibly out of inodes: rename a token, which is no longer needed */
+        r = i == 0 ? make_file (root, path) : disk_rename (root->disk, root->fd, token, path, NULL);
+        if (i == 0 && r)
+            r = -ENOENT; /* possibly out of inodes: rename a token, which is no longer needed */
     }
-    return rc ? base_error_errno (error, rc, "cannot mark %s/%s as confirmed", root->path, name) : 0;
+    return r ? base_error_errno (error, r, "cannot mark %s/%s as confirmed", root->path, name) : 0;
 }
 
 void root_ok_adopt (const struct root *root, const char *name)
@@ -95,8 +95,8 @@ void root_ok_adopt (const struct root *root, const char *name)
 int root_ok_remove (const struct root *root, const char *name)
 {
     char path[PATH_SIZE];
-    int rc = disk_unlink (root->disk, root->fd, path_of (name, path));
-    return rc == -ENOENT ? 0 : rc;
+    int r = disk_unlink (root->disk, root->fd, path_of (name, path));
+    return r == -ENOENT ? 0 : r;
 }
 
 static bool has_failed (const struct root *root, const char *name)
@@ -133,18 +133,18 @@ char **root_ways_back (const struct root *root, const char *from, const char *kn
     if (root_began_read (root, &began) || strcmp (began.workspace, from) != 0)
         *began.back = '\0';
     const char *const links[] = {known ? known : "", back, began.back, previous};
-    int rc = names && others ? 0 : -ENOMEM;
-    for (int sure = 1; rc == 0 && sure >= 0; sure--) {
-        for (size_t i = 0; rc == 0 && i < sizeof links / sizeof *links; i++)
+    int r = names && others ? 0 : -ENOMEM;
+    for (int sure = 1; r == 0 && sure >= 0; sure--) {
+        for (size_t i = 0; r == 0 && i < sizeof links / sizeof *links; i++)
             if (*links[i] && strcmp (links[i], from) != 0 && !is_in (names, links[i]) &&
                 is_there (root, links[i]) &&
                 (!sure || (root_ok_is (root, links[i]) && !has_failed (root, links[i]))))
-                rc = base_list_append (&names, links[i]);
-        for (size_t i = base_list_count (others); rc == 0 && sure && i-- > 0;)
+                r = base_list_append (&names, links[i]);
+        for (size_t i = base_list_count (others); r == 0 && sure && i-- > 0;)
             if (strcmp (others[i], from) != 0 && !is_in (names, others[i]) && is_there (root, others[i]) &&
                 !has_failed (root, others[i]))
-                rc = base_list_append (&names, others[i]);
+                r = base_list_append (&names, others[i]);
     }
     (void) base_list_free (others);
-    return rc ? base_list_free (names) : names;
+    return r ? base_list_free (names) : names;
 }

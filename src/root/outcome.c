@@ -63,11 +63,13 @@ size_t root_outcome_format (const struct root_outcome *outcome, char *text, size
 static int put_note (const struct root *root, const char *path, const void *text, size_t size,
                      struct base_error *error)
 {
-    int rc = disk_file_write (root->disk, root->fd, path, 0644, text, size, error);
-    if (rc != -ENOENT)
-        return rc;
-    rc = disk_directory_make (root->disk, root->fd, ROOT_VAR, 0700, error);
-    return rc ? rc : disk_file_write (root->disk, root->fd, path, 0644, text, size, error);
+    int r = disk_file_write (root->disk, root->fd, path, 0644, text, size, error);
+    if (r != -ENOENT)
+        return r;
+    r = disk_directory_make (root->disk, root->fd, ROOT_VAR, 0700, error);
+    if (r < 0)
+        return r;
+    return disk_file_write (root->disk, root->fd, path, 0644, text, size, error);
 }
 
 static int write_note (const struct root *root, const char *path, const struct root_outcome *outcome,
@@ -75,8 +77,8 @@ static int write_note (const struct root *root, const char *path, const struct r
 {
     char text[ROOT_NOTE_MOST];
     size_t length = root_outcome_format (outcome, text, sizeof text);
-    int rc = put_note (root, path, text, length, error);
-    return root_verified_make_room (root, rc) ? put_note (root, path, text, length, error) : rc;
+    int r = put_note (root, path, text, length, error);
+    return root_verified_make_room (root, r) ? put_note (root, path, text, length, error) : r;
 }
 
 /*  Returns whether the note is complete: a workspace and a known cause. */
@@ -113,14 +115,14 @@ static bool outcome_parse (char *text, struct root_outcome *ret_outcome)
 int root_outcome_read_file (const struct root *root, const char *path, struct root_outcome *ret_outcome)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    int rc = disk_file_read (root->disk, root->fd, path, ROOT_NOTE_MOST, &buffer);
-    if (rc == -ENOENT)
+    int r = disk_file_read (root->disk, root->fd, path, ROOT_NOTE_MOST, &buffer);
+    if (r == -ENOENT)
         return ROOT_E_NONE;
-    if (rc && rc != -EFBIG && rc != -EISDIR && rc != -EINVAL)
-        return rc;
+    if (r && r != -EFBIG && r != -EISDIR && r != -EINVAL)
+        return r;
     struct root_outcome outcome;
-    base_cleanup (base_free_p) char *text = rc ? NULL : base_buffer_take_text (&buffer);
-    if (rc == 0 && !text)
+    base_cleanup (base_free_p) char *text = r ? NULL : base_buffer_take_text (&buffer);
+    if (r == 0 && !text)
         return -ENOMEM;
     if (!text || !outcome_parse (text, &outcome))
         return ROOT_E_DAMAGED;
@@ -131,20 +133,20 @@ int root_outcome_read_file (const struct root *root, const char *path, struct ro
 /*  Reads a note in var/. A damaged one is set aside. */
 static int take_note (const struct root *root, const char *path, struct root_outcome *ret_outcome)
 {
-    int rc = root_outcome_read_file (root, path, ret_outcome);
-    if (rc != ROOT_E_DAMAGED)
-        return rc;
+    int r = root_outcome_read_file (root, path, ret_outcome);
+    if (r != ROOT_E_DAMAGED)
+        return r;
     char aside[64];
     (void) snprintf (aside, sizeof aside, "%s.damaged", path);
     (void) disk_tree_remove (root->disk, root->fd, aside, NULL);
     (void) disk_rename (root->disk, root->fd, path, aside, NULL);
-    return rc;
+    return r;
 }
 
 static int remove_note (const struct root *root, const char *path)
 {
-    int rc = disk_unlink (root->disk, root->fd, path);
-    return rc == -ENOENT ? 0 : rc;
+    int r = disk_unlink (root->disk, root->fd, path);
+    return r == -ENOENT ? 0 : r;
 }
 
 int root_outcome_write (const struct root *root, const struct root_outcome *outcome, struct base_error *error)

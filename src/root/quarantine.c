@@ -29,11 +29,11 @@ static const char *path_of (const struct base_digest *release, char path[PATH_SI
 static int record_add (const struct root *root, const struct wire_failure *failure, struct base_error *error)
 {
     char path[PATH_SIZE];
-    int rc = root_record_make_directory (root, ROOT_VAR, error);
-    if (rc == 0)
-        rc = root_record_make_directory (root, ROOT_QUARANTINE, error);
-    if (rc)
-        return rc;
+    int r = root_record_make_directory (root, ROOT_VAR, error);
+    if (r == 0)
+        r = root_record_make_directory (root, ROOT_QUARANTINE, error);
+    if (r < 0)
+        return r;
     return root_record_write (root, path_of (&failure->release, path), &wire_failure_record, failure, error);
 }
 
@@ -42,8 +42,8 @@ int root_quarantine_add (const struct root *root, const struct wire_failure *fai
 {
     if (base_digest_is_null (&failure->release))
         return base_error_set (error, -EINVAL, "cannot quarantine: the failure has no release");
-    int rc = record_add (root, failure, error);
-    return root_verified_make_room (root, rc) ? record_add (root, failure, error) : rc;
+    int r = record_add (root, failure, error);
+    return root_verified_make_room (root, r) ? record_add (root, failure, error) : r;
 }
 
 static int find_record (const struct root *root, const struct base_digest *release,
@@ -51,9 +51,9 @@ static int find_record (const struct root *root, const struct base_digest *relea
 {
     char path[PATH_SIZE];
     struct wire_failure failure;
-    int rc = root_record_read (root, path_of (release, path), &wire_failure_record, &failure);
-    if (rc)
-        return rc;
+    int r = root_record_read (root, path_of (release, path), &wire_failure_record, &failure);
+    if (r)
+        return r;
     if (!base_digest_equal (&failure.release, release)) { /* the record of another release */
         wire_failure_deinit (&failure);
         root_record_set_aside (root, path);
@@ -65,7 +65,7 @@ static int find_record (const struct root *root, const struct base_digest *relea
 
 /*  the launcher's notes */
 
-static bool is_held_against (const struct root_outcome *outcome)
+static bool outcome_is_blamed (const struct root_outcome *outcome)
 {
     return !base_digest_is_null (&outcome->release) &&
            (outcome->judged == ROOT_JUDGED_NONE || outcome->judged == ROOT_JUDGED_GUILTY);
@@ -75,18 +75,18 @@ int root_failed_find (const struct root *root, const struct base_digest *release
                       struct root_outcome *ret_outcome)
 {
     char **names = NULL;
-    int rc = ROOT_E_NONE;
+    int r = ROOT_E_NONE;
     if (root_failed_list (root, &names))
         return ROOT_E_NONE;
-    for (size_t i = 0; names[i] && rc; i++) {
+    for (size_t i = 0; names[i] && r; i++) {
         struct root_outcome outcome;
         if (root_failed_read (root, names[i], &outcome) || !base_digest_equal (&outcome.release, release))
             continue;
         *ret_outcome = outcome;
-        rc = 0;
+        r = 0;
     }
     (void) base_list_free (names);
-    return rc;
+    return r;
 }
 
 void root_failed_forget (const struct root *root, const struct base_digest *release)
@@ -139,9 +139,9 @@ int root_quarantine_find (const struct root *root, const struct base_digest *rel
                           struct wire_failure *ret_failure)
 {
     struct root_outcome outcome;
-    int rc = find_record (root, release, ret_failure);
-    if (rc != ROOT_E_NONE || root_failed_find (root, release, &outcome) || !is_held_against (&outcome))
-        return rc;
+    int r = find_record (root, release, ret_failure);
+    if (r != ROOT_E_NONE || root_failed_find (root, release, &outcome) || !outcome_is_blamed (&outcome))
+        return r;
     return root_failed_describe (root, &outcome, ret_failure) ? ROOT_E_NONE : 0;
 }
 
@@ -153,13 +153,13 @@ static int record_releases (const struct root *root, struct base_buffer *ret_dig
         base_directory_list (openat (root->fd, ROOT_QUARANTINE, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory)
         return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
-    int rc = 0;
-    for (struct dirent *entry; rc == 0 && (entry = readdir (directory));) {
+    int r = 0;
+    for (struct dirent *entry; r == 0 && (entry = readdir (directory));) {
         struct base_digest digest;
         if (base_digest_parse (entry->d_name, &digest) == 0)
-            rc = base_buffer_append (ret_digests, &digest, sizeof digest);
+            r = base_buffer_append (ret_digests, &digest, sizeof digest);
     }
-    return rc;
+    return r;
 }
 
 static bool digests_have (const struct base_buffer *digests, const struct base_digest *digest)
@@ -170,21 +170,35 @@ static bool digests_have (const struct base_buffer *digests, const struct base_d
     return false;
 }
 
-/*  Adds the releases that have only a note. all: also those that are not blamed. */
-static int noted_releases (const struct root *root, bool all, struct base_buffer *digests)
+enum noted { NOTED_BLAMED, NOTED_ALL };
+
+/*  Adds the releases that have only a note: those that are blamed, or all. */
+static int noted_releases (const struct root *root, enum noted which, struct base_buffer *digests)
 {
-    char **names = NULL;
-    int rc = root_failed_list (root, &names);
-    if (rc)
-        return rc;
-    for (size_t i = 0; rc == 0 && names[i]; i++) {
+    base_cleanup (base_list_free_p) char **names = NULL;
+    int r = root_failed_list (root, &names);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; names[i]; i++) {
         struct root_outcome outcome;
-        if (root_failed_read (root, names[i], &outcome) == 0 && (all || is_held_against (&outcome)) &&
-            !digests_have (digests, &outcome.release))
-            rc = base_buffer_append (digests, &outcome.release, sizeof outcome.release);
+        if (root_failed_read (root, names[i], &outcome) ||
+            (which == NOTED_BLAMED && !outcome_is_blamed (&outcome)) ||
+            digests_have (digests, &outcome.release))
+            continue;
+        r = base_buffer_append (digests, &outcome.release, sizeof outcome.release);
+        if (r < 0)
+            return r;
     }
-    (void) base_list_free (names);
-    return rc;
+    return 0;
+}
+
+/*  All releases that have a record or a note. */
+static int all_releases (const struct root *root, struct base_buffer *digests)
+{
+    int r = record_releases (root, digests);
+    if (r < 0)
+        return r;
+    return noted_releases (root, NOTED_ALL, digests);
 }
 
 static int compare_newest (const void *a, const void *b)
@@ -197,10 +211,12 @@ int root_quarantine_list (const struct root *root, struct wire_failure **ret_fai
                           struct base_error *error)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer digests = {0};
-    int rc = record_releases (root, &digests);
-    rc = rc ? rc : noted_releases (root, false, &digests);
-    if (rc)
-        return base_error_errno (error, rc, "cannot read %s/" ROOT_QUARANTINE, root->path);
+    int r = record_releases (root, &digests);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot read %s/" ROOT_QUARANTINE, root->path);
+    r = noted_releases (root, NOTED_BLAMED, &digests);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot read the notes about failed trials in %s", root->path);
     size_t most = digests.size / sizeof (struct base_digest), count = 0;
     struct wire_failure *failures = calloc (most + 1, sizeof *failures);
     if (!failures)
@@ -228,21 +244,19 @@ int root_quarantine_clear (const struct root *root, const struct base_digest *re
                            struct base_error *error)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer digests = {0};
-    int rc =
-        release ? base_buffer_append (&digests, release, sizeof *release) : record_releases (root, &digests);
-    rc = rc || release ? rc : noted_releases (root, true, &digests);
-    if (rc)
-        return base_error_errno (error, rc, "cannot read %s/" ROOT_QUARANTINE, root->path);
+    int r = release ? base_buffer_append (&digests, release, sizeof *release) : all_releases (root, &digests);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot read %s/" ROOT_QUARANTINE, root->path);
     unsigned count = 0;
     for (size_t i = 0; i < digests.size; i += sizeof (struct base_digest)) {
         struct base_digest digest;
         char path[PATH_SIZE];
         memcpy (&digest, digests.data + i, sizeof digest);
-        rc = disk_unlink (root->disk, root->fd, path_of (&digest, path));
-        if (rc == -EISDIR || rc == -EPERM)
-            rc = disk_tree_remove (root->disk, root->fd, path, NULL);
-        if (rc && rc != -ENOENT && rc != -ENOTDIR)
-            return base_error_errno (error, rc, "cannot remove %s/%s", root->path, path);
+        r = disk_unlink (root->disk, root->fd, path_of (&digest, path));
+        if (r == -EISDIR || r == -EPERM)
+            r = disk_tree_remove (root->disk, root->fd, path, NULL);
+        if (r && r != -ENOENT && r != -ENOTDIR)
+            return base_error_errno (error, r, "cannot remove %s/%s", root->path, path);
         struct root_outcome outcome;
         bool noted = root_failed_find (root, &digest, &outcome) == 0;
         if (noted)
@@ -250,7 +264,7 @@ int root_quarantine_clear (const struct root *root, const struct base_digest *re
         if (noted && root_failed_find (root, &digest, &outcome) == 0)
             return base_error_set (error, -EIO, "cannot remove %s/" ROOT_FAILED ".%s", root->path,
                                    outcome.workspace);
-        count += rc == 0 || (noted && is_held_against (&outcome));
+        count += r == 0 || (noted && outcome_is_blamed (&outcome));
     }
     if (ret_count)
         *ret_count = count;

@@ -28,22 +28,21 @@ void root_record_set_aside (const struct root *root, const char *path)
 
 /*  Lack of descriptors or memory is no fault of the file. A file that is not regular, or that decays, must
     not fail again at every start. */
-bool root_record_is_damaged (int rc)
+bool root_record_is_damaged (int r)
 {
-    return rc > 0 || rc == -EFBIG || rc == -EISDIR || rc == -EINVAL || rc == -ELOOP || rc == -EIO ||
-           rc == -EUCLEAN;
+    return r > 0 || r == -EFBIG || r == -EISDIR || r == -EINVAL || r == -ELOOP || r == -EIO || r == -EUCLEAN;
 }
 
 int root_record_read (const struct root *root, const char *path, const struct wire_record *record,
                       void *ret_message)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    int rc = disk_file_read (root->disk, root->fd, path, ROOT_RECORD_MOST, &buffer);
-    if (rc == 0)
-        rc = wire_json_parse (record, (const char *) buffer.data, buffer.size, ret_message, NULL);
-    if (rc == 0 || rc == -ENOMEM)
-        return rc;
-    if (root_record_is_damaged (rc))
+    int r = disk_file_read (root->disk, root->fd, path, ROOT_RECORD_MOST, &buffer);
+    if (r == 0)
+        r = wire_json_parse (record, (const char *) buffer.data, buffer.size, ret_message, NULL);
+    if (r == 0 || r == -ENOMEM)
+        return r;
+    if (root_record_is_damaged (r))
         root_record_set_aside (root, path);
     return ROOT_E_NONE;
 }
@@ -57,9 +56,9 @@ bool root_record_unlock (const struct root *root, const char *path)
 
 int root_record_make_directory (const struct root *root, const char *path, struct base_error *error)
 {
-    int rc = disk_directory_make (root->disk, root->fd, path, 0700, error);
-    if (rc != -ENOTDIR)
-        return rc;
+    int r = disk_directory_make (root->disk, root->fd, path, 0700, error);
+    if (r != -ENOTDIR)
+        return r;
     root_record_set_aside (root, path);
     return disk_directory_make (root->disk, root->fd, path, 0700, error);
 }
@@ -67,28 +66,30 @@ int root_record_make_directory (const struct root *root, const char *path, struc
 static int record_replace (const struct root *root, const char *path, mode_t mode, const void *data,
                            size_t size, struct base_error *error)
 {
-    int rc = disk_file_write (root->disk, root->fd, path, mode, data, size, error);
-    bool in_the_way = rc == -EISDIR || rc == -ENOTEMPTY || rc == -EEXIST; /* a directory has this name */
+    int r = disk_file_write (root->disk, root->fd, path, mode, data, size, error);
+    bool in_the_way = r == -EISDIR || r == -ENOTEMPTY || r == -EEXIST; /* a directory has this name */
     if (in_the_way)
         root_record_set_aside (root, path);
-    if (!in_the_way && (rc != -EPERM || !root_record_unlock (root, path)))
-        return rc;
+    if (!in_the_way && (r != -EPERM || !root_record_unlock (root, path)))
+        return r;
     return disk_file_write (root->disk, root->fd, path, mode, data, size, error);
 }
 
 int root_cache_put (const struct root *root, const char *path, mode_t mode, const void *data, size_t size,
                     struct base_error *error)
 {
-    int rc = root_record_make_directory (root, ROOT_VAR, error);
-    return rc ? rc : record_replace (root, path, mode, data, size, error);
+    int r = root_record_make_directory (root, ROOT_VAR, error);
+    if (r < 0)
+        return r;
+    return record_replace (root, path, mode, data, size, error);
 }
 
 int root_record_write (const struct root *root, const char *path, const struct wire_record *record,
                        const void *message, struct base_error *error)
 {
-    int rc = root_record_make_directory (root, ROOT_VAR, error);
-    if (rc)
-        return rc;
+    int r = root_record_make_directory (root, ROOT_VAR, error);
+    if (r < 0)
+        return r;
     base_cleanup (base_free_p) char *json = wire_json (record, message, WIRE_JSON_PRETTY);
     if (!json)
         return base_error_errno (error, -ENOMEM, "cannot write %s", path);
@@ -97,8 +98,10 @@ int root_record_write (const struct root *root, const char *path, const struct w
 
 int root_cache_make (const struct root *root, const char *path, struct base_error *error)
 {
-    int rc = root_record_make_directory (root, ROOT_VAR, error);
-    return rc ? rc : root_record_make_directory (root, path, error);
+    int r = root_record_make_directory (root, ROOT_VAR, error);
+    if (r < 0)
+        return r;
+    return root_record_make_directory (root, path, error);
 }
 
 int root_trial_note (const struct root *root, const struct wire_trial *trial, struct base_error *error)
@@ -113,8 +116,8 @@ int root_trial_recall (const struct root *root, struct wire_trial *ret_trial)
 
 int root_trial_forget (const struct root *root)
 {
-    int rc = disk_unlink (root->disk, root->fd, ROOT_TRIAL_RECORD);
-    return rc == -ENOENT ? 0 : rc;
+    int r = disk_unlink (root->disk, root->fd, ROOT_TRIAL_RECORD);
+    return r == -ENOENT ? 0 : r;
 }
 
 int root_reverted_note (const struct root *root, const struct wire_entry *entry, struct base_error *error)
@@ -129,8 +132,8 @@ int root_reverted_recall (const struct root *root, struct wire_entry *ret_entry)
 
 int root_reverted_forget (const struct root *root)
 {
-    int rc = disk_unlink (root->disk, root->fd, ROOT_REVERTED);
-    return rc == -ENOENT ? 0 : rc;
+    int r = disk_unlink (root->disk, root->fd, ROOT_REVERTED);
+    return r == -ENOENT ? 0 : r;
 }
 
 /*  Overwrites the existing file, which needs no space. A crash in between leaves a damaged file, which counts
@@ -140,10 +143,11 @@ static int write_in_place (const struct root *root, const char *text, struct bas
     const struct disk *disk = root->disk;
     base_cleanup (base_close_p) int fd =
         disk->ops->openat (disk->context, root->fd, ROOT_STANDING, O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0);
-    if (fd < 0 || disk->ops->pwrite (disk->context, fd, text, STANDING_SIZE, 0) != STANDING_SIZE ||
-        disk->ops->fsync (disk->context, fd))
-        return base_error_errno (error, errno ? -errno : -EIO, "cannot overwrite %s on a full disk",
-                                 ROOT_STANDING);
+    ssize_t written = fd < 0 ? -1 : disk->ops->pwrite (disk->context, fd, text, STANDING_SIZE, 0);
+    if (written >= 0 && written < STANDING_SIZE)
+        return base_error_errno (error, -EIO, "cannot overwrite %s on a full disk", ROOT_STANDING);
+    if (written < 0 || disk->ops->fsync (disk->context, fd))
+        return base_error_errno (error, -errno, "cannot overwrite %s on a full disk", ROOT_STANDING);
     return 0;
 }
 
@@ -152,9 +156,9 @@ static int write_in_place (const struct root *root, const char *text, struct bas
 int root_standing_write (const struct root *root, const struct wire_standing *standing,
                          struct base_error *error)
 {
-    int rc = root_record_make_directory (root, ROOT_VAR, error);
-    if (rc)
-        return rc;
+    int r = root_record_make_directory (root, ROOT_VAR, error);
+    if (r < 0)
+        return r;
     base_cleanup (base_free_p) char *json = wire_json (&wire_standing_record, standing, WIRE_JSON_PRETTY);
     if (!json)
         return base_error_errno (error, -ENOMEM, "cannot write %s", ROOT_STANDING);
@@ -164,8 +168,8 @@ int root_standing_write (const struct root *root, const struct wire_standing *st
     char text[STANDING_SIZE + 1];
     (void) snprintf (text, sizeof text, "%s", json);
     memset (text + size, '\n', STANDING_SIZE - size);
-    rc = record_replace (root, ROOT_STANDING, 0644, text, STANDING_SIZE, error);
-    return rc == -ENOSPC || rc == -EDQUOT ? write_in_place (root, text, error) : rc;
+    r = record_replace (root, ROOT_STANDING, 0644, text, STANDING_SIZE, error);
+    return r == -ENOSPC || r == -EDQUOT ? write_in_place (root, text, error) : r;
 }
 
 int root_standing_read (const struct root *root, struct wire_standing *ret_standing)

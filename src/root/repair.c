@@ -67,13 +67,16 @@ static int move_aside (const struct root_repair *repair, const char *name, struc
     const struct root *root = repair->root;
     char aside[64];
     (void) snprintf (aside, sizeof aside, "%.50s.damaged", name);
-    int rc = disk_tree_remove (root->disk, root->fd, aside, error);
-    rc = rc ? rc : disk_rename (root->disk, root->fd, name, aside, error);
-    if (rc == -EPERM && disk_attributes_clear (root->fd, name))
-        rc = disk_rename (root->disk, root->fd, name, aside, error);
-    if (rc == 0)
-        change_report (repair, "%s: moved aside to %s", name, aside);
-    return rc;
+    int r = disk_tree_remove (root->disk, root->fd, aside, error);
+    if (r < 0)
+        return r;
+    r = disk_rename (root->disk, root->fd, name, aside, error);
+    if (r == -EPERM && disk_attributes_clear (root->fd, name))
+        r = disk_rename (root->disk, root->fd, name, aside, error);
+    if (r < 0)
+        return r;
+    change_report (repair, "%s: moved aside to %s", name, aside);
+    return 0;
 }
 
 /*  Directories of a root. optional: made on first use. */
@@ -111,15 +114,16 @@ static int mend_place (const struct root_repair *repair, const struct place *pla
         return 0;
     }
     if (fstatat (root->fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
-        int rc = move_aside (repair, name, error);
-        if (rc)
-            return rc;
+        int r = move_aside (repair, name, error);
+        if (r < 0)
+            return r;
     } else if (place->optional)
         return 0;
-    int rc = disk_directory_make (root->disk, root->fd, name, place->mode, error);
-    if (rc == 0)
-        change_report (repair, "%s: was missing, and was created", name);
-    return rc;
+    int r = disk_directory_make (root->disk, root->fd, name, place->mode, error);
+    if (r < 0)
+        return r;
+    change_report (repair, "%s: was missing, and was created", name);
+    return 0;
 }
 
 /*  Repairs the root itself first: without search permission nothing below it can be reached, only the open
@@ -145,8 +149,8 @@ int root_repair_places (const struct root_repair *repair, struct base_error *err
     if (root_loosen_places (repair->root))
         change_report (repair, "%s: removed attributes or modes that forbid changes", repair->root->path);
     for (size_t i = 1; i < N_PLACES; i++) {
-        int rc = mend_place (repair, &root_places[i], failed ? NULL : error);
-        failed = failed ? failed : rc;
+        int r = mend_place (repair, &root_places[i], failed ? NULL : error);
+        failed = failed ? failed : r;
     }
     return failed;
 }
@@ -261,12 +265,12 @@ static int workspace_choose (const struct root_repair *repair, const char *excep
 {
     bool marked;
     char **names = stable_candidates (repair->root, &marked);
-    int rc = ROOT_E_NONE;
-    for (size_t i = 0; names && names[i] && rc; i++)
+    int r = ROOT_E_NONE;
+    for (size_t i = 0; names && names[i] && r; i++)
         if ((!except || strcmp (names[i], except) != 0) && is_whole (repair, names[i]))
-            rc = base_text_copy (ret_name, ROOT_NAME_SIZE, names[i]);
+            r = base_text_copy (ret_name, ROOT_NAME_SIZE, names[i]);
     (void) base_list_free (names);
-    return rc;
+    return r;
 }
 
 int root_repair_choose (const struct root_repair *repair, char ret_name[ROOT_NAME_SIZE])
@@ -290,10 +294,12 @@ static int set_link (const struct root_repair *repair, const char *link, const c
     struct stat status;
     if (is_link_to (root, link, name))
         return 0;
-    int rc = fstatat (root->fd, link, &status, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISLNK (status.st_mode)
-                 ? move_aside (repair, link, error)
-                 : 0;
-    return rc ? rc : disk_link_replace (root->disk, root->fd, link, name, error);
+    int r = fstatat (root->fd, link, &status, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISLNK (status.st_mode)
+                ? move_aside (repair, link, error)
+                : 0;
+    if (r)
+        return r;
+    return disk_link_replace (root->disk, root->fd, link, name, error);
 }
 
 static int set_stable (const struct root_repair *repair, const char *name, struct base_error *error)
@@ -304,17 +310,23 @@ static int set_stable (const struct root_repair *repair, const char *name, struc
     if (known == 0 && strcmp (before, name) == 0)
         return 0;
     /*  By way of .back: until the rename the root is on trial with name as the way back. */
-    int rc = set_link (repair, ROOT_BACK, name, error);
+    int r = set_link (repair, ROOT_BACK, name, error);
+    if (r < 0)
+        return r;
     struct stat status;
-    if (rc == 0 && fstatat (root->fd, ROOT_STABLE, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-        !S_ISLNK (status.st_mode))
-        rc = move_aside (repair, ROOT_STABLE, error);
-    rc = rc ? rc : disk_rename (root->disk, root->fd, ROOT_BACK, ROOT_STABLE, error);
-    if (rc == 0 && known == 0)
+    if (fstatat (root->fd, ROOT_STABLE, &status, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISLNK (status.st_mode)) {
+        r = move_aside (repair, ROOT_STABLE, error);
+        if (r < 0)
+            return r;
+    }
+    r = disk_rename (root->disk, root->fd, ROOT_BACK, ROOT_STABLE, error);
+    if (r < 0)
+        return r;
+    if (known == 0)
         change_report (repair, ROOT_STABLE ": now points to %s (was %s)", name, before);
-    else if (rc == 0)
+    else
         change_report (repair, ROOT_STABLE ": now points to %s (was dangling)", name);
-    return rc;
+    return 0;
 }
 
 static int set_previous (const struct root_repair *repair, const char *stable, struct base_error *error)
@@ -326,17 +338,19 @@ static int set_previous (const struct root_repair *repair, const char *stable, s
     if (root_link (root, ROOT_PREVIOUS, now) == 0 && strcmp (now, stable) != 0 && is_whole (repair, now))
         return 0;
     if (workspace_choose (repair, stable, name) == 0) {
-        int rc = set_link (repair, ROOT_PREVIOUS, name, error);
-        if (rc == 0)
-            change_report (repair, ROOT_PREVIOUS ": now points to %s", name);
-        return rc;
+        int r = set_link (repair, ROOT_PREVIOUS, name, error);
+        if (r < 0)
+            return r;
+        change_report (repair, ROOT_PREVIOUS ": now points to %s", name);
+        return 0;
     }
     if (!there)
         return 0;
-    int rc = disk_tree_remove (root->disk, root->fd, ROOT_PREVIOUS, error);
-    if (rc == 0)
-        change_report (repair, ROOT_PREVIOUS ": removed, because it pointed to nothing that can be started");
-    return rc;
+    int r = disk_tree_remove (root->disk, root->fd, ROOT_PREVIOUS, error);
+    if (r < 0)
+        return r;
+    change_report (repair, ROOT_PREVIOUS ": removed, because it pointed to nothing that can be started");
+    return 0;
 }
 
 static bool is_left (const char *name)
@@ -365,10 +379,10 @@ static int remove_left (const struct root_repair *repair, struct base_error *err
     if (failed)
         (void) base_error_errno (error, failed, "cannot list %s", root->path);
     for (size_t i = 0; names && names[i]; i++) {
-        int rc = disk_tree_remove (root->disk, root->fd, names[i], failed ? NULL : error);
-        if (rc == 0)
+        int r = disk_tree_remove (root->disk, root->fd, names[i], failed ? NULL : error);
+        if (r == 0)
             change_report (repair, "%s: removed a leftover", names[i]);
-        failed = failed ? failed : rc;
+        failed = failed ? failed : r;
     }
     (void) base_list_free (names);
     (void) disk_tree_remove (root->disk, root->fd, ROOT_VAR "/trial", NULL);
@@ -405,19 +419,37 @@ static void note_trial (const struct root_repair *repair, const char *name)
         change_report (repair, "%s: was on trial, and is recorded as failed", began.workspace);
 }
 
+static int links_set (const struct root_repair *repair, const char *name, struct base_error *error)
+{
+    const struct root *root = repair->root;
+    bool marked = root_ok_any (root);
+    char previous[ROOT_NAME_SIZE];
+    int r = set_stable (repair, name, error);
+    if (r < 0)
+        return r;
+    r = remove_left (repair, error);
+    if (r < 0)
+        return r;
+    r = set_previous (repair, name, error);
+    if (r < 0)
+        return r;
+    r = ok_mark (root, name, error);
+    if (r < 0)
+        return r;
+    if (!marked && root_link (root, ROOT_PREVIOUS, previous) == 0)
+        return ok_mark (root, previous, error); /* a mark exists now, so no mark means never confirmed */
+    return 0;
+}
+
 int root_repair_links (const struct root_repair *repair, const char *name, struct base_error *error)
 {
     const struct root *root = repair->root;
-    bool marked;
-    char previous[ROOT_NAME_SIZE];
-    (void) base_list_free (stable_candidates (root, &marked));
     note_trial (repair, name);
-    int rc = set_stable (repair, name, error);
-    rc = rc ? rc : remove_left (repair, error);
-    rc = rc ? rc : set_previous (repair, name, error);
-    rc = rc ? rc : ok_mark (root, name, error);
-    if (rc == 0 && !marked && root_link (root, ROOT_PREVIOUS, previous) == 0)
-        rc = ok_mark (root, previous, error); /* a mark exists now, so no mark means never confirmed */
-    int synced = disk_directory_sync (root->disk, root->fd);
-    return rc ? rc : synced ? base_error_errno (error, synced, "cannot sync %s", root->path) : 0;
+    int r = links_set (repair, name, error);
+    int synced = disk_directory_sync (root->disk, root->fd); /* what was done, on failure too */
+    if (r < 0)
+        return r;
+    if (synced < 0)
+        return base_error_errno (error, synced, "cannot sync %s", root->path);
+    return 0;
 }

@@ -76,9 +76,9 @@ int root_spent_read (const struct root *root, const char *workspace, struct root
         return errno == ENOENT ? ROOT_E_NONE : -errno;
     if (!S_ISREG (status.st_mode))
         return ROOT_E_DAMAGED;
-    int rc = disk_file_read (root->disk, root->fd, ROOT_TRIAL, FILE_MOST, &buffer);
-    if (rc)
-        return rc == -EFBIG || rc == -EINVAL || rc == -EISDIR ? ROOT_E_DAMAGED : rc;
+    int r = disk_file_read (root->disk, root->fd, ROOT_TRIAL, FILE_MOST, &buffer);
+    if (r < 0)
+        return r == -EFBIG || r == -EINVAL || r == -EISDIR ? ROOT_E_DAMAGED : r;
     base_cleanup (base_free_p) char *text = base_buffer_take_text (&buffer);
     struct root_spent spent;
     if (!text)

@@ -83,9 +83,9 @@ void root_verified_load (const struct root *root, struct root_verified *ret_veri
     }
 }
 
-bool root_verified_make_room (const struct root *root, int rc)
+bool root_verified_make_room (const struct root *root, int r)
 {
-    return (rc == -ENOSPC || rc == -EDQUOT) && disk_unlink (root->disk, root->fd, ROOT_VERIFIED) == 0;
+    return (r == -ENOSPC || r == -EDQUOT) && disk_unlink (root->disk, root->fd, ROOT_VERIFIED) == 0;
 }
 
 void root_verified_deinit (struct root_verified *verified)
@@ -172,10 +172,10 @@ int root_verified_digest (struct root_verified *verified, int fd, struct base_di
         *ret_digest = known->digest;
         return 0;
     }
-    int rc = base_digest_of_fd (fd, ret_digest, NULL);
-    if (rc == 0 && has_settled (&before, &now) && !fstat (fd, &after))
+    int r = base_digest_of_fd (fd, ret_digest, NULL);
+    if (r == 0 && has_settled (&before, &now) && !fstat (fd, &after))
         file_take (verified, &before, &after, ret_digest);
-    return rc;
+    return r;
 }
 
 void root_verified_note (struct root_verified *verified, int fd, const struct base_digest *digest)
