@@ -21,8 +21,10 @@ int root_lock_keep (const struct root *root, bool *ret_kept);
     or -errno. */
 int root_lock_renew (const struct root *root, int *lock);
 
-/*  Sets whether the next program that this process executes inherits the lock. */
-void root_lock_pass (int lock, bool pass);
+/*  The next program that this process executes inherits the lock; or, as at first, it does not. lock: -1 for
+    none. */
+void root_lock_pass (int lock);
+void root_lock_withhold (int lock);
 
 /*  Whether a process serves the root. */
 bool root_lock_is_held (const struct root *root);

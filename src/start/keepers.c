@@ -20,25 +20,25 @@ void start_keepers_deinit (struct start_keepers *keepers)
 }
 
 /*  Only the owner may write to the file; otherwise anybody might have replaced it. */
-static bool is_guarded (const struct stat *status, const struct stat *root)
+static bool file_is_guarded (const struct stat *status, const struct stat *root)
 {
     return status->st_uid == root->st_uid && !(status->st_mode & (S_IWGRP | S_IWOTH));
 }
 
 /*  Whether the running program, given by its descriptor, is the file in ROOT/keepers named by its digest. */
-static bool is_keeper (const struct root *root, int program)
+static bool program_is_keeper (const struct root *root, int program)
 {
     char name[BASE_DIGEST_TEXT];
     struct base_digest digest;
     struct stat top, runs, kept;
     base_cleanup (base_close_p) int keepers =
         openat (root->fd, ROOT_KEEPERS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (keepers < 0 || fstat (root->fd, &top) || fstat (keepers, &kept) || !is_guarded (&kept, &top) ||
+    if (keepers < 0 || fstat (root->fd, &top) || fstat (keepers, &kept) || !file_is_guarded (&kept, &top) ||
         fstat (program, &runs) || !S_ISREG (runs.st_mode) || runs.st_size > PROGRAM_MOST ||
         base_digest_of_fd (program, &digest, NULL) ||
         fstatat (keepers, base_digest_format (&digest, name), &kept, AT_SYMLINK_NOFOLLOW))
         return false;
-    return S_ISREG (kept.st_mode) && is_guarded (&kept, &top) && kept.st_dev == runs.st_dev &&
+    return S_ISREG (kept.st_mode) && file_is_guarded (&kept, &top) && kept.st_dev == runs.st_dev &&
            kept.st_ino == runs.st_ino;
 }
 
@@ -66,7 +66,7 @@ static void keeper_add (const struct root *root, int apps, const char *name, str
         return;
     (void) snprintf (path, sizeof path, "/proc/%d/exe", (int) pid);
     base_cleanup (base_close_p) int program = open (path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    if (program < 0 || !is_keeper (root, program)) {
+    if (program < 0 || !program_is_keeper (root, program)) {
         start_say ("%s/" ROOT_APPS "/%s: process %d holds its lock and runs no file of " ROOT_KEEPERS
                    ": it will be ended with its version",
                    root->path, name, (int) pid);

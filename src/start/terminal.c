@@ -20,7 +20,7 @@ void start_terminal_keep (struct start_terminal *terminal)
 
 /*  Whether the foreground process group has ended: a shell that took its terminal back is alive, and so is
     the group that it put in the foreground. */
-static bool is_abandoned (int fd)
+static bool terminal_is_abandoned (int fd)
 {
     pid_t group = tcgetpgrp (fd);
     if (group < 0 && errno == ENOTTY && getsid (0) == getpid () && ioctl (fd, TIOCSCTTY, 0) == 0)
@@ -37,7 +37,7 @@ void start_terminal_restore (const struct start_terminal *terminal)
     (void) sigemptyset (&output);
     (void) sigaddset (&output, SIGTTOU);
     (void) sigprocmask (SIG_BLOCK, &output, &before); /* otherwise tcsetpgrp would stop this process */
-    if (is_abandoned (terminal->fd))
+    if (terminal_is_abandoned (terminal->fd))
         (void) tcsetpgrp (terminal->fd, getpgrp ());
     if (tcgetpgrp (terminal->fd) == getpgrp () && tcgetattr (terminal->fd, &now) == 0)
         (void) tcsetattr (terminal->fd, TCSANOW, &terminal->modes);
