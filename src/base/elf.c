@@ -52,7 +52,7 @@ static uint64_t elf_word (const struct elf *elf, const uint8_t *narrow, const ui
 }
 
 /*  Returns 0, -ENOEXEC if the file is too short, or the read error. */
-static int read_at (int fd, void *data, size_t size, uint64_t offset)
+static int file_read_at (int fd, void *data, size_t size, uint64_t offset)
 {
     size_t done = 0;
     while (done < size) {
@@ -73,7 +73,7 @@ static int read_at (int fd, void *data, size_t size, uint64_t offset)
 static int elf_open (int fd, struct elf *ret_elf)
 {
     uint8_t header[sizeof (Elf64_Ehdr)] = {0};
-    int r = read_at (fd, header, sizeof (Elf32_Ehdr), 0);
+    int r = file_read_at (fd, header, sizeof (Elf32_Ehdr), 0);
     if (r < 0)
         return r;
     if (memcmp (header, ELFMAG, SELFMAG) != 0 || header[EI_VERSION] != EV_CURRENT)
@@ -82,7 +82,7 @@ static int elf_open (int fd, struct elf *ret_elf)
         .fd = fd, .wide = header[EI_CLASS] == ELFCLASS64, .big = header[EI_DATA] == ELFDATA2MSB};
     if ((!elf.wide && header[EI_CLASS] != ELFCLASS32) || (!elf.big && header[EI_DATA] != ELFDATA2LSB))
         return -ENOEXEC;
-    if (elf.wide && (r = read_at (fd, header, sizeof header, 0)))
+    if (elf.wide && (r = file_read_at (fd, header, sizeof header, 0)))
         return r;
     uint64_t type = elf_number (&elf, header + offsetof (Elf64_Ehdr, e_type), 2);
     if (type != ET_EXEC && type != ET_DYN)
@@ -109,7 +109,7 @@ static int segment_read (const struct elf *elf, unsigned index, struct segment *
         return -ENOEXEC;
     if (elf->segments_offset > INT64_MAX)
         return -ENOEXEC;
-    int r = read_at (elf->fd, bytes, size, elf->segments_offset + (uint64_t) index * elf->segment_size);
+    int r = file_read_at (elf->fd, bytes, size, elf->segments_offset + (uint64_t) index * elf->segment_size);
     if (r < 0)
         return r;
     *ret_segment = (struct segment){
@@ -190,7 +190,7 @@ static int dynamic_bytes (const struct elf *elf, uint8_t **ret_bytes, size_t *re
     base_cleanup (base_free_p) uint8_t *bytes = malloc (dynamic.size + 1);
     if (!bytes)
         return -ENOMEM;
-    r = read_at (elf->fd, bytes, dynamic.size, dynamic.offset);
+    r = file_read_at (elf->fd, bytes, dynamic.size, dynamic.offset);
     if (r < 0)
         return r;
     *ret_bytes = base_take (bytes);

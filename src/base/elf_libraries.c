@@ -62,7 +62,7 @@ void base_elf_libraries_deinit (struct base_elf_libraries *libraries)
 
 /*  The libraries of Debian's libc6. They must be the host's, because they must match the interpreter, which
     is named by an absolute path. libcrypt and libnsl.so.2 come from other packages and are collected. */
-static bool is_c_library (const char *soname)
+static bool soname_is_of_c_library (const char *soname)
 {
     static const char *const beginnings[] = {"libc.so.",
                                              "libm.so.",
@@ -101,7 +101,7 @@ static void search_deinit (struct search *search)
     base_elf_libraries_deinit (&search->libraries);
 }
 
-static bool is_of_kind (const struct base_elf_dynamic *a, const struct base_elf_dynamic *b)
+static bool dynamic_is_of_kind (const struct base_elf_dynamic *a, const struct base_elf_dynamic *b)
 {
     return a->machine == b->machine && a->wide == b->wide && a->big == b->big;
 }
@@ -127,7 +127,7 @@ static int candidate_try (void *context, const char *path)
                                  "%s needs the library %s, but %s cannot "
                                  "be read as a library",
                                  search->program, wanted->soname, path);
-    if (!is_of_kind (&dynamic, &search->objects[0].dynamic))
+    if (!dynamic_is_of_kind (&dynamic, &search->objects[0].dynamic))
         return BASE_ELF_E_OTHER;
     wanted->path = realpath (path, NULL);
     if (!wanted->path)
@@ -251,7 +251,7 @@ static int library_add (struct search *search, const char *soname, const char *f
     return 0;
 }
 
-static bool is_here (const struct search *search, const char *soname)
+static bool search_has_library (const struct search *search, const char *soname)
 {
     for (size_t i = 0; i < search->libraries.count; i++)
         if (strcmp (search->libraries.items[i].soname, soname) == 0)
@@ -262,7 +262,7 @@ static bool is_here (const struct search *search, const char *soname)
 static int library_take (struct search *search, const char *soname, size_t needed_by)
 {
     struct wanted wanted = {.search = search, .soname = soname};
-    if (is_c_library (soname) || is_here (search, soname))
+    if (soname_is_of_c_library (soname) || search_has_library (search, soname))
         return 0;
     if (strchr (soname, '/'))
         return base_error_set (search->error, -ENOTSUP,
@@ -293,11 +293,11 @@ static int library_take (struct search *search, const char *soname, size_t neede
 }
 
 /*  Whether the program is for the platform of this host. */
-static bool is_of_host (const struct base_elf_dynamic *dynamic)
+static bool dynamic_is_of_host (const struct base_elf_dynamic *dynamic)
 {
     base_cleanup (base_elf_dynamic_deinit) struct base_elf_dynamic own = {.needed = NULL};
     base_cleanup (base_close_p) int fd = open ("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-    return fd >= 0 && base_elf_dynamic (fd, &own) == 0 && is_of_kind (&own, dynamic);
+    return fd >= 0 && base_elf_dynamic (fd, &own) == 0 && dynamic_is_of_kind (&own, dynamic);
 }
 
 int base_elf_libraries (const char *path, struct base_elf_libraries *ret_libraries, struct base_error *error)
@@ -311,7 +311,7 @@ int base_elf_libraries (const char *path, struct base_elf_libraries *ret_librari
     int r = base_elf_dynamic (fd, &dynamic);
     if (r && r != -ENOEXEC && r != -ENOTSUP)
         return base_error_errno (error, r, "cannot read the ELF headers of %s", path);
-    if (r || !base_elf_looks_beside (&dynamic) || !is_of_host (&dynamic)) {
+    if (r || !base_elf_looks_beside (&dynamic) || !dynamic_is_of_host (&dynamic)) {
         *ret_libraries = search.libraries;
         return 0;
     }

@@ -99,7 +99,7 @@ void base_log_print (FILE *out, const char *format, ...)
 
 /*  Compares the stream with standard error: a process whose standard error was redirected still
     inherits JOURNAL_STREAM. */
-static bool is_journal (void)
+static bool stderr_is_journal (void)
 {
     const char *stream = getenv ("JOURNAL_STREAM");
     struct stat status;
@@ -114,9 +114,10 @@ static bool is_journal (void)
 static size_t head_write (enum base_log_level level, char *line, size_t size)
 {
     char time[BASE_TIME_TEXT];
-    int head = is_journal () ? snprintf (line, size, "<%d>", level_priorities[level])
-                             : snprintf (line, size, "%.23sZ %s ",
-                                         base_time_format (base_time_real_ns (), time), level_words[level]);
+    int head = stderr_is_journal ()
+                   ? snprintf (line, size, "<%d>", level_priorities[level])
+                   : snprintf (line, size, "%.23sZ %s ", base_time_format (base_time_real_ns (), time),
+                               level_words[level]);
     return (size_t) head;
 }
 

@@ -240,7 +240,7 @@ bool base_text_begins (const char *text, const char *prefix)
     return strncmp (text, prefix, strlen (prefix)) == 0;
 }
 
-static int compare_texts (const void *a, const void *b)
+static int texts_compare (const void *a, const void *b)
 {
     return strcmp (*(char *const *) a, *(char *const *) b);
 }
@@ -248,7 +248,7 @@ static int compare_texts (const void *a, const void *b)
 void base_list_sort (char **list)
 {
     if (list && list[0])
-        qsort (list, base_list_count (list), sizeof *list, compare_texts);
+        qsort (list, base_list_count (list), sizeof *list, texts_compare);
 }
 
 static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -23,7 +23,7 @@
 
 enum { READ_SIZE = 256 * 1024, PATH_SIZE = 80, WRITE_OUT = 8 * 1024 * 1024 };
 
-static const char *path_whole (const struct base_digest *digest, char path[PATH_SIZE])
+static const char *whole_path (const struct base_digest *digest, char path[PATH_SIZE])
 {
     char text[BASE_DIGEST_TEXT];
     (void) base_digest_format (digest, text);
@@ -31,7 +31,7 @@ static const char *path_whole (const struct base_digest *digest, char path[PATH_
     return path;
 }
 
-static const char *path_partial (const struct base_digest *digest, char path[PATH_SIZE])
+static const char *partial_path (const struct base_digest *digest, char path[PATH_SIZE])
 {
     char text[BASE_DIGEST_TEXT];
     (void) snprintf (path, PATH_SIZE, PARTIAL "/%s", base_digest_format (digest, text));
@@ -67,7 +67,7 @@ int disk_blobs_get (struct disk_blobs *blobs, const struct base_digest *digest, 
 {
     char path[PATH_SIZE];
     base_cleanup (base_close_p) int fd =
-        blobs->disk->ops->openat (blobs->disk->context, blobs->fd, path_whole (digest, path),
+        blobs->disk->ops->openat (blobs->disk->context, blobs->fd, whole_path (digest, path),
                                   O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
     struct stat status;
     if (fd < 0 || fstat (fd, &status))
@@ -84,13 +84,13 @@ uint64_t disk_blobs_partial_size (struct disk_blobs *blobs, const struct base_di
 {
     char path[PATH_SIZE];
     struct stat status;
-    if (fstatat (blobs->fd, path_partial (digest, path), &status, AT_SYMLINK_NOFOLLOW) ||
+    if (fstatat (blobs->fd, partial_path (digest, path), &status, AT_SYMLINK_NOFOLLOW) ||
         !S_ISREG (status.st_mode))
         return 0;
     return (uint64_t) status.st_size;
 }
 
-static int remove_file (struct disk_blobs *blobs, const char *path)
+static int file_remove (struct disk_blobs *blobs, const char *path)
 {
     if (blobs->disk->ops->unlinkat (blobs->disk->context, blobs->fd, path, 0))
         return errno == ENOENT ? 0 : -errno;
@@ -100,15 +100,15 @@ static int remove_file (struct disk_blobs *blobs, const char *path)
 int disk_blobs_remove (struct disk_blobs *blobs, const struct base_digest *digest)
 {
     char path[PATH_SIZE];
-    int whole = disk_unlink (blobs->disk, blobs->fd, path_whole (digest, path));
-    int partial = disk_unlink (blobs->disk, blobs->fd, path_partial (digest, path));
+    int whole = disk_unlink (blobs->disk, blobs->fd, whole_path (digest, path));
+    int partial = disk_unlink (blobs->disk, blobs->fd, partial_path (digest, path));
     if (whole && whole != -ENOENT)
         return whole;
     return partial && partial != -ENOENT ? partial : 0;
 }
 
 /*  Hashes the bytes already present. */
-static int hash_present (struct disk_partial *partial, uint64_t size, const atomic_bool *stop)
+static int partial_hash_present (struct disk_partial *partial, uint64_t size, const atomic_bool *stop)
 {
     base_cleanup (base_free_p) uint8_t *block = malloc (READ_SIZE);
     if (!block)
@@ -173,7 +173,7 @@ static int partial_open (struct disk_blobs *blobs, const struct base_digest *dig
                          struct base_error *error)
 {
     char path[PATH_SIZE];
-    (void) path_partial (digest, path);
+    (void) partial_path (digest, path);
     int r = 0;
     base_cleanup (disk_partial_deinit) struct disk_partial partial = {
         .blobs = blobs, .digest = *digest, .size = size, .fd = partial_file (blobs, path)};
@@ -183,11 +183,11 @@ static int partial_open (struct disk_blobs *blobs, const struct base_digest *dig
     r = partial_reserve (blobs, partial.fd, size, present, error);
     if (r < 0) {
         if (present == 0)
-            (void) remove_file (blobs, path);
+            (void) file_remove (blobs, path);
         return r;
     }
     base_hash_init (&partial.hash);
-    r = hash_present (&partial, present, stop);
+    r = partial_hash_present (&partial, present, stop);
     if (r < 0)
         return base_error_errno (error, r, "cannot read %s", path);
     *ret_partial = partial;
@@ -199,7 +199,7 @@ static int partial_remove (struct disk_blobs *blobs, const struct base_digest *d
                            struct base_error *error)
 {
     char path[PATH_SIZE];
-    int r = remove_file (blobs, path_partial (digest, path));
+    int r = file_remove (blobs, partial_path (digest, path));
     return r ? base_error_errno (error, r, "cannot remove %s", path) : 0;
 }
 
@@ -222,7 +222,7 @@ int disk_partial_open_until (struct disk_blobs *blobs, const struct base_digest 
 
 /*  Starts writeback in large pieces while the download continues, so the sync at the end has little left to
     wait for. */
-static void write_out (const struct disk_partial *partial, uint64_t from)
+static void partial_write_out (const struct disk_partial *partial, uint64_t from)
 {
     uint64_t begin = from / WRITE_OUT * WRITE_OUT, end = partial->offset / WRITE_OUT * WRITE_OUT;
     if (end > begin)
@@ -249,7 +249,7 @@ int disk_partial_write (struct disk_partial *partial, const void *data, size_t s
         at += written;
         size -= (size_t) written;
     }
-    write_out (partial, from);
+    partial_write_out (partial, from);
     return 0;
 }
 
@@ -261,21 +261,21 @@ int disk_partial_finish (struct disk_partial *partial, struct base_error *error)
         return base_error_set (error, -EINVAL, "%" PRIu64 " of %" PRIu64 " bytes are stored", partial->offset,
                                partial->size);
     char from[PATH_SIZE], to[PATH_SIZE], text[BASE_DIGEST_TEXT];
-    (void) path_partial (&partial->digest, from);
-    (void) path_whole (&partial->digest, to);
+    (void) partial_path (&partial->digest, from);
+    (void) whole_path (&partial->digest, to);
     struct base_hash hash =
         partial->hash; /* final consumes a hash; if a step below fails, the partial must stay usable */
     struct base_digest digest = base_hash_final (&hash);
     int r = 0;
     if (!base_digest_equal (&digest, &partial->digest)) {
-        (void) remove_file (blobs, from);
+        (void) file_remove (blobs, from);
         disk_partial_deinit (partial);
         return base_error_set (error, DISK_E_DIGEST, "the digest of the blob is %s, not the requested one",
                                base_digest_format (&digest, text));
     }
     if (disk->ops->fsync (disk->context, partial->fd)) {
         r = -errno;
-        (void) remove_file (blobs, from); /* a second fsync would wrongly succeed */
+        (void) file_remove (blobs, from); /* a second fsync would wrongly succeed */
         disk_partial_deinit (partial);
         return base_error_errno (error, r, "cannot sync a blob");
     }
@@ -295,7 +295,7 @@ void disk_partial_deinit (struct disk_partial *partial)
     *partial = (struct disk_partial){.fd = -1};
 }
 
-static DIR *open_directory (struct disk_blobs *blobs, const char *path)
+static DIR *directory_open (struct disk_blobs *blobs, const char *path)
 {
     return base_directory_list (blobs->disk->ops->openat (
         blobs->disk->context, blobs->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0));
@@ -303,7 +303,7 @@ static DIR *open_directory (struct disk_blobs *blobs, const char *path)
 
 void disk_blobs_collect (struct disk_blobs *blobs, time_t before)
 {
-    base_cleanup (base_directory_close_p) DIR *directory = open_directory (blobs, PARTIAL);
+    base_cleanup (base_directory_close_p) DIR *directory = directory_open (blobs, PARTIAL);
     const struct dirent *entry;
     while (directory && (entry = readdir (directory))) {
         struct base_digest digest;
@@ -312,15 +312,15 @@ void disk_blobs_collect (struct disk_blobs *blobs, time_t before)
         if (!base_digest_parse (entry->d_name, &digest) &&
             !fstatat (dirfd (directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) &&
             status.st_mtime < before)
-            (void) remove_file (blobs, path_partial (&digest, path));
+            (void) file_remove (blobs, partial_path (&digest, path));
     }
 }
 
-static int each_in (struct disk_blobs *blobs, const char *prefix,
-                    int (*each) (void *context, const struct base_digest *digest, uint64_t size),
-                    void *context)
+static int directory_each (struct disk_blobs *blobs, const char *prefix,
+                           int (*each) (void *context, const struct base_digest *digest, uint64_t size),
+                           void *context)
 {
-    base_cleanup (base_directory_close_p) DIR *directory = open_directory (blobs, prefix);
+    base_cleanup (base_directory_close_p) DIR *directory = directory_open (blobs, prefix);
     if (!directory)
         return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
     for (;;) {
@@ -349,7 +349,7 @@ int disk_blobs_each (struct disk_blobs *blobs,
     for (unsigned i = 0; i < 256; i++) {
         prefix[0] = hex[i >> 4];
         prefix[1] = hex[i & 15];
-        int r = each_in (blobs, prefix, each, context);
+        int r = directory_each (blobs, prefix, each, context);
         if (r)
             return r;
     }
@@ -357,10 +357,10 @@ int disk_blobs_each (struct disk_blobs *blobs,
 }
 
 /*  Finds the first name of a directory after `after`. */
-static int next_in (struct disk_blobs *blobs, const char *prefix, const char *after,
-                    char ret_name[BASE_DIGEST_TEXT], uint64_t *ret_size)
+static int directory_next (struct disk_blobs *blobs, const char *prefix, const char *after,
+                           char ret_name[BASE_DIGEST_TEXT], uint64_t *ret_size)
 {
-    base_cleanup (base_directory_close_p) DIR *directory = open_directory (blobs, prefix);
+    base_cleanup (base_directory_close_p) DIR *directory = directory_open (blobs, prefix);
     const struct dirent *entry;
     bool found = false;
     if (!directory)
@@ -390,7 +390,7 @@ int disk_blobs_next (struct disk_blobs *blobs, const struct base_digest *after,
         (void) base_digest_format (after, behind);
     for (unsigned i = after ? after->bytes[0] : 0; i < 256; i++) {
         const char prefix[3] = {hex[i >> 4], hex[i & 15], '\0'};
-        int r = next_in (blobs, prefix, after ? behind : NULL, name, ret_size);
+        int r = directory_next (blobs, prefix, after ? behind : NULL, name, ret_size);
         if (r == 0)
             return base_digest_parse (name, ret_digest);
         if (r != -ENOENT)

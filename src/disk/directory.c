@@ -81,7 +81,7 @@ static bool entry_unlock (int directory, const char *name)
 }
 
 /*  Returns 0 or -errno. */
-static int remove_name (const struct disk *disk, int directory, const char *name, int flags)
+static int name_remove (const struct disk *disk, int directory, const char *name, int flags)
 {
     if (disk->ops->unlinkat (disk->context, directory, name, flags) == 0)
         return 0;
@@ -93,7 +93,7 @@ static int remove_name (const struct disk *disk, int directory, const char *name
 
 /*  Opens a directory to empty it. Gives the owner access first if the mode denies it. Returns -EBUSY on
     another mount. */
-static int open_below (const struct removal *removal, int directory, const char *name)
+static int directory_open (const struct removal *removal, int directory, const char *name)
 {
     int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     int fd = removal->disk->ops->openat (removal->disk->context, directory, name, flags, 0);
@@ -116,7 +116,7 @@ static int open_below (const struct removal *removal, int directory, const char 
     return fd;
 }
 
-static int move_up (struct removal *removal, int directory, const char *name)
+static int directory_move_up (struct removal *removal, int directory, const char *name)
 {
     char place[32];
     for (;;) {
@@ -133,38 +133,38 @@ static int move_up (struct removal *removal, int directory, const char *name)
     }
 }
 
-static int remove_below (struct removal *removal, int fd, unsigned depth);
+static int directory_empty (struct removal *removal, int fd, unsigned depth);
 
-static int remove_directory (struct removal *removal, int directory, const char *name, unsigned depth)
+static int directory_remove (struct removal *removal, int directory, const char *name, unsigned depth)
 {
-    int r = remove_name (removal->disk, directory, name, AT_REMOVEDIR);
+    int r = name_remove (removal->disk, directory, name, AT_REMOVEDIR);
     if (r != -ENOTEMPTY && r != -EEXIST) /* -EBUSY: a mount point */
         return r;
-    int below = open_below (removal, directory, name);
+    int below = directory_open (removal, directory, name);
     if (below < 0)
         return below;
     if (depth == DEPTH_MOST) {
         (void) close (below);
-        return move_up (removal, directory, name);
+        return directory_move_up (removal, directory, name);
     }
-    r = remove_below (removal, below, depth + 1);
+    r = directory_empty (removal, below, depth + 1);
     if (r < 0)
         return r;
-    return remove_name (removal->disk, directory, name, AT_REMOVEDIR);
+    return name_remove (removal->disk, directory, name, AT_REMOVEDIR);
 }
 
 /*  Some file systems do not report the type of an entry. */
-static int remove_entry (struct removal *removal, int directory, const struct dirent *entry, unsigned depth)
+static int entry_remove (struct removal *removal, int directory, const struct dirent *entry, unsigned depth)
 {
-    int r = entry->d_type == DT_DIR ? -EISDIR : remove_name (removal->disk, directory, entry->d_name, 0);
+    int r = entry->d_type == DT_DIR ? -EISDIR : name_remove (removal->disk, directory, entry->d_name, 0);
     if (r == -EISDIR || (r == -EPERM && entry->d_type == DT_UNKNOWN))
-        r = remove_directory (removal, directory, entry->d_name, depth);
+        r = directory_remove (removal, directory, entry->d_name, depth);
     return r == -ENOENT ? 0 : r;
 }
 
 /*  Empties the directory; consumes fd. Continues after an entry that cannot be removed: it may be one file
     among gigabytes. Returns the first error. */
-static int remove_below (struct removal *removal, int fd, unsigned depth)
+static int directory_empty (struct removal *removal, int fd, unsigned depth)
 {
     base_cleanup (base_directory_close_p) DIR *entries = base_directory_list (fd);
     if (!entries)
@@ -179,38 +179,38 @@ static int remove_below (struct removal *removal, int fd, unsigned depth)
             return first < 0 ? first : -errno;
         if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0)
             continue;
-        int r = remove_entry (removal, fd, entry, depth);
+        int r = entry_remove (removal, fd, entry, depth);
         if (first == 0)
             first = r;
     }
 }
 
-static int remove_tree (const struct disk *disk, int directory, const char *name,
+static int tree_remove (const struct disk *disk, int directory, const char *name,
                         const struct disk_until *until)
 {
     struct stat status;
     if (fstatat (directory, name, &status, AT_SYMLINK_NOFOLLOW))
         return errno == ENOENT ? 0 : -errno;
     if (!S_ISDIR (status.st_mode))
-        return remove_name (disk, directory, name, 0);
+        return name_remove (disk, directory, name, 0);
     struct removal removal = {.disk = disk, .until = until, .top = -1};
     base_cleanup (base_close_p) int around =
         disk->ops->openat (disk->context, directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     int r = around < 0 ? -errno : mount_of (around, &removal.mount);
     if (r < 0)
         return r;
-    base_cleanup (base_close_p) int top = open_below (&removal, directory, name);
+    base_cleanup (base_close_p) int top = directory_open (&removal, directory, name);
     if (top < 0)
         return top;
     removal.top = top;
     do {
         removal.moved = false;
         int fd = disk->ops->openat (disk->context, top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-        r = fd < 0 ? -errno : remove_below (&removal, fd, 1);
+        r = fd < 0 ? -errno : directory_empty (&removal, fd, 1);
     } while (removal.moved);
     if (r < 0)
         return r;
-    return remove_name (disk, directory, name, AT_REMOVEDIR);
+    return name_remove (disk, directory, name, AT_REMOVEDIR);
 }
 
 bool disk_until_over (const struct disk_until *until)
@@ -230,7 +230,7 @@ int disk_tree_remove_until (const struct disk *disk, int directory, const char *
     base_cleanup (disk_place_deinit) struct disk_place place = DISK_PLACE_NULL;
     int r = disk_place_find (disk, directory, path, &place);
     if (r == 0)
-        r = remove_tree (disk, place.fd, place.leaf, until);
+        r = tree_remove (disk, place.fd, place.leaf, until);
     if (r == 0 || (r == -ENOENT && place.fd < 0)) /* neither the directory nor its parent exists */
         return 0;
     return base_error_errno (error, r, "cannot remove the directory %s", path);

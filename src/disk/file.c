@@ -50,7 +50,7 @@ int disk_file_read (const struct disk *disk, int directory, const char *path, si
 }
 
 /*  Writes and syncs a new file; removes it on failure. */
-static int make_file (const struct disk *disk, int directory, const char *name, mode_t mode, const void *data,
+static int file_make (const struct disk *disk, int directory, const char *name, mode_t mode, const void *data,
                       size_t size)
 {
     base_cleanup (base_close_p) int fd =
@@ -73,7 +73,7 @@ int disk_file_write (const struct disk *disk, int directory, const char *path, m
     if (r < 0)
         return base_error_errno (error, r, "cannot open the directory of %s", path);
     char temporary[DISK_TEMPORARY_SIZE];
-    r = make_file (disk, place.fd, disk_temporary (temporary), mode, data, size);
+    r = file_make (disk, place.fd, disk_temporary (temporary), mode, data, size);
     if (r < 0)
         return base_error_errno (error, r, "cannot write %s", path);
     if (disk->ops->renameat (disk->context, place.fd, temporary, place.fd, place.leaf)) {
@@ -86,7 +86,8 @@ int disk_file_write (const struct disk *disk, int directory, const char *path, m
 }
 
 /*  Opens for appending. *ret_new: the file was created, so its directory needs a sync. */
-static int open_append (const struct disk *disk, const struct disk_place *place, mode_t mode, bool *ret_new)
+static int file_open_append (const struct disk *disk, const struct disk_place *place, mode_t mode,
+                             bool *ret_new)
 {
     int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW;
     int fd = disk->ops->openat (disk->context, place->fd, place->leaf, flags, 0);
@@ -110,7 +111,7 @@ int disk_file_append (const struct disk *disk, int directory, const char *path, 
     if (r < 0)
         return base_error_errno (error, r, "cannot open the directory of %s", path);
     bool made;
-    base_cleanup (base_close_p) int fd = open_append (disk, &place, mode, &made);
+    base_cleanup (base_close_p) int fd = file_open_append (disk, &place, mode, &made);
     if (fd < 0)
         return base_error_errno (error, fd, "cannot open %s", path);
     struct stat status;

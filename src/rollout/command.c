@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-static bool may_pause (const struct rollout *rollout)
+static bool rollout_may_pause (const struct rollout *rollout)
 {
     return rollout_is_running (rollout) || rollout->phase == WIRE_PHASE_QUEUED;
 }
@@ -14,7 +14,7 @@ static bool may_pause (const struct rollout *rollout)
 static int command_refuse (const struct rollout *rollout, char text[ROLLOUT_REASON], const char *what)
 {
     (void) snprintf (text, ROLLOUT_REASON, "%s: the rollout is %s%s", what,
-                     rollout->paused && may_pause (rollout) ? "paused, " : "",
+                     rollout->paused && rollout_may_pause (rollout) ? "paused, " : "",
                      wire_phase_word (rollout->phase));
     return -EINVAL;
 }
@@ -43,7 +43,7 @@ static void members_forgive (struct rollout *rollout)
 
 /*  Lets the wave's nodes try again. A node without contact keeps its state: it may have been updated
     unseen. */
-static void try_again (struct rollout *rollout, uint64_t now_ms)
+static void wave_try_again (struct rollout *rollout, uint64_t now_ms)
 {
     const struct rollout_wave *wave = &rollout->waves[rollout->wave];
     for (uint32_t i = wave->first; i < wave->first + wave->count; i++) {
@@ -55,7 +55,7 @@ static void try_again (struct rollout *rollout, uint64_t now_ms)
     }
 }
 
-static void forget_halt (struct rollout *rollout)
+static void halt_forget (struct rollout *rollout)
 {
     members_forgive (rollout);
     rollout->paused = false;
@@ -78,7 +78,7 @@ static int command_approve (struct rollout *rollout, uint64_t now_ms, char text[
         rollout_wave_begin (rollout, now_ms);
         return 0;
     }
-    forget_halt (rollout);
+    halt_forget (rollout);
     rollout_wave_end (rollout, true, now_ms);
     return 0;
 }
@@ -87,20 +87,20 @@ static int command_resume (struct rollout *rollout, uint64_t now_ms, char text[R
 {
     if (rollout->phase == WIRE_PHASE_HALTED) {
         struct rollout_wave *wave = &rollout->waves[rollout->wave];
-        forget_halt (rollout);
+        halt_forget (rollout);
         if (rollout->members[wave->first].start_ms == 0) { /* halted before this wave was started */
             rollout_wave_begin_or_ask (rollout, now_ms);
             return 0;
         }
         if (rollout_is_unproven (rollout))
-            try_again (rollout, now_ms);
+            wave_try_again (rollout, now_ms);
         wave->cursor = 0;
         rollout->wave_ms = now_ms;
         rollout->stopped_ms = rollout->stop_ms = 0;
         rollout_phase_enter (rollout, WIRE_PHASE_UPDATING, now_ms);
         return 0;
     }
-    if (!may_pause (rollout) || !rollout->paused)
+    if (!rollout_may_pause (rollout) || !rollout->paused)
         return command_refuse (rollout, text, "nothing to resume");
     rollout_reason_set (rollout, "%s", "");
     rollout->paused = false;
@@ -139,7 +139,7 @@ int rollout_command (struct rollout *rollout, enum wire_command command, uint32_
 {
     switch (command) {
     case WIRE_COMMAND_PAUSE:
-        if (!may_pause (rollout) || rollout->paused)
+        if (!rollout_may_pause (rollout) || rollout->paused)
             return command_refuse (rollout, text, "nothing to pause");
         rollout->paused = true;
         rollout->changed = true;
@@ -149,7 +149,7 @@ int rollout_command (struct rollout *rollout, enum wire_command command, uint32_
     case WIRE_COMMAND_APPROVE:
         return command_approve (rollout, now_ms, text);
     case WIRE_COMMAND_ABORT:
-        if (!may_pause (rollout) && rollout->phase != WIRE_PHASE_HALTED)
+        if (!rollout_may_pause (rollout) && rollout->phase != WIRE_PHASE_HALTED)
             return command_refuse (rollout, text, "nothing to abort");
         rollout_reason_set (rollout, "aborted by an operator");
         rollout_phase_enter (rollout, WIRE_PHASE_ABORTED, now_ms);

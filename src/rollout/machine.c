@@ -8,7 +8,7 @@
 
 #include "rollout/gates.h"
 
-static struct rollout_wave *wave_of (struct rollout *rollout, const struct rollout_member *member)
+static struct rollout_wave *member_wave (struct rollout *rollout, const struct rollout_member *member)
 {
     return &rollout->waves[member->wave];
 }
@@ -20,14 +20,14 @@ bool rollout_is_under_way (enum wire_member state)
 
 /*  Whether it counts among the nodes that are not updated. If most of those lose contact too, it is the
     network or the broker. */
-static bool is_other (const struct rollout_member *member)
+static bool member_is_other (const struct rollout_member *member)
 {
     return member->state == WIRE_MEMBER_WAITING || member->state == WIRE_MEMBER_LEFT;
 }
 
 void rollout_member_count (struct rollout *rollout, const struct rollout_member *member, bool in)
 {
-    struct rollout_wave *wave = wave_of (rollout, member);
+    struct rollout_wave *wave = member_wave (rollout, member);
     struct rollout_neighbours *neighbours = &rollout->neighbours[member->neighbours];
     uint32_t one = in ? 1 : UINT32_MAX; /* minus one */
     wave->under_way += rollout_is_under_way (member->state) ? one : 0;
@@ -36,8 +36,8 @@ void rollout_member_count (struct rollout *rollout, const struct rollout_member 
     wave->charged += member->charged && !member->was_bad ? one : 0;
     wave->already_bad += member->was_bad ? one : 0;
     rollout->charged += member->charged || member->was_bad ? one : 0;
-    neighbours->others += is_other (member) ? one : 0;
-    neighbours->others_dark += is_other (member) && !member->online ? one : 0;
+    neighbours->others += member_is_other (member) ? one : 0;
+    neighbours->others_dark += member_is_other (member) && !member->online ? one : 0;
 }
 
 void rollout_member_pend (struct rollout *rollout, uint32_t index, enum rollout_kind kind)

@@ -32,7 +32,8 @@ const char *rollout_exclusion_text (enum rollout_exclusion exclusion)
     return exclusion < ROLLOUT_EXCLUSIONS ? texts[exclusion] : "";
 }
 
-static enum rollout_exclusion exclusion_of (const struct wire_rollout *spec, const struct rollout_fact *fact)
+static enum rollout_exclusion fact_exclusion (const struct wire_rollout *spec,
+                                              const struct rollout_fact *fact)
 {
     return base_digest_equal (&fact->running, &spec->release) ? ROLLOUT_EXCLUDED_RUNS
            : fact->lacks                                      ? ROLLOUT_EXCLUDED_LACKS
@@ -44,7 +45,7 @@ static enum rollout_exclusion exclusion_of (const struct wire_rollout *spec, con
                                                               : ROLLOUT_EXCLUDED_NOT;
 }
 
-static struct base_digest rank_of (const struct wire_rollout *spec, const char *id)
+static struct base_digest fact_rank (const struct wire_rollout *spec, const char *id)
 {
     struct base_hash hash;
     base_hash_init (&hash);
@@ -53,21 +54,21 @@ static struct base_digest rank_of (const struct wire_rollout *spec, const char *
     return base_hash_final (&hash);
 }
 
-static int compare_ranks (const void *a, const void *b)
+static int ranks_compare (const void *a, const void *b)
 {
     const struct ranked *left = a, *right = b;
     int order = memcmp (left->rank.bytes, right->rank.bytes, sizeof left->rank.bytes);
     return order ? order : strcmp (left->id, right->id);
 }
 
-static int compare_neighbours (const void *a, const void *b)
+static int neighbours_compare (const void *a, const void *b)
 {
     const struct ranked *left = *(const struct ranked *const *) a, *right = *(const struct ranked *const *) b;
     return strcmp (left->neighbours ? left->neighbours : "", right->neighbours ? right->neighbours : "");
 }
 
 /*  Numbers the values of the neighbours' label from 0 on. */
-static int number_neighbours (struct rollout_plan *plan, const struct ranked *ranked)
+static int neighbours_number (struct rollout_plan *plan, const struct ranked *ranked)
 {
     base_cleanup (base_free_p) const struct ranked **sorted = calloc (plan->n_candidates + 1, sizeof *sorted);
     if (!sorted)
@@ -75,9 +76,9 @@ static int number_neighbours (struct rollout_plan *plan, const struct ranked *ra
     for (uint32_t i = 0; i < plan->n_candidates; i++)
         sorted[i] = &ranked[i];
     if (plan->n_candidates)
-        qsort (sorted, plan->n_candidates, sizeof *sorted, compare_neighbours);
+        qsort (sorted, plan->n_candidates, sizeof *sorted, neighbours_compare);
     for (uint32_t i = 0; i < plan->n_candidates; i++) {
-        if (i > 0 && compare_neighbours (&sorted[i - 1], &sorted[i]) != 0)
+        if (i > 0 && neighbours_compare (&sorted[i - 1], &sorted[i]) != 0)
             plan->n_neighbours++;
         plan->candidates[sorted[i] - ranked].neighbours = plan->n_neighbours;
     }
@@ -85,7 +86,7 @@ static int number_neighbours (struct rollout_plan *plan, const struct ranked *ra
     return 0;
 }
 
-static int set_default_waves (struct wire_rollout *spec)
+static int waves_set_default (struct wire_rollout *spec)
 {
     static const struct wire_wave waves[] = {{.count = 1}, {.percent = 10}, {.count = 0}};
     if (spec->n_waves)
@@ -99,7 +100,7 @@ static int set_default_waves (struct wire_rollout *spec)
 }
 
 /*  Appends a wave for the nodes that are left over. */
-static int add_last_wave (struct wire_rollout *spec)
+static int waves_add_last (struct wire_rollout *spec)
 {
     struct wire_wave *waves = realloc (spec->waves, (spec->n_waves + 1) * sizeof *waves);
     if (!waves)
@@ -111,11 +112,11 @@ static int add_last_wave (struct wire_rollout *spec)
 }
 
 /*  Assigns the candidates to waves; empty waves are removed. */
-static int lay_waves (struct rollout_plan *plan, struct base_error *error)
+static int waves_lay (struct rollout_plan *plan, struct base_error *error)
 {
     struct wire_rollout *spec = &plan->spec;
     uint32_t left = plan->n_candidates, kept = 0;
-    int r = set_default_waves (spec);
+    int r = waves_set_default (spec);
     if (r < 0)
         return base_error_errno (error, r, "cannot plan the rollout");
     for (size_t i = 0; i < spec->n_waves && left; i++) {
@@ -136,7 +137,7 @@ static int lay_waves (struct rollout_plan *plan, struct base_error *error)
                                kept, plan->n_candidates - left, plan->n_candidates);
     if (left) {
         plan->sizes[kept++] = left;
-        r = add_last_wave (spec);
+        r = waves_add_last (spec);
         if (r < 0)
             return base_error_errno (error, r, "cannot plan the rollout");
     }
@@ -176,7 +177,7 @@ static void hash_number (struct base_hash *hash, uint64_t number)
     base_hash_update (hash, bytes, sizeof bytes);
 }
 
-static int name_plan (struct rollout_plan *plan, const struct rollout_fact *facts)
+static int plan_hash (struct rollout_plan *plan, const struct rollout_fact *facts)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer packed = {0};
     struct base_hash hash;
@@ -200,7 +201,7 @@ static int name_plan (struct rollout_plan *plan, const struct rollout_fact *fact
 }
 
 /*  Puts the skipped nodes in one order, too. */
-static int compare_ids (const void *a, const void *b)
+static int ids_compare (const void *a, const void *b)
 {
     const struct ranked *left = a, *right = b;
     return strcmp (left->id, right->id);
@@ -217,25 +218,25 @@ static int plan_divide (struct rollout_plan *plan, const struct rollout_fact *fa
         return -ENOMEM;
     for (uint32_t i = 0; i < n_facts; i++) {
         struct ranked entry = {.id = facts[i].id, .neighbours = facts[i].neighbours, .fact = i};
-        if (exclusion_of (&plan->spec, &facts[i]))
+        if (fact_exclusion (&plan->spec, &facts[i]))
             others[plan->n_left_out++] = entry;
         else {
-            entry.rank = rank_of (&plan->spec, facts[i].id);
+            entry.rank = fact_rank (&plan->spec, facts[i].id);
             ranked[plan->n_candidates++] = entry;
         }
     }
     if (plan->n_candidates)
-        qsort (ranked, plan->n_candidates, sizeof *ranked, compare_ranks);
+        qsort (ranked, plan->n_candidates, sizeof *ranked, ranks_compare);
     if (plan->n_left_out)
-        qsort (others, plan->n_left_out, sizeof *others, compare_ids);
+        qsort (others, plan->n_left_out, sizeof *others, ids_compare);
     for (uint32_t i = 0; i < plan->n_candidates; i++) {
         plan->facts[i] = ranked[i].fact;
         plan->candidates[i].online = true;
     }
     for (uint32_t i = 0; i < plan->n_left_out; i++)
         plan->left_out[i] = (struct rollout_left_out){
-            .fact = others[i].fact, .why = exclusion_of (&plan->spec, &facts[others[i].fact])};
-    return number_neighbours (plan, ranked);
+            .fact = others[i].fact, .why = fact_exclusion (&plan->spec, &facts[others[i].fact])};
+    return neighbours_number (plan, ranked);
 }
 
 int rollout_plan_make (const struct wire_rollout *spec, const struct rollout_fact *facts, uint32_t n_facts,
@@ -249,11 +250,11 @@ int rollout_plan_make (const struct wire_rollout *spec, const struct rollout_fac
     r = plan_divide (&plan, facts, n_facts);
     if (r < 0)
         return base_error_errno (error, r, "cannot plan the rollout");
-    r = lay_waves (&plan, error);
+    r = waves_lay (&plan, error);
     if (r < 0)
         return r;
     plan_foresee (&plan, facts, typical_ms);
-    r = name_plan (&plan, facts);
+    r = plan_hash (&plan, facts);
     if (r < 0)
         return base_error_errno (error, r, "cannot compute the hash of the plan");
     *ret_plan = plan;

@@ -69,7 +69,7 @@ void rollout_pause (struct rollout *rollout, const char *reason)
 }
 
 /*  A node of the first wave may have to rehearse its revert. Returns whether it has to. */
-static bool rehearse_revert (struct rollout *rollout, uint32_t index, uint64_t now_ms)
+static bool member_rehearse_revert (struct rollout *rollout, uint32_t index, uint64_t now_ms)
 {
     const struct rollout_member *member = &rollout->members[index];
     if (!rollout->spec.rehearse_revert || member->wave != 0 || member->revert_ms ||
@@ -79,7 +79,7 @@ static bool rehearse_revert (struct rollout *rollout, uint32_t index, uint64_t n
     return true;
 }
 
-static void on_confirmed (struct rollout *rollout, uint32_t index, uint64_t now_ms)
+static void member_confirmed (struct rollout *rollout, uint32_t index, uint64_t now_ms)
 {
     struct rollout_member *member = &rollout->members[index];
     if (member->state == WIRE_MEMBER_BACKING || member->state == WIRE_MEMBER_UPDATED ||
@@ -92,10 +92,10 @@ static void on_confirmed (struct rollout *rollout, uint32_t index, uint64_t now_
         rollout_phase_enter (rollout, WIRE_PHASE_REVERTING, now_ms);
         rollout_member_enter (rollout, index, WIRE_MEMBER_BACKING, ROLLOUT_BACK, now_ms);
     } else
-        (void) rehearse_revert (rollout, index, now_ms);
+        (void) member_rehearse_revert (rollout, index, now_ms);
 }
 
-static void on_reverted (struct rollout *rollout, uint32_t index, uint64_t now_ms)
+static void member_reverted (struct rollout *rollout, uint32_t index, uint64_t now_ms)
 {
     struct rollout_member *member = &rollout->members[index];
     if (member->state != WIRE_MEMBER_BACKING && member->state != WIRE_MEMBER_STUCK &&
@@ -120,7 +120,7 @@ static void on_reverted (struct rollout *rollout, uint32_t index, uint64_t now_m
         rollout_member_enter (rollout, index, WIRE_MEMBER_ORDERED, ROLLOUT_ORDER, now_ms);
 }
 
-static void on_failed (struct rollout *rollout, uint32_t index, uint64_t now_ms)
+static void member_failed (struct rollout *rollout, uint32_t index, uint64_t now_ms)
 {
     struct rollout_member *member = &rollout->members[index];
     if (member->state == WIRE_MEMBER_BACKING)
@@ -141,13 +141,13 @@ void rollout_ended (struct rollout *rollout, uint32_t index, enum rollout_result
         return;
     switch (result) {
     case ROLLOUT_CONFIRMED:
-        on_confirmed (rollout, index, now_ms);
+        member_confirmed (rollout, index, now_ms);
         break;
     case ROLLOUT_REVERTED:
-        on_reverted (rollout, index, now_ms);
+        member_reverted (rollout, index, now_ms);
         break;
     case ROLLOUT_FAILED:
-        on_failed (rollout, index, now_ms);
+        member_failed (rollout, index, now_ms);
         break;
     case ROLLOUT_SKIPPED:
         if (rollout->members[index].state == WIRE_MEMBER_ORDERED)
@@ -219,7 +219,7 @@ static uint64_t stopped_ms (const struct rollout *rollout, uint64_t now_ms)
     return rollout->stopped_ms + running;
 }
 
-static void stop_clock (struct rollout *rollout, bool stop, uint64_t now_ms)
+static void clock_stop (struct rollout *rollout, bool stop, uint64_t now_ms)
 {
     if (stop == (rollout->stop_ms != 0))
         return;
@@ -230,13 +230,13 @@ static void stop_clock (struct rollout *rollout, bool stop, uint64_t now_ms)
 
 /*  Whether the failure is the node's own. If most of the nodes of the same failure domain that are not
     updated have lost contact too, the network or the broker is at fault. */
-static bool is_alone (const struct rollout *rollout, const struct rollout_member *member)
+static bool member_is_alone (const struct rollout *rollout, const struct rollout_member *member)
 {
     const struct rollout_neighbours *neighbours = &rollout->neighbours[member->neighbours];
     return neighbours->others_dark == 0 || 2 * neighbours->others_dark < neighbours->others;
 }
 
-static void judge_silence (struct rollout *rollout, uint32_t index, uint64_t now_ms)
+static void member_judge_silence (struct rollout *rollout, uint32_t index, uint64_t now_ms)
 {
     struct rollout_member *member = &rollout->members[index];
     if (!member->dark_ms || (member->state != WIRE_MEMBER_ORDERED && member->state != WIRE_MEMBER_UPDATED))
@@ -245,7 +245,7 @@ static void judge_silence (struct rollout *rollout, uint32_t index, uint64_t now
         rollout_look_by (rollout, member->dark_ms + rollout->settle_ms);
         return;
     }
-    if (!is_alone (rollout, member)) {
+    if (!member_is_alone (rollout, member)) {
         rollout_look_by (rollout, now_ms + rollout->settle_ms); /* the others may come back without it */
         return;
     }
@@ -254,7 +254,7 @@ static void judge_silence (struct rollout *rollout, uint32_t index, uint64_t now
     rollout_member_charge (rollout, index, true);
 }
 
-static void look_at_deadline (struct rollout *rollout, uint32_t index, uint64_t now_ms)
+static void member_check_deadline (struct rollout *rollout, uint32_t index, uint64_t now_ms)
 {
     struct rollout_member *member = &rollout->members[index];
     if (!rollout_is_under_way (member->state))
@@ -283,8 +283,8 @@ static void members_look (struct rollout *rollout, uint64_t now_ms)
         return;
     rollout->look_ms = UINT64_MAX;
     for (uint32_t i = 0; i < rollout->n_members; i++) {
-        judge_silence (rollout, i, now_ms);
-        look_at_deadline (rollout, i, now_ms);
+        member_judge_silence (rollout, i, now_ms);
+        member_check_deadline (rollout, i, now_ms);
     }
     (void) rollout_gates_check (rollout, ROLLOUT_AT_FAILURE, ROLLOUT_NOBODY, now_ms);
     rollout_reverting_finish (rollout, now_ms);
@@ -301,7 +301,7 @@ uint64_t rollout_wave_ends_ms (const struct rollout *rollout, uint64_t now_ms)
 
 /*  Every node of the wave has ended, except those without contact. Waits until they have been silent long
     enough. */
-static void soak_or_wait (struct rollout *rollout, uint64_t now_ms, uint64_t *ret_until_ms)
+static void wave_soak_or_wait (struct rollout *rollout, uint64_t now_ms, uint64_t *ret_until_ms)
 {
     const struct rollout_wave *wave = &rollout->waves[rollout->wave];
     uint64_t until_ms = 0;
@@ -320,7 +320,7 @@ static void soak_or_wait (struct rollout *rollout, uint64_t now_ms, uint64_t *re
 
 /*  Starts the next node of the wave. Returns false if there is none; nothing changes by itself until
     *ret_until_ms. */
-static bool begin_with_next (struct rollout *rollout, uint64_t now_ms, uint64_t *ret_until_ms)
+static bool wave_start_next (struct rollout *rollout, uint64_t now_ms, uint64_t *ret_until_ms)
 {
     struct rollout_wave *wave = &rollout->waves[rollout->wave];
     for (; wave->cursor < wave->count; wave->cursor++) {
@@ -340,7 +340,7 @@ static bool begin_with_next (struct rollout *rollout, uint64_t now_ms, uint64_t 
         return true;
     }
     if (wave->under_way == 0)
-        soak_or_wait (rollout, now_ms, ret_until_ms);
+        wave_soak_or_wait (rollout, now_ms, ret_until_ms);
     return false;
 }
 
@@ -352,12 +352,12 @@ static uint64_t rollout_advance (struct rollout *rollout, uint64_t now_ms, uint6
         return until_ms;
     uint64_t closed_ms = rollout_gates_open_ms (rollout, wall_ms);
     if (rollout->phase != WIRE_PHASE_APPROVAL)
-        stop_clock (rollout, rollout->paused || (closed_ms && rollout->phase == WIRE_PHASE_UPDATING), now_ms);
+        clock_stop (rollout, rollout->paused || (closed_ms && rollout->phase == WIRE_PHASE_UPDATING), now_ms);
     ends_ms = rollout_wave_ends_ms (rollout, now_ms);
     if (rollout_gates_check (rollout, ROLLOUT_AT_CLOCK, ROLLOUT_NOBODY, now_ms))
         return 0;
     if (rollout->phase == WIRE_PHASE_UPDATING && !rollout->paused && !closed_ms) {
-        if (begin_with_next (rollout, now_ms, &until_ms) || rollout->phase == WIRE_PHASE_SOAKING)
+        if (wave_start_next (rollout, now_ms, &until_ms) || rollout->phase == WIRE_PHASE_SOAKING)
             return 0;
         uint64_t closes_ms = rollout_window_closes_ms (rollout->spec.window, wall_ms);
         if (closes_ms != UINT64_MAX && now_ms + closes_ms < until_ms)
@@ -366,7 +366,7 @@ static uint64_t rollout_advance (struct rollout *rollout, uint64_t now_ms, uint6
         const struct rollout_wave *wave = &rollout->waves[rollout->wave];
         until_ms = now_ms + closed_ms;
         if (wave->cursor == wave->count && wave->under_way == 0) /* ended after the window closed */
-            soak_or_wait (rollout, now_ms, &until_ms);
+            wave_soak_or_wait (rollout, now_ms, &until_ms);
         if (rollout->phase == WIRE_PHASE_SOAKING)
             return 0;
     } else if (rollout->phase == WIRE_PHASE_SOAKING && !rollout->paused && rollout->under_way == 0) {

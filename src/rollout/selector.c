@@ -40,8 +40,8 @@ struct parser {
     struct base_error *error;
 };
 
-static int parse_and (struct parser *parser, unsigned depth, unsigned *ret_node);
-static int parse_or (struct parser *parser, unsigned depth, unsigned *ret_node);
+static int and_parse (struct parser *parser, unsigned depth, unsigned *ret_node);
+static int or_parse (struct parser *parser, unsigned depth, unsigned *ret_node);
 
 static int parser_error (const struct parser *parser, const char *what)
 {
@@ -78,7 +78,7 @@ static int parser_next (struct parser *parser)
     return parser->word ? 0 : -ENOMEM;
 }
 
-static bool is_keyword (const struct parser *parser, const char *keyword)
+static bool token_is_keyword (const struct parser *parser, const char *keyword)
 {
     return parser->token == WORD && !parser->quoted && strcmp (parser->word, keyword) == 0;
 }
@@ -93,9 +93,9 @@ static int node_add (struct parser *parser, struct node node, unsigned *ret_node
 }
 
 /*  "name = value", "name != value", or a pattern of ids. */
-static int parse_label (struct parser *parser, unsigned *ret_node)
+static int label_parse (struct parser *parser, unsigned *ret_node)
 {
-    if (parser->token != WORD || is_keyword (parser, "and") || is_keyword (parser, "or"))
+    if (parser->token != WORD || token_is_keyword (parser, "and") || token_is_keyword (parser, "or"))
         return parser_error (parser, "a label or an id is missing");
     base_cleanup (base_free_p) char *name = base_take (parser->word);
     base_cleanup (base_free_p) char *value = NULL;
@@ -128,26 +128,26 @@ static int parse_label (struct parser *parser, unsigned *ret_node)
     return 0;
 }
 
-static int parse_factor (struct parser *parser, unsigned depth, unsigned *ret_node)
+static int factor_parse (struct parser *parser, unsigned depth, unsigned *ret_node)
 {
     if (depth == DEPTH_MOST)
         return parser_error (parser, "nested too deep");
-    if (is_keyword (parser, "not")) {
+    if (token_is_keyword (parser, "not")) {
         unsigned left = 0;
         int r = parser_next (parser);
         if (r < 0)
             return r;
-        r = parse_factor (parser, depth + 1, &left);
+        r = factor_parse (parser, depth + 1, &left);
         if (r < 0)
             return r;
         return node_add (parser, (struct node){.kind = NOT, .left = left}, ret_node);
     }
     if (parser->token != OPEN)
-        return parse_label (parser, ret_node);
+        return label_parse (parser, ret_node);
     int r = parser_next (parser);
     if (r < 0)
         return r;
-    r = parse_or (parser, depth + 1, ret_node);
+    r = or_parse (parser, depth + 1, ret_node);
     if (r < 0)
         return r;
     if (parser->token != CLOSE)
@@ -156,14 +156,14 @@ static int parse_factor (struct parser *parser, unsigned depth, unsigned *ret_no
 }
 
 /*  A list of parts joined by "and" or "or". */
-static int parse_list (struct parser *parser, unsigned depth, enum kind kind, unsigned *ret_node)
+static int list_parse (struct parser *parser, unsigned depth, enum kind kind, unsigned *ret_node)
 {
-    int (*part) (struct parser *, unsigned, unsigned *) = kind == OR ? parse_and : parse_factor;
+    int (*part) (struct parser *, unsigned, unsigned *) = kind == OR ? and_parse : factor_parse;
     unsigned left = 0, right = 0;
     int r = part (parser, depth, &left);
     if (r < 0)
         return r;
-    while (is_keyword (parser, kind == OR ? "or" : "and")) {
+    while (token_is_keyword (parser, kind == OR ? "or" : "and")) {
         r = parser_next (parser);
         if (r < 0)
             return r;
@@ -178,18 +178,18 @@ static int parse_list (struct parser *parser, unsigned depth, enum kind kind, un
     return 0;
 }
 
-static int parse_and (struct parser *parser, unsigned depth, unsigned *ret_node)
+static int and_parse (struct parser *parser, unsigned depth, unsigned *ret_node)
 {
-    return parse_list (parser, depth, AND, ret_node);
+    return list_parse (parser, depth, AND, ret_node);
 }
 
-static int parse_or (struct parser *parser, unsigned depth, unsigned *ret_node)
+static int or_parse (struct parser *parser, unsigned depth, unsigned *ret_node)
 {
-    return parse_list (parser, depth, OR, ret_node);
+    return list_parse (parser, depth, OR, ret_node);
 }
 
 /*  The whole text; an empty one is the selector of all nodes. */
-static int parse_all (struct parser *parser)
+static int selector_parse (struct parser *parser)
 {
     unsigned *root = &parser->selector->root;
     int r = parser_next (parser);
@@ -197,7 +197,7 @@ static int parse_all (struct parser *parser)
         return r;
     if (parser->token == END)
         return node_add (parser, (struct node){.kind = ALL}, root);
-    r = parse_or (parser, 0, root);
+    r = or_parse (parser, 0, root);
     if (r < 0)
         return r;
     if (parser->token != END)
@@ -217,7 +217,7 @@ int rollout_selector_parse (const char *text, struct rollout_selector **ret_sele
     if (!selector)
         return base_error_errno (error, -ENOMEM, "cannot read the selector");
     struct parser parser = {.selector = selector, .text = text, .at = text, .error = error};
-    int r = parse_all (&parser);
+    int r = selector_parse (&parser);
     free (parser.word);
     if (r == -ENOMEM)
         return base_error_errno (error, r, "cannot read the selector");

@@ -22,7 +22,7 @@ enum { DEPTH_MOST = 32, MANIFEST_MOST = 4 * 1024 * 1024 };
 
 /*  modes: the manifest does not record them */
 
-static bool is_executed (const char *name)
+static bool file_is_executed (const char *name)
 {
     return strcmp (name, ROOT_LAUNCHER) == 0 || strcmp (name, ROOT_SCRIPT) == 0 ||
            strcmp (name, ROOT_PROGRAM) == 0;
@@ -30,7 +30,7 @@ static bool is_executed (const char *name)
 
 /*  Restores the owner permissions that a workspace needs. Consumes fd. Returns whether anything
     was changed. */
-static bool mend_modes (int fd, unsigned depth)
+static bool modes_repair (int fd, unsigned depth)
 {
     bool changed = false;
     base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (fd);
@@ -43,18 +43,18 @@ static bool mend_modes (int fd, unsigned depth)
         bool below = S_ISDIR (status.st_mode);
         if (!below && !S_ISREG (status.st_mode))
             continue;
-        mode_t wanted = below ? 0700 : depth == 0 && is_executed (name) ? 0500 : 0400;
+        mode_t wanted = below ? 0700 : depth == 0 && file_is_executed (name) ? 0500 : 0400;
         if ((status.st_mode & wanted) != wanted)
             changed |= fchmodat (fd, name, (status.st_mode & 07777) | (wanted == 0400 ? 0644 : 0755), 0) == 0;
         int deeper = below && depth < DEPTH_MOST
                          ? openat (fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
                          : -1;
-        changed |= deeper >= 0 && mend_modes (deeper, depth + 1);
+        changed |= deeper >= 0 && modes_repair (deeper, depth + 1);
     }
     return changed;
 }
 
-static bool mend_workspace (const struct root *root, const char *name)
+static bool workspace_repair (const struct root *root, const char *name)
 {
     struct stat status;
     bool changed = false;
@@ -63,11 +63,11 @@ static bool mend_workspace (const struct root *root, const char *name)
     if ((status.st_mode & 0700) != 0700)
         changed = fchmodat (root->fd, name, (status.st_mode & 07777) | 0755, 0) == 0;
     int fd = openat (root->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return (fd >= 0 && mend_modes (fd, 0)) || changed;
+    return (fd >= 0 && modes_repair (fd, 0)) || changed;
 }
 
 /*  Checks that this user can execute the start files. */
-static int check_modes (const struct root *root, const char *name, struct base_error *error)
+static int modes_check (const struct root *root, const char *name, struct base_error *error)
 {
     static const char *const files[] = {ROOT_SCRIPT, ROOT_LAUNCHER};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
@@ -117,20 +117,20 @@ int root_start_open (const struct root *root, const char *name, const char *file
     return 0;
 }
 
-static bool start_fits (const struct root *root, const char *name)
+static bool launcher_is_intact (const struct root *root, const char *name)
 {
     base_cleanup (base_close_p) int fd = -1;
     return root_start_open (root, name, ROOT_LAUNCHER, &fd, NULL) == 0;
 }
 
-static int verify_once (const struct root *root, const char *name, bool cached,
-                        const struct base_digest *manifest, struct base_error *error)
+static int workspace_verify_once (const struct root *root, const char *name, bool cached,
+                                  const struct base_digest *manifest, struct base_error *error)
 {
     struct base_digest found;
     int r = root_startable (root, name, error);
     if (r)
         return r;
-    r = check_modes (root, name, error);
+    r = modes_check (root, name, error);
     if (r)
         return r;
     base_cleanup (base_close_p) int fd = root->disk->ops->openat (
@@ -147,8 +147,9 @@ static int verify_once (const struct root *root, const char *name, bool cached,
 static int workspace_verify (const struct root *root, const char *name, bool cached,
                              const struct base_digest *manifest, struct base_error *error)
 {
-    int r = verify_once (root, name, cached, manifest, error);
-    return r && mend_workspace (root, name) ? verify_once (root, name, cached, manifest, error) : r;
+    int r = workspace_verify_once (root, name, cached, manifest, error);
+    return r && workspace_repair (root, name) ? workspace_verify_once (root, name, cached, manifest, error)
+                                              : r;
 }
 
 int root_workspace_check (const struct root *root, const char *name, struct base_error *error)
@@ -179,8 +180,8 @@ static const char *target_choose (const struct root *root, char *const *names, c
             return names[i];
     }
     for (size_t i = 0; names[i]; i++)
-        if (root_startable (root, names[i], NULL) == 0 && check_modes (root, names[i], NULL) == 0 &&
-            start_fits (root, names[i]))
+        if (root_startable (root, names[i], NULL) == 0 && modes_check (root, names[i], NULL) == 0 &&
+            launcher_is_intact (root, names[i]))
             return names[i];
     return NULL;
 }

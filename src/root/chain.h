@@ -48,7 +48,7 @@ int root_journal_mend (const struct root *root, size_t *ret_bytes, struct base_e
     Lines older than the oldest kept line cannot be checked. Returns 0, ROOT_E_DAMAGED with a sentence about
     the first mismatch, or -errno if the journal cannot be read. May be called from another thread while lines
     are appended. */
-int root_journal_check (const struct root *root, const struct root_journal_head *told,
+int root_journal_check (const struct root *root, const struct root_journal_head *reported,
                         struct base_error *error);
 
 #endif

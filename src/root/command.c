@@ -13,7 +13,7 @@
 
 enum { COMMAND_MOST = 8 * 1024 * 1024, ARGS_MOST = 65536 };
 
-static bool is_file_name (const char *program)
+static bool program_is_file_name (const char *program)
 {
     return *program && !strchr (program, '/') && strcmp (program, ".") != 0 && strcmp (program, "..") != 0;
 }
@@ -27,7 +27,7 @@ static int string_append (struct base_buffer *buffer, const char *string)
 int root_command_pack (const char *program, char *const *args, size_t n_args, char *const *env, size_t n_env,
                        struct base_buffer *buffer)
 {
-    if (!is_file_name (program) || n_args > ARGS_MOST)
+    if (!program_is_file_name (program) || n_args > ARGS_MOST)
         return -EINVAL;
     char count[24];
     (void) snprintf (count, sizeof count, "%zu", n_args);
@@ -72,7 +72,8 @@ int root_command_read (int workspace, struct root_command *ret_command, struct b
     const char *program = at;
     at += strlen (at) + 1;
     uint64_t n_args;
-    if (!is_file_name (program) || base_text_parse_u64 (at, ARGS_MOST, &n_args) || n_args > strings - 2)
+    if (!program_is_file_name (program) || base_text_parse_u64 (at, ARGS_MOST, &n_args) ||
+        n_args > strings - 2)
         return base_error_set (error, ROOT_E_DAMAGED, "the file " ROOT_COMMAND " is damaged");
     at += strlen (at) + 1;
     struct root_command command = {.program = strdup (program), .args = strings_take (&at, (size_t) n_args)};
@@ -93,7 +94,7 @@ void root_command_deinit (struct root_command *command)
     *command = (struct root_command){0};
 }
 
-static size_t name_length (const char *entry)
+static size_t entry_name_length (const char *entry)
 {
     return strcspn (entry, "=");
 }
@@ -101,9 +102,9 @@ static size_t name_length (const char *entry)
 /*  Whether list, from index first on, sets the same variable as entry. */
 static bool list_sets (char *const *list, size_t first, const char *entry)
 {
-    size_t length = name_length (entry);
+    size_t length = entry_name_length (entry);
     for (size_t i = first; list && list[i]; i++)
-        if (name_length (list[i]) == length && memcmp (list[i], entry, length) == 0)
+        if (entry_name_length (list[i]) == length && memcmp (list[i], entry, length) == 0)
             return true;
     return false;
 }

@@ -48,7 +48,7 @@ static const char start_script[] =
     "esac\n";
 
 /*  The time of the newest workspace name in the root, hidden names included; 0 if there is none. */
-static int newest_name (const struct root *root, uint64_t *ret_ns)
+static int names_newest (const struct root *root, uint64_t *ret_ns)
 {
     base_cleanup (base_directory_close_p) DIR *directory =
         base_directory_list (openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -71,7 +71,7 @@ int root_draft_begin (const struct root *root, uint64_t real_ns, struct root_dra
                       struct base_error *error)
 {
     uint64_t newest = 0;
-    int r = newest_name (root, &newest);
+    int r = names_newest (root, &newest);
     if (r < 0)
         return base_error_errno (error, r, "cannot read the root %s", root->path);
     struct root_draft draft = {.root = root, .fd = -1};
@@ -105,7 +105,7 @@ void root_draft_deinit (struct root_draft *draft)
 
 /*  Opens the parent directory of path in the draft and makes missing directories. A component must not be
     empty, '.', '..' or a symbolic link. Returns a descriptor or -errno; *ret_leaf points into path. */
-static int open_parent (const struct root_draft *draft, const char *path, const char **ret_leaf)
+static int parent_open (const struct root_draft *draft, const char *path, const char **ret_leaf)
 {
     const struct disk *disk = draft->root->disk;
     base_cleanup (base_close_p) int fd = fcntl (draft->fd, F_DUPFD_CLOEXEC, 0);
@@ -139,12 +139,12 @@ static int open_parent (const struct root_draft *draft, const char *path, const 
 
 /*  Creates a file in the draft. Returns a descriptor or -errno, and the parent directory and last component
     of path. */
-static int make_file (const struct root_draft *draft, const char *path, int *ret_parent,
+static int file_make (const struct root_draft *draft, const char *path, int *ret_parent,
                       const char **ret_leaf)
 {
     const struct disk *disk = draft->root->disk;
     const char *leaf = NULL;
-    base_cleanup (base_close_p) int parent = open_parent (draft, path, &leaf);
+    base_cleanup (base_close_p) int parent = parent_open (draft, path, &leaf);
     if (parent < 0)
         return parent;
     int fd = disk->ops->openat (disk->context, parent, leaf,
@@ -162,7 +162,7 @@ int root_draft_write (struct root_draft *draft, const char *path, mode_t mode, c
     const struct disk *disk = draft->root->disk;
     const char *leaf = NULL;
     base_cleanup (base_close_p) int parent = -1;
-    base_cleanup (base_close_p) int fd = make_file (draft, path, &parent, &leaf);
+    base_cleanup (base_close_p) int fd = file_make (draft, path, &parent, &leaf);
     int r = fd < 0 ? fd : disk_write_all (disk, fd, data, size);
     if (r == 0 && fchmod (fd, mode))
         r = -errno;
@@ -172,7 +172,7 @@ int root_draft_write (struct root_draft *draft, const char *path, mode_t mode, c
 }
 
 /*  Opens a regular file for reading. Returns a descriptor or -errno. */
-static int open_source (const struct root_draft *draft, int directory, const char *path,
+static int source_open (const struct root_draft *draft, int directory, const char *path,
                         struct stat *ret_status)
 {
     const struct disk *disk = draft->root->disk;
@@ -184,14 +184,14 @@ static int open_source (const struct root_draft *draft, int directory, const cha
 }
 
 /*  wanted NULL: the content is not checked. */
-static int copy_file (struct root_draft *draft, const char *path, mode_t mode, int from,
+static int file_copy (struct root_draft *draft, const char *path, mode_t mode, int from,
                       const struct base_digest *wanted, struct base_error *error)
 {
     const struct disk *disk = draft->root->disk;
     const char *leaf = NULL;
     struct base_digest found;
     base_cleanup (base_close_p) int parent = -1;
-    base_cleanup (base_close_p) int to = make_file (draft, path, &parent, &leaf);
+    base_cleanup (base_close_p) int to = file_make (draft, path, &parent, &leaf);
     int r = to < 0 ? to : disk_file_copy (disk, from, to, &found);
     if (r == DISK_E_SOURCE)
         r = base_error_set (error, ROOT_E_DAMAGED, "the source of %s cannot be read: %s", path,
@@ -212,9 +212,9 @@ int root_draft_copy (struct root_draft *draft, const char *path, mode_t mode,
                      struct base_error *error)
 {
     struct stat status;
-    base_cleanup (base_close_p) int from = open_source (draft, from_directory, from_path, &status);
+    base_cleanup (base_close_p) int from = source_open (draft, from_directory, from_path, &status);
     if (from >= 0)
-        return copy_file (draft, path, mode, from, digest, error);
+        return file_copy (draft, path, mode, from, digest, error);
     if (from == -EMFILE || from == -ENFILE || from == -ENOMEM || !digest)
         return base_error_errno (error, from, "cannot open %s", from_path);
     return base_error_set (error, ROOT_E_DAMAGED, "the source of %s cannot be read: %s: %s", path, from_path,
@@ -223,12 +223,12 @@ int root_draft_copy (struct root_draft *draft, const char *path, mode_t mode,
 
 /*  All hard links of a file share owner and mode, so they must match already, or the file must have only
     one name. */
-static int try_adopt (struct root_draft *draft, const char *path, mode_t mode, int from_directory,
-                      const char *from_path)
+static int file_adopt (struct root_draft *draft, const char *path, mode_t mode, int from_directory,
+                       const char *from_path)
 {
     const struct disk *disk = draft->root->disk;
     struct stat status;
-    base_cleanup (base_close_p) int from = open_source (draft, from_directory, from_path, &status);
+    base_cleanup (base_close_p) int from = source_open (draft, from_directory, from_path, &status);
     if (from < 0)
         return from;
     if (status.st_uid != geteuid () || status.st_nlink != 1)
@@ -238,7 +238,7 @@ static int try_adopt (struct root_draft *draft, const char *path, mode_t mode, i
     if ((status.st_mode & 07777) != mode && fchmod (from, mode))
         return -EPERM;
     const char *leaf = NULL;
-    base_cleanup (base_close_p) int parent = open_parent (draft, path, &leaf);
+    base_cleanup (base_close_p) int parent = parent_open (draft, path, &leaf);
     if (parent < 0)
         return parent;
     if (disk->ops->linkat (disk->context, from_directory, from_path, parent, leaf))
@@ -254,7 +254,7 @@ int root_draft_adopt (struct root_draft *draft, const char *path, mode_t mode,
                       const struct base_digest *digest, int from_directory, const char *from_path,
                       struct base_error *error)
 {
-    return try_adopt (draft, path, mode, from_directory, from_path) == 0
+    return file_adopt (draft, path, mode, from_directory, from_path) == 0
                ? 0
                : root_draft_copy (draft, path, mode, digest, from_directory, from_path, error);
 }
@@ -358,7 +358,7 @@ static int files_check (const struct root_draft *draft, const struct base_buffer
     return 0;
 }
 
-static int sync_file (const struct disk *disk, int directory, const char *name)
+static int file_sync (const struct disk *disk, int directory, const char *name)
 {
     base_cleanup (base_close_p) int fd =
         disk->ops->openat (disk->context, directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
@@ -366,7 +366,7 @@ static int sync_file (const struct disk *disk, int directory, const char *name)
 }
 
 /*  Syncs a directory tree. Consumes fd. */
-static int sync_tree (const struct disk *disk, int fd, unsigned depth)
+static int tree_sync (const struct disk *disk, int fd, unsigned depth)
 {
     base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (fd);
     if (!directory)
@@ -385,12 +385,12 @@ static int sync_tree (const struct disk *disk, int fd, unsigned depth)
             return -errno;
         int r = 0;
         if (S_ISREG (status.st_mode))
-            r = sync_file (disk, fd, entry->d_name);
+            r = file_sync (disk, fd, entry->d_name);
         else if (S_ISDIR (status.st_mode)) {
             if (depth == DEPTH_MOST)
                 return -ELOOP; /* the manifest has refused it already */
             int below = openat (fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-            r = below < 0 ? -errno : sync_tree (disk, below, depth + 1);
+            r = below < 0 ? -errno : tree_sync (disk, below, depth + 1);
         }
         if (r < 0)
             return r;
@@ -414,7 +414,7 @@ int root_draft_seal (struct root_draft *draft, const struct wire_installed *inst
     if (r < 0)
         return r;
     int fd = openat (draft->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    r = fd < 0 ? -errno : sync_tree (root->disk, fd, 0);
+    r = fd < 0 ? -errno : tree_sync (root->disk, fd, 0);
     if (r < 0)
         return base_error_errno (error, r, "cannot sync the workspace");
     r = disk_rename (root->disk, root->fd, draft->hidden, draft->name, error);

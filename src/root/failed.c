@@ -15,7 +15,7 @@
 
 enum { PATH_SIZE = sizeof ROOT_FAILED "." + ROOT_NAME_SIZE, BLANK_SIZE = 1024, ENVELOPE_MOST = 1024 * 1024 };
 
-static const char *path_of (const char *workspace, char path[PATH_SIZE])
+static const char *note_path (const char *workspace, char path[PATH_SIZE])
 {
     (void) snprintf (path, PATH_SIZE, ROOT_FAILED ".%.*s", ROOT_NAME_SIZE - 1, workspace);
     return path;
@@ -91,7 +91,7 @@ int root_began_remove (const struct root *root)
 
 /*  Overwrites .failed in place, which needs no space, and renames it. If even the overwrite fails, its old
     text still says that the trial ended. */
-static int use_blank (const struct root *root, const char *path, const char *text, size_t length,
+static int blank_use (const struct root *root, const char *path, const char *text, size_t length,
                       struct base_error *error)
 {
     const struct disk *disk = root->disk;
@@ -123,14 +123,14 @@ int root_failed_write (const struct root *root, const struct root_outcome *outco
         (void) root_release_of (root, whole.workspace, &whole.release);
     size_t length = root_outcome_format (&whole, text, sizeof text);
     int r =
-        disk_file_write (root->disk, root->fd, path_of (whole.workspace, path), 0644, text, length, error);
+        disk_file_write (root->disk, root->fd, note_path (whole.workspace, path), 0644, text, length, error);
     if (r == -EISDIR || r == -ENOTEMPTY) {
         (void) disk_tree_remove (root->disk, root->fd, path, NULL);
         r = disk_file_write (root->disk, root->fd, path, 0644, text, length, error);
     }
     if ((r == -EPERM || r == -EACCES) && root_loosen (root))
         r = disk_file_write (root->disk, root->fd, path, 0644, text, length, error);
-    return r && ours && use_blank (root, path, text, length, NULL) == 0 ? 0 : r;
+    return r && ours && blank_use (root, path, text, length, NULL) == 0 ? 0 : r;
 }
 
 int root_failed_read (const struct root *root, const char *workspace, struct root_outcome *ret_outcome)
@@ -138,7 +138,7 @@ int root_failed_read (const struct root *root, const char *workspace, struct roo
     char path[PATH_SIZE];
     struct root_outcome outcome;
     struct stat status;
-    int r = root_outcome_read_file (root, path_of (workspace, path), &outcome);
+    int r = root_outcome_read_file (root, note_path (workspace, path), &outcome);
     if (r == ROOT_E_NONE && fstatat (root->fd, path, &status, AT_SYMLINK_NOFOLLOW) != 0)
         return r; /* a link that leads nowhere counts as a damaged note */
     if (r || strcmp (outcome.workspace, workspace) != 0) {
@@ -152,7 +152,7 @@ int root_failed_read (const struct root *root, const char *workspace, struct roo
     return 0;
 }
 
-static int compare_newest (const void *a, const void *b)
+static int names_compare_newest (const void *a, const void *b)
 {
     return strcmp (*(char *const *) b, *(char *const *) a);
 }
@@ -181,7 +181,7 @@ int root_failed_list (const struct root *root, char ***ret_workspaces)
         if (r < 0)
             return r;
     }
-    qsort (names, count, sizeof *names, compare_newest);
+    qsort (names, count, sizeof *names, names_compare_newest);
     *ret_workspaces = base_take (names);
     return 0;
 }
@@ -189,7 +189,7 @@ int root_failed_list (const struct root *root, char ***ret_workspaces)
 int root_failed_remove (const struct root *root, const char *workspace)
 {
     char path[PATH_SIZE];
-    int r = disk_unlink (root->disk, root->fd, path_of (workspace, path));
+    int r = disk_unlink (root->disk, root->fd, note_path (workspace, path));
     if (r == -EISDIR || r == -EPERM)
         r = disk_tree_remove (root->disk, root->fd, path, NULL);
     return r == -ENOENT ? 0 : r;

@@ -48,7 +48,7 @@ static int paths_add (struct paths *paths, char *path)
     return 0;
 }
 
-static int compare_paths (const void *a, const void *b)
+static int paths_compare (const void *a, const void *b)
 {
     return strcmp (*(char *const *) a, *(char *const *) b);
 }
@@ -110,7 +110,7 @@ static int path_escape (const char *path, struct base_buffer *buffer, bool *ret_
     return r;
 }
 
-static int append_line (struct base_buffer *buffer, const struct base_digest *digest, const char *path)
+static int line_append (struct base_buffer *buffer, const struct base_digest *digest, const char *path)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer name = {0};
     bool escaped;
@@ -133,7 +133,7 @@ static int manifest_make (const struct root_manifest_reader *reader, int workspa
     if (r)
         return r;
     if (paths.count)
-        qsort (paths.items, paths.count, sizeof *paths.items, compare_paths);
+        qsort (paths.items, paths.count, sizeof *paths.items, paths_compare);
     size_t before = buffer->size;
     for (size_t i = 0; i < paths.count && r == 0; i++) {
         struct base_digest digest;
@@ -141,7 +141,7 @@ static int manifest_make (const struct root_manifest_reader *reader, int workspa
             openat (workspace, paths.items[i], O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         r = file < 0 ? -errno : reader->digest (reader->context, file, &digest);
         if (r == 0)
-            r = append_line (buffer, &digest, paths.items[i]);
+            r = line_append (buffer, &digest, paths.items[i]);
         if (r)
             (void) base_error_errno (error, r, "cannot read %s", paths.items[i]);
     }
@@ -150,7 +150,7 @@ static int manifest_make (const struct root_manifest_reader *reader, int workspa
     return r;
 }
 
-static int digest_verified (void *verified, int fd, struct base_digest *ret_digest)
+static int verified_digest (void *verified, int fd, struct base_digest *ret_digest)
 {
     return root_verified_digest (verified, fd, ret_digest);
 }
@@ -158,7 +158,7 @@ static int digest_verified (void *verified, int fd, struct base_digest *ret_dige
 int root_manifest_make (int workspace, struct root_verified *verified, struct base_buffer *buffer,
                         struct base_error *error)
 {
-    const struct root_manifest_reader reader = {.digest = digest_verified, .context = verified};
+    const struct root_manifest_reader reader = {.digest = verified_digest, .context = verified};
     return manifest_make (&reader, workspace, buffer, error);
 }
 
@@ -171,7 +171,7 @@ struct line {
     size_t path_length;
 };
 
-static struct line next_line (const char **at, const char *end)
+static struct line line_next (const char **at, const char *end)
 {
     struct line line = {.text = *at};
     if (*at >= end)
@@ -187,7 +187,7 @@ static struct line next_line (const char **at, const char *end)
     return line;
 }
 
-static int name_difference (const struct base_buffer *listed, const struct base_buffer *found,
+static int difference_name (const struct base_buffer *listed, const struct base_buffer *found,
                             struct base_error *error)
 {
     const char *listed_at = (const char *) listed->data, *listed_end = listed_at + listed->size;
@@ -196,8 +196,8 @@ static int name_difference (const struct base_buffer *listed, const struct base_
         bool listed_over = listed_at >= listed_end, found_over = found_at >= found_end;
         if (listed_over && found_over)
             return base_error_set (error, ROOT_E_DAMAGED, "the manifest is damaged");
-        struct line a = next_line (&listed_at, listed_end);
-        struct line b = next_line (&found_at, found_end);
+        struct line a = line_next (&listed_at, listed_end);
+        struct line b = line_next (&found_at, found_end);
         if (a.length == b.length && !listed_over && !found_over && memcmp (a.text, b.text, a.length) == 0)
             continue;
         if (!listed_over && !a.path)
@@ -237,13 +237,13 @@ int root_manifest_verify_by (const struct root_manifest_reader *reader, int work
     if (listed.size == found.size &&
         (!found.data || !listed.data || memcmp (listed.data, found.data, found.size) == 0))
         return 0;
-    return name_difference (&listed, &found, error);
+    return difference_name (&listed, &found, error);
 }
 
 int root_manifest_verify (const struct root *root, int workspace, struct base_error *error)
 {
     base_cleanup (root_verified_deinit) struct root_verified verified = {.boot = ""};
-    const struct root_manifest_reader reader = {.digest = digest_verified,
+    const struct root_manifest_reader reader = {.digest = verified_digest,
                                                 .context = root ? &verified : NULL};
     if (root)
         root_verified_load (root, &verified);
@@ -262,7 +262,7 @@ int root_manifest_find (const struct base_buffer *manifest, const char *path, st
         return r;
     const char *at = (const char *) manifest->data, *end = at + manifest->size;
     while (at < end) {
-        struct line line = next_line (&at, end);
+        struct line line = line_next (&at, end);
         if (!line.path || !name.data || line.path_length != name.size ||
             memcmp (line.path, name.data, name.size) != 0)
             continue;

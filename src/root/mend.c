@@ -32,7 +32,7 @@ int root_stable_check (const struct root *root, struct base_error *error)
              : 0;
 }
 
-static const char *skip (const char *at, const char *characters)
+static const char *text_skip (const char *at, const char *characters)
 {
     return at + strspn (at, characters);
 }
@@ -48,10 +48,10 @@ static bool trial_record_names (const struct root *root, const char *name)
     const char *at = text ? strstr (text, key) : NULL;
     if (!at)
         return false;
-    at = skip (at + sizeof key - 1, " \t\n");
+    at = text_skip (at + sizeof key - 1, " \t\n");
     if (*at++ != ':')
         return false;
-    at = skip (at, " \t\n");
+    at = text_skip (at, " \t\n");
     size_t length = strlen (name);
     return *at == '"' && strncmp (at + 1, name, length) == 0 && at[1 + length] == '"';
 }
@@ -69,7 +69,7 @@ bool root_trial_is_likely (const struct root *root, const char *name)
 }
 
 /*  Moves aside anything but a link, so that a link can be renamed to this name. */
-static int make_room (const struct root *root, const char *link, struct base_error *error)
+static int link_make_room (const struct root *root, const char *link, struct base_error *error)
 {
     struct stat status;
     char aside[32];
@@ -93,7 +93,7 @@ int root_stable_take (const struct root *root, const char *name, struct base_err
         for (size_t i = 0; !link && i < sizeof links / sizeof *links; i++)
             if (root_link (root, links[i], target) == 0 && strcmp (target, name) == 0)
                 link = links[i];
-        r = make_room (root, ROOT_STABLE, error);
+        r = link_make_room (root, ROOT_STABLE, error);
         if (r == 0)
             r = link ? disk_rename (root->disk, root->fd, link, ROOT_STABLE, error)
                      : disk_link_replace (root->disk, root->fd, ROOT_STABLE, name, error);
@@ -120,7 +120,7 @@ static int stable_take_checked (const struct root *root, const char *name, char 
 
 /*  Whether the root has no other workspace. Then this one was installed, for a candidate lies beside the
     version that staged it. */
-static bool is_alone (const struct root *root, const char *name)
+static bool workspace_is_alone (const struct root *root, const char *name)
 {
     base_cleanup (base_directory_close_p) DIR *directory =
         base_directory_list (openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -137,7 +137,7 @@ int root_stable_mend (const struct root *root, const char *own, bool proven, cha
     char back[ROOT_NAME_SIZE];
     int r = ROOT_E_NONE;
     (void) root_uncover (root, NULL);
-    bool mine = own && (proven || root_ok_is (root, own) || is_alone (root, own));
+    bool mine = own && (proven || root_ok_is (root, own) || workspace_is_alone (root, own));
     if (root_link (root, ROOT_BACK, back) == 0 && stable_take_checked (root, back, ret_name, &one) == 0) {
         (void) root_tokens_remove (root, NULL); /* without .back, tokens have no meaning */
         return 0;
@@ -159,7 +159,7 @@ int root_stable_mend (const struct root *root, const char *own, bool proven, cha
                            *first.text ? " (" : "", first.text, *first.text ? ")" : "", root->path);
 }
 
-static bool is_stable (const struct root *root, const char *name)
+static bool workspace_is_stable (const struct root *root, const char *name)
 {
     char stable[ROOT_NAME_SIZE];
     return root_link (root, ROOT_STABLE, stable) == 0 && strcmp (stable, name) == 0;
@@ -172,13 +172,13 @@ int root_previous_check (const struct root *root, const char *known, char ret_na
     struct base_error why = {0};
     int r = root_link (root, ROOT_PREVIOUS, name);
     if (r == ROOT_E_NONE) {
-        if (known && !is_stable (root, known) && root_startable (root, known, NULL) == 0)
+        if (known && !workspace_is_stable (root, known) && root_startable (root, known, NULL) == 0)
             return base_error_set (error, r, "%s/" ROOT_PREVIOUS " is missing", root->path);
     } else if (r == ROOT_E_DAMAGED)
         return base_error_set (error, r, "%s/" ROOT_PREVIOUS " is not a link to a workspace", root->path);
     else if (r)
         return base_error_errno (error, r, "cannot read %s/" ROOT_PREVIOUS, root->path);
-    else if (is_stable (root, name))
+    else if (workspace_is_stable (root, name))
         return base_error_set (error, ROOT_E_DAMAGED,
                                "%s/" ROOT_PREVIOUS " points to the same version as stable", root->path);
     else if ((r = root_startable (root, name, &why)))
@@ -192,12 +192,12 @@ int root_previous_mend (const struct root *root, const char *known, struct base_
 {
     if (!known || !root_name_is_valid (known))
         return base_error_set (error, ROOT_E_NONE, "its former target is unknown");
-    if (is_stable (root, known))
+    if (workspace_is_stable (root, known))
         return base_error_set (error, ROOT_E_NONE, "its former target %s is now stable", known);
     int r = root_workspace_check (root, known, error);
     if (r)
         return r < 0 ? r : ROOT_E_NONE;
-    r = make_room (root, ROOT_PREVIOUS, error);
+    r = link_make_room (root, ROOT_PREVIOUS, error);
     if (r < 0)
         return r;
     return disk_link_replace (root->disk, root->fd, ROOT_PREVIOUS, known, error);

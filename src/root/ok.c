@@ -15,7 +15,7 @@
 
 enum { PATH_SIZE = sizeof ROOT_FAILED "." + ROOT_NAME_SIZE, TOKENS_MOST = 9 };
 
-static const char *path_of (const char *name, char path[PATH_SIZE])
+static const char *mark_path (const char *name, char path[PATH_SIZE])
 {
     (void) snprintf (path, PATH_SIZE, ROOT_OK ".%.*s", ROOT_NAME_SIZE - 1, name);
     return path;
@@ -25,11 +25,11 @@ bool root_ok_is (const struct root *root, const char *name)
 {
     char path[PATH_SIZE];
     struct stat status;
-    return fstatat (root->fd, path_of (name, path), &status, AT_SYMLINK_NOFOLLOW) == 0;
+    return fstatat (root->fd, mark_path (name, path), &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 /*  The marked workspaces, oldest first. Returns NULL if they cannot be listed. */
-static char **ok_names (const struct root *root)
+static char **marks_list (const struct root *root)
 {
     base_cleanup (base_directory_close_p) DIR *directory =
         base_directory_list (openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -46,13 +46,13 @@ static char **ok_names (const struct root *root)
 
 bool root_ok_any (const struct root *root)
 {
-    char **names = ok_names (root);
+    char **names = marks_list (root);
     bool any = names && names[0];
     (void) base_list_free (names);
     return any;
 }
 
-static int make_file (const struct root *root, const char *path)
+static int mark_make (const struct root *root, const char *path)
 {
     const struct disk *disk = root->disk;
     base_cleanup (base_close_p) int fd = disk->ops->openat (
@@ -71,11 +71,11 @@ int root_ok_set (const struct root *root, const char *name, struct base_error *e
         int r = disk_directory_sync (root->disk, root->fd);
         return r ? base_error_errno (error, r, "cannot sync %s", root->path) : 0;
     }
-    int r = disk_rename (root->disk, root->fd, ROOT_OK, path_of (name, path), NULL);
+    int r = disk_rename (root->disk, root->fd, ROOT_OK, mark_path (name, path), NULL);
     for (unsigned i = 0; r == -ENOENT && i <= TOKENS_MOST; i++) {
         char token[] = ROOT_TOKEN "N";
         token[sizeof token - 2] = (char) ('0' + i);
-        r = i == 0 ? make_file (root, path) : disk_rename (root->disk, root->fd, token, path, NULL);
+        r = i == 0 ? mark_make (root, path) : disk_rename (root->disk, root->fd, token, path, NULL);
         if (i == 0 && r)
             r = -ENOENT; /* possibly out of inodes: rename a token, which is no longer needed */
     }
@@ -95,11 +95,11 @@ void root_ok_adopt (const struct root *root, const char *name)
 int root_ok_remove (const struct root *root, const char *name)
 {
     char path[PATH_SIZE];
-    int r = disk_unlink (root->disk, root->fd, path_of (name, path));
+    int r = disk_unlink (root->disk, root->fd, mark_path (name, path));
     return r == -ENOENT ? 0 : r;
 }
 
-static bool has_failed (const struct root *root, const char *name)
+static bool workspace_has_failed (const struct root *root, const char *name)
 {
     char path[PATH_SIZE];
     struct stat status;
@@ -107,13 +107,13 @@ static bool has_failed (const struct root *root, const char *name)
     return fstatat (root->fd, path, &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static bool is_there (const struct root *root, const char *name)
+static bool workspace_exists (const struct root *root, const char *name)
 {
     struct stat status;
     return fstatat (root->fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR (status.st_mode);
 }
 
-static bool is_in (char *const *list, const char *name)
+static bool list_has (char *const *list, const char *name)
 {
     for (size_t i = 0; list[i]; i++)
         if (strcmp (list[i], name) == 0)
@@ -124,7 +124,7 @@ static bool is_in (char *const *list, const char *name)
 char **root_ways_back (const struct root *root, const char *from, const char *known)
 {
     char back[ROOT_NAME_SIZE] = "", previous[ROOT_NAME_SIZE] = "";
-    char **names = calloc (1, sizeof *names), **others = ok_names (root);
+    char **names = calloc (1, sizeof *names), **others = marks_list (root);
     if (root_link (root, ROOT_BACK, back))
         *back = '\0';
     if (root_link (root, ROOT_PREVIOUS, previous))
@@ -136,13 +136,13 @@ char **root_ways_back (const struct root *root, const char *from, const char *kn
     int r = names && others ? 0 : -ENOMEM;
     for (int sure = 1; r == 0 && sure >= 0; sure--) {
         for (size_t i = 0; r == 0 && i < sizeof links / sizeof *links; i++)
-            if (*links[i] && strcmp (links[i], from) != 0 && !is_in (names, links[i]) &&
-                is_there (root, links[i]) &&
-                (!sure || (root_ok_is (root, links[i]) && !has_failed (root, links[i]))))
+            if (*links[i] && strcmp (links[i], from) != 0 && !list_has (names, links[i]) &&
+                workspace_exists (root, links[i]) &&
+                (!sure || (root_ok_is (root, links[i]) && !workspace_has_failed (root, links[i]))))
                 r = base_list_append (&names, links[i]);
         for (size_t i = base_list_count (others); r == 0 && sure && i-- > 0;)
-            if (strcmp (others[i], from) != 0 && !is_in (names, others[i]) && is_there (root, others[i]) &&
-                !has_failed (root, others[i]))
+            if (strcmp (others[i], from) != 0 && !list_has (names, others[i]) &&
+                workspace_exists (root, others[i]) && !workspace_has_failed (root, others[i]))
                 r = base_list_append (&names, others[i]);
     }
     (void) base_list_free (others);

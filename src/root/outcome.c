@@ -60,7 +60,7 @@ size_t root_outcome_format (const struct root_outcome *outcome, char *text, size
     return (size_t) length;
 }
 
-static int put_note (const struct root *root, const char *path, const void *text, size_t size,
+static int note_put (const struct root *root, const char *path, const void *text, size_t size,
                      struct base_error *error)
 {
     int r = disk_file_write (root->disk, root->fd, path, 0644, text, size, error);
@@ -72,13 +72,13 @@ static int put_note (const struct root *root, const char *path, const void *text
     return disk_file_write (root->disk, root->fd, path, 0644, text, size, error);
 }
 
-static int write_note (const struct root *root, const char *path, const struct root_outcome *outcome,
+static int note_write (const struct root *root, const char *path, const struct root_outcome *outcome,
                        struct base_error *error)
 {
     char text[ROOT_NOTE_MOST];
     size_t length = root_outcome_format (outcome, text, sizeof text);
-    int r = put_note (root, path, text, length, error);
-    return root_verified_make_room (root, r) ? put_note (root, path, text, length, error) : r;
+    int r = note_put (root, path, text, length, error);
+    return root_verified_make_room (root, r) ? note_put (root, path, text, length, error) : r;
 }
 
 /*  Returns whether the note is complete: a workspace and a known cause. */
@@ -131,7 +131,7 @@ int root_outcome_read_file (const struct root *root, const char *path, struct ro
 }
 
 /*  Reads a note in var/. A damaged one is set aside. */
-static int take_note (const struct root *root, const char *path, struct root_outcome *ret_outcome)
+static int note_read (const struct root *root, const char *path, struct root_outcome *ret_outcome)
 {
     int r = root_outcome_read_file (root, path, ret_outcome);
     if (r != ROOT_E_DAMAGED)
@@ -143,7 +143,7 @@ static int take_note (const struct root *root, const char *path, struct root_out
     return r;
 }
 
-static int remove_note (const struct root *root, const char *path)
+static int note_remove (const struct root *root, const char *path)
 {
     int r = disk_unlink (root->disk, root->fd, path);
     return r == -ENOENT ? 0 : r;
@@ -151,30 +151,30 @@ static int remove_note (const struct root *root, const char *path)
 
 int root_outcome_write (const struct root *root, const struct root_outcome *outcome, struct base_error *error)
 {
-    return write_note (root, ROOT_OUTCOME, outcome, error);
+    return note_write (root, ROOT_OUTCOME, outcome, error);
 }
 
 int root_outcome_read (const struct root *root, struct root_outcome *ret_outcome)
 {
-    return take_note (root, ROOT_OUTCOME, ret_outcome);
+    return note_read (root, ROOT_OUTCOME, ret_outcome);
 }
 
 int root_outcome_remove (const struct root *root)
 {
-    return remove_note (root, ROOT_OUTCOME);
+    return note_remove (root, ROOT_OUTCOME);
 }
 
 int root_mended_write (const struct root *root, const struct root_outcome *outcome, struct base_error *error)
 {
-    return write_note (root, ROOT_MENDED, outcome, error);
+    return note_write (root, ROOT_MENDED, outcome, error);
 }
 
 int root_mended_read (const struct root *root, struct root_outcome *ret_outcome)
 {
-    return take_note (root, ROOT_MENDED, ret_outcome);
+    return note_read (root, ROOT_MENDED, ret_outcome);
 }
 
 int root_mended_remove (const struct root *root)
 {
-    return remove_note (root, ROOT_MENDED);
+    return note_remove (root, ROOT_MENDED);
 }

@@ -19,7 +19,7 @@
 
 enum { PATH_SIZE = 96 };
 
-static const char *path_of (const struct base_digest *release, char path[PATH_SIZE])
+static const char *record_path (const struct base_digest *release, char path[PATH_SIZE])
 {
     char text[BASE_DIGEST_TEXT];
     (void) snprintf (path, PATH_SIZE, ROOT_QUARANTINE "/%s", base_digest_format (release, text));
@@ -34,7 +34,8 @@ static int record_add (const struct root *root, const struct wire_failure *failu
         r = root_record_make_directory (root, ROOT_QUARANTINE, error);
     if (r < 0)
         return r;
-    return root_record_write (root, path_of (&failure->release, path), &wire_failure_record, failure, error);
+    return root_record_write (root, record_path (&failure->release, path), &wire_failure_record, failure,
+                              error);
 }
 
 int root_quarantine_add (const struct root *root, const struct wire_failure *failure,
@@ -46,12 +47,12 @@ int root_quarantine_add (const struct root *root, const struct wire_failure *fai
     return root_verified_make_room (root, r) ? record_add (root, failure, error) : r;
 }
 
-static int find_record (const struct root *root, const struct base_digest *release,
+static int record_find (const struct root *root, const struct base_digest *release,
                         struct wire_failure *ret_failure)
 {
     char path[PATH_SIZE];
     struct wire_failure failure;
-    int r = root_record_read (root, path_of (release, path), &wire_failure_record, &failure);
+    int r = root_record_read (root, record_path (release, path), &wire_failure_record, &failure);
     if (r)
         return r;
     if (!base_digest_equal (&failure.release, release)) { /* the record of another release */
@@ -139,7 +140,7 @@ int root_quarantine_find (const struct root *root, const struct base_digest *rel
                           struct wire_failure *ret_failure)
 {
     struct root_outcome outcome;
-    int r = find_record (root, release, ret_failure);
+    int r = record_find (root, release, ret_failure);
     if (r != ROOT_E_NONE || root_failed_find (root, release, &outcome) || !outcome_is_blamed (&outcome))
         return r;
     return root_failed_describe (root, &outcome, ret_failure) ? ROOT_E_NONE : 0;
@@ -147,7 +148,7 @@ int root_quarantine_find (const struct root *root, const struct base_digest *rel
 
 /*  Collects the releases that have a record. Names are collected first, because reading may set a
     file aside. */
-static int record_releases (const struct root *root, struct base_buffer *ret_digests)
+static int releases_recorded (const struct root *root, struct base_buffer *ret_digests)
 {
     base_cleanup (base_directory_close_p) DIR *directory =
         base_directory_list (openat (root->fd, ROOT_QUARANTINE, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -173,7 +174,7 @@ static bool digests_have (const struct base_buffer *digests, const struct base_d
 enum noted { NOTED_BLAMED, NOTED_ALL };
 
 /*  Adds the releases that have only a note: those that are blamed, or all. */
-static int noted_releases (const struct root *root, enum noted which, struct base_buffer *digests)
+static int releases_noted (const struct root *root, enum noted which, struct base_buffer *digests)
 {
     base_cleanup (base_list_free_p) char **names = NULL;
     int r = root_failed_list (root, &names);
@@ -193,15 +194,15 @@ static int noted_releases (const struct root *root, enum noted which, struct bas
 }
 
 /*  All releases that have a record or a note. */
-static int all_releases (const struct root *root, struct base_buffer *digests)
+static int releases_all (const struct root *root, struct base_buffer *digests)
 {
-    int r = record_releases (root, digests);
+    int r = releases_recorded (root, digests);
     if (r < 0)
         return r;
-    return noted_releases (root, NOTED_ALL, digests);
+    return releases_noted (root, NOTED_ALL, digests);
 }
 
-static int compare_newest (const void *a, const void *b)
+static int failures_compare_newest (const void *a, const void *b)
 {
     const struct wire_failure *left = a, *right = b;
     return strcmp (right->time, left->time);
@@ -211,10 +212,10 @@ int root_quarantine_list (const struct root *root, struct wire_failure **ret_fai
                           struct base_error *error)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer digests = {0};
-    int r = record_releases (root, &digests);
+    int r = releases_recorded (root, &digests);
     if (r < 0)
         return base_error_errno (error, r, "cannot read %s/" ROOT_QUARANTINE, root->path);
-    r = noted_releases (root, NOTED_BLAMED, &digests);
+    r = releases_noted (root, NOTED_BLAMED, &digests);
     if (r < 0)
         return base_error_errno (error, r, "cannot read the notes about failed trials in %s", root->path);
     size_t most = digests.size / sizeof (struct base_digest), count = 0;
@@ -227,7 +228,7 @@ int root_quarantine_list (const struct root *root, struct wire_failure **ret_fai
         if (root_quarantine_find (root, &digest, &failures[count]) == 0)
             count++;
     }
-    qsort (failures, count, sizeof *failures, compare_newest);
+    qsort (failures, count, sizeof *failures, failures_compare_newest);
     *ret_failures = failures;
     *ret_count = count;
     return 0;
@@ -244,7 +245,7 @@ int root_quarantine_clear (const struct root *root, const struct base_digest *re
                            struct base_error *error)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer digests = {0};
-    int r = release ? base_buffer_append (&digests, release, sizeof *release) : all_releases (root, &digests);
+    int r = release ? base_buffer_append (&digests, release, sizeof *release) : releases_all (root, &digests);
     if (r < 0)
         return base_error_errno (error, r, "cannot read %s/" ROOT_QUARANTINE, root->path);
     unsigned count = 0;
@@ -252,7 +253,7 @@ int root_quarantine_clear (const struct root *root, const struct base_digest *re
         struct base_digest digest;
         char path[PATH_SIZE];
         memcpy (&digest, digests.data + i, sizeof digest);
-        r = disk_unlink (root->disk, root->fd, path_of (&digest, path));
+        r = disk_unlink (root->disk, root->fd, record_path (&digest, path));
         if (r == -EISDIR || r == -EPERM)
             r = disk_tree_remove (root->disk, root->fd, path, NULL);
         if (r && r != -ENOENT && r != -ENOTDIR)

@@ -138,7 +138,7 @@ int root_reverted_forget (const struct root *root)
 
 /*  Overwrites the existing file, which needs no space. A crash in between leaves a damaged file, which counts
     as missing. */
-static int write_in_place (const struct root *root, const char *text, struct base_error *error)
+static int order_state_overwrite (const struct root *root, const char *text, struct base_error *error)
 {
     const struct disk *disk = root->disk;
     base_cleanup (base_close_p) int fd =
@@ -169,7 +169,7 @@ int root_standing_write (const struct root *root, const struct wire_standing *st
     (void) snprintf (text, sizeof text, "%s", json);
     memset (text + size, '\n', STANDING_SIZE - size);
     r = record_replace (root, ROOT_STANDING, 0644, text, STANDING_SIZE, error);
-    return r == -ENOSPC || r == -EDQUOT ? write_in_place (root, text, error) : r;
+    return r == -ENOSPC || r == -EDQUOT ? order_state_overwrite (root, text, error) : r;
 }
 
 int root_standing_read (const struct root *root, struct wire_standing *ret_standing)

@@ -55,7 +55,7 @@ void root_deinit (struct root *root)
 }
 
 /*  Makes the directory and its missing parents. */
-static int make_directories (const struct disk *disk, const char *path, struct base_error *error)
+static int directories_make (const struct disk *disk, const char *path, struct base_error *error)
 {
     base_cleanup (base_free_p) char *part = strdup (path);
     if (!part)
@@ -79,7 +79,7 @@ static int make_directories (const struct disk *disk, const char *path, struct b
 
 int root_make (const struct disk *disk, const char *path, struct root *ret_root, struct base_error *error)
 {
-    int r = make_directories (disk, path, error);
+    int r = directories_make (disk, path, error);
     if (r < 0)
         return r;
     base_cleanup (root_deinit) struct root root = {.fd = -1};
@@ -167,7 +167,7 @@ bool root_is_unproven (const struct root *root, const char *stable)
 }
 
 /*  Returns whether there is a workspace to roll back to: without one there is no trial. */
-static bool first_way_back (const struct root *root, const char *stable, char ret_name[ROOT_NAME_SIZE])
+static bool way_back_first (const struct root *root, const char *stable, char ret_name[ROOT_NAME_SIZE])
 {
     char **names = root_ways_back (root, stable, NULL);
     bool found = names && names[0];
@@ -179,7 +179,7 @@ static bool first_way_back (const struct root *root, const char *stable, char re
 
 /*  Whether .back belongs to the trial of another version. Then stable is a proven version that replaced that
     one, by hand or because the way back was damaged. */
-static bool is_of_another (const struct root *root, const char *stable)
+static bool back_is_of_another (const struct root *root, const char *stable)
 {
     struct root_began began;
     return root_ok_is (root, stable) && root_began_read (root, &began) == 0 &&
@@ -199,11 +199,12 @@ int root_trial_read (const struct root *root, struct root_trial *ret_trial, stru
     r = root_link (root, ROOT_BACK, trial.back);
     if (r < 0)
         return base_error_errno (error, r, "cannot read %s/.back", root->path);
-    trial.on_trial = r == 0 && strcmp (trial.stable, trial.back) != 0 && !is_of_another (root, trial.stable);
+    trial.on_trial =
+        r == 0 && strcmp (trial.stable, trial.back) != 0 && !back_is_of_another (root, trial.stable);
     if (!trial.on_trial) {
         trial.back[0] = '\0';
         trial.on_trial =
-            root_is_unproven (root, trial.stable) && first_way_back (root, trial.stable, trial.back);
+            root_is_unproven (root, trial.stable) && way_back_first (root, trial.stable, trial.back);
     }
     trial.tokens = trial.on_trial ? root_tokens_count (root) : 0;
     *ret_trial = trial;

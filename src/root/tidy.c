@@ -24,7 +24,7 @@ static void first_keep (int *first, int r)
         *first = r;
 }
 
-static bool is_leftover (const char *name)
+static bool name_is_leftover (const char *name)
 {
     return base_text_begins (name, ROOT_TMP) || base_text_begins (name, ROOT_NEW) ||
            base_text_begins (name, ROOT_OLD);
@@ -41,7 +41,7 @@ static int leftovers_remove (const struct root *root, DIR *directory, const stru
     *ret_removed = 0;
     rewinddir (directory);
     for (const struct dirent *entry; first == 0 && count < BATCH && (entry = readdir (directory));)
-        if (is_leftover (entry->d_name))
+        if (name_is_leftover (entry->d_name))
             first = base_list_append_next (&names, &count, entry->d_name);
     if (first < 0)
         (void) base_error_errno (error, first, "cannot list the leftovers of an earlier process");

@@ -69,7 +69,7 @@ struct separation {
 
 /*  Makes a synced copy under a hidden name in the root, which the next start removes. Returns 0,
     ROOT_E_DAMAGED if the copy does not match its digest, or -errno. */
-static int make_copy (const struct root *root, int from, mode_t mode, const struct base_digest *wanted,
+static int copy_make (const struct root *root, int from, mode_t mode, const struct base_digest *wanted,
                       const char *name)
 {
     const struct disk *disk = root->disk;
@@ -99,7 +99,7 @@ static int file_separate (void *context, const char *path, const struct stat *st
         return 0;
     base_cleanup (base_close_p) int from =
         openat (separation->workspace, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    int r = from < 0 ? ROOT_E_DAMAGED : make_copy (root, from, status->st_mode, &wanted, name);
+    int r = from < 0 ? ROOT_E_DAMAGED : copy_make (root, from, status->st_mode, &wanted, name);
     if (r == 0 &&
         root->disk->ops->renameat (root->disk->context, root->fd, name, separation->workspace, path)) {
         r = -errno;

@@ -82,7 +82,7 @@ int root_workspaces (const struct root *root, char ***ret_names)
 }
 
 /*  Whether a link of the root points to a workspace. If a link cannot be read, true. */
-static bool is_linked (const struct root *root, const char *name)
+static bool workspace_is_linked (const struct root *root, const char *name)
 {
     static const char *const links[] = {ROOT_STABLE, ROOT_PREVIOUS, ROOT_BACK, ROOT_REVERT,
                                         ROOT_TMP_PREVIOUS};
@@ -99,7 +99,7 @@ int root_workspace_remove (const struct root *root, const char *name, struct bas
 {
     if (!root_name_is_valid (name))
         return base_error_set (error, -EINVAL, "%s is not the name of a workspace", name);
-    if (is_linked (root, name))
+    if (workspace_is_linked (root, name))
         return base_error_set (error, -EBUSY, "the workspace %s is in use", name);
     char hidden[ROOT_NAME_SIZE + 8];
     (void) snprintf (hidden, sizeof hidden, ROOT_OLD "%s", name);
@@ -123,7 +123,7 @@ int root_collect (const struct root *root, unsigned keep, unsigned *ret_removed,
     /*  First workspaces that were never confirmed: a confirmed one can still be reverted to. */
     for (int confirmed = 0; confirmed < 2; confirmed++)
         for (size_t i = 0; names[i] && left > keep; i++) {
-            if (root_ok_is (root, names[i]) != (confirmed == 1) || is_linked (root, names[i]))
+            if (root_ok_is (root, names[i]) != (confirmed == 1) || workspace_is_linked (root, names[i]))
                 continue;
             r = root_workspace_remove (root, names[i], error);
             if (r < 0)

@@ -279,7 +279,7 @@ static int end_status (const struct base_process_end *end)
 }
 
 /*  Scratch roots are in the directory probe of the root for which they are made. */
-static bool is_probe (const char *path)
+static bool path_is_probe (const char *path)
 {
     static const char place[] = "/" ROOT_PROBE;
     const char *end = strrchr (path, '/');
@@ -300,7 +300,7 @@ static int version_stopped (struct launch *launch, const struct start_ending *en
     (void) stable_leave (launch);
     if (ending->overdue)
         return ROOT_EXIT_KILLED;
-    if (ending->left && is_probe (launch->root.path))
+    if (ending->left && path_is_probe (launch->root.path))
         return ROOT_EXIT_LEFT; /* the rehearsing process can no longer see these processes */
     bool as_asked = end->exited ? end->code == ROOT_EXIT_RESTART || end->code == ROOT_EXIT_BY_INIT
                                 : end->code == SIGTERM || end->code == SIGINT;

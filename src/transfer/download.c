@@ -108,7 +108,7 @@ void transfer_download_init (struct transfer_download *download, const struct tr
 }
 
 /*  Accepts an answer without fault. Returns whether it is the next to be written. */
-static bool piece_take (struct transfer_download *download, struct transfer_piece *piece, uint64_t now_ms)
+static bool piece_accept (struct transfer_download *download, struct transfer_piece *piece, uint64_t now_ms)
 {
     struct transfer_piece *front = piece_at (download, 0);
     if (piece == front) {
@@ -139,14 +139,14 @@ static bool piece_take (struct transfer_download *download, struct transfer_piec
     return false;
 }
 
-static void wait_until (struct transfer_download *download, uint64_t until_ms)
+static void download_wait_until (struct transfer_download *download, uint64_t until_ms)
 {
     if (download->not_before_ms < until_ms)
         download->not_before_ms = until_ms;
 }
 
-static void take_busy (struct transfer_download *download, struct transfer_piece *piece,
-                       const struct wire_chunk *chunk, uint64_t now_ms)
+static void piece_busy (struct transfer_download *download, struct transfer_piece *piece,
+                        const struct wire_chunk *chunk, uint64_t now_ms)
 {
     uint64_t wait_ms = transfer_busy_wait_ms (chunk->retry_after_ms, download->busies);
     /*  A busy peer answers so to every get under way: that is one round, and the window halves once. */
@@ -157,7 +157,7 @@ static void take_busy (struct transfer_download *download, struct transfer_piece
             return;
         }
     }
-    wait_until (download, now_ms + wait_ms);
+    download_wait_until (download, now_ms + wait_ms);
     piece_set (download, piece, TRANSFER_PIECE_DUE);
     if (piece == piece_at (download, 0))
         pieces_due (download, false);
@@ -191,15 +191,15 @@ bool transfer_download_chunk (struct transfer_download *download, const struct w
             return false;
         }
         if (payload_size == piece->length)
-            return piece_take (download, piece, now_ms);
+            return piece_accept (download, piece, now_ms);
         piece_set (download, piece, TRANSFER_PIECE_DUE);
         download_count_loss (download, "the peer sent a chunk of another length than requested", NULL);
         return false;
     case WIRE_STATUS_BUSY:
-        take_busy (download, piece, chunk, now_ms);
+        piece_busy (download, piece, chunk, now_ms);
         return false;
     case WIRE_STATUS_FAILED:
-        wait_until (download, now_ms + TRANSFER_FAILED_WAIT_MS);
+        download_wait_until (download, now_ms + TRANSFER_FAILED_WAIT_MS);
         piece_set (download, piece, TRANSFER_PIECE_DUE);
         download_count_loss (download, "the peer could not send the blob", chunk->reason);
         return false;
@@ -228,7 +228,7 @@ static struct transfer_action piece_get (struct transfer_download *download, str
     return (struct transfer_action){.kind = TRANSFER_GET, .offset = piece->offset, .length = piece->length};
 }
 
-static bool has_room (const struct transfer_download *download, uint32_t length)
+static bool window_has_room (const struct transfer_download *download, uint32_t length)
 {
     return download->unanswered == 0 || download->unanswered + length <= download->window;
 }
@@ -254,7 +254,7 @@ static struct transfer_piece *piece_due (struct transfer_download *download)
         struct transfer_piece *piece = piece_at (download, i);
         /*  The first piece is sent even if the window is full: nothing moves without it. */
         if (piece->state == TRANSFER_PIECE_DUE)
-            return i == 0 || has_room (download, piece->length) ? piece : NULL;
+            return i == 0 || window_has_room (download, piece->length) ? piece : NULL;
     }
     return NULL;
 }
@@ -290,7 +290,7 @@ struct transfer_action transfer_download_next (struct transfer_download *downloa
         return piece_get (download, due, now_ms);
     /*  While pieces must be asked for again, further ones could only come out of order. */
     if (!download->due && !download->dropped && download->asked < download->size &&
-        download->count < TRANSFER_WINDOW_MOST && has_room (download, download->limits.chunk))
+        download->count < TRANSFER_WINDOW_MOST && window_has_room (download, download->limits.chunk))
         return piece_get (download, piece_new (download), now_ms);
     return (struct transfer_action){.kind = TRANSFER_WAIT, .until_ms = deadline};
 }

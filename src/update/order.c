@@ -9,7 +9,7 @@
 #include "base/digest.h"
 
 /*  Whether an operator can still cancel the update in this state. */
-static bool before_switch (enum wire_state state)
+static bool state_is_before_switch (enum wire_state state)
 {
     return state == WIRE_STATE_MATCHING || state == WIRE_STATE_FETCHING || state == WIRE_STATE_STAGING ||
            state == WIRE_STATE_PROBING;
@@ -59,9 +59,9 @@ struct update_order update_order_choose (const struct wire_desired *desired,
         desired->cancel_epoch > standing->epoch && desired->cancel_epoch > desired->release_epoch;
     bool reverted = desired->revert_epoch > standing->epoch && desired->revert_epoch > desired->release_epoch;
     if (cancelled || reverted) {
-        order.cancel = under_way != 0 && (before_switch (state) || state == WIRE_STATE_UNFIT);
+        order.cancel = under_way != 0 && (state_is_before_switch (state) || state == WIRE_STATE_UNFIT);
         order.cancel_late =
-            cancelled && under_way != 0 && !before_switch (state) && !update_order_at_rest (state);
+            cancelled && under_way != 0 && !state_is_before_switch (state) && !update_order_at_rest (state);
         order.cancel_nothing = cancelled && !order.cancel && update_order_at_rest (state);
     }
     if (reverted && !order.cancel) {

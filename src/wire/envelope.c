@@ -14,18 +14,18 @@ enum {
     PARTS_MOST = 32, /* of a path; a node stages no deeper one */
 };
 
-static bool is_letter_or_digit (char c)
+static bool letter_or_digit (char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
 static bool name_is_valid (const char *name, const char *further)
 {
-    if (!name || !is_letter_or_digit (*name))
+    if (!name || !letter_or_digit (*name))
         return false;
     size_t size = 0;
     for (; name[size]; size++)
-        if (size == 64 || !(is_letter_or_digit (name[size]) || strchr (further, name[size])))
+        if (size == 64 || !(letter_or_digit (name[size]) || strchr (further, name[size])))
             return false;
     return size <= 64;
 }
@@ -40,7 +40,7 @@ bool wire_node_is_valid (const char *id)
     return name_is_valid (id, "._-:");
 }
 
-static bool is_printable (const char *text)
+static bool text_is_printable (const char *text)
 {
     for (; *text; text++)
         if ((unsigned char) *text < 0x20 || *text == 0x7f)
@@ -50,7 +50,7 @@ static bool is_printable (const char *text)
 
 bool wire_path_is_valid (const char *path)
 {
-    if (!path || !*path || strnlen (path, 256) > 255 || !is_printable (path))
+    if (!path || !*path || strnlen (path, 256) > 255 || !text_is_printable (path))
         return false;
     for (unsigned parts = 1; parts <= PARTS_MOST; parts++) {
         size_t part = strcspn (path, "/");
@@ -66,12 +66,12 @@ bool wire_path_is_valid (const char *path)
 static bool platform_is_valid (const char *platform)
 {
     unsigned slashes = 0;
-    if (!is_letter_or_digit (*platform))
+    if (!letter_or_digit (*platform))
         return false;
     for (const char *at = platform; *at; at++) {
-        if (*at == '/' && is_letter_or_digit (at[1]))
+        if (*at == '/' && letter_or_digit (at[1]))
             slashes++;
-        else if (!is_letter_or_digit (*at) && !strchr ("._-", *at))
+        else if (!letter_or_digit (*at) && !strchr ("._-", *at))
             return false;
     }
     return slashes == 1;
@@ -124,9 +124,9 @@ int wire_envelope_check (const struct wire_envelope *envelope, struct base_error
             error, WIRE_E_MALFORMED,
             "the application's name must be 1 to 64 letters, digits, '.', '_' or '-', the first a "
             "letter or digit");
-    if (!envelope->version || !*envelope->version || !is_printable (envelope->version))
+    if (!envelope->version || !*envelope->version || !text_is_printable (envelope->version))
         return base_error_set (error, WIRE_E_MALFORMED, "the version is empty or has control characters");
-    if (envelope->title && !is_printable (envelope->title))
+    if (envelope->title && !text_is_printable (envelope->title))
         return base_error_set (error, WIRE_E_MALFORMED, "the title has control characters");
     if (envelope->platform && *envelope->platform && !platform_is_valid (envelope->platform))
         return base_error_set (error, WIRE_E_MALFORMED, "the platform '%.64s' is not of the form OS/ARCH",
