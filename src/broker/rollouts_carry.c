@@ -285,7 +285,7 @@ static int action_write (struct broker *broker, struct broker_rollout *rollout,
     int r = 0;
 
     batch->wrote = true;
-    if (action->kind == ROLLOUT_TURN)
+    if (action->kind == ROLLOUT_TRANSITION)
         return turn_write (broker, rollout, NULL, batch, error);
     r = unfit_left (rollout, action->member);
     if (r == 0 && action->kind != ROLLOUT_KEEP)

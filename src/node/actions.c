@@ -424,7 +424,7 @@ static int go_back_unconfirmed (struct node_manager *node, struct base_error *er
                      update_proof_missing (&node->proof));
     (void) root_failed_write (&node->root, &outcome, NULL);
     (void) root_outcome_write (&node->root, &outcome, NULL); /* for versions that read only var/outcome */
-    return root_go_back (&node->root, error);
+    return root_roll_back (&node->root, error);
 }
 
 /*  by_order: a revert was ordered; otherwise this version did not confirm itself in time. */
@@ -593,7 +593,7 @@ void node_act (struct node_manager *node, const struct update_result *result, en
     case UPDATE_ACTION_CONFIRM:
         trial_confirm (node);
         break;
-    case UPDATE_ACTION_GO_BACK:
+    case UPDATE_ACTION_REVERT:
         go_back (node, result->outcome == WIRE_OUTCOME_STARTED);
         break;
     case UPDATE_ACTION_ABORT:
@@ -613,7 +613,7 @@ void node_act (struct node_manager *node, const struct update_result *result, en
         if (!node_orders_resume_trial (node)) /* the rollback failed: the trial is not over */
             node_session_ask (node->session);
         break;
-    case UPDATE_ACTION_TELL:
+    case UPDATE_ACTION_LOG:
         base_log (BASE_LOG_DEBUG, "ignoring an event that does not fit the state %s",
                   wire_state_word (result->from));
         break;

@@ -244,7 +244,7 @@ static void open_records (struct node_manager *node)
     node_scratch_sweep (&node->root, node->left, &until);
     if (!disk_until_over (&until))
         node->left = base_list_free (node->left);
-    if (root_standing_read (&node->root, &node->standing))
+    if (root_order_state_read (&node->root, &node->standing))
         node->standing = (struct wire_standing){.epoch = 0};
     node_journal_open (node);
     if (node_contents_open (node, &error))

@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "node/manager.h"
-#include "root/mend.h"
+#include "root/links.h"
 
 enum { FOLLOW_MS = 1000 };
 
@@ -43,7 +43,7 @@ static int stable_mend (const struct node_manager *node, char ret_name[ROOT_NAME
     const char *own = node->self.workspace;
     if (root_trial_is_likely (&node->root, own))
         return base_error_set (error, ROOT_E_ON_TRIAL, "a trial is in progress: the launcher restores it");
-    return root_stable_mend (&node->root, own, true, ret_name, error);
+    return root_stable_repair (&node->root, &(struct root_own){.name = own, .proven = true}, ret_name, error);
 }
 
 void node_stable_keep (struct node_manager *node)
@@ -134,7 +134,7 @@ void node_previous_keep (struct node_manager *node)
         node->previous_told = false;
         return;
     }
-    bool mended = root_previous_mend (&node->root, known, &error) == 0;
+    bool mended = root_previous_repair (&node->root, known, &error) == 0;
     if (!mended && node->previous_told)
         return;
     node->previous_told = !mended;
@@ -166,7 +166,7 @@ void node_stable_resume (struct node_manager *node)
 {
     struct root_outcome note;
     char reason[500];
-    if (root_mended_read (&node->root, &note))
+    if (root_repaired_read (&node->root, &note))
         return;
     bool damaged = note.cause == ROOT_CAUSE_DAMAGED;
     if (damaged)
@@ -179,5 +179,5 @@ void node_stable_resume (struct node_manager *node)
                  note.workspace);
     if (damaged)
         remember_damaged (node, note.workspace, reason);
-    (void) root_mended_remove (&node->root);
+    (void) root_repaired_remove (&node->root);
 }

@@ -386,7 +386,7 @@ struct rollout_action rollout_next (struct rollout *rollout, uint64_t now_ms, ui
         members_look (rollout, now_ms);
         if (rollout->changed) {
             rollout->changed = false;
-            return (struct rollout_action){.kind = ROLLOUT_TURN, .member = ROLLOUT_NOBODY};
+            return (struct rollout_action){.kind = ROLLOUT_TRANSITION, .member = ROLLOUT_NOBODY};
         }
         if (rollout->pending_first != ROLLOUT_NOBODY) {
             uint32_t index = rollout->pending_first;

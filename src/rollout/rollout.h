@@ -47,12 +47,12 @@ enum { ROLLOUT_REASON = 256, ROLLOUT_WAVES = 32 /* as in schemas/rollout.def */ 
 
 /*  The action for a member. */
 enum rollout_kind {
-    ROLLOUT_WAIT,   /* none */
-    ROLLOUT_ORDER,  /* order it to update */
-    ROLLOUT_BACK,   /* order it to revert */
-    ROLLOUT_CANCEL, /* order it to cancel its update, if it has not switched yet */
-    ROLLOUT_KEEP,   /* store its changed state; nothing is sent */
-    ROLLOUT_TURN    /* for no member: the rollout itself has changed: phase, wave, pause or reason */
+    ROLLOUT_WAIT,      /* none */
+    ROLLOUT_ORDER,     /* order it to update */
+    ROLLOUT_BACK,      /* order it to revert */
+    ROLLOUT_CANCEL,    /* order it to cancel its update, if it has not switched yet */
+    ROLLOUT_KEEP,      /* store its changed state; nothing is sent */
+    ROLLOUT_TRANSITION /* for no member: the rollout itself has changed: phase, wave, pause or reason */
 };
 
 enum { ROLLOUT_NOBODY = UINT32_MAX };
@@ -116,7 +116,7 @@ struct rollout {
     uint32_t pending_first, pending_last;
     uint64_t look_ms;   /* time at which the first deadline of a member may have passed */
     uint64_t settle_ms; /* until a lost contact counts: by then the owner has noticed the others', too */
-    bool changed;       /* ROLLOUT_TURN is due */
+    bool changed;       /* ROLLOUT_TRANSITION is due */
 };
 
 /*  A node when a rollout is made. */

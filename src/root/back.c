@@ -186,7 +186,7 @@ static const char *target_choose (const struct root *root, char *const *names, c
     return NULL;
 }
 
-int root_go_back_to (const struct root *root, const struct root_back *known, struct base_error *error)
+int root_roll_back_to (const struct root *root, const struct root_back *known, struct base_error *error)
 {
     struct root_trial trial;
     struct base_error wrong = {.code = 0};
@@ -215,7 +215,7 @@ int root_go_back_to (const struct root *root, const struct root_back *known, str
     return r;
 }
 
-int root_go_back (const struct root *root, struct base_error *error)
+int root_roll_back (const struct root *root, struct base_error *error)
 {
-    return root_go_back_to (root, NULL, error);
+    return root_roll_back_to (root, NULL, error);
 }

@@ -19,7 +19,7 @@
 #include "root/journal_file.h"
 #include "root/lock.h"
 #include "root/manifest.h"
-#include "root/mend.h"
+#include "root/links.h"
 #include "root/record.h"
 #include "root/record_file.h"
 #include "root/repair.h"
@@ -198,7 +198,7 @@ static void previous_check (struct check *check)
     char name[ROOT_NAME_SIZE];
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     base_cleanup (wire_standing_deinit) struct wire_standing standing = {.epoch = 0};
-    if (disk_file_read (check->root->disk, check->root->fd, ROOT_STANDING, ROOT_RECORD_MOST, &buffer) ||
+    if (disk_file_read (check->root->disk, check->root->fd, ROOT_ORDER_STATE, ROOT_RECORD_MOST, &buffer) ||
         wire_json_parse (&wire_standing_record, (const char *) buffer.data, buffer.size, &standing, NULL))
         return;
     if (root_previous_check (check->root, standing.previous, name, NULL) == ROOT_E_NONE)
@@ -351,7 +351,7 @@ static void root_check_one (struct check *check)
     journal_check (check, ROOT_JOURNAL_OLDER, &chain);
     journal_check (check, ROOT_JOURNAL, &chain);
     record_check (check, ROOT_VAR "/trial", &wire_trial_record);
-    record_check (check, ROOT_STANDING, &wire_standing_record);
+    record_check (check, ROOT_ORDER_STATE, &wire_standing_record);
     directory_each (check, ROOT_VAR "/quarantine", quarantined_check);
     if (!*check->place)
         directory_each (check, ROOT_APPS, application_check);

@@ -304,7 +304,7 @@ static int cut_note (const struct root *root, size_t bytes, uint64_t serial, str
     return line_append (root, &entry, tail, error);
 }
 
-int root_journal_mend (const struct root *root, size_t *ret_bytes, struct base_error *error)
+int root_journal_repair (const struct root *root, size_t *ret_bytes, struct base_error *error)
 {
     struct tail tail;
     bool aside;

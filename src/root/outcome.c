@@ -164,17 +164,18 @@ int root_outcome_remove (const struct root *root)
     return note_remove (root, ROOT_OUTCOME);
 }
 
-int root_mended_write (const struct root *root, const struct root_outcome *outcome, struct base_error *error)
+int root_repaired_write (const struct root *root, const struct root_outcome *outcome,
+                         struct base_error *error)
 {
-    return note_write (root, ROOT_MENDED, outcome, error);
+    return note_write (root, ROOT_REPAIRED, outcome, error);
 }
 
-int root_mended_read (const struct root *root, struct root_outcome *ret_outcome)
+int root_repaired_read (const struct root *root, struct root_outcome *ret_outcome)
 {
-    return note_read (root, ROOT_MENDED, ret_outcome);
+    return note_read (root, ROOT_REPAIRED, ret_outcome);
 }
 
-int root_mended_remove (const struct root *root)
+int root_repaired_remove (const struct root *root)
 {
-    return note_remove (root, ROOT_MENDED);
+    return note_remove (root, ROOT_REPAIRED);
 }

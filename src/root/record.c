@@ -13,7 +13,7 @@
 #include "disk/attributes.h"
 #include "root/record_file.h"
 
-enum { STANDING_SIZE = 4096 };
+enum { ORDER_STATE_SIZE = 4096 };
 
 void root_record_set_aside (const struct root *root, const char *path)
 {
@@ -142,37 +142,37 @@ static int order_state_overwrite (const struct root *root, const char *text, str
 {
     const struct disk *disk = root->disk;
     base_cleanup (base_close_p) int fd =
-        disk->ops->openat (disk->context, root->fd, ROOT_STANDING, O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0);
-    ssize_t written = fd < 0 ? -1 : disk->ops->pwrite (disk->context, fd, text, STANDING_SIZE, 0);
-    if (written >= 0 && written < STANDING_SIZE)
-        return base_error_errno (error, -EIO, "cannot overwrite %s on a full disk", ROOT_STANDING);
+        disk->ops->openat (disk->context, root->fd, ROOT_ORDER_STATE, O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+    ssize_t written = fd < 0 ? -1 : disk->ops->pwrite (disk->context, fd, text, ORDER_STATE_SIZE, 0);
+    if (written >= 0 && written < ORDER_STATE_SIZE)
+        return base_error_errno (error, -EIO, "cannot overwrite %s on a full disk", ROOT_ORDER_STATE);
     if (written < 0 || disk->ops->fsync (disk->context, fd))
-        return base_error_errno (error, -errno, "cannot overwrite %s on a full disk", ROOT_STANDING);
+        return base_error_errno (error, -errno, "cannot overwrite %s on a full disk", ROOT_ORDER_STATE);
     return 0;
 }
 
 /*  The file has a fixed size, so that it can be overwritten in place on a full disk: if a hold or an epoch
     were lost, an order would be carried out twice. */
-int root_standing_write (const struct root *root, const struct wire_standing *standing,
-                         struct base_error *error)
+int root_order_state_write (const struct root *root, const struct wire_standing *standing,
+                            struct base_error *error)
 {
     int r = root_record_make_directory (root, ROOT_VAR, error);
     if (r < 0)
         return r;
     base_cleanup (base_free_p) char *json = wire_json (&wire_standing_record, standing, WIRE_JSON_PRETTY);
     if (!json)
-        return base_error_errno (error, -ENOMEM, "cannot write %s", ROOT_STANDING);
+        return base_error_errno (error, -ENOMEM, "cannot write %s", ROOT_ORDER_STATE);
     size_t size = strlen (json);
-    if (size > STANDING_SIZE)
-        return record_replace (root, ROOT_STANDING, 0644, json, size, error);
-    char text[STANDING_SIZE + 1];
+    if (size > ORDER_STATE_SIZE)
+        return record_replace (root, ROOT_ORDER_STATE, 0644, json, size, error);
+    char text[ORDER_STATE_SIZE + 1];
     (void) snprintf (text, sizeof text, "%s", json);
-    memset (text + size, '\n', STANDING_SIZE - size);
-    r = record_replace (root, ROOT_STANDING, 0644, text, STANDING_SIZE, error);
+    memset (text + size, '\n', ORDER_STATE_SIZE - size);
+    r = record_replace (root, ROOT_ORDER_STATE, 0644, text, ORDER_STATE_SIZE, error);
     return r == -ENOSPC || r == -EDQUOT ? order_state_overwrite (root, text, error) : r;
 }
 
-int root_standing_read (const struct root *root, struct wire_standing *ret_standing)
+int root_order_state_read (const struct root *root, struct wire_standing *ret_standing)
 {
-    return root_record_read (root, ROOT_STANDING, &wire_standing_record, ret_standing);
+    return root_record_read (root, ROOT_ORDER_STATE, &wire_standing_record, ret_standing);
 }

@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "root/lock.h"
-#include "root/mend.h"
+#include "root/links.h"
 #include "root/root.h"
 
 /*  Longest wait for another revert, which may verify two versions meanwhile. */
@@ -159,7 +159,7 @@ static int revert_run (const struct root *root, enum order order, char ret_name[
     }
     int r = root_stable_check (root, NULL);
     if (r > 0) { /* no stable to exchange */
-        r = root_stable_mend (root, NULL, false, ret_name, error);
+        r = root_stable_repair (root, NULL, ret_name, error);
         if (r)
             return r;
         if (order == BY_PERSON)
@@ -172,7 +172,7 @@ static int revert_run (const struct root *root, enum order order, char ret_name[
     if (trial.on_trial) {
         if (order == BY_PERSON)
             target_record (root, trial.back);
-        r = root_go_back (root, error);
+        r = root_roll_back (root, error);
         if (r == 0)
             return root_link (root, ROOT_STABLE, ret_name);
         if (order == BY_PERSON)

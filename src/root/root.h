@@ -186,7 +186,7 @@ int root_confirm (const struct root *root, struct base_error *error);
 /*  Ends a trial with a rollback: renames .back to stable, then removes the tokens. If the workspace of .back
     does not match its manifest, uses the next of root_ways_back; if none matches, the first that has start
     files. Returns ROOT_E_NONE if no trial is under way, ROOT_E_DAMAGED if there is no usable workspace. */
-int root_go_back (const struct root *root, struct base_error *error);
+int root_roll_back (const struct root *root, struct base_error *error);
 
 /*  What was known about the way back before the version on trial ran. */
 struct root_back {
@@ -194,9 +194,9 @@ struct root_back {
     struct base_digest manifest; /* of its manifest; null: unknown */
 };
 /*  The same, with the known way back preferred if it is intact. */
-int root_go_back_to (const struct root *root, const struct root_back *known, struct base_error *error);
+int root_roll_back_to (const struct root *root, const struct root_back *known, struct base_error *error);
 
-/*  Reverts by command. On trial, like root_go_back. Otherwise stable and previous are exchanged, in an order
+/*  Reverts by command. On trial, like root_roll_back. Otherwise stable and previous are exchanged, in an order
     in which stable is runnable at every moment. If stable is dangling, uses the way back of a trial or
     previous. Verifies the target first; if it is damaged, uses the next of root_ways_back. Returns 0,
     ROOT_E_NONE (no previous), ROOT_E_DAMAGED, or ROOT_E_UNSYNCED with ret_name set. */

@@ -21,7 +21,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "root/command.h"
-#include "root/mend.h"
+#include "root/links.h"
 #include "start/descendants.h"
 #include "start/reap.h"
 #include "start/say.h"

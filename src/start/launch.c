@@ -26,7 +26,7 @@
 #include "base/text.h"
 #include "root/lock.h"
 #include "root/manifest.h"
-#include "root/mend.h"
+#include "root/links.h"
 #include "root/outcome.h"
 #include "start/child.h"
 #include "start/reap.h"
@@ -157,7 +157,7 @@ static void trial_roll_back (struct launch *launch)
         start_say ("ignoring: %s", error.text);
     if (launch->watching && root_uncover (&launch->root, &launch->mounts))
         start_say ("removed a mount that covered %s", launch->root.path);
-    int r = root_go_back_to (&launch->root, launch->watching ? &launch->back : NULL, &error);
+    int r = root_roll_back_to (&launch->root, launch->watching ? &launch->back : NULL, &error);
     (void) root_loosen_places (&launch->root);
     if (r == 0 || !start_on_trial (&launch->root, launch->own))
         return; /* the links are read again */
@@ -173,7 +173,7 @@ static void repair_note (const struct launch *launch, const char *workspace, enu
     struct base_error error = {0};
     (void) base_text_copy (note.workspace, sizeof note.workspace, workspace);
     (void) snprintf (note.text, sizeof note.text, "%.*s", (int) sizeof note.text - 1, text);
-    if (root_mended_write (&launch->root, &note, &error))
+    if (root_repaired_write (&launch->root, &note, &error))
         start_say ("ignoring: %s", error.text);
 }
 
@@ -199,7 +199,7 @@ static bool stable_replace (struct launch *launch, const char *text)
         if (replaced)
             start_say ("WARNING: %s is now stable; %s is kept unchanged", names[i], launch->own);
         else {
-            (void) root_mended_remove (&launch->root);
+            (void) root_repaired_remove (&launch->root);
             start_say ("WARNING: cannot make %s stable: %s", names[i], error.text);
         }
     }
@@ -224,7 +224,8 @@ static bool stable_repair (struct launch *launch, const char *text)
         if (root_failed_write (&launch->root, &launch->last, &error))
             start_say ("ignoring: %s", error.text);
     }
-    if (root_stable_mend (&launch->root, launch->own, launch->proven && !trial, name, &error)) {
+    const struct root_own own = {.name = launch->own, .proven = launch->proven && !trial};
+    if (root_stable_repair (&launch->root, &own, name, &error)) {
         start_say ("WARNING: %s: %s keeps running", error.text, launch->own);
         return false;
     }
@@ -437,7 +438,7 @@ static void stable_give_up (struct launch *launch, const struct root_trial *tria
         (void) snprintf (failed.text, sizeof failed.text, "%.200s", why);
         if (root_failed_write (&launch->root, &failed, &error))
             start_say ("ignoring: %s", error.text);
-        if (root_go_back (&launch->root, &error) == 0) {
+        if (root_roll_back (&launch->root, &error) == 0) {
             start_say ("%s has failed its trial (%s): rolled back", trial->stable, why);
             return;
         }

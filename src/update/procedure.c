@@ -64,7 +64,7 @@ static const struct cell table[WIRE_STATE_END][UPDATE_EVENT_END] =
         [ST (IDLE)] =
             {
                 [UPDATE_EVENT_ORDER] = NEXT (MATCHING, MATCH),
-                [UPDATE_EVENT_REVERT] = NEXT (REVERTING, GO_BACK),
+                [UPDATE_EVENT_REVERT] = NEXT (REVERTING, REVERT),
                 [UPDATE_EVENT_TRIAL] = NEXT (TRIAL, PROVE),
                 [UPDATE_EVENT_UNFIT] = {ST (UNFIT), 0, {ACT (DEADLINE), ACT (LATER)}},
             },
@@ -121,8 +121,8 @@ static const struct cell table[WIRE_STATE_END][UPDATE_EVENT_END] =
                 [UPDATE_EVENT_DONE] = {ST (CONFIRMED), 0, {ACT (DEADLINE), ACT (CONFIRM)}},
                 [UPDATE_EVENT_DEADLINE] = {ST (REVERTING),
                                            OUT (FAILED),
-                                           {ACT (DEADLINE), ACT (REPORT), ACT (GO_BACK)}},
-                [UPDATE_EVENT_REVERT] = NEXT (REVERTING, GO_BACK),
+                                           {ACT (DEADLINE), ACT (REPORT), ACT (REVERT)}},
+                [UPDATE_EVENT_REVERT] = NEXT (REVERTING, REVERT),
             },
         [ST (CONFIRMED)] =
             {
@@ -143,7 +143,7 @@ static const struct cell table[WIRE_STATE_END][UPDATE_EVENT_END] =
                 [UPDATE_EVENT_DEADLINE] = {ST (IDLE), 0, {ACT (DEADLINE), ACT (ASK)}},
                 [UPDATE_EVENT_ORDER] = NEXT (MATCHING, MATCH),
                 [UPDATE_EVENT_CANCEL] = CANCELLED,
-                [UPDATE_EVENT_REVERT] = NEXT (REVERTING, GO_BACK),
+                [UPDATE_EVENT_REVERT] = NEXT (REVERTING, REVERT),
             },
 };
 
@@ -158,7 +158,7 @@ struct update_result update_procedure_step (struct update_procedure *procedure, 
     const struct cell *cell = &table[from][event];
     struct update_result result = {.from = from, .to = from};
     if (!cell->to) {
-        result.actions[0] = UPDATE_ACTION_TELL;
+        result.actions[0] = UPDATE_ACTION_LOG;
         return result;
     }
     if (cell->to == WIRE_STATE_UNFIT)
@@ -215,8 +215,8 @@ const char *update_event_word (enum update_event event)
 
 const char *update_action_word (enum update_action action)
 {
-    static const char *const words[] = {"none",       "deadline", "match", "fetch",   "stage",   "probe",
-                                        "switch",     "restart",  "prove", "confirm", "go-back", "abort",
-                                        "quarantine", "report",   "ended", "ask",     "later",   "tell"};
+    static const char *const words[] = {"none",       "deadline", "match", "fetch",   "stage",  "probe",
+                                        "switch",     "restart",  "prove", "confirm", "revert", "abort",
+                                        "quarantine", "report",   "ended", "ask",     "later",  "log"};
     return (unsigned) action < sizeof words / sizeof *words ? words[action] : "unknown";
 }

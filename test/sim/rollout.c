@@ -256,7 +256,7 @@ static uint64_t carry_out (struct sim *sim)
             records_keep (sim);
             return action.until_ms;
         }
-        if (action.kind == ROLLOUT_TURN) {
+        if (action.kind == ROLLOUT_TRANSITION) {
             records_keep (sim);
             continue;
         }

@@ -80,7 +80,7 @@ static struct wire_desired desired_update (uint64_t epoch)
 static struct wire_standing standing_read (void)
 {
     struct wire_standing standing = {.epoch = 0};
-    (void) root_standing_read (&node.root, &standing);
+    (void) root_order_state_read (&node.root, &standing);
     return standing;
 }
 

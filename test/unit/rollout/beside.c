@@ -104,7 +104,7 @@ Test (rollout_beside, a_lost_node_can_be_taken_and_its_update_is_still_cancelled
 
     story_begin (&story);
     story.now_ms += HOUR;
-    cr_assert_eq (rollout_next (&story.rollout, story.now_ms, story.now_ms).kind, ROLLOUT_TURN);
+    cr_assert_eq (rollout_next (&story.rollout, story.now_ms, story.now_ms).kind, ROLLOUT_TRANSITION);
     cr_assert_eq (story.rollout.phase, WIRE_PHASE_HALTED, "no node has ended");
     cr_expect (rollout_take (&story.rollout, 2, "r-2", story.now_ms));
     cr_expect_eq (story.rollout.charged, 3, "a node that was taken is not charged any more");

@@ -447,7 +447,7 @@ Test (rollout, pending_orders_survive_a_restart)
     struct story story;
     story_bring_to (&story, WIRE_PHASE_SOAKING);
     cr_assert_eq (story_command (&story, WIRE_COMMAND_REVERT, 0), 0);
-    cr_assert_eq (rollout_next (&story.rollout, story.now_ms, story.now_ms).kind, ROLLOUT_TURN);
+    cr_assert_eq (rollout_next (&story.rollout, story.now_ms, story.now_ms).kind, ROLLOUT_TRANSITION);
     while (rollout_next (&story.rollout, story.now_ms, story.now_ms).kind != ROLLOUT_BACK)
         continue;
     story_restart (&story);

@@ -197,7 +197,7 @@ Test (chain, the_last_line_is_found_after_long_and_damaged_lines)
 static size_t journal_repair (void)
 {
     size_t bytes = 0;
-    cr_expect_eq (root_journal_mend (&root, &bytes, &error), 0, "%s", error.text);
+    cr_expect_eq (root_journal_repair (&root, &bytes, &error), 0, "%s", error.text);
     return bytes;
 }
 

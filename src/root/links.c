@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  root/mend.c - repairs the links stable and previous */
+/*  root/links.c - repairs the links stable and previous */
 
-#include "root/mend.h"
+#include "root/links.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -130,21 +130,22 @@ static bool workspace_is_alone (const struct root *root, const char *name)
     return alone;
 }
 
-int root_stable_mend (const struct root *root, const char *own, bool proven, char ret_name[ROOT_NAME_SIZE],
-                      struct base_error *error)
+int root_stable_repair (const struct root *root, const struct root_own *own, char ret_name[ROOT_NAME_SIZE],
+                        struct base_error *error)
 {
     struct base_error first = {0}, one = {0};
     char back[ROOT_NAME_SIZE];
     int r = ROOT_E_NONE;
     (void) root_uncover (root, NULL);
-    bool mine = own && (proven || root_ok_is (root, own) || workspace_is_alone (root, own));
+    const char *name = own ? own->name : NULL;
+    bool mine = name && (own->proven || root_ok_is (root, name) || workspace_is_alone (root, name));
     if (root_link (root, ROOT_BACK, back) == 0 && stable_take_checked (root, back, ret_name, &one) == 0) {
         (void) root_tokens_remove (root, NULL); /* without .back, tokens have no meaning */
         return 0;
     }
     if (mine)
-        r = stable_take_checked (root, own, ret_name, &first);
-    base_cleanup (base_list_free_p) char **others = r ? root_ways_back (root, own ? own : "", NULL) : NULL;
+        r = stable_take_checked (root, name, ret_name, &first);
+    base_cleanup (base_list_free_p) char **others = r ? root_ways_back (root, name ? name : "", NULL) : NULL;
     for (size_t i = 0; r && others && others[i]; i++)
         r = stable_take_checked (root, others[i], ret_name, *first.text ? &one : &first);
     if (r == 0) { /* the trial is over: its way back was damaged */
@@ -188,7 +189,7 @@ int root_previous_check (const struct root *root, const char *known, char ret_na
     return 0;
 }
 
-int root_previous_mend (const struct root *root, const char *known, struct base_error *error)
+int root_previous_repair (const struct root *root, const char *known, struct base_error *error)
 {
     if (!known || !root_name_is_valid (known))
         return base_error_set (error, ROOT_E_NONE, "its former target is unknown");
