@@ -14,12 +14,20 @@
 #include "base/text.h"
 #include "base/time.h"
 
+enum { ESCAPED_LEAST = 8 };
 enum { TEXT_SIZE = 2048, LINE_SIZE = 2048, LINES_A_SECOND = 5 };
 
 static enum base_log_level threshold = BASE_LOG_INFO;
 
-static const char *const level_words[] = {"error", "warning", "info", "debug"};
-static const int level_priorities[] = {3, 4, 6, 7};
+static const struct level {
+    const char *word;
+    int priority; /* the kernel's */
+} levels[] = {
+    [BASE_LOG_ERROR] = {"error", 3},
+    [BASE_LOG_WARNING] = {"warning", 4},
+    [BASE_LOG_INFO] = {"info", 6},
+    [BASE_LOG_DEBUG] = {"debug", 7},
+};
 
 void base_log_set_level (enum base_log_level level)
 {
@@ -33,8 +41,8 @@ enum base_log_level base_log_get_level (void)
 
 bool base_log_level_parse (const char *word, enum base_log_level *ret_level)
 {
-    for (size_t i = 0; i < sizeof level_words / sizeof *level_words; i++)
-        if (strcmp (word, level_words[i]) == 0) {
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
+        if (strcmp (word, levels[i].word) == 0) {
             *ret_level = (enum base_log_level) i;
             return true;
         }
@@ -115,9 +123,9 @@ static size_t head_write (enum base_log_level level, char *line, size_t size)
 {
     char time[BASE_TIME_TEXT];
     int head = stderr_is_journal ()
-                   ? snprintf (line, size, "<%d>", level_priorities[level])
+                   ? snprintf (line, size, "<%d>", levels[level].priority)
                    : snprintf (line, size, "%.23sZ %s ", base_time_format (base_time_real_ns (), time),
-                               level_words[level]);
+                               levels[level].word);
     return (size_t) head;
 }
 

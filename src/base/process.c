@@ -208,12 +208,12 @@ int base_process_signal (const struct base_process *process, int signal)
     return pidfd_send_signal (process->fd, signal, NULL, 0) ? -errno : 0;
 }
 
-int base_process_wait (struct base_process *process, bool block, struct base_process_end *ret_end)
+int base_process_wait (struct base_process *process, enum base_wait wait, struct base_process_end *ret_end)
 {
     if (process->pid == 0)
         return -ESRCH;
     siginfo_t info = {0};
-    while (waitid (P_PIDFD, (id_t) process->fd, &info, WEXITED | (block ? 0 : WNOHANG)))
+    while (waitid (P_PIDFD, (id_t) process->fd, &info, WEXITED | (wait == BASE_WAIT_FOR_END ? 0 : WNOHANG)))
         if (errno != EINTR)
             return -errno;
     if (info.si_pid == 0)
@@ -239,7 +239,7 @@ void base_process_deinit (struct base_process *process)
     if (process->pid == 0)
         return;
     (void) base_process_signal (process, SIGKILL);
-    (void) base_process_wait (process, true, NULL);
+    (void) base_process_wait (process, BASE_WAIT_FOR_END, NULL);
     if (process->fd >= 0)
         (void) close (process->fd); /* already reaped elsewhere */
     *process = BASE_PROCESS_NULL;
@@ -258,11 +258,11 @@ static int system_signal (void *context, const struct base_process *process, int
     return base_process_signal (process, signal);
 }
 
-static int system_wait (void *context, struct base_process *process, bool block,
+static int system_wait (void *context, struct base_process *process, enum base_wait wait,
                         struct base_process_end *ret_end)
 {
     (void) context;
-    return base_process_wait (process, block, ret_end);
+    return base_process_wait (process, wait, ret_end);
 }
 
 const struct base_process_ops base_process_system = {

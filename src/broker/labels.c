@@ -129,7 +129,7 @@ int broker_labels_tell (struct broker *broker, const struct wire_hello *hello, b
     for (size_t i = 0; r == 0 && i < hello->n_labels; i++) {
         struct wire_label label = hello->labels[i];
         label.own = true;
-        if (!label.value || wire_label_check (label.name, label.value, true, &wrong) != 0)
+        if (!label.value || wire_label_check (label.name, label.value, WIRE_LABEL_AT_NODE, &wrong) != 0)
             base_log_limited (&broker->log, BASE_LOG_WARNING, "node %s: ignoring %s", hello->node,
                               label.value ? wrong.text : "a label without a value");
         else
@@ -146,7 +146,8 @@ int broker_labels_check (const struct wire_request *request, struct wire_answer 
     if (request->n_labels == 0)
         (void) base_error_set (&wrong, -EINVAL, "name the labels to set or to remove");
     for (size_t i = 0; wrong.code == 0 && i < request->n_labels; i++)
-        (void) wire_label_check (request->labels[i].name, request->labels[i].value, false, &wrong);
+        (void) wire_label_check (request->labels[i].name, request->labels[i].value, WIRE_LABEL_AT_BROKER,
+                                 &wrong);
     *ret_valid = wrong.code == 0;
     if (*ret_valid)
         return 0;

@@ -345,7 +345,8 @@ void broker_rollouts_node (struct broker *broker, const struct broker_node *node
         uint32_t index = broker_rollout_find (rollout, node->id);
         if (index == ROLLOUT_NOBODY)
             continue;
-        rollout_heard (&rollout->machine, index, node->online, now_ms);
+        rollout_heard (&rollout->machine, index, node->online ? ROLLOUT_CONTACT : ROLLOUT_CONTACT_LOST,
+                       now_ms);
         if (!rollout->members[index].queued) {
             rollout->members[index].queued = true;
             rollout->queue[rollout->n_queue++] = index;

@@ -180,7 +180,7 @@ static void look_unfit (struct broker_rollout *rollout, uint32_t index, const st
         text_take (&member->reason, &reason);
         (void) broker_text_set (&member->step, BROKER_UNFIT_STEP);
     }
-    rollout_unfit (&rollout->machine, index, unfit);
+    rollout_unfit (&rollout->machine, index, unfit ? ROLLOUT_UNFIT : ROLLOUT_TRIES);
 }
 
 void broker_rollout_look (struct broker *broker, struct broker_rollout *rollout, uint32_t index,

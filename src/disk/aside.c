@@ -19,6 +19,8 @@ enum { PATH_SIZE = 80 };
 
 static const char *const aside_names[] = {[DISK_TRASH] = "trash", [DISK_DAMAGED] = "damaged"};
 
+enum { N_ASIDE = sizeof aside_names / sizeof *aside_names };
+
 static void blob_paths (enum disk_aside aside, const struct base_digest *digest, char whole[PATH_SIZE],
                         char there[PATH_SIZE])
 {

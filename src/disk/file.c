@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "disk/place.h"
 
@@ -103,15 +104,19 @@ static int file_open_append (const struct disk *disk, const struct disk_place *p
     return fd < 0 ? -errno : fd;
 }
 
-int disk_file_append (const struct disk *disk, int directory, const char *path, mode_t mode, const void *data,
-                      size_t size, bool durable, struct base_error *error)
+int disk_file_append (const struct disk *disk, int directory, const char *path, const struct disk_line *line,
+                      struct base_error *error)
 {
+    base_assert (disk && disk->ops);
+    base_assert (path);
+    base_assert (line && line->data && line->size > 0);
+    base_assert (((const char *) line->data)[line->size - 1] == '\n');
     base_cleanup (disk_place_deinit) struct disk_place place = DISK_PLACE_NULL;
     int r = disk_place_find (disk, directory, path, &place);
     if (r < 0)
         return base_error_errno (error, r, "cannot open the directory of %s", path);
     bool made;
-    base_cleanup (base_close_p) int fd = file_open_append (disk, &place, mode, &made);
+    base_cleanup (base_close_p) int fd = file_open_append (disk, &place, line->mode, &made);
     if (fd < 0)
         return base_error_errno (error, fd, "cannot open %s", path);
     struct stat status;
@@ -127,8 +132,8 @@ int disk_file_append (const struct disk *disk, int directory, const char *path, 
     if (last != '\n')
         r = disk_write_all (disk, fd, "\n", 1);
     if (r == 0)
-        r = disk_write_all (disk, fd, data, size);
-    if (r == 0 && durable && disk->ops->fsync (disk->context, fd))
+        r = disk_write_all (disk, fd, line->data, line->size);
+    if (r == 0 && line->durable && disk->ops->fsync (disk->context, fd))
         r = -errno;
     if (r < 0) {
         int cut =
@@ -136,6 +141,6 @@ int disk_file_append (const struct disk *disk, int directory, const char *path, 
         (void) cut;
         return base_error_errno (error, r, "cannot append to %s", path);
     }
-    r = made && durable ? disk_directory_sync (disk, place.fd) : 0;
+    r = made && line->durable ? disk_directory_sync (disk, place.fd) : 0;
     return r ? base_error_errno (error, r, "cannot sync the directory of %s", path) : 0;
 }

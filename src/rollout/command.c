@@ -33,9 +33,9 @@ static void members_forgive (struct rollout *rollout)
         struct rollout_member *member = &rollout->members[i];
         if (!member->charged && !member->was_bad)
             continue;
-        rollout_member_count (rollout, member, false);
+        rollout_member_uncount (rollout, member);
         member->charged = member->was_bad = false;
-        rollout_member_count (rollout, member, true);
+        rollout_member_count (rollout, member);
         rollout_member_pend (rollout, i, ROLLOUT_KEEP);
     }
     rollout->evidence = (struct rollout_evidence){.rounds = 0};
@@ -79,7 +79,7 @@ static int command_approve (struct rollout *rollout, uint64_t now_ms, char text[
         return 0;
     }
     halt_forget (rollout);
-    rollout_wave_end (rollout, true, now_ms);
+    rollout_wave_end (rollout, ROLLOUT_APPROVED, now_ms);
     return 0;
 }
 
@@ -124,7 +124,7 @@ static int command_retry (struct rollout *rollout, uint32_t index, uint64_t now_
         return -EINVAL;
     }
     if (member->charged)
-        rollout_member_charge (rollout, index, false);
+        rollout_member_discharge (rollout, index);
     if (member->wave < rollout->wave) { /* its wave is over: the node is started on its own */
         rollout_member_enter (rollout, index, WIRE_MEMBER_ORDERED, ROLLOUT_ORDER, now_ms);
         return 0;
@@ -154,7 +154,7 @@ int rollout_command (struct rollout *rollout, enum wire_command command, uint32_
         rollout_reason_set (rollout, "aborted by an operator");
         rollout_phase_enter (rollout, WIRE_PHASE_ABORTED, now_ms);
         rollout_members_leave (rollout, 0, rollout->n_members, now_ms);
-        rollout_members_stop (rollout, false, now_ms);
+        rollout_members_cancel (rollout);
         return 0;
     case WIRE_COMMAND_REVERT:
         if (rollout->phase == WIRE_PHASE_REVERTING || rollout->phase == WIRE_PHASE_REVERTED)

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/assert.h"
 #include "rollout/gates.h"
 
 static struct rollout_wave *member_wave (struct rollout *rollout, const struct rollout_member *member)
@@ -25,11 +26,12 @@ static bool member_is_other (const struct rollout_member *member)
     return member->state == WIRE_MEMBER_WAITING || member->state == WIRE_MEMBER_LEFT;
 }
 
-void rollout_member_count (struct rollout *rollout, const struct rollout_member *member, bool in)
+/*  one: 1 or -1, modulo 2^32. */
+static void counts_add (struct rollout *rollout, const struct rollout_member *member, uint32_t one)
 {
+    base_assert (member->wave < ROLLOUT_WAVES && member->neighbours < rollout->n_neighbours);
     struct rollout_wave *wave = member_wave (rollout, member);
     struct rollout_neighbours *neighbours = &rollout->neighbours[member->neighbours];
-    uint32_t one = in ? 1 : UINT32_MAX; /* minus one */
     wave->under_way += rollout_is_under_way (member->state) ? one : 0;
     rollout->under_way += rollout_is_under_way (member->state) ? one : 0;
     wave->confirmed += member->confirmed ? one : 0;
@@ -38,6 +40,18 @@ void rollout_member_count (struct rollout *rollout, const struct rollout_member 
     rollout->charged += member->charged || member->was_bad ? one : 0;
     neighbours->others += member_is_other (member) ? one : 0;
     neighbours->others_dark += member_is_other (member) && !member->online ? one : 0;
+}
+
+void rollout_member_count (struct rollout *rollout, const struct rollout_member *member)
+{
+    base_assert (rollout && member);
+    counts_add (rollout, member, 1);
+}
+
+void rollout_member_uncount (struct rollout *rollout, const struct rollout_member *member)
+{
+    base_assert (rollout && member);
+    counts_add (rollout, member, UINT32_MAX);
 }
 
 void rollout_member_pend (struct rollout *rollout, uint32_t index, enum rollout_kind kind)
@@ -68,25 +82,35 @@ void rollout_member_enter (struct rollout *rollout, uint32_t index, enum wire_me
                            enum rollout_kind kind, uint64_t now_ms)
 {
     struct rollout_member *member = &rollout->members[index];
-    rollout_member_count (rollout, member, false);
+    rollout_member_uncount (rollout, member);
     member->state = state;
     member->since_ms = now_ms;
     member->unfit = member->was_unfit = false;
     member->confirmed = state == WIRE_MEMBER_UPDATED ||
                         (member->confirmed && (state == WIRE_MEMBER_DARK || state == WIRE_MEMBER_BACKING ||
                                                state == WIRE_MEMBER_STUCK));
-    rollout_member_count (rollout, member, true);
+    rollout_member_count (rollout, member);
     if (rollout_is_under_way (state))
         rollout_look_by (rollout, now_ms + rollout->spec.node_deadline_ms);
     rollout_member_pend (rollout, index, kind);
 }
 
-void rollout_member_charge (struct rollout *rollout, uint32_t index, bool charged)
+void rollout_member_charge (struct rollout *rollout, uint32_t index)
 {
     struct rollout_member *member = &rollout->members[index];
-    rollout_member_count (rollout, member, false);
-    member->charged = charged;
-    rollout_member_count (rollout, member, true);
+    rollout_member_uncount (rollout, member);
+    member->charged = true;
+    rollout_member_count (rollout, member);
+    rollout_member_pend (rollout, index, ROLLOUT_KEEP);
+}
+
+void rollout_member_discharge (struct rollout *rollout, uint32_t index)
+{
+    base_assert (rollout && index < rollout->n_members);
+    struct rollout_member *member = &rollout->members[index];
+    rollout_member_uncount (rollout, member);
+    member->charged = false;
+    rollout_member_count (rollout, member);
     rollout_member_pend (rollout, index, ROLLOUT_KEEP);
 }
 
@@ -106,15 +130,25 @@ void rollout_reason_set (struct rollout *rollout, const char *format, ...)
     rollout->gate = WIRE_GATE_NULL;
 }
 
-void rollout_members_stop (struct rollout *rollout, bool back, uint64_t now_ms)
+void rollout_members_cancel (struct rollout *rollout)
 {
+    base_assert (rollout);
     for (uint32_t i = 0; i < rollout->n_members; i++) {
-        struct rollout_member *member = &rollout->members[i];
-        bool unseen = member->state == WIRE_MEMBER_DARK || member->state == WIRE_MEMBER_OVERDUE;
-        if (back && (unseen || member->state == WIRE_MEMBER_UPDATED))
+        const struct rollout_member *member = &rollout->members[i];
+        if (member->state == WIRE_MEMBER_ORDERED || (member->state == WIRE_MEMBER_DARK && !member->confirmed))
+            rollout_member_pend (rollout, i, ROLLOUT_CANCEL);
+    }
+}
+
+void rollout_members_revert (struct rollout *rollout, uint64_t now_ms)
+{
+    base_assert (rollout);
+    for (uint32_t i = 0; i < rollout->n_members; i++) {
+        enum wire_member state = rollout->members[i].state;
+        bool unseen = state == WIRE_MEMBER_DARK || state == WIRE_MEMBER_OVERDUE;
+        if (unseen || state == WIRE_MEMBER_UPDATED)
             rollout_member_enter (rollout, i, WIRE_MEMBER_BACKING, ROLLOUT_BACK, now_ms);
-        else if (member->state == WIRE_MEMBER_ORDERED ||
-                 (member->state == WIRE_MEMBER_DARK && !member->confirmed))
+        else if (state == WIRE_MEMBER_ORDERED)
             rollout_member_pend (rollout, i, ROLLOUT_CANCEL);
     }
 }
@@ -136,7 +170,7 @@ void rollout_phase_revert (struct rollout *rollout, uint64_t now_ms)
 {
     rollout_phase_enter (rollout, WIRE_PHASE_REVERTING, now_ms);
     rollout_members_leave (rollout, 0, rollout->n_members, now_ms);
-    rollout_members_stop (rollout, true, now_ms);
+    rollout_members_revert (rollout, now_ms);
     rollout_reverting_finish (rollout, now_ms);
 }
 
@@ -153,7 +187,7 @@ void rollout_phase_halt (struct rollout *rollout, uint64_t now_ms)
         return;
     }
     rollout_phase_enter (rollout, WIRE_PHASE_HALTED, now_ms);
-    rollout_members_stop (rollout, false, now_ms);
+    rollout_members_cancel (rollout);
 }
 
 bool rollout_member_is_silent (const struct rollout *rollout, const struct rollout_member *member,
@@ -171,11 +205,11 @@ void rollout_wave_begin (struct rollout *rollout, uint64_t now_ms)
     rollout_phase_enter (rollout, WIRE_PHASE_UPDATING, now_ms);
     for (uint32_t i = 0; i < wave->count; i++) {
         struct rollout_member *member = &rollout->members[wave->first + i];
-        rollout_member_count (rollout, member, false);
+        rollout_member_uncount (rollout, member);
         member->start_ms = now_ms + rollout->spec.spread_ms * i / wave->count;
         member->was_bad =
             member->state == WIRE_MEMBER_WAITING && rollout_member_is_silent (rollout, member, now_ms);
-        rollout_member_count (rollout, member, true);
+        rollout_member_count (rollout, member);
         rollout_member_pend (rollout, wave->first + i, ROLLOUT_KEEP);
     }
     (void) rollout_gates_check (rollout, ROLLOUT_AT_FAILURE, ROLLOUT_NOBODY, now_ms);
@@ -202,7 +236,7 @@ bool rollout_is_unproven (const struct rollout *rollout)
     return true;
 }
 
-void rollout_wave_end (struct rollout *rollout, bool approved, uint64_t now_ms)
+void rollout_wave_end (struct rollout *rollout, enum rollout_approval approval, uint64_t now_ms)
 {
     const struct rollout_wave *wave = &rollout->waves[rollout->wave];
     rollout_members_leave (rollout, wave->first, wave->count, now_ms);
@@ -210,10 +244,11 @@ void rollout_wave_end (struct rollout *rollout, bool approved, uint64_t now_ms)
         rollout_phase_enter (rollout, WIRE_PHASE_DONE, now_ms);
         return;
     }
-    if (!approved && rollout_gates_check (rollout, ROLLOUT_AT_WAVE_END, ROLLOUT_NOBODY, now_ms))
+    if (approval == ROLLOUT_NOT_APPROVED &&
+        rollout_gates_check (rollout, ROLLOUT_AT_WAVE_END, ROLLOUT_NOBODY, now_ms))
         return;
     rollout->wave++;
-    if (approved)
+    if (approval == ROLLOUT_APPROVED)
         rollout_wave_begin (rollout, now_ms);
     else
         rollout_wave_begin_or_ask (rollout, now_ms);

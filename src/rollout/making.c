@@ -49,7 +49,7 @@ static int members_add (struct rollout *rollout, const struct rollout_candidate 
                                                       .online = candidate->online,
                                                       .dark_ms = candidate->online ? 0 : known_ms,
                                                       .pending_next = ROLLOUT_NOBODY};
-        rollout_member_count (rollout, &rollout->members[i], true);
+        rollout_member_count (rollout, &rollout->members[i]);
     }
     rollout->n_waves = candidates[rollout->n_members - 1].wave + 1;
     return 0;
@@ -130,6 +130,6 @@ void rollout_resume (struct rollout *rollout)
         rollout->members[i].pending = ROLLOUT_WAIT;
         if (pending != ROLLOUT_WAIT && pending != ROLLOUT_KEEP)
             rollout_member_pend (rollout, i, pending);
-        rollout_member_count (rollout, &rollout->members[i], true);
+        rollout_member_count (rollout, &rollout->members[i]);
     }
 }

@@ -20,16 +20,17 @@ struct ranked {
 const char *rollout_exclusion_text (enum rollout_exclusion exclusion)
 {
     static const char *const texts[ROLLOUT_EXCLUSIONS] = {
-        "",
-        "runs the release already",
-        "has no such application",
-        "the release has no envelope for its platform",
-        "it is in another rollout of the application",
-        "held: end the hold with nodectl unhold first",
-        "the release failed on it before: clear it with nodectl quarantine clear first",
-        "offline",
+        [ROLLOUT_EXCLUDED_NOT] = "",
+        [ROLLOUT_EXCLUDED_RUNS] = "runs the release already",
+        [ROLLOUT_EXCLUDED_LACKS] = "has no such application",
+        [ROLLOUT_EXCLUDED_FITS_NOT] = "the release has no envelope for its platform",
+        [ROLLOUT_EXCLUDED_BUSY] = "it is in another rollout of the application",
+        [ROLLOUT_EXCLUDED_HELD] = "held: end the hold with nodectl unhold first",
+        [ROLLOUT_EXCLUDED_QUARANTINED] =
+            "the release failed on it before: clear it with nodectl quarantine clear first",
+        [ROLLOUT_EXCLUDED_OFFLINE] = "offline",
     };
-    return exclusion < ROLLOUT_EXCLUSIONS ? texts[exclusion] : "";
+    return texts[exclusion];
 }
 
 static enum rollout_exclusion fact_exclusion (const struct wire_rollout *spec,

@@ -31,9 +31,9 @@ bool rollout_take (struct rollout *rollout, uint32_t index, const char *by, uint
     struct rollout_member *member = &rollout->members[index];
     if (member->state == WIRE_MEMBER_TAKEN || rollout_is_under_way (member->state))
         return false;
-    rollout_member_count (rollout, member, false);
+    rollout_member_uncount (rollout, member);
     member->charged = member->was_bad = false;
-    rollout_member_count (rollout, member, true);
+    rollout_member_count (rollout, member);
     rollout_member_enter (rollout, index, WIRE_MEMBER_TAKEN, ROLLOUT_KEEP, now_ms);
     rollout->changed = true;
     for (uint32_t i = 0; i < rollout->n_members; i++)
@@ -51,9 +51,9 @@ void rollout_forget (struct rollout *rollout, uint32_t index, uint64_t now_ms)
     struct rollout_member *member = &rollout->members[index];
     if (member->state != WIRE_MEMBER_WAITING && !rollout_is_under_way (member->state))
         return;
-    rollout_member_count (rollout, member, false);
+    rollout_member_uncount (rollout, member);
     member->was_bad = false;
-    rollout_member_count (rollout, member, true);
+    rollout_member_count (rollout, member);
     rollout_member_enter (rollout, index, WIRE_MEMBER_LEFT, ROLLOUT_KEEP, now_ms);
     rollout->changed = true;
     rollout_reverting_finish (rollout, now_ms);
@@ -86,7 +86,7 @@ static void member_confirmed (struct rollout *rollout, uint32_t index, uint64_t 
         member->state == WIRE_MEMBER_BACK)
         return; /* reported before */
     if (member->charged)
-        rollout_member_charge (rollout, index, false); /* late, or without contact for a while, but updated */
+        rollout_member_discharge (rollout, index); /* late, or without contact for a while, but updated */
     rollout_member_enter (rollout, index, WIRE_MEMBER_UPDATED, ROLLOUT_KEEP, now_ms);
     if (rollout->phase == WIRE_PHASE_REVERTING || rollout->phase == WIRE_PHASE_REVERTED) {
         rollout_phase_enter (rollout, WIRE_PHASE_REVERTING, now_ms);
@@ -102,7 +102,7 @@ static void member_reverted (struct rollout *rollout, uint32_t index, uint64_t n
         member->state != WIRE_MEMBER_DARK) {
         if (member->confirmed || member->state == WIRE_MEMBER_ORDERED) { /* reverted by someone else */
             rollout_member_enter (rollout, index, WIRE_MEMBER_FAILED, ROLLOUT_KEEP, now_ms);
-            rollout_member_charge (rollout, index, true);
+            rollout_member_charge (rollout, index);
             (void) rollout_gates_check (rollout, ROLLOUT_AT_FAILURE, ROLLOUT_NOBODY, now_ms);
         }
         return;
@@ -115,7 +115,7 @@ static void member_reverted (struct rollout *rollout, uint32_t index, uint64_t n
         return;
     member->revert_ms = took_ms ? took_ms : 1;
     if (rollout_gates_check (rollout, ROLLOUT_AT_REVERT, index, now_ms))
-        rollout_member_charge (rollout, index, true);
+        rollout_member_charge (rollout, index);
     else
         rollout_member_enter (rollout, index, WIRE_MEMBER_ORDERED, ROLLOUT_ORDER, now_ms);
 }
@@ -130,7 +130,7 @@ static void member_failed (struct rollout *rollout, uint32_t index, uint64_t now
         rollout_member_enter (rollout, index, WIRE_MEMBER_FAILED, ROLLOUT_KEEP, now_ms);
     else
         return;
-    rollout_member_charge (rollout, index, true);
+    rollout_member_charge (rollout, index);
     (void) rollout_gates_check (rollout, ROLLOUT_AT_FAILURE, ROLLOUT_NOBODY, now_ms);
 }
 
@@ -165,32 +165,33 @@ void rollout_ended (struct rollout *rollout, uint32_t index, enum rollout_result
     rollout_reverting_finish (rollout, now_ms);
 }
 
-void rollout_unfit (struct rollout *rollout, uint32_t index, bool unfit)
+void rollout_unfit (struct rollout *rollout, uint32_t index, enum rollout_fitness fitness)
 {
     if (index >= rollout->n_members || rollout->members[index].state != WIRE_MEMBER_ORDERED)
         return;
     struct rollout_member *member = &rollout->members[index];
-    member->unfit = unfit;
-    member->was_unfit = member->was_unfit || unfit;
+    member->unfit = fitness == ROLLOUT_UNFIT;
+    member->was_unfit |= member->unfit;
     rollout_member_pend (rollout, index, ROLLOUT_KEEP);
     rollout->changed = true; /* the text of what it waits for */
 }
 
-void rollout_heard (struct rollout *rollout, uint32_t index, bool online, uint64_t now_ms)
+void rollout_heard (struct rollout *rollout, uint32_t index, enum rollout_contact contact, uint64_t now_ms)
 {
+    bool online = contact == ROLLOUT_CONTACT;
     if (index >= rollout->n_members || rollout->members[index].online == online)
         return;
     struct rollout_member *member = &rollout->members[index];
-    rollout_member_count (rollout, member, false);
+    rollout_member_uncount (rollout, member);
     member->online = online;
     member->dark_ms = online ? 0 : now_ms;
-    rollout_member_count (rollout, member, true);
+    rollout_member_count (rollout, member);
     if (!online) {
         rollout_look_by (rollout, now_ms + rollout->settle_ms);
         return;
     }
     if (member->state == WIRE_MEMBER_DARK) { /* the report of its version follows */
-        rollout_member_charge (rollout, index, false);
+        rollout_member_discharge (rollout, index);
         rollout_member_enter (rollout, index, member->confirmed ? WIRE_MEMBER_UPDATED : WIRE_MEMBER_ORDERED,
                               ROLLOUT_KEEP, now_ms);
     }
@@ -219,8 +220,10 @@ static uint64_t stopped_ms (const struct rollout *rollout, uint64_t now_ms)
     return rollout->stopped_ms + running;
 }
 
-static void clock_stop (struct rollout *rollout, bool stop, uint64_t now_ms)
+/*  The time of a wave stands still while the rollout is paused, or updating outside its window. */
+static void clock_set (struct rollout *rollout, uint64_t closed_ms, uint64_t now_ms)
 {
+    bool stop = rollout->paused || (closed_ms && rollout->phase == WIRE_PHASE_UPDATING);
     if (stop == (rollout->stop_ms != 0))
         return;
     rollout->stopped_ms = stopped_ms (rollout, now_ms);
@@ -251,7 +254,7 @@ static void member_judge_silence (struct rollout *rollout, uint32_t index, uint6
     }
     member->dark_ms = 0;
     rollout_member_enter (rollout, index, WIRE_MEMBER_DARK, ROLLOUT_KEEP, now_ms);
-    rollout_member_charge (rollout, index, true);
+    rollout_member_charge (rollout, index);
 }
 
 static void member_check_deadline (struct rollout *rollout, uint32_t index, uint64_t now_ms)
@@ -273,7 +276,7 @@ static void member_check_deadline (struct rollout *rollout, uint32_t index, uint
     bool back = member->state == WIRE_MEMBER_BACKING;
     rollout_member_enter (rollout, index, back ? WIRE_MEMBER_STUCK : WIRE_MEMBER_OVERDUE,
                           back ? ROLLOUT_KEEP : ROLLOUT_CANCEL, now_ms);
-    rollout_member_charge (rollout, index, true);
+    rollout_member_charge (rollout, index);
 }
 
 /*  Checks the deadlines of all members; seldom, because it visits each of them. */
@@ -352,7 +355,7 @@ static uint64_t rollout_advance (struct rollout *rollout, uint64_t now_ms, uint6
         return until_ms;
     uint64_t closed_ms = rollout_gates_open_ms (rollout, wall_ms);
     if (rollout->phase != WIRE_PHASE_APPROVAL)
-        clock_stop (rollout, rollout->paused || (closed_ms && rollout->phase == WIRE_PHASE_UPDATING), now_ms);
+        clock_set (rollout, closed_ms, now_ms);
     ends_ms = rollout_wave_ends_ms (rollout, now_ms);
     if (rollout_gates_check (rollout, ROLLOUT_AT_CLOCK, ROLLOUT_NOBODY, now_ms))
         return 0;
@@ -372,7 +375,7 @@ static uint64_t rollout_advance (struct rollout *rollout, uint64_t now_ms, uint6
     } else if (rollout->phase == WIRE_PHASE_SOAKING && !rollout->paused && rollout->under_way == 0) {
         until_ms = rollout->phase_ms + rollout->spec.soak_ms;
         if (now_ms >= until_ms) {
-            rollout_wave_end (rollout, false, now_ms);
+            rollout_wave_end (rollout, ROLLOUT_NOT_APPROVED, now_ms);
             return 0;
         }
     }

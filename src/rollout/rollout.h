@@ -166,10 +166,12 @@ void rollout_ended (struct rollout *rollout, uint32_t index, enum rollout_result
 /*  A node under way has found its host unfit and will try again by itself; or it tries again. Its deadline
     keeps running: a node that is unfit when it passes is left out and not charged; one that tries gets one
     more deadline. */
-void rollout_unfit (struct rollout *rollout, uint32_t index, bool unfit);
+enum rollout_fitness { ROLLOUT_TRIES, ROLLOUT_UNFIT };
+void rollout_unfit (struct rollout *rollout, uint32_t index, enum rollout_fitness fitness);
 
 /*  A member is in contact, or has lost contact. */
-void rollout_heard (struct rollout *rollout, uint32_t index, bool online, uint64_t now_ms);
+enum rollout_contact { ROLLOUT_CONTACT_LOST, ROLLOUT_CONTACT };
+void rollout_heard (struct rollout *rollout, uint32_t index, enum rollout_contact contact, uint64_t now_ms);
 
 /*  A node that is no member was added or removed, or lost or regained contact: changes how many nodes there
     are, and how many of them are dark, in its failure domain. Members are counted by rollout_heard. */

@@ -54,7 +54,7 @@ static bool modes_repair (int fd, unsigned depth)
     return changed;
 }
 
-static bool workspace_repair (const struct root *root, const char *name)
+bool root_modes_repair (const struct root *root, const char *name)
 {
     struct stat status;
     bool changed = false;
@@ -123,7 +123,12 @@ static bool launcher_is_intact (const struct root *root, const char *name)
     return root_start_open (root, name, ROOT_LAUNCHER, &fd, NULL) == 0;
 }
 
-static int workspace_verify_once (const struct root *root, const char *name, bool cached,
+enum verify {
+    VERIFY_CACHED, /* files that were read since boot are not read again */
+    VERIFY_ALL,
+};
+
+static int workspace_verify_once (const struct root *root, const char *name, enum verify verify,
                                   const struct base_digest *manifest, struct base_error *error)
 {
     struct base_digest found;
@@ -140,27 +145,27 @@ static int workspace_verify_once (const struct root *root, const char *name, boo
     if (manifest && !base_digest_is_null (manifest) && root_manifest_digest (root, name, &found) == 0 &&
         !base_digest_equal (&found, manifest))
         return base_error_set (error, ROOT_E_DAMAGED, "%s/%s/manifest was changed", root->path, name);
-    r = root_manifest_verify (cached ? root : NULL, fd, error);
+    r = root_manifest_verify (verify == VERIFY_CACHED ? root : NULL, fd, error);
     return r == ROOT_E_NONE ? ROOT_E_DAMAGED : r;
 }
 
-static int workspace_verify (const struct root *root, const char *name, bool cached,
+static int workspace_verify (const struct root *root, const char *name, enum verify verify,
                              const struct base_digest *manifest, struct base_error *error)
 {
-    int r = workspace_verify_once (root, name, cached, manifest, error);
-    return r && workspace_repair (root, name) ? workspace_verify_once (root, name, cached, manifest, error)
-                                              : r;
+    int r = workspace_verify_once (root, name, verify, manifest, error);
+    return r && root_modes_repair (root, name) ? workspace_verify_once (root, name, verify, manifest, error)
+                                               : r;
 }
 
 int root_workspace_check (const struct root *root, const char *name, struct base_error *error)
 {
-    return workspace_verify (root, name, true, NULL, error);
+    return workspace_verify (root, name, VERIFY_CACHED, NULL, error);
 }
 
 int root_workspace_verify (const struct root *root, const char *name, const struct base_digest *manifest,
                            struct base_error *error)
 {
-    return workspace_verify (root, name, false, manifest, error);
+    return workspace_verify (root, name, VERIFY_ALL, manifest, error);
 }
 
 /*  rollback */

@@ -176,12 +176,14 @@ static void workspace_check (struct check *check, const char *name)
     (void) base_list_free (lines);
 }
 
-static void link_check (struct check *check, const char *link, bool needed)
+enum need { LINK_OPTIONAL, LINK_NEEDED };
+
+static void link_check (struct check *check, const char *link, enum need need)
 {
     char name[ROOT_NAME_SIZE];
     int r = root_link (check->root, link, name);
     base_cleanup (base_close_p) int fd = -1;
-    if (r == ROOT_E_NONE && !needed)
+    if (r == ROOT_E_NONE && need == LINK_OPTIONAL)
         return;
     if (r == ROOT_E_NONE)
         fault_report (check, "no link %s", link);
@@ -330,12 +332,15 @@ static void place_report (void *context, const char *text)
 static void root_check_one (struct check *check)
 {
     if (!*check->place) {
-        const struct root_repair places = {.root = check->root, .changed = place_report, .context = check};
-        root_places_check (&places, root_lock_is_held (check->root));
+        const struct root_repair places = {.root = check->root,
+                                           .changed = place_report,
+                                           .context = check,
+                                           .served = root_lock_is_held (check->root)};
+        root_places_check (&places);
     }
-    link_check (check, ROOT_STABLE, true);
-    link_check (check, ROOT_PREVIOUS, false);
-    link_check (check, ROOT_BACK, false);
+    link_check (check, ROOT_STABLE, LINK_NEEDED);
+    link_check (check, ROOT_PREVIOUS, LINK_OPTIONAL);
+    link_check (check, ROOT_BACK, LINK_OPTIONAL);
     previous_check (check);
     way_back_check (check);
     char **names;

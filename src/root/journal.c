@@ -121,15 +121,17 @@ struct tail {
     bool torn; /* the last line is incomplete; head has the digest of its bytes */
 };
 
-/*  Searches backwards. whole: data starts at the beginning of a line. Returns whether the search
-    is complete. */
-static bool tail_find (const char *data, size_t size, bool whole, struct tail *ret_tail)
+enum extent { EXTENT_END, EXTENT_FILE };
+
+/*  Searches backwards in the end of a file, which may begin within a line, or in the whole file. Returns
+    whether the search is complete. */
+static bool tail_find (const char *data, size_t size, enum extent extent, struct tail *ret_tail)
 {
     size_t length, end = size;
     const char *line;
     *ret_tail = (struct tail){.has_line = false};
     while ((line = line_last (data, &size, &length))) {
-        if (line == data && !whole)
+        if (line == data && extent == EXTENT_END)
             return false; /* its beginning was not read */
         if (!ret_tail->has_line) {
             ret_tail->head.digest = base_digest_of (line, length);
@@ -140,7 +142,7 @@ static bool tail_find (const char *data, size_t size, bool whole, struct tail *r
         if (ret_tail->head.serial)
             return true;
     }
-    return whole;
+    return extent == EXTENT_FILE;
 }
 
 /*  Reads the end of a file, or the whole file if the last lines are long or damaged. A missing file counts
@@ -159,10 +161,11 @@ static int tail_read (const struct root *root, const char *path, struct tail *re
         return S_ISDIR (status.st_mode) ? -EISDIR : -EINVAL;
     if (status.st_size > ROOT_JOURNAL_MOST)
         return -EFBIG;
-    for (size_t size = TAIL_SIZE, whole = 0; !whole; size = ROOT_JOURNAL_MOST) {
+    enum extent extent = EXTENT_END;
+    for (size_t size = TAIL_SIZE; extent == EXTENT_END; size = ROOT_JOURNAL_MOST) {
         if (size >= (size_t) status.st_size) {
             size = (size_t) status.st_size;
-            whole = 1;
+            extent = EXTENT_FILE;
         }
         free (data);
         data = malloc (size ? size : 1);
@@ -171,7 +174,7 @@ static int tail_read (const struct root *root, const char *path, struct tail *re
         ssize_t got = pread (fd, data, size, status.st_size - (off_t) size);
         if (got != (ssize_t) size)
             return got < 0 ? -errno : -EIO;
-        if (tail_find (data, size, whole, ret_tail))
+        if (tail_find (data, size, extent, ret_tail))
             break;
     }
     return 0;
@@ -263,10 +266,13 @@ static int line_append (const struct root *root, struct wire_entry *entry, struc
         return base_error_errno (error, -ENOMEM, "cannot append to %s/" ROOT_JOURNAL, root->path);
     /* the first line of a file is synced with the directory entry, so later lines need no directory sync */
     bool first = faccessat (root->fd, ROOT_JOURNAL, F_OK, AT_SYMLINK_NOFOLLOW) != 0;
-    bool durable = first || entry->outcome != WIRE_OUTCOME_STARTED;
-    int r = disk_file_append (root->disk, root->fd, ROOT_JOURNAL, 0644, text, strlen (text), durable, error);
+    const struct disk_line whole = {.data = text,
+                                    .size = strlen (text),
+                                    .mode = 0644,
+                                    .durable = first || entry->outcome != WIRE_OUTCOME_STARTED};
+    int r = disk_file_append (root->disk, root->fd, ROOT_JOURNAL, &whole, error);
     if (r == -EPERM && root_record_unlock (root, ROOT_JOURNAL))
-        r = disk_file_append (root->disk, root->fd, ROOT_JOURNAL, 0644, text, strlen (text), durable, error);
+        r = disk_file_append (root->disk, root->fd, ROOT_JOURNAL, &whole, error);
     if (r < 0)
         return r;
     entry->serial = line.serial;

@@ -19,7 +19,7 @@
 #include "root/outcome.h"
 #include "root/workspace.h"
 
-enum { DEPTH_MOST = 32, NOTE_SIZE = ROOT_NAME_SIZE + sizeof ROOT_FAILED "." };
+enum { NOTE_SIZE = ROOT_NAME_SIZE + sizeof ROOT_FAILED "." };
 
 __attribute__ ((format (printf, 2, 3))) static void change_report (const struct root_repair *repair,
                                                                    const char *format, ...)
@@ -36,11 +36,6 @@ __attribute__ ((format (printf, 2, 3))) static void change_report (const struct 
 static DIR *directory_open (int directory, const char *path)
 {
     return base_directory_list (openat (directory, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-}
-
-static bool name_is_dot (const char *name)
-{
-    return strcmp (name, ".") == 0 || strcmp (name, "..") == 0;
 }
 
 bool root_repair_is_root (const char *path)
@@ -156,13 +151,13 @@ int root_repair_places (const struct root_repair *repair, struct base_error *err
     return failed;
 }
 
-void root_places_check (const struct root_repair *repair, bool served)
+void root_places_check (const struct root_repair *repair)
 {
     for (size_t i = 0; i < N_PLACES; i++) {
         struct stat status;
         const char *name = root_places[i].name;
         if (fstatat (repair->root->fd, name, &status, 0)) {
-            bool needed = !root_places[i].optional || (served && strcmp (name, ROOT_CONTENTS) == 0);
+            bool needed = !root_places[i].optional || (repair->served && strcmp (name, ROOT_CONTENTS) == 0);
             if (errno != ENOENT)
                 change_report (repair, "cannot stat %s: %s", name, strerror (errno));
             else if (needed)
@@ -183,46 +178,16 @@ void root_places_check (const struct root_repair *repair, bool served)
 
 /*  workspaces */
 
-/*  The manifest does not record modes. Consumes fd. Returns whether anything was changed. */
-static bool modes_repair (int fd, unsigned depth)
-{
-    bool any = false;
-    base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (fd);
-    for (const struct dirent *entry; directory && (entry = readdir (directory));) {
-        struct stat status;
-        const char *name = entry->d_name;
-        if (name_is_dot (name) || fstatat (fd, name, &status, AT_SYMLINK_NOFOLLOW))
-            continue;
-        bool below = S_ISDIR (status.st_mode);
-        bool runs = depth == 0 && (strcmp (name, ROOT_LAUNCHER) == 0 || strcmp (name, ROOT_SCRIPT) == 0 ||
-                                   strcmp (name, ROOT_PROGRAM) == 0);
-        mode_t needed = below ? 0700 : runs ? 0500 : 0400;
-        if ((below || S_ISREG (status.st_mode)) && (status.st_mode & needed) != needed)
-            any |= fchmodat (fd, name, (status.st_mode & 07777) | (below || runs ? 0755 : 0644), 0) == 0;
-        int deeper = below && depth < DEPTH_MOST
-                         ? openat (fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-                         : -1;
-        any |= deeper >= 0 && modes_repair (deeper, depth + 1);
-    }
-    return any;
-}
-
 /*  Whether a workspace is intact and can be started. Reads every file: the cache of verified digests may
     be wrong. */
 static bool workspace_is_intact (const struct root_repair *repair, const char *name)
 {
     const struct root *root = repair->root;
-    struct stat status;
     base_cleanup (base_close_p) int fd = -1;
-    if (fstatat (root->fd, name, &status, AT_SYMLINK_NOFOLLOW) || !S_ISDIR (status.st_mode))
-        return false;
-    bool changed = (status.st_mode & S_IRWXU) != S_IRWXU && fchmodat (root->fd, name, 0755, 0) == 0;
+    if (root_modes_repair (root, name))
+        change_report (repair, "%s: restored the owner's permissions", name);
     if (root_workspace_open (root, name, &fd))
         return false;
-    int below = openat (fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    changed |= below >= 0 && modes_repair (below, 0);
-    if (changed)
-        change_report (repair, "%s: restored the owner's permissions", name);
     return root_startable (root, name, NULL) == 0 && root_manifest_verify (NULL, fd, NULL) == 0;
 }
 

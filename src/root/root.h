@@ -219,6 +219,10 @@ int root_tokens_remove (const struct root *root, struct base_error *error);
 int root_swap_finish (const struct root *root, const char *stable, bool *ret_finished,
                       struct base_error *error);
 
+/*  Restores the owner's permissions that a workspace needs, which the manifest does not record. Returns whether
+    anything was changed. */
+bool root_modes_repair (const struct root *root, const char *name);
+
 /*  Removes what a crash left: a stale .back, tokens without a trial, ".tmp.*", unfinished and half-removed
     workspaces. until (NULL: never): when the rest is left to the next call. */
 int root_tidy (const struct root *root, const struct disk_until *until, struct base_error *error);

@@ -496,7 +496,7 @@ static struct base_process_end version_wait (struct watch *watch, int signals,
         if (failed || polled[1].revents)
             signals_read (watch, signals);
         if ((failed || watch->ended || polled[0].revents) &&
-            base_process_wait (&watch->process, false, &end) == 0)
+            base_process_wait (&watch->process, BASE_WAIT_NOT, &end) == 0)
             return end;
         if (!watch->ended && polled[0].revents & POLLIN)
             tracers_end (watch, sweep);

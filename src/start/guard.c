@@ -70,7 +70,7 @@ static bool guard_read_end (struct guard *guard)
     struct base_process_end end;
     if (guard->process.pid == 0)
         return true;
-    if (base_process_wait (&guard->process, false, &end))
+    if (base_process_wait (&guard->process, BASE_WAIT_NOT, &end))
         return false;
     guard_report (guard, "ended %s %d", end.exited ? "exited" : "signal", end.code);
     return true;
@@ -245,7 +245,7 @@ static int guard_program (struct guard *guard, char **args)
 static int guard_stand_by (struct guard *guard)
 {
     struct base_process_end end;
-    while (base_process_wait (&guard->process, false, &end)) {
+    while (base_process_wait (&guard->process, BASE_WAIT_NOT, &end)) {
         struct pollfd polled[] = {{.fd = guard->signals, .events = POLLIN},
                                   {.fd = guard->process.fd, .events = POLLIN}};
         (void) poll (polled, 2, -1);

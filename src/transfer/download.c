@@ -45,14 +45,19 @@ static void piece_set (struct transfer_download *download, struct transfer_piece
     }
 }
 
-/*  Marks dropped pieces to be asked for again; all: unanswered ones, too. */
-static void pieces_due (struct transfer_download *download, bool all)
+/*  Marks all pieces to be asked for again. */
+static void pieces_due (struct transfer_download *download)
 {
-    if (!all && !download->dropped)
-        return;
-    for (unsigned i = 0; i < download->count; i++) {
+    for (unsigned i = 0; i < download->count; i++)
+        piece_set (download, piece_at (download, i), TRANSFER_PIECE_DUE);
+}
+
+/*  The same for those whose answers came out of order. */
+static void dropped_due (struct transfer_download *download)
+{
+    for (unsigned i = 0; download->dropped && i < download->count; i++) {
         struct transfer_piece *piece = piece_at (download, i);
-        if (all || piece->state == TRANSFER_PIECE_DROPPED)
+        if (piece->state == TRANSFER_PIECE_DROPPED)
             piece_set (download, piece, TRANSFER_PIECE_DUE);
     }
 }
@@ -123,7 +128,7 @@ static bool piece_accept (struct transfer_download *download, struct transfer_pi
         download->losses = download->busies = download->overtaken = 0;
         download->progress_ms = now_ms;
         download->done = download->written == download->size;
-        pieces_due (download, false);
+        dropped_due (download);
         return true;
     }
     if (piece->state == TRANSFER_PIECE_SENT) {
@@ -135,7 +140,7 @@ static bool piece_accept (struct transfer_download *download, struct transfer_pi
         }
     }
     if (front->state == TRANSFER_PIECE_DUE)
-        pieces_due (download, false);
+        dropped_due (download);
     return false;
 }
 
@@ -160,7 +165,7 @@ static void piece_busy (struct transfer_download *download, struct transfer_piec
     download_wait_until (download, now_ms + wait_ms);
     piece_set (download, piece, TRANSFER_PIECE_DUE);
     if (piece == piece_at (download, 0))
-        pieces_due (download, false);
+        dropped_due (download);
 }
 
 /*  The piece that a chunk answers; NULL: none. */
@@ -215,7 +220,7 @@ bool transfer_download_chunk (struct transfer_download *download, const struct w
 
 void transfer_download_lost (struct transfer_download *download)
 {
-    pieces_due (download, true);
+    pieces_due (download);
     download->overtaken = 0;
 }
 
@@ -267,7 +272,7 @@ struct transfer_action transfer_download_next (struct transfer_download *downloa
         deadline = front->sent_ms > download->progress_ms ? front->sent_ms : download->progress_ms;
         deadline += download->limits.answer_ms;
         if (now_ms >= deadline) {
-            pieces_due (download, true);
+            pieces_due (download);
             download_count_loss (download, "the peer did not answer", NULL);
         }
     }

@@ -207,16 +207,38 @@ uint64_t update_procedure_deadline_ms (const struct update_procedure *procedure,
 
 const char *update_event_word (enum update_event event)
 {
-    static const char *const words[UPDATE_EVENT_END] = {"order",    "same",   "refused", "done",
-                                                        "failed",   "blamed", "unfit",   "missing",
-                                                        "deadline", "cancel", "revert",  "trial"};
+    static const char *const words[UPDATE_EVENT_END] = {
+        [UPDATE_EVENT_ORDER] = "order",       [UPDATE_EVENT_SAME] = "same",
+        [UPDATE_EVENT_REFUSED] = "refused",   [UPDATE_EVENT_DONE] = "done",
+        [UPDATE_EVENT_FAILED] = "failed",     [UPDATE_EVENT_BLAMED] = "blamed",
+        [UPDATE_EVENT_UNFIT] = "unfit",       [UPDATE_EVENT_MISSING] = "missing",
+        [UPDATE_EVENT_DEADLINE] = "deadline", [UPDATE_EVENT_CANCEL] = "cancel",
+        [UPDATE_EVENT_REVERT] = "revert",     [UPDATE_EVENT_TRIAL] = "trial",
+    };
     return (unsigned) event < UPDATE_EVENT_END ? words[event] : "unknown";
 }
 
 const char *update_action_word (enum update_action action)
 {
-    static const char *const words[] = {"none",       "deadline", "match", "fetch",   "stage",  "probe",
-                                        "switch",     "restart",  "prove", "confirm", "revert", "abort",
-                                        "quarantine", "report",   "ended", "ask",     "later",  "log"};
-    return (unsigned) action < sizeof words / sizeof *words ? words[action] : "unknown";
+    static const char *const words[UPDATE_N_ACTIONS] = {
+        [UPDATE_ACTION_NONE] = "none",
+        [UPDATE_ACTION_DEADLINE] = "deadline",
+        [UPDATE_ACTION_MATCH] = "match",
+        [UPDATE_ACTION_FETCH] = "fetch",
+        [UPDATE_ACTION_STAGE] = "stage",
+        [UPDATE_ACTION_PROBE] = "probe",
+        [UPDATE_ACTION_SWITCH] = "switch",
+        [UPDATE_ACTION_RESTART] = "restart",
+        [UPDATE_ACTION_PROVE] = "prove",
+        [UPDATE_ACTION_CONFIRM] = "confirm",
+        [UPDATE_ACTION_REVERT] = "revert",
+        [UPDATE_ACTION_ABORT] = "abort",
+        [UPDATE_ACTION_QUARANTINE] = "quarantine",
+        [UPDATE_ACTION_REPORT] = "report",
+        [UPDATE_ACTION_ENDED] = "ended",
+        [UPDATE_ACTION_ASK] = "ask",
+        [UPDATE_ACTION_LATER] = "later",
+        [UPDATE_ACTION_LOG] = "log",
+    };
+    return (unsigned) action < UPDATE_N_ACTIONS ? words[action] : "unknown";
 }

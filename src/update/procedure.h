@@ -59,7 +59,7 @@ enum update_action {
     UPDATE_ACTION_LOG         /* the event does not fit the state: log that, change nothing */
 };
 
-enum { UPDATE_ACTIONS_MOST = 8 };
+enum { UPDATE_ACTIONS_MOST = 8, UPDATE_N_ACTIONS = UPDATE_ACTION_LOG + 1 };
 
 /*  The result of a step of the machine. */
 struct update_result {

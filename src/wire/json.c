@@ -33,13 +33,13 @@ static json_t *text_marked (const char *text)
     return json_stringn ((const char *) buffer.data, buffer.size);
 }
 
-static json_t *text_json (bool raw, const char *text)
+static json_t *text_json (enum wire_kind kind, const char *text)
 {
     if (!text)
         return json_null ();
     if (base_text_is_utf8 (text, strlen (text)))
         return json_string (text);
-    if (!raw)
+    if (kind == WIRE_TEXT || kind == WIRE_TEXTS)
         return text_marked (text);
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     if (base_base64_encode (text, strlen (text), &buffer))
@@ -57,7 +57,7 @@ static json_t *list_json (const struct wire_field *field, const void *message, i
         if (field->kind == WIRE_PARTS)
             item = record_json (field->part, *(char *const *) member + i * field->part->size, flags);
         else
-            item = text_json (field->kind == WIRE_RAWS, (*(char **const *) member)[i]);
+            item = text_json (field->kind, (*(char **const *) member)[i]);
         if (json_array_append_new (list, item)) {
             json_decref (list);
             return NULL;
@@ -73,7 +73,7 @@ static json_t *field_json (const struct wire_field *field, const void *message, 
     switch (field->kind) {
     case WIRE_TEXT:
     case WIRE_RAW:
-        return text_json (field->kind == WIRE_RAW, *(char *const *) member);
+        return text_json (field->kind, *(char *const *) member);
     case WIRE_TEXTS:
     case WIRE_RAWS:
     case WIRE_PARTS:

@@ -4,6 +4,7 @@
 #include "wire/label.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -46,7 +47,8 @@ static bool value_is_valid (const char *value)
     return true;
 }
 
-int wire_label_check (const char *name, const char *value, bool own, struct base_error *error)
+int wire_label_check (const char *name, const char *value, enum wire_label_place place,
+                      struct base_error *error)
 {
     static const char *const facts[] = {"id", "platform", "kernel", "version", NULL};
     static const char *const words[] = {"and", "or", "not", NULL};
@@ -69,7 +71,8 @@ int wire_label_check (const char *name, const char *value, bool own, struct base
                                "the label %s: a value has 1 to %d bytes of text without double quotes and"
                                " control characters",
                                name, VALUE_MOST);
-    if (own && strcmp (name, "group") == 0 && !text_is_made_of (value, "._-:", GROUP_MOST))
+    if (place == WIRE_LABEL_AT_NODE && strcmp (name, "group") == 0 &&
+        !text_is_made_of (value, "._-:", GROUP_MOST))
         return base_error_set (error, -EINVAL,
                                "the label group = %s: a group has 1 to %d letters, digits, '.', '_', '-' or"
                                " ':', since announcements carry it",

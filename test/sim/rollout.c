@@ -348,7 +348,7 @@ static void tell_again (struct sim *sim, uint32_t i)
 static void set_online (struct sim *sim, uint32_t i, bool online)
 {
     sim->nodes[i].online = online;
-    rollout_heard (&sim->rollout, i, online, sim->now_ms);
+    rollout_heard (&sim->rollout, i, online ? ROLLOUT_CONTACT : ROLLOUT_CONTACT_LOST, sim->now_ms);
 }
 
 static void on_person (struct sim *sim)
