@@ -220,8 +220,7 @@ static int machine_wake (struct broker *broker, struct broker_rollout *rollout, 
         member->dark_ms = member->online ? 0 : now_ms + BUS_RECONNECT_MOST_MS;
     }
     machine->settle_ms = 2 * broker->registry.liveness_ms;
-    rollout_resume (machine);
-    return 0;
+    return rollout_resume (machine);
 }
 
 int broker_rollout_load (struct broker *broker, const struct broker_rollout_row *row,

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/assert.h"
+
 static bool rollout_may_pause (const struct rollout *rollout)
 {
     return rollout_is_running (rollout) || rollout->phase == WIRE_PHASE_QUEUED;
@@ -21,6 +23,7 @@ static int command_refuse (const struct rollout *rollout, char text[ROLLOUT_REAS
 
 bool rollout_is_forgiven (const struct rollout_member *member)
 {
+    base_assert (member);
     bool bad = member->state == WIRE_MEMBER_FAILED || member->state == WIRE_MEMBER_OVERDUE ||
                member->state == WIRE_MEMBER_DARK || member->state == WIRE_MEMBER_STUCK;
     return bad && !member->charged && !member->was_bad;
@@ -64,6 +67,7 @@ static void halt_forget (struct rollout *rollout)
 
 uint32_t rollout_approves (const struct rollout *rollout)
 {
+    base_assert (rollout);
     if (rollout->phase == WIRE_PHASE_APPROVAL)
         return rollout->wave;
     bool unproven = rollout->phase == WIRE_PHASE_HALTED && rollout_is_unproven (rollout);
@@ -134,8 +138,8 @@ static int command_retry (struct rollout *rollout, uint32_t index, uint64_t now_
     return 0;
 }
 
-int rollout_command (struct rollout *rollout, enum wire_command command, uint32_t member, uint64_t now_ms,
-                     char text[ROLLOUT_REASON])
+static int command_run (struct rollout *rollout, enum wire_command command, uint32_t member, uint64_t now_ms,
+                        char text[ROLLOUT_REASON])
 {
     switch (command) {
     case WIRE_COMMAND_PAUSE:
@@ -171,4 +175,14 @@ int rollout_command (struct rollout *rollout, enum wire_command command, uint32_
         break;
     }
     return command_refuse (rollout, text, "unknown command");
+}
+
+int rollout_command (struct rollout *rollout, enum wire_command command, uint32_t member, uint64_t now_ms,
+                     char text[ROLLOUT_REASON])
+{
+    base_assert (rollout);
+    base_assert (text);
+    int r = command_run (rollout, command, member, now_ms, text);
+    rollout_machine_check (rollout);
+    return r;
 }

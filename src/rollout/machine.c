@@ -9,6 +9,29 @@
 #include "base/assert.h"
 #include "rollout/gates.h"
 
+void rollout_machine_check (const struct rollout *rollout)
+{
+    base_assert (rollout->n_members > 0 && rollout->members && rollout->neighbours);
+    base_assert (rollout->n_waves > 0 && rollout->n_waves <= ROLLOUT_WAVES);
+    base_assert (rollout->wave < rollout->n_waves);
+    base_assert ((unsigned) rollout->phase < WIRE_PHASE_END && (unsigned) rollout->gate < WIRE_GATE_END);
+    uint32_t members = 0, under_way = 0, charged = 0;
+    for (uint32_t i = 0; i < rollout->n_waves; i++) {
+        const struct rollout_wave *wave = &rollout->waves[i];
+        base_assert (wave->count > 0 && wave->first == members);
+        base_assert (wave->cursor <= wave->count && wave->under_way <= wave->count);
+        base_assert (wave->confirmed <= wave->count && wave->charged + wave->already_bad <= wave->count);
+        members += wave->count;
+        under_way += wave->under_way;
+        charged += wave->charged + wave->already_bad;
+    }
+    base_assert (members == rollout->n_members);
+    base_assert (under_way == rollout->under_way && charged == rollout->charged);
+    base_assert ((rollout->pending_first == ROLLOUT_NOBODY) == (rollout->pending_last == ROLLOUT_NOBODY));
+    base_assert (rollout->pending_first == ROLLOUT_NOBODY ||
+                 (rollout->pending_first < rollout->n_members && rollout->pending_last < rollout->n_members));
+}
+
 static struct rollout_wave *member_wave (struct rollout *rollout, const struct rollout_member *member)
 {
     return &rollout->waves[member->wave];
@@ -56,6 +79,8 @@ void rollout_member_uncount (struct rollout *rollout, const struct rollout_membe
 
 void rollout_member_pend (struct rollout *rollout, uint32_t index, enum rollout_kind kind)
 {
+    base_assert (rollout && index < rollout->n_members);
+    base_assert (kind != ROLLOUT_WAIT && kind != ROLLOUT_TRANSITION);
     struct rollout_member *member = &rollout->members[index];
     bool listed = member->pending != ROLLOUT_WAIT;
     member->kept = false;
@@ -74,6 +99,7 @@ void rollout_member_pend (struct rollout *rollout, uint32_t index, enum rollout_
 
 void rollout_look_by (struct rollout *rollout, uint64_t at_ms)
 {
+    base_assert (rollout);
     if (at_ms < rollout->look_ms)
         rollout->look_ms = at_ms;
 }
@@ -81,6 +107,8 @@ void rollout_look_by (struct rollout *rollout, uint64_t at_ms)
 void rollout_member_enter (struct rollout *rollout, uint32_t index, enum wire_member state,
                            enum rollout_kind kind, uint64_t now_ms)
 {
+    base_assert (rollout && index < rollout->n_members);
+    base_assert (state > WIRE_MEMBER_NULL && state < WIRE_MEMBER_END);
     struct rollout_member *member = &rollout->members[index];
     rollout_member_uncount (rollout, member);
     member->state = state;
@@ -97,6 +125,7 @@ void rollout_member_enter (struct rollout *rollout, uint32_t index, enum wire_me
 
 void rollout_member_charge (struct rollout *rollout, uint32_t index)
 {
+    base_assert (rollout && index < rollout->n_members);
     struct rollout_member *member = &rollout->members[index];
     rollout_member_uncount (rollout, member);
     member->charged = true;
@@ -116,6 +145,8 @@ void rollout_member_discharge (struct rollout *rollout, uint32_t index)
 
 void rollout_phase_enter (struct rollout *rollout, enum wire_phase phase, uint64_t now_ms)
 {
+    base_assert (rollout);
+    base_assert (phase > WIRE_PHASE_NULL && phase < WIRE_PHASE_END);
     rollout->phase = phase;
     rollout->phase_ms = now_ms;
     rollout->changed = true;
@@ -123,6 +154,8 @@ void rollout_phase_enter (struct rollout *rollout, enum wire_phase phase, uint64
 
 void rollout_reason_set (struct rollout *rollout, const char *format, ...)
 {
+    base_assert (rollout);
+    base_assert (format);
     va_list arguments;
     va_start (arguments, format);
     (void) vsnprintf (rollout->reason, sizeof rollout->reason, format, arguments);
@@ -155,12 +188,15 @@ void rollout_members_revert (struct rollout *rollout, uint64_t now_ms)
 
 void rollout_reverting_finish (struct rollout *rollout, uint64_t now_ms)
 {
+    base_assert (rollout);
     if (rollout->phase == WIRE_PHASE_REVERTING && rollout->under_way == 0)
         rollout_phase_enter (rollout, WIRE_PHASE_REVERTED, now_ms);
 }
 
 void rollout_members_leave (struct rollout *rollout, uint32_t first, uint32_t count, uint64_t now_ms)
 {
+    base_assert (rollout);
+    base_assert (first <= rollout->n_members && count <= rollout->n_members - first);
     for (uint32_t i = first; i < first + count; i++)
         if (rollout->members[i].state == WIRE_MEMBER_WAITING)
             rollout_member_enter (rollout, i, WIRE_MEMBER_LEFT, ROLLOUT_KEEP, now_ms);
@@ -168,6 +204,7 @@ void rollout_members_leave (struct rollout *rollout, uint32_t first, uint32_t co
 
 void rollout_phase_revert (struct rollout *rollout, uint64_t now_ms)
 {
+    base_assert (rollout);
     rollout_phase_enter (rollout, WIRE_PHASE_REVERTING, now_ms);
     rollout_members_leave (rollout, 0, rollout->n_members, now_ms);
     rollout_members_revert (rollout, now_ms);
@@ -176,12 +213,14 @@ void rollout_phase_revert (struct rollout *rollout, uint64_t now_ms)
 
 bool rollout_is_running (const struct rollout *rollout)
 {
+    base_assert (rollout);
     return rollout->phase == WIRE_PHASE_APPROVAL || rollout->phase == WIRE_PHASE_UPDATING ||
            rollout->phase == WIRE_PHASE_SOAKING;
 }
 
 void rollout_phase_halt (struct rollout *rollout, uint64_t now_ms)
 {
+    base_assert (rollout);
     if (rollout->spec.on_halt == WIRE_ON_HALT_REVERT) {
         rollout_phase_revert (rollout, now_ms);
         return;
@@ -193,11 +232,14 @@ void rollout_phase_halt (struct rollout *rollout, uint64_t now_ms)
 bool rollout_member_is_silent (const struct rollout *rollout, const struct rollout_member *member,
                                uint64_t now_ms)
 {
+    base_assert (rollout);
+    base_assert (member);
     return !member->online && now_ms >= member->dark_ms + rollout->settle_ms;
 }
 
 void rollout_wave_begin (struct rollout *rollout, uint64_t now_ms)
 {
+    base_assert (rollout && rollout->wave < rollout->n_waves);
     struct rollout_wave *wave = &rollout->waves[rollout->wave];
     rollout->wave_ms = now_ms;
     rollout->stopped_ms = 0;
@@ -217,6 +259,7 @@ void rollout_wave_begin (struct rollout *rollout, uint64_t now_ms)
 
 void rollout_wave_begin_or_ask (struct rollout *rollout, uint64_t now_ms)
 {
+    base_assert (rollout && rollout->wave < rollout->n_waves);
     if (rollout->spec.waves[rollout->wave].approval)
         rollout_phase_enter (rollout, WIRE_PHASE_APPROVAL, now_ms);
     else
@@ -225,6 +268,7 @@ void rollout_wave_begin_or_ask (struct rollout *rollout, uint64_t now_ms)
 
 bool rollout_is_unproven (const struct rollout *rollout)
 {
+    base_assert (rollout && rollout->wave < rollout->n_waves);
     const struct rollout_wave *wave = &rollout->waves[rollout->wave];
     if (rollout->members[wave->first].start_ms == 0)
         return false;
@@ -238,6 +282,7 @@ bool rollout_is_unproven (const struct rollout *rollout)
 
 void rollout_wave_end (struct rollout *rollout, enum rollout_approval approval, uint64_t now_ms)
 {
+    base_assert (rollout && rollout->wave < rollout->n_waves);
     const struct rollout_wave *wave = &rollout->waves[rollout->wave];
     rollout_members_leave (rollout, wave->first, wave->count, now_ms);
     if (rollout->wave + 1 == rollout->n_waves) {
@@ -256,6 +301,7 @@ void rollout_wave_end (struct rollout *rollout, enum rollout_approval approval, 
 
 void rollout_member_call_again (struct rollout *rollout, uint32_t index, uint64_t now_ms)
 {
+    base_assert (rollout && index < rollout->n_members);
     struct rollout_wave *wave = &rollout->waves[rollout->wave];
     if (rollout->members[index].state != WIRE_MEMBER_WAITING || rollout->members[index].wave != rollout->wave)
         return;

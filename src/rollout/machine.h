@@ -9,6 +9,9 @@
 
 #include "rollout/rollout.h"
 
+/*  Asserts what holds between the calls of the owner. Does not visit the members. */
+void rollout_machine_check (const struct rollout *rollout);
+
 /*  A change of a member: removes it from the counts, and adds it again. */
 void rollout_member_uncount (struct rollout *rollout, const struct rollout_member *member);
 void rollout_member_count (struct rollout *rollout, const struct rollout_member *member);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 
 /*  A node that can be updated. Nodes are updated in the order of their ranks. A rank is a digest that
@@ -19,6 +20,7 @@ struct ranked {
 
 const char *rollout_exclusion_text (enum rollout_exclusion exclusion)
 {
+    base_assert ((unsigned) exclusion < ROLLOUT_EXCLUSIONS);
     static const char *const texts[ROLLOUT_EXCLUSIONS] = {
         [ROLLOUT_EXCLUDED_NOT] = "",
         [ROLLOUT_EXCLUDED_RUNS] = "runs the release already",
@@ -243,6 +245,9 @@ static int plan_divide (struct rollout_plan *plan, const struct rollout_fact *fa
 int rollout_plan_make (const struct wire_rollout *spec, const struct rollout_fact *facts, uint32_t n_facts,
                        uint64_t typical_ms, struct rollout_plan *ret_plan, struct base_error *error)
 {
+    base_assert (spec);
+    base_assert (facts || n_facts == 0);
+    base_assert (ret_plan);
     base_cleanup (rollout_plan_deinit) struct rollout_plan plan = {.n_candidates = 0};
     int r = spec->n_waves > ROLLOUT_WAVES ? -EINVAL : wire_copy (&wire_rollout_record, spec, &plan.spec);
     if (r < 0)
@@ -265,6 +270,7 @@ int rollout_plan_make (const struct wire_rollout *spec, const struct rollout_fac
 
 void rollout_plan_deinit (struct rollout_plan *plan)
 {
+    base_assert (plan);
     wire_deinit (&wire_rollout_record, &plan->spec);
     free (plan->candidates);
     free (plan->facts);

@@ -6,8 +6,12 @@
 
 #include "rollout/window.h"
 
+#include "base/assert.h"
+
 void rollout_halt (struct rollout *rollout, const char *reason, uint64_t now_ms)
 {
+    base_assert (rollout);
+    base_assert (reason);
     if (!rollout_is_running (rollout) && rollout->phase != WIRE_PHASE_QUEUED)
         return;
     rollout_reason_set (rollout, "%s", reason);
@@ -16,16 +20,28 @@ void rollout_halt (struct rollout *rollout, const char *reason, uint64_t now_ms)
         rollout_members_leave (rollout, 0, rollout->n_members, now_ms);
     } else
         rollout_phase_halt (rollout, now_ms);
+    rollout_machine_check (rollout);
 }
 
 bool rollout_gives (const struct rollout *rollout)
 {
+    base_assert (rollout);
     return rollout->phase == WIRE_PHASE_HALTED ||
            (rollout->paused && (rollout_is_running (rollout) || rollout->phase == WIRE_PHASE_QUEUED));
 }
 
+static bool rollout_is_taken (const struct rollout *rollout)
+{
+    for (uint32_t i = 0; i < rollout->n_members; i++)
+        if (rollout->members[i].state != WIRE_MEMBER_TAKEN)
+            return false;
+    return true;
+}
+
 bool rollout_take (struct rollout *rollout, uint32_t index, const char *by, uint64_t now_ms)
 {
+    base_assert (rollout);
+    base_assert (by);
     if (index >= rollout->n_members || !rollout_gives (rollout))
         return false;
     struct rollout_member *member = &rollout->members[index];
@@ -36,16 +52,17 @@ bool rollout_take (struct rollout *rollout, uint32_t index, const char *by, uint
     rollout_member_count (rollout, member);
     rollout_member_enter (rollout, index, WIRE_MEMBER_TAKEN, ROLLOUT_KEEP, now_ms);
     rollout->changed = true;
-    for (uint32_t i = 0; i < rollout->n_members; i++)
-        if (rollout->members[i].state != WIRE_MEMBER_TAKEN)
-            return true;
-    rollout_reason_set (rollout, "rollout %s has taken over the last of its nodes", by);
-    rollout_phase_enter (rollout, WIRE_PHASE_SUPERSEDED, now_ms);
+    if (rollout_is_taken (rollout)) {
+        rollout_reason_set (rollout, "rollout %s has taken over the last of its nodes", by);
+        rollout_phase_enter (rollout, WIRE_PHASE_SUPERSEDED, now_ms);
+    }
+    rollout_machine_check (rollout);
     return true;
 }
 
 void rollout_forget (struct rollout *rollout, uint32_t index, uint64_t now_ms)
 {
+    base_assert (rollout);
     if (index >= rollout->n_members)
         return;
     struct rollout_member *member = &rollout->members[index];
@@ -57,15 +74,19 @@ void rollout_forget (struct rollout *rollout, uint32_t index, uint64_t now_ms)
     rollout_member_enter (rollout, index, WIRE_MEMBER_LEFT, ROLLOUT_KEEP, now_ms);
     rollout->changed = true;
     rollout_reverting_finish (rollout, now_ms);
+    rollout_machine_check (rollout);
 }
 
 void rollout_pause (struct rollout *rollout, const char *reason)
 {
+    base_assert (rollout);
+    base_assert (reason);
     if (!rollout_is_running (rollout) || rollout->paused)
         return;
     rollout_reason_set (rollout, "%s", reason);
     rollout->paused = true;
     rollout->changed = true;
+    rollout_machine_check (rollout);
 }
 
 /*  A node of the first wave may have to rehearse its revert. Returns whether it has to. */
@@ -136,6 +157,8 @@ static void member_failed (struct rollout *rollout, uint32_t index, uint64_t now
 
 void rollout_ended (struct rollout *rollout, uint32_t index, enum rollout_result result, uint64_t now_ms)
 {
+    base_assert (rollout);
+    base_assert ((unsigned) result <= ROLLOUT_UNSERVED);
     if (index >= rollout->n_members || rollout->members[index].state == WIRE_MEMBER_WAITING ||
         rollout->members[index].state == WIRE_MEMBER_TAKEN)
         return;
@@ -163,10 +186,12 @@ void rollout_ended (struct rollout *rollout, uint32_t index, enum rollout_result
         break;
     }
     rollout_reverting_finish (rollout, now_ms);
+    rollout_machine_check (rollout);
 }
 
 void rollout_unfit (struct rollout *rollout, uint32_t index, enum rollout_fitness fitness)
 {
+    base_assert (rollout);
     if (index >= rollout->n_members || rollout->members[index].state != WIRE_MEMBER_ORDERED)
         return;
     struct rollout_member *member = &rollout->members[index];
@@ -174,10 +199,12 @@ void rollout_unfit (struct rollout *rollout, uint32_t index, enum rollout_fitnes
     member->was_unfit |= member->unfit;
     rollout_member_pend (rollout, index, ROLLOUT_KEEP);
     rollout->changed = true; /* the text of what it waits for */
+    rollout_machine_check (rollout);
 }
 
 void rollout_heard (struct rollout *rollout, uint32_t index, enum rollout_contact contact, uint64_t now_ms)
 {
+    base_assert (rollout);
     bool online = contact == ROLLOUT_CONTACT;
     if (index >= rollout->n_members || rollout->members[index].online == online)
         return;
@@ -186,20 +213,21 @@ void rollout_heard (struct rollout *rollout, uint32_t index, enum rollout_contac
     member->online = online;
     member->dark_ms = online ? 0 : now_ms;
     rollout_member_count (rollout, member);
-    if (!online) {
+    if (!online)
         rollout_look_by (rollout, now_ms + rollout->settle_ms);
-        return;
-    }
-    if (member->state == WIRE_MEMBER_DARK) { /* the report of its version follows */
+    else if (member->state == WIRE_MEMBER_DARK) { /* the report of its version follows */
         rollout_member_discharge (rollout, index);
         rollout_member_enter (rollout, index, member->confirmed ? WIRE_MEMBER_UPDATED : WIRE_MEMBER_ORDERED,
                               ROLLOUT_KEEP, now_ms);
     }
-    rollout_member_call_again (rollout, index, now_ms);
+    if (online)
+        rollout_member_call_again (rollout, index, now_ms);
+    rollout_machine_check (rollout);
 }
 
 void rollout_other (struct rollout *rollout, uint32_t neighbours, int all, int dark)
 {
+    base_assert (rollout);
     if (neighbours >= rollout->n_neighbours)
         return;
     rollout->neighbours[neighbours].others += (uint32_t) all;
@@ -208,10 +236,13 @@ void rollout_other (struct rollout *rollout, uint32_t neighbours, int all, int d
 
 void rollout_compare (struct rollout *rollout, const struct rollout_round *round, uint64_t now_ms)
 {
+    base_assert (rollout);
+    base_assert (round);
     if (!rollout_is_running (rollout) || rollout->spec.false_halt == 0)
         return;
     rollout_evidence_add (&rollout->evidence, round);
     (void) rollout_gates_check (rollout, ROLLOUT_AT_ROUND, ROLLOUT_NOBODY, now_ms);
+    rollout_machine_check (rollout);
 }
 
 static uint64_t stopped_ms (const struct rollout *rollout, uint64_t now_ms)
@@ -295,6 +326,7 @@ static void members_look (struct rollout *rollout, uint64_t now_ms)
 
 uint64_t rollout_wave_ends_ms (const struct rollout *rollout, uint64_t now_ms)
 {
+    base_assert (rollout);
     if (rollout->phase == WIRE_PHASE_APPROVAL)
         return rollout->paused ? UINT64_MAX : rollout->phase_ms + rollout->spec.wave_deadline_ms;
     if (rollout->stop_ms)
@@ -382,7 +414,7 @@ static uint64_t rollout_advance (struct rollout *rollout, uint64_t now_ms, uint6
     return ends_ms < until_ms ? ends_ms : until_ms;
 }
 
-struct rollout_action rollout_next (struct rollout *rollout, uint64_t now_ms, uint64_t wall_ms)
+static struct rollout_action action_next (struct rollout *rollout, uint64_t now_ms, uint64_t wall_ms)
 {
     uint64_t until_ms;
     do {
@@ -398,6 +430,7 @@ struct rollout_action rollout_next (struct rollout *rollout, uint64_t now_ms, ui
             rollout->pending_first = member->pending_next;
             if (rollout->pending_first == ROLLOUT_NOBODY)
                 rollout->pending_last = ROLLOUT_NOBODY;
+            base_assert (action.kind != ROLLOUT_WAIT);
             member->pending = ROLLOUT_WAIT;
             return action;
         }
@@ -408,8 +441,19 @@ struct rollout_action rollout_next (struct rollout *rollout, uint64_t now_ms, ui
     return (struct rollout_action){.kind = ROLLOUT_WAIT, .member = ROLLOUT_NOBODY, .until_ms = until_ms};
 }
 
+struct rollout_action rollout_next (struct rollout *rollout, uint64_t now_ms, uint64_t wall_ms)
+{
+    base_assert (rollout);
+    struct rollout_action action = action_next (rollout, now_ms, wall_ms);
+    rollout_machine_check (rollout);
+    base_assert ((action.kind == ROLLOUT_WAIT || action.kind == ROLLOUT_TRANSITION) ==
+                 (action.member == ROLLOUT_NOBODY));
+    return action;
+}
+
 bool rollout_is_over (const struct rollout *rollout)
 {
+    base_assert (rollout);
     return rollout->phase == WIRE_PHASE_DONE || rollout->phase == WIRE_PHASE_ABORTED ||
            rollout->phase == WIRE_PHASE_REVERTED || rollout->phase == WIRE_PHASE_SUPERSEDED;
 }

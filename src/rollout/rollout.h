@@ -144,8 +144,8 @@ void rollout_begin (struct rollout *rollout, uint64_t now_ms);
 void rollout_deinit (struct rollout *rollout);
 
 /*  After a restart: the owner has set the durable parts of all members and of the rollout itself; the rest is
-    derived from them. */
-void rollout_resume (struct rollout *rollout);
+    derived from them. Returns 0, or -EBADMSG if they contradict each other. */
+int rollout_resume (struct rollout *rollout);
 
 /*  Events. index: of a member. An event that does not fit is ignored. */
 

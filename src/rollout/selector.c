@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 
 enum { NODES_MOST = 256, DEPTH_MOST = 32 };
@@ -213,6 +214,8 @@ static void selector_free_p (struct rollout_selector **selector)
 int rollout_selector_parse (const char *text, struct rollout_selector **ret_selector,
                             struct base_error *error)
 {
+    base_assert (text);
+    base_assert (ret_selector);
     base_cleanup (selector_free_p) struct rollout_selector *selector = calloc (1, sizeof *selector);
     if (!selector)
         return base_error_errno (error, -ENOMEM, "cannot read the selector");
@@ -260,6 +263,8 @@ static bool pattern_matches (const char *pattern, const char *text)
 /*  A part has a lower index than the node it is a part of: one pass over all nodes is enough. */
 bool rollout_selector_fits (const struct rollout_selector *selector, rollout_label *label, const void *node)
 {
+    base_assert (selector);
+    base_assert (label);
     bool fits[NODES_MOST];
     for (unsigned i = 0; i < selector->count; i++) {
         const struct node *at = &selector->nodes[i];

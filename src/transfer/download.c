@@ -10,10 +10,33 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/assert.h"
+
 enum { OVERTAKEN_MOST = 3 /* answers to later gets after which an earlier one counts as lost */ };
+
+/*  Bytes are written, then asked for, then not yet asked for. The ring holds exactly what was asked for and not
+    written. A failed download keeps its numbers for the error. Takes the same time for every window. */
+static void download_machine_check (const struct transfer_download *download)
+{
+    const struct transfer_piece *front = &download->pieces[download->first];
+    if (download->failed)
+        return;
+    base_assert (download->written <= download->asked && download->asked <= download->size);
+    base_assert (download->first < TRANSFER_WINDOW_MOST && download->count <= TRANSFER_WINDOW_MOST);
+    base_assert (download->due + download->dropped <= download->count);
+    base_assert (download->unanswered <= download->asked - download->written);
+    base_assert ((download->count == 0) == (download->written == download->asked));
+    base_assert (download->count == 0 || front->offset == download->written);
+    base_assert (download->count == 0 || front->state != TRANSFER_PIECE_DROPPED);
+    base_assert (download->window >= download->limits.chunk);
+    base_assert (download->done == (download->written == download->size));
+    base_assert (download->losses <= download->limits.retries);
+    base_assert (download->busies <= TRANSFER_BUSY_MOST);
+}
 
 static struct transfer_piece *piece_at (struct transfer_download *download, unsigned index)
 {
+    base_assert (index < TRANSFER_WINDOW_MOST);
     return &download->pieces[(download->first + index) % TRANSFER_WINDOW_MOST];
 }
 
@@ -99,6 +122,8 @@ static void download_count_loss (struct transfer_download *download, const char 
 void transfer_download_init (struct transfer_download *download, const struct transfer_limits *limits,
                              const struct base_digest *digest, uint64_t size, uint64_t offset)
 {
+    base_assert (download);
+    base_assert (digest);
     *download = (struct transfer_download){
         .limits = transfer_limits_checked (limits),
         .digest = *digest,
@@ -110,6 +135,7 @@ void transfer_download_init (struct transfer_download *download, const struct tr
     download->window = download->limits.window;
     if (offset > size)
         download_fail (download, WIRE_STATUS_FAILED, "the partial download is longer than the blob", NULL);
+    download_machine_check (download);
 }
 
 /*  Accepts an answer without fault. Returns whether it is the next to be written. */
@@ -180,8 +206,8 @@ static struct transfer_piece *piece_of (struct transfer_download *download, cons
     return piece->offset == chunk->offset && piece->length == chunk->length ? piece : NULL;
 }
 
-bool transfer_download_chunk (struct transfer_download *download, const struct wire_chunk *chunk,
-                              size_t payload_size, uint64_t now_ms)
+static bool chunk_handle (struct transfer_download *download, const struct wire_chunk *chunk,
+                          size_t payload_size, uint64_t now_ms)
 {
     if (download->done || download->failed)
         return false;
@@ -218,10 +244,22 @@ bool transfer_download_chunk (struct transfer_download *download, const struct w
     }
 }
 
+bool transfer_download_chunk (struct transfer_download *download, const struct wire_chunk *chunk,
+                              size_t payload_size, uint64_t now_ms)
+{
+    base_assert (download);
+    base_assert (chunk);
+    bool next = chunk_handle (download, chunk, payload_size, now_ms);
+    download_machine_check (download);
+    return next;
+}
+
 void transfer_download_lost (struct transfer_download *download)
 {
+    base_assert (download);
     pieces_due (download);
     download->overtaken = 0;
+    download_machine_check (download);
 }
 
 static struct transfer_action piece_get (struct transfer_download *download, struct transfer_piece *piece,
@@ -264,7 +302,7 @@ static struct transfer_piece *piece_due (struct transfer_download *download)
     return NULL;
 }
 
-struct transfer_action transfer_download_next (struct transfer_download *download, uint64_t now_ms)
+static struct transfer_action action_next (struct transfer_download *download, uint64_t now_ms)
 {
     struct transfer_piece *front = piece_at (download, 0);
     uint64_t deadline = UINT64_MAX;
@@ -298,4 +336,12 @@ struct transfer_action transfer_download_next (struct transfer_download *downloa
         download->count < TRANSFER_WINDOW_MOST && window_has_room (download, download->limits.chunk))
         return piece_get (download, piece_new (download), now_ms);
     return (struct transfer_action){.kind = TRANSFER_WAIT, .until_ms = deadline};
+}
+
+struct transfer_action transfer_download_next (struct transfer_download *download, uint64_t now_ms)
+{
+    base_assert (download);
+    struct transfer_action action = action_next (download, now_ms);
+    download_machine_check (download);
+    return action;
 }

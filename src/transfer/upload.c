@@ -10,6 +10,22 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/assert.h"
+
+/*  The peer has taken bytes, at most a window more was sent, and the rest was not. It never has more than it
+    ever had. */
+static void upload_machine_check (const struct transfer_upload *upload)
+{
+    if (upload->failed)
+        return;
+    base_assert (upload->taken <= upload->sent && upload->sent <= upload->size);
+    base_assert (upload->sent - upload->taken <= upload->limits.window);
+    base_assert (upload->done || (upload->taken <= upload->best && upload->best <= upload->size));
+    base_assert (!upload->begun || upload->asked);
+    base_assert (!upload->done || upload->taken == upload->size);
+    base_assert (upload->losses <= upload->limits.retries && upload->busies <= TRANSFER_BUSY_MOST);
+}
+
 static void upload_fail (struct transfer_upload *upload, const char *what, const char *reason)
 {
     upload->failed = true;
@@ -41,11 +57,14 @@ static void upload_wait_until (struct transfer_upload *upload, uint64_t until_ms
 void transfer_upload_init (struct transfer_upload *upload, const struct transfer_limits *limits,
                            const struct base_digest *digest, uint64_t size)
 {
+    base_assert (upload);
+    base_assert (digest);
     *upload = (struct transfer_upload){
         .limits = transfer_limits_checked (limits),
         .digest = *digest,
         .size = size,
     };
+    upload_machine_check (upload);
 }
 
 static void upload_accept (struct transfer_upload *upload, const struct wire_taken *taken, uint64_t now_ms)
@@ -107,6 +126,8 @@ static void upload_refused (struct transfer_upload *upload, const struct wire_ta
 
 void transfer_upload_taken (struct transfer_upload *upload, const struct wire_taken *taken, uint64_t now_ms)
 {
+    base_assert (upload);
+    base_assert (taken);
     if (upload->done || upload->failed || !base_digest_equal (&taken->digest, &upload->digest))
         return;
     switch (taken->status) {
@@ -127,12 +148,15 @@ void transfer_upload_taken (struct transfer_upload *upload, const struct wire_ta
         upload_fail (upload, "the peer did not accept the blob", taken->reason);
         break;
     }
+    upload_machine_check (upload);
 }
 
 void transfer_upload_lost (struct transfer_upload *upload)
 {
+    base_assert (upload);
     if (!upload->done && !upload->failed)
         upload_ask_start (upload);
+    upload_machine_check (upload);
 }
 
 static struct transfer_upload_action piece_put (struct transfer_upload *upload, uint32_t length,
@@ -145,7 +169,7 @@ static struct transfer_upload_action piece_put (struct transfer_upload *upload, 
     return action;
 }
 
-struct transfer_upload_action transfer_upload_next (struct transfer_upload *upload, uint64_t now_ms)
+static struct transfer_upload_action action_next (struct transfer_upload *upload, uint64_t now_ms)
 {
     uint64_t deadline = UINT64_MAX;
     if (!upload->done && !upload->failed && upload->asked) {
@@ -176,4 +200,12 @@ struct transfer_upload_action transfer_upload_next (struct transfer_upload *uplo
         (upload->sent == upload->taken || upload->sent - upload->taken + length <= upload->limits.window))
         return piece_put (upload, length, now_ms);
     return (struct transfer_upload_action){.kind = TRANSFER_UPLOAD_WAIT, .until_ms = deadline};
+}
+
+struct transfer_upload_action transfer_upload_next (struct transfer_upload *upload, uint64_t now_ms)
+{
+    base_assert (upload);
+    struct transfer_upload_action action = action_next (upload, now_ms);
+    upload_machine_check (upload);
+    return action;
 }

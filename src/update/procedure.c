@@ -3,6 +3,8 @@
 
 #include "update/procedure.h"
 
+#include "base/assert.h"
+
 /*  Pauses before further tries on an unfit host, as multiples of unfit_ms. */
 static const unsigned pauses[] = {1, 5, 15, 60};
 
@@ -149,12 +151,38 @@ static const struct cell table[WIRE_STATE_END][UPDATE_EVENT_END] =
 
 void update_procedure_init (struct update_procedure *procedure)
 {
+    base_assert (procedure);
     *procedure = (struct update_procedure){.state = WIRE_STATE_IDLE};
+}
+
+/*  A state other than idle has its own deadline, so that every state ends. Actions have no gap. Each report
+    says how far the order is, or how it ended; and a state that was left unfit counts it. */
+static void update_machine_check (const struct update_procedure *procedure,
+                                  const struct update_result *result)
+{
+    bool deadline = false, report = false, over = false;
+    for (size_t i = 0; i < UPDATE_ACTIONS_MOST; i++) {
+        enum update_action action = result->actions[i];
+        base_assert ((unsigned) action < UPDATE_N_ACTIONS);
+        base_assert (!over || action == UPDATE_ACTION_NONE);
+        over |= action == UPDATE_ACTION_NONE;
+        deadline |= action == UPDATE_ACTION_DEADLINE;
+        report |= action == UPDATE_ACTION_REPORT;
+    }
+    base_assert (over);
+    base_assert ((unsigned) procedure->state < WIRE_STATE_END);
+    base_assert (result->to == result->from || result->to == procedure->state);
+    base_assert (result->to == result->from || deadline);
+    base_assert (!result->outcome || report);
+    base_assert (result->to != WIRE_STATE_UNFIT || result->from == WIRE_STATE_UNFIT || procedure->unfit > 0);
 }
 
 struct update_result update_procedure_step (struct update_procedure *procedure, enum update_event event)
 {
+    base_assert (procedure);
+    base_assert ((unsigned) event < UPDATE_EVENT_END);
     enum wire_state from = procedure->state ? procedure->state : WIRE_STATE_IDLE;
+    base_assert ((unsigned) from < WIRE_STATE_END);
     const struct cell *cell = &table[from][event];
     struct update_result result = {.from = from, .to = from};
     if (!cell->to) {
@@ -170,12 +198,15 @@ struct update_result update_procedure_step (struct update_procedure *procedure, 
     result.outcome = cell->outcome;
     for (size_t i = 0; i < UPDATE_ACTIONS_MOST; i++)
         result.actions[i] = cell->actions[i];
+    update_machine_check (procedure, &result);
     return result;
 }
 
 uint64_t update_procedure_deadline_ms (const struct update_procedure *procedure,
                                        const struct update_limits *limits)
 {
+    base_assert (procedure);
+    base_assert (limits);
     switch (procedure->state) {
     case WIRE_STATE_MATCHING:
         return limits->matching_ms;

@@ -176,7 +176,8 @@ static void broker_restart (struct sim *sim)
         rollout->members[i].online = sim->nodes[i].online;
         rollout->members[i].dark_ms = sim->nodes[i].online ? 0 : sim->now_ms;
     }
-    rollout_resume (rollout);
+    if (rollout_resume (rollout) < 0)
+        abort ();
     for (uint32_t i = 0; i < sim->n_nodes; i++)
         tell_again (sim, i);
 }

@@ -135,7 +135,7 @@ static inline void story_restart (struct story *story)
         story->rollout.members[i].online = false;
         story->rollout.members[i].dark_ms = story->now_ms;
     }
-    rollout_resume (&story->rollout);
+    cr_assert_eq (rollout_resume (&story->rollout), 0);
 }
 
 #endif

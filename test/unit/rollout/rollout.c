@@ -5,6 +5,9 @@
 
 #include "fixture.h"
 
+#include <errno.h>
+#include <signal.h>
+
 enum event {
     CONFIRMED, /* node 0 */
     WENT_BACK,
@@ -456,6 +459,39 @@ Test (rollout, pending_orders_survive_a_restart)
     rollout_deinit (&story.rollout);
 }
 
+Test (rollout, a_stored_state_that_contradicts_itself_is_refused)
+{
+    struct story story;
+    for (unsigned i = 0; i < 7; i++) {
+        story_bring_to (&story, WIRE_PHASE_SOAKING);
+        struct rollout *rollout = &story.rollout;
+        switch (i) {
+        case 0:
+            rollout->wave = rollout->n_waves;
+            break;
+        case 1:
+            rollout->waves[1].first++;
+            break;
+        case 2:
+            rollout->waves[1].count = UINT32_MAX;
+            break;
+        case 3:
+            rollout->members[0].wave = 1;
+            break;
+        case 4:
+            rollout->members[1].neighbours = rollout->n_neighbours;
+            break;
+        case 5:
+            rollout->members[2].state = WIRE_MEMBER_NULL;
+            break;
+        default:
+            rollout->members[3].pending = ROLLOUT_TRANSITION;
+        }
+        cr_expect_eq (rollout_resume (rollout), -EBADMSG, "%u", i);
+        rollout_deinit (rollout);
+    }
+}
+
 Test (rollout, a_skipped_order_charges_no_node)
 {
     struct story story;
@@ -636,4 +672,12 @@ Test (rollout_clocks, a_window_opens_and_closes_by_the_wall_clock)
     cr_expect_eq (story.rollout.wave, 1);
     cr_expect_str_eq (story.told, "", "the window has closed");
     rollout_deinit (&story.rollout);
+}
+
+Test (rollout, a_broken_invariant_ends_the_process, .signal = SIGABRT)
+{
+    struct story story;
+    story_bring_to (&story, WIRE_PHASE_UPDATING);
+    story.rollout.under_way++;
+    (void) rollout_next (&story.rollout, story.now_ms, story.now_ms);
 }

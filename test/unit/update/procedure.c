@@ -4,6 +4,7 @@
     An event that the table below does not list must only return the action "log" and keep the state. */
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <string.h>
 
 #include "update/procedure.h"
@@ -177,4 +178,10 @@ Test (procedure, an_unfit_host_retries_after_1_5_15_then_60_intervals_until_a_re
     procedure.state = WIRE_STATE_PROBING;
     (void) update_procedure_step (&procedure, UPDATE_EVENT_DONE);
     cr_expect_eq (procedure.unfit, 0);
+}
+
+Test (procedure, a_state_that_cannot_be_ends_the_process, .signal = SIGABRT)
+{
+    struct update_procedure procedure = {.state = WIRE_STATE_END};
+    (void) update_procedure_step (&procedure, UPDATE_EVENT_DONE);
 }
