@@ -9,14 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
+
 void base_buffer_deinit (struct base_buffer *buffer)
 {
+    base_assert (buffer);
     free (buffer->data);
     *buffer = (struct base_buffer){0};
 }
 
 int base_buffer_reserve (struct base_buffer *buffer, size_t size)
 {
+    base_assert (buffer);
+    base_assert (buffer->size <= buffer->capacity);
     if (size > SIZE_MAX / 4 || buffer->size > SIZE_MAX / 4)
         return -ENOMEM;
     size_t wanted = buffer->size + size;
@@ -35,6 +40,8 @@ int base_buffer_reserve (struct base_buffer *buffer, size_t size)
 
 int base_buffer_append (struct base_buffer *buffer, const void *data, size_t size)
 {
+    base_assert (buffer);
+    base_assert (data || size == 0);
     if (size == 0)
         return 0;
     int r = base_buffer_reserve (buffer, size);
@@ -47,11 +54,15 @@ int base_buffer_append (struct base_buffer *buffer, const void *data, size_t siz
 
 int base_buffer_append_text (struct base_buffer *buffer, const char *text)
 {
+    base_assert (buffer);
+    base_assert (text);
     return base_buffer_append (buffer, text, strlen (text));
 }
 
 int base_buffer_printf (struct base_buffer *buffer, const char *format, ...)
 {
+    base_assert (buffer);
+    base_assert (format);
     va_list arguments;
     va_start (arguments, format);
     int length = vsnprintf (NULL, 0, format, arguments);
@@ -70,6 +81,7 @@ int base_buffer_printf (struct base_buffer *buffer, const char *format, ...)
 
 char *base_buffer_take_text (struct base_buffer *buffer)
 {
+    base_assert (buffer);
     if (base_buffer_append (buffer, "", 1))
         return NULL;
     char *text = (char *) buffer->data;

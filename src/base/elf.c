@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/elf_dynamic.h"
 #include "base/text.h"
@@ -279,6 +280,7 @@ static int dynamic_read (const struct elf *elf, struct base_elf_dynamic *ret_dyn
 
 void base_elf_dynamic_deinit (struct base_elf_dynamic *dynamic)
 {
+    base_assert (dynamic);
     free (dynamic->rpath);
     free (dynamic->runpath);
     (void) base_list_free (dynamic->needed);
@@ -287,6 +289,7 @@ void base_elf_dynamic_deinit (struct base_elf_dynamic *dynamic)
 
 int base_elf_dynamic (int fd, struct base_elf_dynamic *ret_dynamic)
 {
+    base_assert (ret_dynamic);
     struct elf elf;
     int r = elf_open (fd, &elf);
     if (r < 0)
@@ -296,6 +299,7 @@ int base_elf_dynamic (int fd, struct base_elf_dynamic *ret_dynamic)
 
 int base_elf_platform (int fd, char *ret_platform, size_t size)
 {
+    base_assert (ret_platform && size > 0);
     static const struct {
         unsigned machine;
         bool wide, big;
@@ -322,6 +326,7 @@ int base_elf_platform (int fd, char *ret_platform, size_t size)
 
 bool base_elf_looks_beside (const struct base_elf_dynamic *dynamic)
 {
+    base_assert (dynamic);
     static const char *const beside[] = {"$ORIGIN/files/lib", "${ORIGIN}/files/lib"};
     const char *rpath = dynamic->runpath ? NULL : dynamic->rpath;
     while (rpath && *rpath) {
@@ -337,6 +342,7 @@ bool base_elf_looks_beside (const struct base_elf_dynamic *dynamic)
 
 int base_elf_interpreter (int fd, char **ret_interpreter)
 {
+    base_assert (ret_interpreter);
     struct elf elf;
     struct segment segment;
     base_cleanup (base_elf_dynamic_deinit) struct base_elf_dynamic dynamic = {.needed = NULL};

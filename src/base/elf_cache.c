@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/elf_dynamic.h"
 
@@ -33,12 +34,14 @@ struct entry {
 
 void base_elf_cache_deinit (struct base_elf_cache *cache)
 {
+    base_assert (cache);
     free (cache->data);
     *cache = (struct base_elf_cache){.size = 0};
 }
 
 void base_elf_cache_read (struct base_elf_cache *ret_cache)
 {
+    base_assert (ret_cache);
     struct stat status;
     *ret_cache = (struct base_elf_cache){.size = 0};
     base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -67,6 +70,8 @@ void base_elf_cache_read (struct base_elf_cache *ret_cache)
 int base_elf_cache_each (const struct base_elf_cache *cache, const char *soname,
                          int (*each) (void *context, const char *path), void *context)
 {
+    base_assert (cache);
+    base_assert (soname && each);
     struct header header;
     int r = BASE_ELF_E_OTHER;
     if (cache->size < sizeof header)

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/elf_dynamic.h"
 #include "base/text.h"
@@ -52,6 +53,7 @@ struct wanted {
 
 void base_elf_libraries_deinit (struct base_elf_libraries *libraries)
 {
+    base_assert (libraries);
     for (size_t i = 0; i < libraries->count; i++) {
         free (libraries->items[i].soname);
         free (libraries->items[i].path);
@@ -106,8 +108,8 @@ static bool dynamic_is_of_kind (const struct base_elf_dynamic *a, const struct b
     return a->machine == b->machine && a->wide == b->wide && a->big == b->big;
 }
 
-/*  Tries one file. Returns 0 if it is a library for the program's platform, BASE_ELF_E_OTHER if it is missing or for another
-    platform, or an error if it is no library. */
+/*  Tries one file. Returns 0 if it is a library for the program's platform, BASE_ELF_E_OTHER if it is missing
+    or for another platform, or an error if it is no library. */
 static int candidate_try (void *context, const char *path)
 {
     struct wanted *wanted = context;
@@ -302,6 +304,8 @@ static bool dynamic_is_of_host (const struct base_elf_dynamic *dynamic)
 
 int base_elf_libraries (const char *path, struct base_elf_libraries *ret_libraries, struct base_error *error)
 {
+    base_assert (path);
+    base_assert (ret_libraries);
     base_cleanup (search_deinit) struct search search = {
         .program = path, .until_ms = base_time_boot_ms () + TIME_MS, .error = error};
     base_cleanup (base_elf_dynamic_deinit) struct base_elf_dynamic dynamic = {.needed = NULL};

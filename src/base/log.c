@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -31,6 +32,7 @@ static const struct level {
 
 void base_log_set_level (enum base_log_level level)
 {
+    base_assert ((unsigned) level <= BASE_LOG_DEBUG);
     threshold = level;
 }
 
@@ -41,6 +43,8 @@ enum base_log_level base_log_get_level (void)
 
 bool base_log_level_parse (const char *word, enum base_log_level *ret_level)
 {
+    base_assert (word);
+    base_assert (ret_level);
     for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
         if (strcmp (word, levels[i].word) == 0) {
             *ret_level = (enum base_log_level) i;
@@ -69,6 +73,8 @@ static size_t character_escape (const char *text, char piece[16])
 
 size_t base_log_escape (const char *text, char *ret_line, size_t size)
 {
+    base_assert (text);
+    base_assert (ret_line && size >= ESCAPED_LEAST);
     static const char cut[] = "...";
     size_t length = 0, cut_at = 0;
     while (*text) {
@@ -90,6 +96,7 @@ size_t base_log_escape (const char *text, char *ret_line, size_t size)
 
 void base_log_print (FILE *out, const char *format, ...)
 {
+    base_assert (out && format);
     enum { GROWS_MOST = 4 }; /* a byte that is not UTF-8 becomes \xHH */
     base_cleanup (base_free_p) char *text = NULL;
     va_list arguments;
@@ -98,7 +105,7 @@ void base_log_print (FILE *out, const char *format, ...)
     va_end (arguments);
     if (length < 0)
         text = NULL;
-    size_t size = (text ? strlen (text) : 0) * GROWS_MOST + GROWS_MOST;
+    size_t size = (text ? strlen (text) : 0) * GROWS_MOST + ESCAPED_LEAST;
     base_cleanup (base_free_p) char *line = text ? malloc (size) : NULL;
     if (line)
         (void) base_log_escape (text, line, size);
@@ -153,6 +160,7 @@ void base_log (enum base_log_level level, const char *format, ...)
 
 void base_log_limited (struct base_log_limit *limit, enum base_log_level level, const char *format, ...)
 {
+    base_assert (limit);
     if (level > threshold)
         return;
     uint64_t now = base_time_boot_ms ();

@@ -18,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 
 /*  The step in which the child failed. */
@@ -165,6 +166,10 @@ static int spawn_failed (const struct base_process_spec *spec, const struct repo
 int base_process_spawn (const struct base_process_spec *spec, struct base_process *ret_process,
                         struct base_error *error)
 {
+    base_assert (spec && spec->program);
+    base_assert (spec->args && spec->args[0]);
+    base_assert (spec->n_fds >= 0 && spec->n_fds <= BASE_PROCESS_FDS);
+    base_assert (ret_process);
     int ends[2];
     if (pipe2 (ends, O_CLOEXEC))
         return base_error_errno (error, -errno, "cannot make a pipe to start %s", spec->program);
@@ -203,6 +208,7 @@ int base_process_spawn (const struct base_process_spec *spec, struct base_proces
 
 int base_process_signal (const struct base_process *process, int signal)
 {
+    base_assert (process);
     if (process->pid == 0)
         return -ESRCH;
     return pidfd_send_signal (process->fd, signal, NULL, 0) ? -errno : 0;
@@ -210,6 +216,7 @@ int base_process_signal (const struct base_process *process, int signal)
 
 int base_process_wait (struct base_process *process, enum base_wait wait, struct base_process_end *ret_end)
 {
+    base_assert (process);
     if (process->pid == 0)
         return -ESRCH;
     siginfo_t info = {0};
@@ -227,6 +234,8 @@ int base_process_wait (struct base_process *process, enum base_wait wait, struct
 
 const char *base_process_end_format (const struct base_process_end *end, char *text, size_t size)
 {
+    base_assert (end);
+    base_assert (text && size > 0);
     if (end->exited)
         (void) snprintf (text, size, "exited with status %d", end->code);
     else
@@ -236,6 +245,7 @@ const char *base_process_end_format (const struct base_process_end *end, char *t
 
 void base_process_deinit (struct base_process *process)
 {
+    base_assert (process);
     if (process->pid == 0)
         return;
     (void) base_process_signal (process, SIGKILL);

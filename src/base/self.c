@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 
@@ -68,16 +69,19 @@ static int strings_read (const char *path, char ***ret_list)
 
 int base_self_args (char ***ret_args)
 {
+    base_assert (ret_args);
     return strings_read ("/proc/self/cmdline", ret_args);
 }
 
 int base_self_env (char ***ret_env)
 {
+    base_assert (ret_env);
     return strings_read ("/proc/self/environ", ret_env);
 }
 
 int base_self_parent_env (char ***ret_env)
 {
+    base_assert (ret_env);
     char path[64];
     char **env = NULL;
     pid_t parent = getppid ();
@@ -94,6 +98,7 @@ int base_self_parent_env (char ***ret_env)
 
 int base_self_digest (struct base_digest *ret_digest)
 {
+    base_assert (ret_digest);
     base_cleanup (base_close_p) int exe = open ("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     return exe < 0 ? -errno : base_digest_of_fd (exe, ret_digest, NULL);
 }
@@ -113,6 +118,7 @@ static void *exit_at_last (void *context)
 
 int base_self_exit_within (uint64_t ms, int status)
 {
+    base_assert (status >= 0 && status <= 255);
     sigset_t all, before;
     pthread_t thread;
     base_cleanup (base_free_p) struct last *last = calloc (1, sizeof *last);

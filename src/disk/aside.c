@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "disk/place.h"
@@ -52,6 +53,9 @@ static int blob_move (struct disk_blobs *blobs, const char *from, const char *to
 int disk_aside_put (struct disk_blobs *blobs, enum disk_aside aside, const struct base_digest *digest,
                     time_t stamp)
 {
+    base_assert (blobs && blobs->disk);
+    base_assert ((unsigned) aside < N_ASIDE);
+    base_assert (digest);
     char whole[PATH_SIZE], there[PATH_SIZE];
     blob_paths (aside, digest, whole, there);
     int r = disk_directory_make (blobs->disk, blobs->fd, aside_names[aside], 0700, NULL);
@@ -65,6 +69,8 @@ int disk_aside_put (struct disk_blobs *blobs, enum disk_aside aside, const struc
 
 int disk_aside_take_back (struct disk_blobs *blobs, const struct base_digest *digest)
 {
+    base_assert (blobs && blobs->disk);
+    base_assert (digest);
     char whole[PATH_SIZE], there[PATH_SIZE];
     blob_paths (DISK_TRASH, digest, whole, there);
     if (utimensat (blobs->fd, there, NULL, AT_SYMLINK_NOFOLLOW))
@@ -78,6 +84,9 @@ int disk_aside_take_back (struct disk_blobs *blobs, const struct base_digest *di
 
 int disk_aside_remove (struct disk_blobs *blobs, enum disk_aside aside, const struct base_digest *digest)
 {
+    base_assert (blobs && blobs->disk);
+    base_assert ((unsigned) aside < N_ASIDE);
+    base_assert (digest);
     char whole[PATH_SIZE], there[PATH_SIZE];
     blob_paths (aside, digest, whole, there);
     int r = disk_unlink (blobs->disk, blobs->fd, there);
@@ -86,6 +95,9 @@ int disk_aside_remove (struct disk_blobs *blobs, enum disk_aside aside, const st
 
 bool disk_aside_has (struct disk_blobs *blobs, enum disk_aside aside, const struct base_digest *digest)
 {
+    base_assert (blobs);
+    base_assert ((unsigned) aside < N_ASIDE);
+    base_assert (digest);
     char whole[PATH_SIZE], there[PATH_SIZE];
     blob_paths (aside, digest, whole, there);
     return faccessat (blobs->fd, there, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
@@ -95,6 +107,9 @@ int disk_aside_each (struct disk_blobs *blobs, enum disk_aside aside,
                      int (*each) (void *context, const struct base_digest *digest, const struct stat *status),
                      void *context)
 {
+    base_assert (blobs && blobs->disk);
+    base_assert ((unsigned) aside < N_ASIDE);
+    base_assert (each);
     base_cleanup (base_directory_close_p) DIR *directory =
         base_directory_list (blobs->disk->ops->openat (blobs->disk->context, blobs->fd, aside_names[aside],
                                                        O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0));

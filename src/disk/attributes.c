@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 
 enum { LOCKED = FS_IMMUTABLE_FL | FS_APPEND_FL };
@@ -27,6 +28,7 @@ static int attributes_open (int directory, const char *path)
 
 bool disk_attributes_are_locked (int directory, const char *path)
 {
+    base_assert (path);
     int flags = 0;
     base_cleanup (base_close_p) int fd = attributes_open (directory, path);
     return fd >= 0 && ioctl (fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & LOCKED);
@@ -46,6 +48,7 @@ bool disk_attributes_clear_fd (int fd)
 
 bool disk_attributes_clear (int directory, const char *path)
 {
+    base_assert (path);
     int before = errno;
     base_cleanup (base_close_p) int fd = attributes_open (directory, path);
     bool cleared = fd >= 0 && disk_attributes_clear_fd (fd);

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "disk/place.h"
@@ -41,6 +42,9 @@ static const char *partial_path (const struct base_digest *digest, char path[PAT
 int disk_blobs_open (const struct disk *disk, int directory, const char *path, struct disk_blobs *ret_blobs,
                      struct base_error *error)
 {
+    base_assert (disk && disk->ops);
+    base_assert (path);
+    base_assert (ret_blobs);
     int r = disk_directory_make (disk, directory, path, 0700, error);
     if (r < 0)
         return r;
@@ -57,6 +61,7 @@ int disk_blobs_open (const struct disk *disk, int directory, const char *path, s
 
 void disk_blobs_deinit (struct disk_blobs *blobs)
 {
+    base_assert (blobs);
     if (blobs->disk && blobs->fd >= 0)
         (void) close (blobs->fd);
     *blobs = (struct disk_blobs){.fd = -1};
@@ -65,6 +70,9 @@ void disk_blobs_deinit (struct disk_blobs *blobs)
 int disk_blobs_get (struct disk_blobs *blobs, const struct base_digest *digest, int *ret_fd,
                     uint64_t *ret_size)
 {
+    base_assert (blobs && blobs->disk);
+    base_assert (digest);
+    base_assert (ret_fd);
     char path[PATH_SIZE];
     base_cleanup (base_close_p) int fd =
         blobs->disk->ops->openat (blobs->disk->context, blobs->fd, whole_path (digest, path),
@@ -82,6 +90,8 @@ int disk_blobs_get (struct disk_blobs *blobs, const struct base_digest *digest, 
 
 uint64_t disk_blobs_partial_size (struct disk_blobs *blobs, const struct base_digest *digest)
 {
+    base_assert (blobs);
+    base_assert (digest);
     char path[PATH_SIZE];
     struct stat status;
     if (fstatat (blobs->fd, partial_path (digest, path), &status, AT_SYMLINK_NOFOLLOW) ||
@@ -99,6 +109,8 @@ static int file_remove (struct disk_blobs *blobs, const char *path)
 
 int disk_blobs_remove (struct disk_blobs *blobs, const struct base_digest *digest)
 {
+    base_assert (blobs && blobs->disk);
+    base_assert (digest);
     char path[PATH_SIZE];
     int whole = disk_unlink (blobs->disk, blobs->fd, whole_path (digest, path));
     int partial = disk_unlink (blobs->disk, blobs->fd, partial_path (digest, path));
@@ -208,6 +220,9 @@ int disk_partial_open_until (struct disk_blobs *blobs, const struct base_digest 
                              const atomic_bool *stop, struct disk_partial *ret_partial,
                              struct base_error *error)
 {
+    base_assert (blobs && blobs->disk);
+    base_assert (digest);
+    base_assert (ret_partial);
     uint64_t present = disk_blobs_partial_size (blobs, digest);
     int r = -EIO;
     if (present <= size)
@@ -231,6 +246,9 @@ static void partial_write_out (const struct disk_partial *partial, uint64_t from
 
 int disk_partial_write (struct disk_partial *partial, const void *data, size_t size, struct base_error *error)
 {
+    base_assert (partial && partial->blobs && partial->fd >= 0);
+    base_assert (partial->offset <= partial->size);
+    base_assert (data || size == 0);
     const struct disk *disk = partial->blobs->disk;
     if (size > partial->size - partial->offset)
         return base_error_set (error, -EFBIG, "received more than the %" PRIu64 " bytes of the blob",
@@ -255,6 +273,8 @@ int disk_partial_write (struct disk_partial *partial, const void *data, size_t s
 
 int disk_partial_finish (struct disk_partial *partial, struct base_error *error)
 {
+    base_assert (partial && partial->blobs && partial->fd >= 0);
+    base_assert (partial->offset <= partial->size);
     struct disk_blobs *blobs = partial->blobs;
     const struct disk *disk = blobs->disk;
     if (partial->offset != partial->size)
@@ -290,6 +310,7 @@ int disk_partial_finish (struct disk_partial *partial, struct base_error *error)
 
 void disk_partial_deinit (struct disk_partial *partial)
 {
+    base_assert (partial);
     if (partial->blobs && partial->fd >= 0)
         (void) close (partial->fd);
     *partial = (struct disk_partial){.fd = -1};
@@ -303,6 +324,7 @@ static DIR *directory_open (struct disk_blobs *blobs, const char *path)
 
 void disk_blobs_collect (struct disk_blobs *blobs, time_t before)
 {
+    base_assert (blobs && blobs->disk);
     base_cleanup (base_directory_close_p) DIR *directory = directory_open (blobs, PARTIAL);
     const struct dirent *entry;
     while (directory && (entry = readdir (directory))) {
@@ -344,6 +366,8 @@ int disk_blobs_each (struct disk_blobs *blobs,
                      int (*each) (void *context, const struct base_digest *digest, uint64_t size),
                      void *context)
 {
+    base_assert (blobs && blobs->disk);
+    base_assert (each);
     char prefix[3] = "";
     static const char hex[] = "0123456789abcdef";
     for (unsigned i = 0; i < 256; i++) {
@@ -384,6 +408,8 @@ static int directory_next (struct disk_blobs *blobs, const char *prefix, const c
 int disk_blobs_next (struct disk_blobs *blobs, const struct base_digest *after,
                      struct base_digest *ret_digest, uint64_t *ret_size)
 {
+    base_assert (blobs && blobs->disk);
+    base_assert (ret_digest && ret_size);
     static const char hex[] = "0123456789abcdef";
     char behind[BASE_DIGEST_TEXT], name[BASE_DIGEST_TEXT];
     if (after)

@@ -11,6 +11,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/time.h"
@@ -24,6 +25,8 @@ enum { DEPTH_MOST = 16 };
 int disk_directory_make (const struct disk *disk, int directory, const char *path, mode_t mode,
                          struct base_error *error)
 {
+    base_assert (disk && disk->ops);
+    base_assert (path);
     base_cleanup (disk_place_deinit) struct disk_place place = DISK_PLACE_NULL;
     int r = disk_place_find (disk, directory, path, &place);
     if (r < 0)
@@ -227,6 +230,8 @@ int disk_tree_remove (const struct disk *disk, int directory, const char *path, 
 int disk_tree_remove_until (const struct disk *disk, int directory, const char *path,
                             const struct disk_until *until, struct base_error *error)
 {
+    base_assert (disk && disk->ops);
+    base_assert (path);
     base_cleanup (disk_place_deinit) struct disk_place place = DISK_PLACE_NULL;
     int r = disk_place_find (disk, directory, path, &place);
     if (r == 0)
@@ -238,6 +243,7 @@ int disk_tree_remove_until (const struct disk *disk, int directory, const char *
 
 int disk_space (int directory, uint64_t *ret_bytes, uint64_t *ret_inodes)
 {
+    base_assert (ret_bytes && ret_inodes);
     struct statvfs status;
     if (fstatvfs (directory, &status))
         return -errno;

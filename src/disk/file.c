@@ -14,6 +14,9 @@
 int disk_file_read (const struct disk *disk, int directory, const char *path, size_t most,
                     struct base_buffer *buffer)
 {
+    base_assert (disk && disk->ops);
+    base_assert (path);
+    base_assert (buffer);
     /*  O_NONBLOCK: a fifo under this name must not block. */
     base_cleanup (base_close_p) int fd =
         disk->ops->openat (disk->context, directory, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
@@ -69,6 +72,9 @@ static int file_make (const struct disk *disk, int directory, const char *name, 
 int disk_file_write (const struct disk *disk, int directory, const char *path, mode_t mode, const void *data,
                      size_t size, struct base_error *error)
 {
+    base_assert (disk && disk->ops);
+    base_assert (path);
+    base_assert (data || size == 0);
     base_cleanup (disk_place_deinit) struct disk_place place = DISK_PLACE_NULL;
     int r = disk_place_find (disk, directory, path, &place);
     if (r < 0)

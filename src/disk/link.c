@@ -7,12 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "disk/place.h"
 
 int disk_link_prepare (const struct disk *disk, int directory, const char *temporary, const char *target,
                        struct base_error *error)
 {
+    base_assert (disk && disk->ops);
+    base_assert (temporary && target);
     base_cleanup (disk_place_deinit) struct disk_place place = DISK_PLACE_NULL;
     int r = disk_place_find (disk, directory, temporary, &place);
     if (r < 0)
@@ -32,6 +35,8 @@ int disk_link_prepare (const struct disk *disk, int directory, const char *tempo
 int disk_link_replace (const struct disk *disk, int directory, const char *path, const char *target,
                        struct base_error *error)
 {
+    base_assert (disk && disk->ops);
+    base_assert (path && target);
     base_cleanup (disk_place_deinit) struct disk_place place = DISK_PLACE_NULL;
     int r = disk_place_find (disk, directory, path, &place);
     if (r < 0)
@@ -48,6 +53,8 @@ int disk_link_replace (const struct disk *disk, int directory, const char *path,
 
 int disk_link_read (int directory, const char *path, char *ret_target, size_t size)
 {
+    base_assert (path);
+    base_assert (ret_target && size > 0);
     char target[4096];
     ssize_t length = readlinkat (directory, path, target, sizeof target);
     if (length < 0)
@@ -62,6 +69,8 @@ int disk_link_read (int directory, const char *path, char *ret_target, size_t si
 int disk_rename (const struct disk *disk, int directory, const char *from, const char *to,
                  struct base_error *error)
 {
+    base_assert (disk && disk->ops);
+    base_assert (from && to);
     base_cleanup (disk_place_deinit) struct disk_place source = DISK_PLACE_NULL;
     base_cleanup (disk_place_deinit) struct disk_place target = DISK_PLACE_NULL;
     int r = disk_place_find (disk, directory, from, &source);
@@ -79,6 +88,8 @@ int disk_rename (const struct disk *disk, int directory, const char *from, const
 
 int disk_unlink (const struct disk *disk, int directory, const char *path)
 {
+    base_assert (disk && disk->ops);
+    base_assert (path);
     base_cleanup (disk_place_deinit) struct disk_place place = DISK_PLACE_NULL;
     int r = disk_place_find (disk, directory, path, &place);
     if (r < 0)

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/text.h"
@@ -82,6 +83,9 @@ static int modes_check (const struct root *root, const char *name, struct base_e
 
 int root_manifest_digest (const struct root *root, const char *name, struct base_digest *ret_digest)
 {
+    base_assert (root_is_open (root));
+    base_assert (name);
+    base_assert (ret_digest);
     char path[ROOT_NAME_SIZE + 16];
     (void) snprintf (path, sizeof path, "%.*s/manifest", ROOT_NAME_SIZE - 1, name);
     base_cleanup (base_close_p) int fd =
@@ -92,6 +96,9 @@ int root_manifest_digest (const struct root *root, const char *name, struct base
 int root_start_open (const struct root *root, const char *name, const char *file, int *ret_fd,
                      struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (name && file);
+    base_assert (ret_fd);
     struct base_digest listed, found;
     base_cleanup (base_buffer_deinit) struct base_buffer manifest = {0};
     base_cleanup (base_close_p) int workspace =
@@ -159,12 +166,16 @@ static int workspace_verify (const struct root *root, const char *name, enum ver
 
 int root_workspace_check (const struct root *root, const char *name, struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (name);
     return workspace_verify (root, name, VERIFY_CACHED, NULL, error);
 }
 
 int root_workspace_verify (const struct root *root, const char *name, const struct base_digest *manifest,
                            struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (name);
     return workspace_verify (root, name, VERIFY_ALL, manifest, error);
 }
 
@@ -193,6 +204,7 @@ static const char *target_choose (const struct root *root, char *const *names, c
 
 int root_roll_back_to (const struct root *root, const struct root_back *known, struct base_error *error)
 {
+    base_assert (root_is_open (root));
     struct root_trial trial;
     struct base_error wrong = {.code = 0};
     (void) root_uncover (root, NULL);

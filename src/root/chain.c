@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "root/journal_end.h"
@@ -20,6 +21,7 @@
 
 uint64_t root_chain_serial (const char *line, size_t length)
 {
+    base_assert (line || length == 0);
     size_t at = strlen (SERIAL);
     uint64_t serial = 0;
     if (length <= at || memcmp (line, SERIAL, at) != 0)
@@ -72,6 +74,8 @@ static void chain_begin (struct root_chain *chain, const char *line, size_t leng
 
 bool root_chain_add (struct root_chain *chain, const char *line, size_t length)
 {
+    base_assert (chain);
+    base_assert (line && length > 0);
     struct base_digest before;
     bool carries = line_before (line, length, &before), follows = true;
     if (!chain->begun)
@@ -160,6 +164,8 @@ static int reported_check (const struct look *look)
 int root_journal_check (const struct root *root, const struct root_journal_head *reported,
                         struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (reported);
     static const char *const files[] = {ROOT_JOURNAL_OLDER, ROOT_JOURNAL};
     struct base_error wrong = {.code = 0};
     struct look look = {.reported = *reported, .error = error ? error : &wrong};

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/text.h"
@@ -199,15 +200,15 @@ static void previous_check (struct check *check)
 {
     char name[ROOT_NAME_SIZE];
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    base_cleanup (wire_standing_deinit) struct wire_standing standing = {.epoch = 0};
+    base_cleanup (wire_standing_deinit) struct wire_standing order_state = {.epoch = 0};
     if (disk_file_read (check->root->disk, check->root->fd, ROOT_ORDER_STATE, ROOT_RECORD_MOST, &buffer) ||
-        wire_json_parse (&wire_standing_record, (const char *) buffer.data, buffer.size, &standing, NULL))
+        wire_json_parse (&wire_standing_record, (const char *) buffer.data, buffer.size, &order_state, NULL))
         return;
-    if (root_previous_check (check->root, standing.previous, name, NULL) == ROOT_E_NONE)
+    if (root_previous_check (check->root, order_state.previous, name, NULL) == ROOT_E_NONE)
         fault_report (check,
                       "no link previous, which pointed to %s: a running manager or noded revert "
                       "restores it",
-                      standing.previous);
+                      order_state.previous);
 }
 
 static void way_back_check (struct check *check)
@@ -364,6 +365,8 @@ static void root_check_one (struct check *check)
 
 int root_check (const struct root *root, void (*found) (void *context, const char *text), void *context)
 {
+    base_assert (root_is_open (root));
+    base_assert (found);
     struct stat status;
     if (fstat (root->fd, &status) || faccessat (root->fd, ".", R_OK | X_OK, AT_EACCESS))
         return -errno;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 
@@ -27,6 +28,10 @@ static int string_append (struct base_buffer *buffer, const char *string)
 int root_command_pack (const char *program, char *const *args, size_t n_args, char *const *env, size_t n_env,
                        struct base_buffer *buffer)
 {
+    base_assert (program);
+    base_assert (args || n_args == 0);
+    base_assert (env || n_env == 0);
+    base_assert (buffer);
     if (!program_is_file_name (program) || n_args > ARGS_MOST)
         return -EINVAL;
     char count[24];
@@ -57,6 +62,8 @@ static char **strings_take (const char **at, size_t count)
 
 int root_command_read (int workspace, struct root_command *ret_command, struct base_error *error)
 {
+    base_assert (workspace >= 0);
+    base_assert (ret_command);
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     int r = disk_file_read (&disk_system, workspace, ROOT_COMMAND, COMMAND_MOST, &buffer);
     if (r == -ENOENT)
@@ -88,6 +95,7 @@ int root_command_read (int workspace, struct root_command *ret_command, struct b
 
 void root_command_deinit (struct root_command *command)
 {
+    base_assert (command);
     free (command->program);
     command->args = base_list_free (command->args);
     command->env = base_list_free (command->env);

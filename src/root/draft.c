@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/text.h"
@@ -70,6 +71,8 @@ static int names_newest (const struct root *root, uint64_t *ret_ns)
 int root_draft_begin (const struct root *root, uint64_t real_ns, struct root_draft *ret_draft,
                       struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_draft);
     uint64_t newest = 0;
     int r = names_newest (root, &newest);
     if (r < 0)
@@ -93,8 +96,15 @@ int root_draft_begin (const struct root *root, uint64_t real_ns, struct root_dra
     return 0;
 }
 
+/*  Whether it was begun and neither sealed nor dropped since. */
+static bool draft_is_open (const struct root_draft *draft)
+{
+    return draft && root_is_open (draft->root) && draft->fd >= 0;
+}
+
 void root_draft_deinit (struct root_draft *draft)
 {
+    base_assert (draft);
     if (draft->root && draft->fd >= 0) {
         (void) close (draft->fd);
         (void) disk_tree_remove (draft->root->disk, draft->root->fd, draft->hidden, NULL);
@@ -159,6 +169,9 @@ static int file_make (const struct root_draft *draft, const char *path, int *ret
 int root_draft_write (struct root_draft *draft, const char *path, mode_t mode, const void *data, size_t size,
                       struct base_error *error)
 {
+    base_assert (draft_is_open (draft));
+    base_assert (path);
+    base_assert (data || size == 0);
     const struct disk *disk = draft->root->disk;
     const char *leaf = NULL;
     base_cleanup (base_close_p) int parent = -1;
@@ -211,6 +224,8 @@ int root_draft_copy (struct root_draft *draft, const char *path, mode_t mode,
                      const struct base_digest *digest, int from_directory, const char *from_path,
                      struct base_error *error)
 {
+    base_assert (draft_is_open (draft));
+    base_assert (path && from_path);
     struct stat status;
     base_cleanup (base_close_p) int from = source_open (draft, from_directory, from_path, &status);
     if (from >= 0)
@@ -254,6 +269,8 @@ int root_draft_adopt (struct root_draft *draft, const char *path, mode_t mode,
                       const struct base_digest *digest, int from_directory, const char *from_path,
                       struct base_error *error)
 {
+    base_assert (draft_is_open (draft));
+    base_assert (path && from_path);
     return file_adopt (draft, path, mode, from_directory, from_path) == 0
                ? 0
                : root_draft_copy (draft, path, mode, digest, from_directory, from_path, error);
@@ -262,6 +279,8 @@ int root_draft_adopt (struct root_draft *draft, const char *path, mode_t mode,
 int root_draft_start_files (struct root_draft *draft, const void *launcher, size_t launcher_size,
                             struct base_error *error)
 {
+    base_assert (draft_is_open (draft));
+    base_assert (launcher && launcher_size > 0);
     int r = root_draft_write (draft, ROOT_SCRIPT, 0755, start_script, sizeof start_script - 1, error);
     if (r < 0)
         return r;
@@ -271,6 +290,8 @@ int root_draft_start_files (struct root_draft *draft, const void *launcher, size
 int root_draft_describe (struct root_draft *draft, const struct wire_installed *installed,
                          struct base_error *error)
 {
+    base_assert (draft_is_open (draft));
+    base_assert (installed && installed->envelope);
     const struct wire_envelope *envelope = installed->envelope;
     base_cleanup (base_free_p) char *json = wire_json (&wire_installed_record, installed, WIRE_JSON_PRETTY);
     if (!json)
@@ -401,6 +422,9 @@ static int tree_sync (const struct disk *disk, int fd, unsigned depth)
 int root_draft_seal (struct root_draft *draft, const struct wire_installed *installed,
                      char ret_name[ROOT_NAME_SIZE], struct base_error *error)
 {
+    base_assert (draft_is_open (draft));
+    base_assert (installed && installed->envelope);
+    base_assert (ret_name);
     const struct root *root = draft->root;
     base_cleanup (base_buffer_deinit) struct base_buffer manifest = {0};
     int r = root_manifest_make (draft->fd, &draft->verified, &manifest, error);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/text.h"
@@ -23,6 +24,9 @@ static const char *note_path (const char *workspace, char path[PATH_SIZE])
 
 int root_release_of (const struct root *root, const char *workspace, struct base_digest *ret_release)
 {
+    base_assert (root_is_open (root));
+    base_assert (workspace);
+    base_assert (ret_release);
     static const char key[] = "\"release\":";
     char path[ROOT_NAME_SIZE + 16], text[BASE_DIGEST_TEXT];
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
@@ -46,6 +50,8 @@ int root_release_of (const struct root *root, const char *workspace, struct base
 
 int root_began_write (const struct root *root, const struct root_began *began, struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (began && root_name_is_valid (began->workspace));
     char text[BLANK_SIZE + 1], release[BASE_DIGEST_TEXT];
     struct root_outcome outcome = {.cause = ROOT_CAUSE_INTERRUPTED,
                                    .text = "its outcome could not be written: the disk was full",
@@ -60,6 +66,8 @@ int root_began_write (const struct root *root, const struct root_began *began, s
 
 int root_began_read (const struct root *root, struct root_began *ret_began)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_began);
     struct root_began began = {.workspace = ""};
     struct root_outcome outcome;
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
@@ -83,6 +91,7 @@ int root_began_read (const struct root *root, struct root_began *ret_began)
 
 int root_began_remove (const struct root *root)
 {
+    base_assert (root_is_open (root));
     int r = disk_unlink (root->disk, root->fd, ROOT_FAILED);
     return r == -ENOENT ? 0 : r;
 }
@@ -111,6 +120,8 @@ static int blank_use (const struct root *root, const char *path, const char *tex
 
 int root_failed_write (const struct root *root, const struct root_outcome *outcome, struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (outcome);
     char path[PATH_SIZE], text[ROOT_NOTE_MOST];
     struct root_outcome whole = *outcome;
     struct root_began began;
@@ -135,6 +146,9 @@ int root_failed_write (const struct root *root, const struct root_outcome *outco
 
 int root_failed_read (const struct root *root, const char *workspace, struct root_outcome *ret_outcome)
 {
+    base_assert (root_is_open (root));
+    base_assert (workspace);
+    base_assert (ret_outcome);
     char path[PATH_SIZE];
     struct root_outcome outcome;
     struct stat status;
@@ -159,6 +173,8 @@ static int names_compare_newest (const void *a, const void *b)
 
 int root_failed_list (const struct root *root, char ***ret_workspaces)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_workspaces);
     base_cleanup (base_directory_close_p) DIR *directory =
         base_directory_list (openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory)
@@ -188,6 +204,8 @@ int root_failed_list (const struct root *root, char ***ret_workspaces)
 
 int root_failed_remove (const struct root *root, const char *workspace)
 {
+    base_assert (root_is_open (root));
+    base_assert (workspace);
     char path[PATH_SIZE];
     int r = disk_unlink (root->disk, root->fd, note_path (workspace, path));
     if (r == -EISDIR || r == -EPERM)

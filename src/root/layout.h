@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  root/layout.h - every name on the disk of a root
 
-    Names below var/ are caches and records: nothing in them decides a start. The other names do. A name that begins with a dot is noded's
-    own; ROOT_TMP, ROOT_NEW and ROOT_OLD are prefixes of what a crash may leave, and are removed at the next start. */
+    Names below var/ are caches and records: nothing in them decides a start. The other names do. A name that
+    begins with a dot is noded's own; ROOT_TMP, ROOT_NEW and ROOT_OLD are prefixes of what a crash may leave,
+    and are removed at the next start. */
 
 #ifndef ROOT_LAYOUT_H
 #define ROOT_LAYOUT_H

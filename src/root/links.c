@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/text.h"
@@ -17,6 +18,7 @@ enum { TRIAL_MOST = 64 * 1024 };
 
 int root_stable_check (const struct root *root, struct base_error *error)
 {
+    base_assert (root_is_open (root));
     char name[ROOT_NAME_SIZE];
     struct base_error why = {0};
     int r = root_link (root, ROOT_STABLE, name);
@@ -58,6 +60,8 @@ static bool trial_record_names (const struct root *root, const char *name)
 
 bool root_trial_is_likely (const struct root *root, const char *name)
 {
+    base_assert (root_is_open (root));
+    base_assert (name);
     char back[ROOT_NAME_SIZE];
     int r = root_link (root, ROOT_BACK, back);
     if (r == 0 && strcmp (back, name) != 0)
@@ -84,6 +88,8 @@ static int link_make_room (const struct root *root, const char *link, struct bas
 
 int root_stable_take (const struct root *root, const char *name, struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (name);
     static const char *const links[] = {ROOT_BACK, ROOT_PREVIOUS};
     char target[ROOT_NAME_SIZE];
     int r = 0;
@@ -133,6 +139,8 @@ static bool workspace_is_alone (const struct root *root, const char *name)
 int root_stable_repair (const struct root *root, const struct root_own *own, char ret_name[ROOT_NAME_SIZE],
                         struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_name);
     struct base_error first = {0}, one = {0};
     char back[ROOT_NAME_SIZE];
     int r = ROOT_E_NONE;
@@ -169,6 +177,8 @@ static bool workspace_is_stable (const struct root *root, const char *name)
 int root_previous_check (const struct root *root, const char *known, char ret_name[ROOT_NAME_SIZE],
                          struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_name);
     char name[ROOT_NAME_SIZE] = "";
     struct base_error why = {0};
     int r = root_link (root, ROOT_PREVIOUS, name);
@@ -191,6 +201,7 @@ int root_previous_check (const struct root *root, const char *known, char ret_na
 
 int root_previous_repair (const struct root *root, const char *known, struct base_error *error)
 {
+    base_assert (root_is_open (root));
     if (!known || !root_name_is_valid (known))
         return base_error_set (error, ROOT_E_NONE, "its former target is unknown");
     if (workspace_is_stable (root, known))

@@ -15,6 +15,7 @@
 #include <sys/pidfd.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/text.h"
@@ -104,12 +105,15 @@ static bool lock_is_directory (const struct root *root, int fd)
 
 int root_lock_take (const struct root *root)
 {
+    base_assert (root_is_open (root));
     bool kept;
     return root_lock_keep (root, &kept);
 }
 
 int root_lock_keep (const struct root *root, bool *ret_kept)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_kept);
     *ret_kept = false;
     lock_make (root);
     base_cleanup (base_close_p) int fd = lock_open (root);
@@ -135,6 +139,8 @@ int root_lock_keep (const struct root *root, bool *ret_kept)
 
 int root_lock_renew (const struct root *root, int *lock)
 {
+    base_assert (root_is_open (root));
+    base_assert (lock);
     struct stat held, named;
     if (*lock >= 0 && fstat (*lock, &held) == 0 &&
         fstatat (root->fd, ROOT_LOCK, &named, AT_SYMLINK_NOFOLLOW) == 0 && file_is_same (&held, &named))
@@ -164,6 +170,7 @@ void root_lock_withhold (int lock)
 
 bool root_lock_is_held (const struct root *root)
 {
+    base_assert (root_is_open (root));
     base_cleanup (base_close_p) int fd = lock_open (root);
     base_cleanup (base_close_p) int directory = openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return (fd >= 0 && flock (fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK) ||
@@ -234,6 +241,7 @@ static int lock_find_holder (const struct root *root, pid_t *ret_pid)
 
 int root_lock_signal (const struct root *root, int signal)
 {
+    base_assert (root_is_open (root));
     pid_t pid;
     base_cleanup (base_close_p) int held = lock_find_holder (root, &pid);
     if (held < 0)
@@ -282,6 +290,8 @@ static pid_t process_parent (int process)
 
 int root_lock_runs (const struct root *root, pid_t *ret_pid, char ret_name[ROOT_NAME_SIZE])
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_pid && ret_name);
     pid_t holder;
     base_cleanup (base_close_p) int held = lock_find_holder (root, &holder);
     if (held < 0)
@@ -305,6 +315,8 @@ int root_lock_runs (const struct root *root, pid_t *ret_pid, char ret_name[ROOT_
 
 int root_lock_holder (const struct root *root, pid_t *ret_pid)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_pid);
     base_cleanup (base_close_p) int held = lock_find_holder (root, ret_pid);
     return held < 0 ? held : 0;
 }
@@ -312,6 +324,7 @@ int root_lock_holder (const struct root *root, pid_t *ret_pid)
 /*  A lock that needs no inode: it is taken on a directory that every root has. */
 int root_change_lock (const struct root *root, uint64_t ms)
 {
+    base_assert (root_is_open (root));
     base_cleanup (base_close_p) int fd =
         openat (root->fd, ROOT_APPS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     for (uint64_t waited = 0; fd >= 0; waited += CHANGE_STEP_MS) {
@@ -334,6 +347,7 @@ static int manager_lock_open (const struct root *root)
 
 int root_manager_lock_take (const struct root *root)
 {
+    base_assert (root_is_open (root));
     base_cleanup (base_close_p) int made =
         openat (root->fd, ROOT_MANAGER_LOCK, LOCK_FLAGS | O_WRONLY | O_CREAT | O_EXCL, 0600);
     if (made >= 0)
@@ -351,12 +365,15 @@ int root_manager_lock_take (const struct root *root)
 
 bool root_manager_lock_is_held (const struct root *root)
 {
+    base_assert (root_is_open (root));
     base_cleanup (base_close_p) int fd = manager_lock_open (root);
     return fd >= 0 && flock (fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
 }
 
 int root_manager_lock_holder (const struct root *root, pid_t *ret_pid)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_pid);
     struct stat wanted;
     base_cleanup (base_close_p) int fd = manager_lock_open (root);
     if (fd < 0 || fstat (fd, &wanted))

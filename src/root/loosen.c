@@ -8,6 +8,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
@@ -59,6 +60,7 @@ static bool tree_loosen (int fd, unsigned depth)
 
 bool root_loosen (const struct root *root)
 {
+    base_assert (root_is_open (root));
     int fd = openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool changed = file_loosen (root->fd);
     return (fd >= 0 && tree_loosen (fd, 0)) || changed;
@@ -66,6 +68,7 @@ bool root_loosen (const struct root *root)
 
 bool root_loosen_places (const struct root *root)
 {
+    base_assert (root_is_open (root));
     static const char *const places[] = {ROOT_VAR, ROOT_PROBE};
     bool changed = root_loosen (root);
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
@@ -169,6 +172,8 @@ static void mount_note (void *context, const char *path, uint64_t number)
 
 void root_mounts_note (const struct root *root, struct root_mounts *ret_mounts)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_mounts);
     *ret_mounts = (struct root_mounts){.numbers = NULL};
     mounts_each (root, mount_note, ret_mounts);
     ret_mounts->noted = true;
@@ -176,6 +181,7 @@ void root_mounts_note (const struct root *root, struct root_mounts *ret_mounts)
 
 void root_mounts_deinit (struct root_mounts *mounts)
 {
+    base_assert (mounts);
     free (mounts->numbers);
     *mounts = (struct root_mounts){.numbers = NULL};
 }
@@ -196,6 +202,7 @@ static void mount_choose (void *context, const char *path, uint64_t number)
 
 bool root_uncover (const struct root *root, const struct root_mounts *before)
 {
+    base_assert (root_is_open (root));
     struct uncovering uncovering = {.root = root, .before = before && before->noted ? before : NULL};
     bool changed = false;
     mounts_each (root, mount_choose, &uncovering);

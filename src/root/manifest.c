@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/text.h"
@@ -158,6 +159,8 @@ static int verified_digest (void *verified, int fd, struct base_digest *ret_dige
 int root_manifest_make (int workspace, struct root_verified *verified, struct base_buffer *buffer,
                         struct base_error *error)
 {
+    base_assert (workspace >= 0);
+    base_assert (buffer);
     const struct root_manifest_reader reader = {.digest = verified_digest, .context = verified};
     return manifest_make (&reader, workspace, buffer, error);
 }
@@ -222,6 +225,8 @@ static int difference_name (const struct base_buffer *listed, const struct base_
 int root_manifest_verify_by (const struct root_manifest_reader *reader, int workspace,
                              struct base_error *error)
 {
+    base_assert (reader && reader->digest);
+    base_assert (workspace >= 0);
     base_cleanup (base_buffer_deinit) struct base_buffer listed = {0};
     base_cleanup (base_buffer_deinit) struct base_buffer found = {0};
     int r = disk_file_read (&disk_system, workspace, ROOT_MANIFEST, MANIFEST_MOST, &listed);
@@ -242,6 +247,8 @@ int root_manifest_verify_by (const struct root_manifest_reader *reader, int work
 
 int root_manifest_verify (const struct root *root, int workspace, struct base_error *error)
 {
+    base_assert (!root || root_is_open (root));
+    base_assert (workspace >= 0);
     base_cleanup (root_verified_deinit) struct root_verified verified = {.boot = ""};
     const struct root_manifest_reader reader = {.digest = verified_digest,
                                                 .context = root ? &verified : NULL};
@@ -255,6 +262,9 @@ int root_manifest_verify (const struct root *root, int workspace, struct base_er
 
 int root_manifest_find (const struct base_buffer *manifest, const char *path, struct base_digest *ret_digest)
 {
+    base_assert (manifest);
+    base_assert (path);
+    base_assert (ret_digest);
     base_cleanup (base_buffer_deinit) struct base_buffer name = {0};
     bool escaped;
     int r = path_escape (path, &name, &escaped);

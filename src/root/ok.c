@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/text.h"
@@ -23,6 +24,8 @@ static const char *mark_path (const char *name, char path[PATH_SIZE])
 
 bool root_ok_is (const struct root *root, const char *name)
 {
+    base_assert (root_is_open (root));
+    base_assert (name);
     char path[PATH_SIZE];
     struct stat status;
     return fstatat (root->fd, mark_path (name, path), &status, AT_SYMLINK_NOFOLLOW) == 0;
@@ -46,6 +49,7 @@ static char **marks_list (const struct root *root)
 
 bool root_ok_any (const struct root *root)
 {
+    base_assert (root_is_open (root));
     char **names = marks_list (root);
     bool any = names && names[0];
     (void) base_list_free (names);
@@ -64,6 +68,8 @@ static int mark_make (const struct root *root, const char *path)
 
 int root_ok_set (const struct root *root, const char *name, struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (name);
     char path[PATH_SIZE];
     if (!root_name_is_valid (name))
         return base_error_set (error, -EINVAL, "%s is not the name of a workspace", name);
@@ -84,6 +90,8 @@ int root_ok_set (const struct root *root, const char *name, struct base_error *e
 
 void root_ok_adopt (const struct root *root, const char *name)
 {
+    base_assert (root_is_open (root));
+    base_assert (name);
     char previous[ROOT_NAME_SIZE];
     bool first = !root_ok_any (root);
     if (!root_ok_is (root, name))
@@ -94,6 +102,8 @@ void root_ok_adopt (const struct root *root, const char *name)
 
 int root_ok_remove (const struct root *root, const char *name)
 {
+    base_assert (root_is_open (root));
+    base_assert (name);
     char path[PATH_SIZE];
     int r = disk_unlink (root->disk, root->fd, mark_path (name, path));
     return r == -ENOENT ? 0 : r;
@@ -123,6 +133,8 @@ static bool list_has (char *const *list, const char *name)
 
 char **root_ways_back (const struct root *root, const char *from, const char *known)
 {
+    base_assert (root_is_open (root));
+    base_assert (from);
     char back[ROOT_NAME_SIZE] = "", previous[ROOT_NAME_SIZE] = "";
     char **names = calloc (1, sizeof *names), **others = marks_list (root);
     if (root_link (root, ROOT_BACK, back))

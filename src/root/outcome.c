@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -43,6 +44,9 @@ enum { N_JUDGED = sizeof judged_words / sizeof *judged_words };
 
 size_t root_outcome_format (const struct root_outcome *outcome, char *text, size_t size)
 {
+    base_assert (outcome);
+    base_assert ((unsigned) outcome->judged < N_JUDGED);
+    base_assert (text && size > 0);
     char note[256], time[BASE_TIME_TEXT], release[BASE_DIGEST_TEXT];
     (void) base_text_copy (note, sizeof note, outcome->text);
     for (char *at = note; *at; at++)
@@ -114,6 +118,9 @@ static bool outcome_parse (char *text, struct root_outcome *ret_outcome)
 
 int root_outcome_read_file (const struct root *root, const char *path, struct root_outcome *ret_outcome)
 {
+    base_assert (root_is_open (root));
+    base_assert (path);
+    base_assert (ret_outcome);
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     int r = disk_file_read (root->disk, root->fd, path, ROOT_NOTE_MOST, &buffer);
     if (r == -ENOENT)
@@ -151,31 +158,41 @@ static int note_remove (const struct root *root, const char *path)
 
 int root_outcome_write (const struct root *root, const struct root_outcome *outcome, struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (outcome);
     return note_write (root, ROOT_OUTCOME, outcome, error);
 }
 
 int root_outcome_read (const struct root *root, struct root_outcome *ret_outcome)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_outcome);
     return note_read (root, ROOT_OUTCOME, ret_outcome);
 }
 
 int root_outcome_remove (const struct root *root)
 {
+    base_assert (root_is_open (root));
     return note_remove (root, ROOT_OUTCOME);
 }
 
 int root_repaired_write (const struct root *root, const struct root_outcome *outcome,
                          struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (outcome);
     return note_write (root, ROOT_REPAIRED, outcome, error);
 }
 
 int root_repaired_read (const struct root *root, struct root_outcome *ret_outcome)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_outcome);
     return note_read (root, ROOT_REPAIRED, ret_outcome);
 }
 
 int root_repaired_remove (const struct root *root)
 {
+    base_assert (root_is_open (root));
     return note_remove (root, ROOT_REPAIRED);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/text.h"
@@ -41,6 +42,8 @@ static int record_add (const struct root *root, const struct wire_failure *failu
 int root_quarantine_add (const struct root *root, const struct wire_failure *failure,
                          struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (failure);
     if (base_digest_is_null (&failure->release))
         return base_error_set (error, -EINVAL, "cannot quarantine: the failure has no release");
     int r = record_add (root, failure, error);
@@ -75,6 +78,9 @@ static bool outcome_is_blamed (const struct root_outcome *outcome)
 int root_failed_find (const struct root *root, const struct base_digest *release,
                       struct root_outcome *ret_outcome)
 {
+    base_assert (root_is_open (root));
+    base_assert (release);
+    base_assert (ret_outcome);
     char **names = NULL;
     int r = ROOT_E_NONE;
     if (root_failed_list (root, &names))
@@ -92,6 +98,8 @@ int root_failed_find (const struct root *root, const struct base_digest *release
 
 void root_failed_forget (const struct root *root, const struct base_digest *release)
 {
+    base_assert (root_is_open (root));
+    base_assert (release);
     struct root_outcome outcome;
     for (unsigned i = 0; i < ROOT_FAILED_MOST && root_failed_find (root, release, &outcome) == 0; i++)
         if (root_failed_remove (root, outcome.workspace))
@@ -101,6 +109,9 @@ void root_failed_forget (const struct root *root, const struct base_digest *rele
 int root_failed_describe (const struct root *root, const struct root_outcome *outcome,
                           struct wire_failure *ret_failure)
 {
+    base_assert (root_is_open (root));
+    base_assert (outcome);
+    base_assert (ret_failure);
     static const char *const ends[] = {
         [ROOT_CAUSE_NONE] = "failed",
         [ROOT_CAUSE_CRASHED] = "crashed",
@@ -139,6 +150,9 @@ int root_failed_describe (const struct root *root, const struct root_outcome *ou
 int root_quarantine_find (const struct root *root, const struct base_digest *release,
                           struct wire_failure *ret_failure)
 {
+    base_assert (root_is_open (root));
+    base_assert (release);
+    base_assert (ret_failure);
     struct root_outcome outcome;
     int r = record_find (root, release, ret_failure);
     if (r != ROOT_E_NONE || root_failed_find (root, release, &outcome) || !outcome_is_blamed (&outcome))
@@ -211,6 +225,8 @@ static int failures_compare_newest (const void *a, const void *b)
 int root_quarantine_list (const struct root *root, struct wire_failure **ret_failures, size_t *ret_count,
                           struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_failures && ret_count);
     base_cleanup (base_buffer_deinit) struct base_buffer digests = {0};
     int r = releases_recorded (root, &digests);
     if (r < 0)
@@ -244,6 +260,7 @@ void root_quarantine_free (struct wire_failure *failures, size_t count)
 int root_quarantine_clear (const struct root *root, const struct base_digest *release, unsigned *ret_count,
                            struct base_error *error)
 {
+    base_assert (root_is_open (root));
     base_cleanup (base_buffer_deinit) struct base_buffer digests = {0};
     int r = release ? base_buffer_append (&digests, release, sizeof *release) : releases_all (root, &digests);
     if (r < 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  root/record.c - records in var/: trial, reverted, standing */
+/*  root/record.c - records in var/: trial, reverted, order state */
 
 #include "root/record.h"
 
@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "disk/attributes.h"
@@ -17,6 +18,8 @@ enum { ORDER_STATE_SIZE = 4096 };
 
 void root_record_set_aside (const struct root *root, const char *path)
 {
+    base_assert (root_is_open (root));
+    base_assert (path);
     base_cleanup (base_free_p) char *aside = base_text_printf ("%s.damaged", path);
     if (!aside)
         return;
@@ -36,6 +39,9 @@ bool root_record_is_damaged (int r)
 int root_record_read (const struct root *root, const char *path, const struct wire_record *record,
                       void *ret_message)
 {
+    base_assert (root_is_open (root));
+    base_assert (path && record);
+    base_assert (ret_message);
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     int r = disk_file_read (root->disk, root->fd, path, ROOT_RECORD_MOST, &buffer);
     if (r == 0)
@@ -49,6 +55,8 @@ int root_record_read (const struct root *root, const char *path, const struct wi
 
 bool root_record_unlock (const struct root *root, const char *path)
 {
+    base_assert (root_is_open (root));
+    base_assert (path);
     bool cleared = disk_attributes_clear (root->fd, ROOT_VAR);
     cleared |= disk_attributes_clear (root->fd, path);
     return cleared;
@@ -56,6 +64,8 @@ bool root_record_unlock (const struct root *root, const char *path)
 
 int root_record_make_directory (const struct root *root, const char *path, struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (path);
     int r = disk_directory_make (root->disk, root->fd, path, 0700, error);
     if (r != -ENOTDIR)
         return r;
@@ -78,6 +88,9 @@ static int record_replace (const struct root *root, const char *path, mode_t mod
 int root_cache_put (const struct root *root, const char *path, mode_t mode, const void *data, size_t size,
                     struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (path);
+    base_assert (data || size == 0);
     int r = root_record_make_directory (root, ROOT_VAR, error);
     if (r < 0)
         return r;
@@ -87,6 +100,9 @@ int root_cache_put (const struct root *root, const char *path, mode_t mode, cons
 int root_record_write (const struct root *root, const char *path, const struct wire_record *record,
                        const void *message, struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (path && record);
+    base_assert (message);
     int r = root_record_make_directory (root, ROOT_VAR, error);
     if (r < 0)
         return r;
@@ -98,6 +114,8 @@ int root_record_write (const struct root *root, const char *path, const struct w
 
 int root_cache_make (const struct root *root, const char *path, struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (path);
     int r = root_record_make_directory (root, ROOT_VAR, error);
     if (r < 0)
         return r;
@@ -106,32 +124,42 @@ int root_cache_make (const struct root *root, const char *path, struct base_erro
 
 int root_trial_note (const struct root *root, const struct wire_trial *trial, struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (trial);
     return root_record_write (root, ROOT_TRIAL_RECORD, &wire_trial_record, trial, error);
 }
 
 int root_trial_recall (const struct root *root, struct wire_trial *ret_trial)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_trial);
     return root_record_read (root, ROOT_TRIAL_RECORD, &wire_trial_record, ret_trial);
 }
 
 int root_trial_forget (const struct root *root)
 {
+    base_assert (root_is_open (root));
     int r = disk_unlink (root->disk, root->fd, ROOT_TRIAL_RECORD);
     return r == -ENOENT ? 0 : r;
 }
 
 int root_reverted_note (const struct root *root, const struct wire_entry *entry, struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (entry);
     return root_record_write (root, ROOT_REVERTED, &wire_entry_record, entry, error);
 }
 
 int root_reverted_recall (const struct root *root, struct wire_entry *ret_entry)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_entry);
     return root_record_read (root, ROOT_REVERTED, &wire_entry_record, ret_entry);
 }
 
 int root_reverted_forget (const struct root *root)
 {
+    base_assert (root_is_open (root));
     int r = disk_unlink (root->disk, root->fd, ROOT_REVERTED);
     return r == -ENOENT ? 0 : r;
 }
@@ -153,13 +181,15 @@ static int order_state_overwrite (const struct root *root, const char *text, str
 
 /*  The file has a fixed size, so that it can be overwritten in place on a full disk: if a hold or an epoch
     were lost, an order would be carried out twice. */
-int root_order_state_write (const struct root *root, const struct wire_standing *standing,
+int root_order_state_write (const struct root *root, const struct wire_standing *order_state,
                             struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (order_state);
     int r = root_record_make_directory (root, ROOT_VAR, error);
     if (r < 0)
         return r;
-    base_cleanup (base_free_p) char *json = wire_json (&wire_standing_record, standing, WIRE_JSON_PRETTY);
+    base_cleanup (base_free_p) char *json = wire_json (&wire_standing_record, order_state, WIRE_JSON_PRETTY);
     if (!json)
         return base_error_errno (error, -ENOMEM, "cannot write %s", ROOT_ORDER_STATE);
     size_t size = strlen (json);
@@ -172,7 +202,9 @@ int root_order_state_write (const struct root *root, const struct wire_standing 
     return r == -ENOSPC || r == -EDQUOT ? order_state_overwrite (root, text, error) : r;
 }
 
-int root_order_state_read (const struct root *root, struct wire_standing *ret_standing)
+int root_order_state_read (const struct root *root, struct wire_standing *ret_order_state)
 {
-    return root_record_read (root, ROOT_ORDER_STATE, &wire_standing_record, ret_standing);
+    base_assert (root_is_open (root));
+    base_assert (ret_order_state);
+    return root_record_read (root, ROOT_ORDER_STATE, &wire_standing_record, ret_order_state);
 }

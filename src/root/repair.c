@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/text.h"
@@ -40,6 +41,7 @@ static DIR *directory_open (int directory, const char *path)
 
 bool root_repair_is_root (const char *path)
 {
+    base_assert (path);
     static const char *const signs[] = {ROOT_STABLE, ROOT_PREVIOUS, ROOT_SETTINGS, ROOT_LOCK, ROOT_PROBE};
     struct stat status;
     if (stat (path, &status) == 0 && (status.st_mode & S_IRWXU) != S_IRWXU)
@@ -138,6 +140,8 @@ static void directory_repair (const struct root_repair *repair)
 
 int root_repair_places (const struct root_repair *repair, struct base_error *error)
 {
+    base_assert (repair && root_is_open (repair->root));
+    base_assert (repair->changed);
     int failed = 0;
     directory_repair (repair);
     if (root_uncover (repair->root, NULL))
@@ -153,6 +157,8 @@ int root_repair_places (const struct root_repair *repair, struct base_error *err
 
 void root_places_check (const struct root_repair *repair)
 {
+    base_assert (repair && root_is_open (repair->root));
+    base_assert (repair->changed);
     for (size_t i = 0; i < N_PLACES; i++) {
         struct stat status;
         const char *name = root_places[i].name;
@@ -241,6 +247,9 @@ static int workspace_choose (const struct root_repair *repair, const char *excep
 
 int root_repair_choose (const struct root_repair *repair, char ret_name[ROOT_NAME_SIZE])
 {
+    base_assert (repair && root_is_open (repair->root));
+    base_assert (repair->changed);
+    base_assert (ret_name);
     return workspace_choose (repair, NULL, ret_name);
 }
 
@@ -410,6 +419,9 @@ static int links_set (const struct root_repair *repair, const char *name, struct
 
 int root_repair_links (const struct root_repair *repair, const char *name, struct base_error *error)
 {
+    base_assert (repair && root_is_open (repair->root));
+    base_assert (repair->changed);
+    base_assert (name && root_name_is_valid (name));
     const struct root *root = repair->root;
     trial_note_failed (repair, name);
     int r = links_set (repair, name, error);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "root/lock.h"
@@ -16,6 +17,8 @@ enum { CHANGE_MS = 10 * 1000 };
 int root_swap_finish (const struct root *root, const char *stable, bool *ret_finished,
                       struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (stable);
     char name[ROOT_NAME_SIZE];
     if (ret_finished)
         *ret_finished = false;
@@ -204,6 +207,7 @@ static int revert_run (const struct root *root, enum order order, char ret_name[
 
 int root_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], struct base_error *error)
 {
+    base_assert (root_is_open (root));
     char name[ROOT_NAME_SIZE];
     bool again;
     int r = revert_run (root, BY_MANAGER, name, &again, error);
@@ -218,11 +222,14 @@ int root_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], struct 
 int root_revert_ordered (const struct root *root, char ret_name[ROOT_NAME_SIZE], bool *ret_again,
                          struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_name && ret_again);
     *ret_again = false;
     return revert_run (root, BY_PERSON, ret_name, ret_again, error);
 }
 
 int root_revert_done (const struct root *root)
 {
+    base_assert (root_is_open (root));
     return root_remove (root, ROOT_REVERT, NULL);
 }

@@ -21,6 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -35,6 +36,9 @@ const struct root_limits root_limits_default = {
 
 int root_open (const struct disk *disk, const char *path, struct root *ret_root, struct base_error *error)
 {
+    base_assert (disk && disk->ops);
+    base_assert (path);
+    base_assert (ret_root);
     base_cleanup (base_free_p) char *absolute = realpath (path, NULL);
     if (!absolute)
         return base_error_errno (error, -errno, "cannot find the root %s", path);
@@ -48,6 +52,7 @@ int root_open (const struct disk *disk, const char *path, struct root *ret_root,
 
 void root_deinit (struct root *root)
 {
+    base_assert (root);
     if (root->disk && root->fd >= 0)
         (void) close (root->fd);
     free (root->path);
@@ -79,6 +84,9 @@ static int directories_make (const struct disk *disk, const char *path, struct b
 
 int root_make (const struct disk *disk, const char *path, struct root *ret_root, struct base_error *error)
 {
+    base_assert (disk && disk->ops);
+    base_assert (path);
+    base_assert (ret_root);
     int r = directories_make (disk, path, error);
     if (r < 0)
         return r;
@@ -102,6 +110,7 @@ int root_make (const struct disk *disk, const char *path, struct root *ret_root,
 
 bool root_is_made (const struct root *root)
 {
+    base_assert (root_is_open (root));
     static const char *const signs[] = {ROOT_STABLE, ROOT_PREVIOUS, ROOT_SETTINGS, ROOT_VAR "/journal"};
     struct stat status;
     for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
@@ -112,6 +121,7 @@ bool root_is_made (const struct root *root)
 
 bool root_name_is_valid (const char *text)
 {
+    base_assert (text);
     uint64_t time;
     char again[BASE_TIME_TEXT];
     return base_time_parse (text, &time) == 0 && strcmp (base_time_format (time, again), text) == 0;
@@ -119,6 +129,9 @@ bool root_name_is_valid (const char *text)
 
 int root_link (const struct root *root, const char *link, char ret_name[ROOT_NAME_SIZE])
 {
+    base_assert (root_is_open (root));
+    base_assert (link);
+    base_assert (ret_name);
     char name[ROOT_NAME_SIZE];
     int r = disk_link_read (root->fd, link, name, sizeof name);
     if (r == -ENOENT)
@@ -146,6 +159,7 @@ static bool token_is_there (const struct root *root, unsigned number)
 
 unsigned root_tokens_count (const struct root *root)
 {
+    base_assert (root_is_open (root));
     unsigned count = 0;
     for (unsigned i = 1; i <= TOKENS_MOST; i++)
         count += token_is_there (root, i);
@@ -156,6 +170,8 @@ unsigned root_tokens_count (const struct root *root)
     knows .ok. So previous pointing to the way back counts as confirmation. */
 bool root_is_unproven (const struct root *root, const char *stable)
 {
+    base_assert (root_is_open (root));
+    base_assert (stable);
     struct root_began began;
     char previous[ROOT_NAME_SIZE];
     if (root_ok_is (root, stable))
@@ -188,6 +204,8 @@ static bool back_is_of_another (const struct root *root, const char *stable)
 
 int root_trial_read (const struct root *root, struct root_trial *ret_trial, struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_trial);
     struct root_trial trial = {0};
     int r = root_link (root, ROOT_STABLE, trial.stable);
     if (r == ROOT_E_NONE)
@@ -259,6 +277,7 @@ static int token_make (const struct root *root, unsigned number, const struct ro
 
 struct root_limits root_trial_limits (const struct root *root)
 {
+    base_assert (root_is_open (root));
     unsigned number = TOKENS_MOST;
     char name[TOKEN_SIZE];
     while (number > 0 && !token_is_there (root, number))
@@ -269,6 +288,8 @@ struct root_limits root_trial_limits (const struct root *root)
 int root_token_take (const struct root *root, struct root_limits *ret_limits, unsigned *ret_left,
                      struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_limits);
     unsigned number = TOKENS_MOST, left = 0;
     while (number > 0 && !token_is_there (root, number))
         number--;
@@ -295,6 +316,8 @@ int root_token_take (const struct root *root, struct root_limits *ret_limits, un
 int root_token_return (const struct root *root, const struct root_limits *limits, unsigned most,
                        struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (limits);
     unsigned number = TOKENS_MOST;
     while (number > 0 && !token_is_there (root, number))
         number--;
@@ -305,6 +328,7 @@ int root_token_return (const struct root *root, const struct root_limits *limits
 
 int root_tokens_remove (const struct root *root, struct base_error *error)
 {
+    base_assert (root_is_open (root));
     /*  Other files without a meaning outside of a trial. */
     static const char *const others[] = {ROOT_OK, ROOT_FAILED};
     enum { OTHERS = sizeof others / sizeof *others };
@@ -328,6 +352,8 @@ int root_tokens_remove (const struct root *root, struct base_error *error)
 
 int root_startable (const struct root *root, const char *name, struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (name);
     static const char *const needed[] = {ROOT_SCRIPT, ROOT_LAUNCHER, ROOT_MANIFEST};
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
         char path[ROOT_NAME_SIZE + 16];
@@ -345,6 +371,8 @@ int root_startable (const struct root *root, const char *name, struct base_error
 
 int root_remove (const struct root *root, const char *path, struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (path);
     int r = disk_unlink (root->disk, root->fd, path);
     if (r == -EISDIR || r == -EPERM) /* a version on trial may have put a directory in its place */
         r = disk_tree_remove (root->disk, root->fd, path, NULL);
@@ -418,6 +446,9 @@ static int switch_run (const struct root *root, const char *name, const char *st
 int root_switch (const struct root *root, const char *name, const struct root_limits *limits,
                  struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (name);
+    base_assert (limits);
     struct root_trial trial;
     if (!root_name_is_valid (name))
         return base_error_set (error, -EINVAL, "%s is not the name of a workspace", name);
@@ -450,6 +481,8 @@ int root_switch (const struct root *root, const char *name, const struct root_li
 
 int root_stable_set (const struct root *root, const char *name, struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (name);
     if (!root_name_is_valid (name))
         return base_error_set (error, -EINVAL, "%s is not the name of a workspace", name);
     int r = root_startable (root, name, error);
@@ -469,6 +502,7 @@ int root_stable_set (const struct root *root, const char *name, struct base_erro
 
 int root_confirm (const struct root *root, struct base_error *error)
 {
+    base_assert (root_is_open (root));
     struct root_trial trial;
     char back[ROOT_NAME_SIZE];
     int r = root_trial_read (root, &trial, error);

@@ -48,6 +48,12 @@ struct root {
     char *path; /* absolute, of the opened directory; owned */
 };
 
+/*  Whether it was opened and not closed since; for assertions. */
+static inline bool root_is_open (const struct root *root)
+{
+    return root && root->disk && root->disk->ops && root->fd >= 0;
+}
+
 /*  Opens a root. Returns 0 or -errno (-ENOENT: no such directory). */
 int root_open (const struct disk *disk, const char *path, struct root *ret_root, struct base_error *error);
 void root_deinit (struct root *root);

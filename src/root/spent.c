@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 
@@ -70,6 +71,9 @@ static bool spent_parse (char *text, struct root_spent *ret_spent)
 
 int root_spent_read (const struct root *root, const char *workspace, struct root_spent *ret_spent)
 {
+    base_assert (root_is_open (root));
+    base_assert (workspace);
+    base_assert (ret_spent);
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     struct stat status;
     if (fstatat (root->fd, ROOT_TRIAL, &status, AT_SYMLINK_NOFOLLOW))
@@ -93,6 +97,8 @@ int root_spent_read (const struct root *root, const char *workspace, struct root
 
 int root_spent_write (const struct root *root, const struct root_spent *spent, struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (spent);
     char boot[40], text[FILE_MOST];
     boot_read (boot);
     int length = snprintf (text, sizeof text, "workspace %s\n%s%s%s%s%s%sspent_ms %" PRIu64 "\nreturned %u\n",
@@ -129,6 +135,9 @@ static void release_read (const struct root *root, const char *workspace, char r
 
 void root_spent_begin (const struct root *root, const char *workspace, struct root_spent *ret_spent)
 {
+    base_assert (root_is_open (root));
+    base_assert (workspace);
+    base_assert (ret_spent);
     struct root_spent spent = {.spent_ms = 0};
     (void) base_text_copy (spent.workspace, sizeof spent.workspace, workspace);
     release_read (root, workspace, spent.release);
@@ -137,6 +146,7 @@ void root_spent_begin (const struct root *root, const char *workspace, struct ro
 
 bool root_spent_remove (const struct root *root)
 {
+    base_assert (root_is_open (root));
     if (root->disk->ops->unlinkat (root->disk->context, root->fd, ROOT_TRIAL, 0) == 0)
         return true;
     return errno == EISDIR && disk_tree_remove (root->disk, root->fd, ROOT_TRIAL, NULL) == 0;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/text.h"
@@ -123,6 +124,7 @@ static int trial_tidy (const struct root *root, const char *stable, struct base_
 
 int root_tidy (const struct root *root, const struct disk_until *until, struct base_error *error)
 {
+    base_assert (root_is_open (root));
     static const char *const places[] = {".", ROOT_VAR, ROOT_VAR "/quarantine"};
     struct root_trial trial;
     int first = root_trial_read (root, &trial, error);

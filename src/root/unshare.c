@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/random.h"
@@ -54,6 +55,8 @@ static int walk_below (const struct walk *walk, int fd, const char *prefix, unsi
 int root_shared_each (int workspace, int (*each) (void *context, const char *path, const struct stat *status),
                       void *context)
 {
+    base_assert (workspace >= 0);
+    base_assert (each);
     const struct walk walk = {.each = each, .context = context};
     int fd = openat (workspace, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return fd < 0 ? -errno : walk_below (&walk, fd, "", 0);
@@ -130,6 +133,7 @@ static int workspace_separate (const struct root *root, const char *workspace, u
 
 int root_unshare (const struct root *root, const char *last, unsigned *ret_count, struct base_error *error)
 {
+    base_assert (root_is_open (root));
     base_cleanup (base_list_free_p) char **names = NULL;
     unsigned count = 0;
     struct base_error why = {.code = 0};

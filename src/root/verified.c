@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 
@@ -62,6 +63,8 @@ static bool line_parse (char *line, struct root_verified_file *ret_file)
 
 void root_verified_load (const struct root *root, struct root_verified *ret_verified)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_verified);
     struct root_verified verified = {.boot = ""};
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     boot_read (verified.boot);
@@ -85,11 +88,13 @@ void root_verified_load (const struct root *root, struct root_verified *ret_veri
 
 bool root_verified_make_room (const struct root *root, int r)
 {
+    base_assert (root_is_open (root));
     return (r == -ENOSPC || r == -EDQUOT) && disk_unlink (root->disk, root->fd, ROOT_VERIFIED) == 0;
 }
 
 void root_verified_deinit (struct root_verified *verified)
 {
+    base_assert (verified);
     free (verified->files);
     *verified = (struct root_verified){.boot = ""};
 }
@@ -157,6 +162,8 @@ static bool file_is_hollow (int fd, const struct stat *status)
 
 int root_verified_digest (struct root_verified *verified, int fd, struct base_digest *ret_digest)
 {
+    base_assert (fd >= 0);
+    base_assert (ret_digest);
     struct stat before, after;
     struct timespec now;
     if (fstat (fd, &before))
@@ -180,6 +187,9 @@ int root_verified_digest (struct root_verified *verified, int fd, struct base_di
 
 void root_verified_note (struct root_verified *verified, int fd, const struct base_digest *digest)
 {
+    base_assert (verified && verified->count <= verified->capacity);
+    base_assert (fd >= 0);
+    base_assert (digest);
     const struct timespec half_a_millisecond = {.tv_nsec = 500000};
     struct stat before, after;
     struct timespec now;
@@ -200,6 +210,9 @@ void root_verified_note (struct root_verified *verified, int fd, const struct ba
 
 bool root_verified_knows (struct root_verified *verified, int fd, struct base_digest *ret_digest)
 {
+    base_assert (verified && verified->count <= verified->capacity);
+    base_assert (fd >= 0);
+    base_assert (ret_digest);
     struct stat status;
     if (!*verified->boot || fstat (fd, &status))
         return false;
@@ -211,6 +224,8 @@ bool root_verified_knows (struct root_verified *verified, int fd, struct base_di
 
 void root_verified_save (const struct root *root, struct root_verified *verified)
 {
+    base_assert (root_is_open (root));
+    base_assert (verified);
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     if (!verified->changed || base_buffer_printf (&buffer, "%s\n", verified->boot))
         return;

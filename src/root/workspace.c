@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/text.h"
@@ -17,6 +18,9 @@ enum { ENVELOPE_MOST = 1024 * 1024 };
 
 int root_workspace_open (const struct root *root, const char *name, int *ret_fd)
 {
+    base_assert (root_is_open (root));
+    base_assert (name);
+    base_assert (ret_fd);
     if (!root_name_is_valid (name))
         return ROOT_E_NONE;
     int fd = root->disk->ops->openat (root->disk->context, root->fd, name,
@@ -30,6 +34,9 @@ int root_workspace_open (const struct root *root, const char *name, int *ret_fd)
 int root_workspace_read (const struct root *root, const char *name, struct wire_installed *ret_installed,
                          struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (name);
+    base_assert (ret_installed);
     base_cleanup (base_close_p) int fd = -1;
     int r = root_workspace_open (root, name, &fd);
     if (r == ROOT_E_NONE)
@@ -53,6 +60,8 @@ int root_workspace_read (const struct root *root, const char *name, struct wire_
 
 int root_workspaces (const struct root *root, char ***ret_names)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_names);
     base_cleanup (base_directory_close_p) DIR *directory =
         base_directory_list (openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory)
@@ -97,6 +106,8 @@ static bool workspace_is_linked (const struct root *root, const char *name)
 
 int root_workspace_remove (const struct root *root, const char *name, struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (name);
     if (!root_name_is_valid (name))
         return base_error_set (error, -EINVAL, "%s is not the name of a workspace", name);
     if (workspace_is_linked (root, name))
@@ -114,6 +125,7 @@ int root_workspace_remove (const struct root *root, const char *name, struct bas
 
 int root_collect (const struct root *root, unsigned keep, unsigned *ret_removed, struct base_error *error)
 {
+    base_assert (root_is_open (root));
     base_cleanup (base_list_free_p) char **names = NULL;
     int r = root_workspaces (root, &names);
     if (r < 0)

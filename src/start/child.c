@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -71,6 +72,8 @@ struct watch {
 
 bool start_on_trial (const struct root *root, const char *workspace)
 {
+    base_assert (root_is_open (root));
+    base_assert (workspace);
     struct root_trial trial;
     return root_trial_read (root, &trial, NULL) == 0 && trial.on_trial &&
            strcmp (trial.stable, workspace) == 0;
@@ -511,6 +514,9 @@ static struct base_process_end version_wait (struct watch *watch, int signals,
 
 void start_child_run (const struct start_child *child, int signals, struct start_ending *ret_ending)
 {
+    base_assert (child && root_is_open (child->root));
+    base_assert (child->workspace && child->sweep);
+    base_assert (ret_ending);
     struct watch watch = {.root = child->root,
                           .workspace = child->workspace,
                           .other = child->other ? child->other : "",

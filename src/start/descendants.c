@@ -14,6 +14,7 @@
 #include <sys/pidfd.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/text.h"
@@ -257,6 +258,7 @@ void start_processes_kill (const struct start_choice *choice)
 
 bool start_process_look (pid_t pid, struct start_process *ret_process)
 {
+    base_assert (ret_process);
     char text[24];
     struct process process;
     (void) snprintf (text, sizeof text, "%d", (int) pid);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "start/say.h"
@@ -15,6 +16,7 @@ enum { KEEPERS_MOST = 4096, PROGRAM_MOST = 64 * 1024 * 1024 };
 
 void start_keepers_deinit (struct start_keepers *keepers)
 {
+    base_assert (keepers);
     free (keepers->items);
     *keepers = (struct start_keepers){.count = 0};
 }
@@ -84,6 +86,8 @@ static void keeper_add (const struct root *root, int apps, const char *name, str
 
 void start_keepers_find (const struct root *root, struct start_keepers *ret_keepers)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_keepers);
     *ret_keepers = (struct start_keepers){.count = 0};
     base_cleanup (base_directory_close_p) DIR *apps =
         base_directory_list (openat (root->fd, ROOT_APPS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -94,6 +98,7 @@ void start_keepers_find (const struct root *root, struct start_keepers *ret_keep
 
 void start_keepers_drop (struct start_keepers *keepers, pid_t pid)
 {
+    base_assert (keepers);
     size_t kept = 0;
     for (size_t i = 0; i < keepers->count; i++)
         if (keepers->items[i].pid != pid)
@@ -103,6 +108,8 @@ void start_keepers_drop (struct start_keepers *keepers, pid_t pid)
 
 bool start_keepers_hold (const struct start_keepers *keepers, const struct start_process *process)
 {
+    base_assert (keepers);
+    base_assert (process);
     for (size_t i = 0; i < keepers->count; i++) {
         const struct start_process *keeper = &keepers->items[i];
         bool leads_group = keeper->group == keeper->pid, leads_session = keeper->session == keeper->pid;

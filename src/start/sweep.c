@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
@@ -233,6 +234,9 @@ static void helpers_record (struct start_sweep *sweep)
 
 void start_sweep_begin (struct start_sweep *sweep, const struct root *root, enum start_lock lock)
 {
+    base_assert (sweep);
+    base_assert (root_is_open (root));
+    base_assert ((unsigned) lock <= START_LOCK_KEPT);
     *sweep = (struct start_sweep){.root = root, .locked = lock != START_LOCK_NONE};
     base_cleanup (choice_deinit) struct choice choice = {.sweep = sweep, .root = root};
     /*  If init gives this process the same variables, they prove nothing. */
@@ -253,12 +257,14 @@ void start_sweep_begin (struct start_sweep *sweep, const struct root *root, enum
 
 void start_sweep_deinit (struct start_sweep *sweep)
 {
+    base_assert (sweep);
     free (sweep->helpers);
     *sweep = (struct start_sweep){.root = NULL};
 }
 
 void start_sweep_lock (const struct start_sweep *sweep)
 {
+    base_assert (sweep && root_is_open (sweep->root));
     if (!sweep->locked || !root_manager_lock_is_held (sweep->root))
         return;
     base_cleanup (choice_deinit) struct choice choice = {.sweep = sweep, .root = sweep->root};
@@ -277,6 +283,7 @@ void start_sweep_lock (const struct start_sweep *sweep)
 
 void start_sweep_hold (const struct start_sweep *sweep)
 {
+    base_assert (sweep && root_is_open (sweep->root));
     base_cleanup (choice_deinit) struct choice choice = {.sweep = sweep, .root = sweep->root, .below = true};
     if (!children_exist ())
         return;
@@ -287,6 +294,8 @@ void start_sweep_hold (const struct start_sweep *sweep)
 size_t start_sweep_end (const struct start_sweep *sweep, const char *workspace, pid_t keep,
                         enum start_sweep_pace pace)
 {
+    base_assert (sweep && root_is_open (sweep->root));
+    base_assert (workspace);
     if (!start_reap_others (keep))
         return 0; /* every orphan would be a child of this process */
     base_cleanup (choice_deinit) struct choice choice = {.sweep = sweep, .root = sweep->root, .below = true};
@@ -309,6 +318,7 @@ size_t start_sweep_end (const struct start_sweep *sweep, const char *workspace, 
 
 bool start_sweep_holder (const struct root *root)
 {
+    base_assert (root_is_open (root));
     base_cleanup (choice_deinit) struct choice choice = {.root = root, .marked = true};
     if (process_is_marked (root, getpid ()) || root_lock_holder (root, &choice.holder) ||
         !process_is_marked (root, choice.holder))

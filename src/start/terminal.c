@@ -9,8 +9,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/assert.h"
+
 void start_terminal_keep (struct start_terminal *terminal)
 {
+    base_assert (terminal);
     *terminal = (struct start_terminal){.fd = -1};
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && !terminal->kept; fd++) {
         terminal->fd = fd;
@@ -30,6 +33,7 @@ static bool terminal_is_abandoned (int fd)
 
 void start_terminal_restore (const struct start_terminal *terminal)
 {
+    base_assert (terminal);
     struct termios now;
     sigset_t output, before;
     if (!terminal->kept)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/text.h"
 #include "start/say.h"
 
@@ -35,6 +36,9 @@ static bool trial_is_of (const struct start_trial *trial, const char *workspace)
 
 int start_trial_take (struct start_trial *trial, const struct root *root, const char *workspace)
 {
+    base_assert (trial);
+    base_assert (root_is_open (root));
+    base_assert (workspace);
     struct base_error error = {0};
     struct root_limits limits = root_limits_default;
     unsigned left = 0;
@@ -66,26 +70,31 @@ static uint64_t trial_left_ms (const struct start_trial *trial)
 
 bool start_trial_is_first (const struct start_trial *trial)
 {
+    base_assert (trial);
     return trial->left + 1 >= trial->limits.starts && trial->spent.spent_ms == 0 && trial->saved_ms == 0;
 }
 
 bool start_trial_is_over (const struct start_trial *trial)
 {
+    base_assert (trial);
     return trial_left_ms (trial) == 0;
 }
 
 void start_trial_extend (struct start_trial *trial)
 {
+    base_assert (trial);
     trial->spent.spent_ms = 0;
 }
 
 void start_trial_begin (struct start_trial *trial, uint64_t now_ms)
 {
+    base_assert (trial);
     trial->counted_ms = trial->saved_ms = now_ms;
 }
 
 uint64_t start_trial_deadline_ms (const struct start_trial *trial)
 {
+    base_assert (trial);
     return trial->counted_ms + trial_left_ms (trial);
 }
 
@@ -98,6 +107,8 @@ static void spent_count (struct start_trial *trial, uint64_t now_ms)
 
 void start_trial_count (struct start_trial *trial, const struct root *root, uint64_t now_ms)
 {
+    base_assert (trial);
+    base_assert (root_is_open (root));
     spent_count (trial, now_ms);
     if (now_ms < trial->saved_ms + START_SAVE_MS)
         return;
@@ -107,6 +118,7 @@ void start_trial_count (struct start_trial *trial, const struct root *root, uint
 
 bool start_trial_forgive (struct start_trial *trial, uint64_t now_ms)
 {
+    base_assert (trial);
     if (trial->late == START_LATE_MOST)
         return false;
     trial->late++;
@@ -117,12 +129,16 @@ bool start_trial_forgive (struct start_trial *trial, uint64_t now_ms)
 
 void start_trial_end (struct start_trial *trial, const struct root *root, uint64_t now_ms)
 {
+    base_assert (trial);
+    base_assert (root_is_open (root));
     spent_count (trial, now_ms);
     spent_save (trial, root);
 }
 
 bool start_trial_return (struct start_trial *trial, const struct root *root)
 {
+    base_assert (trial);
+    base_assert (root_is_open (root));
     struct base_error error = {0};
     if (trial->spent.returned >= START_RETURNED_MOST)
         return false;

@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 
 /*  Makes all mounts slaves. In a chroot "/" may be no mount point, and only a mount point can be made a
@@ -33,6 +34,7 @@ static int mounts_make_slaves (void)
 
 int start_view_close (const char *root, const char *writable, struct base_error *error)
 {
+    base_assert (root && writable);
     struct mount_attr closed = {.attr_set = MOUNT_ATTR_RDONLY}, opened = {.attr_clr = MOUNT_ATTR_RDONLY};
     if (unshare (CLONE_NEWNS))
         return base_error_errno (error, -errno, "cannot make a mount namespace");

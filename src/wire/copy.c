@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
+
 static void strings_free (char **strings, size_t count)
 {
     for (size_t i = 0; strings && i < count; i++)
@@ -16,6 +18,8 @@ static void strings_free (char **strings, size_t count)
 
 void wire_deinit (const struct wire_record *record, void *message)
 {
+    base_assert (record);
+    base_assert (message);
     for (size_t i = 0; i < record->n_fields; i++) {
         const struct wire_field *field = &record->fields[i];
         void *member = wire_member (field, message);
@@ -129,6 +133,8 @@ static int record_copy (const struct wire_record *record, const void *message, v
 
 int wire_copy (const struct wire_record *record, const void *message, void *ret_copy)
 {
+    base_assert (record);
+    base_assert (message && ret_copy && message != ret_copy);
     memset (ret_copy, 0, record->size);
     int r = record_copy (record, message, ret_copy);
     if (r < 0)
@@ -194,6 +200,8 @@ static bool field_equal (const struct wire_field *field, const void *a, const vo
 
 bool wire_equal (const struct wire_record *record, const void *a, const void *b)
 {
+    base_assert (record);
+    base_assert (a && b);
     for (size_t i = 0; i < record->n_fields; i++)
         if (!field_equal (&record->fields[i], a, b))
             return false;

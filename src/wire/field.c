@@ -9,10 +9,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/text.h"
+
+static bool field_is_text (const struct wire_field *field)
+{
+    return field->kind == WIRE_TEXT || field->kind == WIRE_TEXTS || field->kind == WIRE_RAW ||
+           field->kind == WIRE_RAWS;
+}
+
+static bool field_is_list_or_part (const struct wire_field *field)
+{
+    return field->kind == WIRE_TEXTS || field->kind == WIRE_RAWS || field->kind == WIRE_PART ||
+           field->kind == WIRE_PARTS;
+}
 
 int wire_field_fail (const struct wire_field *field, long index, struct base_error *error, const char *what)
 {
+    base_assert (field);
+    base_assert (what);
     if (index < 0)
         return base_error_set (error, WIRE_E_MALFORMED, "%s.%s %s", field->record, field->name, what);
     return base_error_set (error, WIRE_E_MALFORMED, "%s.%s[%ld] %s", field->record, field->name, index, what);
@@ -20,6 +35,8 @@ int wire_field_fail (const struct wire_field *field, long index, struct base_err
 
 bool wire_field_is_absent (const struct wire_field *field, const void *message)
 {
+    base_assert (field);
+    base_assert (message);
     const void *member = wire_member_const (field, message);
     switch (field->kind) {
     case WIRE_TEXTS:
@@ -46,6 +63,9 @@ bool wire_field_is_absent (const struct wire_field *field, const void *message)
 int wire_field_set_text (const struct wire_field *field, void *message, long index, const char *data,
                          size_t size, struct base_error *error)
 {
+    base_assert (field && message);
+    base_assert (field_is_text (field));
+    base_assert (data || size == 0);
     char **member = wire_member (field, message);
     if (size > field->most)
         return wire_field_fail (field, index, error, "is longer than the schema allows");
@@ -73,6 +93,8 @@ int wire_field_set_text (const struct wire_field *field, void *message, long ind
 int wire_field_set_uint (const struct wire_field *field, void *message, uint64_t number,
                          struct base_error *error)
 {
+    base_assert (field && field->kind == WIRE_UINT);
+    base_assert (message);
     if (number > field->most)
         return wire_field_fail (field, -1, error, "is higher than the schema allows");
     *(uint64_t *) wire_member (field, message) = number;
@@ -82,6 +104,9 @@ int wire_field_set_uint (const struct wire_field *field, void *message, uint64_t
 int wire_field_set_digest (const struct wire_field *field, void *message, const void *data, size_t size,
                            struct base_error *error)
 {
+    base_assert (field && field->kind == WIRE_DIGEST);
+    base_assert (message);
+    base_assert (data || size == 0);
     struct base_digest *member = wire_member (field, message);
     if (size != BASE_DIGEST_BYTES)
         return wire_field_fail (field, -1, error, "is not 32 bytes");
@@ -93,6 +118,8 @@ int wire_field_set_digest (const struct wire_field *field, void *message, const 
 
 int wire_field_set_word (const struct wire_field *field, void *message, const char *word, size_t size)
 {
+    base_assert (field && field->kind == WIRE_WORD);
+    base_assert (message);
     *(int *) wire_member (field, message) = wire_choices_parse (field->choices, word, size);
     return 0;
 }
@@ -100,6 +127,8 @@ int wire_field_set_word (const struct wire_field *field, void *message, const ch
 int wire_field_set_count (const struct wire_field *field, void *message, size_t count,
                           struct base_error *error)
 {
+    base_assert (field && field_is_list_or_part (field));
+    base_assert (message);
     void **member = wire_member (field, message);
     void *list = NULL;
     if (field->kind == WIRE_PART)
@@ -124,11 +153,15 @@ int wire_field_set_count (const struct wire_field *field, void *message, size_t 
 
 void *wire_field_part (const struct wire_field *field, void *message, size_t index)
 {
+    base_assert (field && (field->kind == WIRE_PART || field->kind == WIRE_PARTS));
+    base_assert (message);
+    base_assert (index == 0 || index < wire_member_count (field, message));
     return *(char **) wire_member (field, message) + index * field->part->size;
 }
 
 int wire_record_check (const struct wire_record *record, uint64_t seen, struct base_error *error)
 {
+    base_assert (record);
     for (size_t i = 0; i < record->n_fields; i++)
         if (record->fields[i].required && !(seen & UINT64_C (1) << i))
             return wire_field_fail (&record->fields[i], -1, error, "is missing");

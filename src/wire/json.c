@@ -11,6 +11,7 @@
 
 #include <jansson.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 
@@ -123,12 +124,16 @@ static char *json_text (const json_t *value, int flags)
 
 char *wire_json (const struct wire_record *record, const void *message, int flags)
 {
+    base_assert (record);
+    base_assert (message);
     base_cleanup (json_free_p) json_t *object = record_json (record, message, flags);
     return json_text (object, flags);
 }
 
 char *wire_json_array (const struct wire_record *record, const void *messages, size_t count, int flags)
 {
+    base_assert (record);
+    base_assert (messages || count == 0);
     base_cleanup (json_free_p) json_t *list = json_array ();
     for (size_t i = 0; list && i < count; i++)
         if (json_array_append_new (list,
@@ -233,6 +238,9 @@ static int record_parse (const struct wire_record *record, const json_t *object,
 int wire_json_parse (const struct wire_record *record, const char *text, size_t size, void *ret_message,
                      struct base_error *error)
 {
+    base_assert (record);
+    base_assert (text || size == 0);
+    base_assert (ret_message);
     memset (ret_message, 0, record->size);
     if (size > JSON_MOST)
         return base_error_set (error, WIRE_E_TOO_LARGE, "%s has %zu bytes of JSON, %d are allowed",

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/text.h"
 
 enum { NAME_MOST = 64, VALUE_MOST = 128, GROUP_MOST = 64 };
@@ -50,6 +51,7 @@ static bool value_is_valid (const char *value)
 int wire_label_check (const char *name, const char *value, enum wire_label_place place,
                       struct base_error *error)
 {
+    base_assert (name);
     static const char *const facts[] = {"id", "platform", "kernel", "version", NULL};
     static const char *const words[] = {"and", "or", "not", NULL};
     if (!text_is_made_of (name, "._-/", NAME_MOST))

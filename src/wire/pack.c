@@ -11,6 +11,7 @@
 
 #include <msgpack.h>
 
+#include "base/assert.h"
 #include "base/text.h"
 
 struct packing {
@@ -139,6 +140,9 @@ static int record_pack (const struct wire_record *record, const void *message, s
 int wire_pack (const struct wire_record *record, const void *message, struct base_buffer *buffer,
                struct base_error *error)
 {
+    base_assert (record);
+    base_assert (message);
+    base_assert (buffer);
     struct packing packing = {.buffer = buffer, .begin = buffer->size};
     msgpack_packer_init (&packing.packer, &packing, packing_write);
     int r = record_pack (record, message, &packing, error);
@@ -155,6 +159,8 @@ int wire_pack (const struct wire_record *record, const void *message, struct bas
 
 struct base_digest wire_digest (const struct wire_record *record, const void *message)
 {
+    base_assert (record);
+    base_assert (message);
     struct base_digest digest = {{0}};
     struct base_buffer buffer = {0};
     if (wire_pack (record, message, &buffer, NULL) == 0)

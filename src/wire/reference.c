@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 
 /*  Records are named, not linked: the anchors of Markdown renderers differ. */
@@ -78,6 +79,7 @@ static int choices_write (const struct wire_choices *choices, struct base_buffer
 
 int wire_reference (struct base_buffer *buffer)
 {
+    base_assert (buffer);
     static const struct {
         const char *family;
         const struct wire_record *record;

@@ -8,6 +8,7 @@
 
 #include <msgpack.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "wire/check.h"
 
@@ -114,6 +115,9 @@ static int record_unpack (const struct wire_record *record, const msgpack_object
 int wire_unpack (const struct wire_record *record, const void *data, size_t size, void *ret_message,
                  struct base_error *error)
 {
+    base_assert (record);
+    base_assert (data || size == 0);
+    base_assert (ret_message);
     memset (ret_message, 0, record->size);
     if (size > WIRE_FRAME_MOST)
         return base_error_set (error, WIRE_E_TOO_LARGE, "%s has %zu bytes, %d are allowed", record->name,
