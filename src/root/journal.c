@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -83,6 +84,8 @@ static void entries_reverse (struct wire_entry *entries, size_t count)
 int root_journal_read (const struct root *root, size_t most, struct wire_entry **ret_entries,
                        size_t *ret_count, size_t *ret_damaged, struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_entries && ret_count);
     static const char *const files[] = {ROOT_JOURNAL, ROOT_JOURNAL_OLDER};
     struct base_buffer entries = {0};
     size_t damaged = 0;
@@ -198,6 +201,7 @@ static int tail_load (const struct root *root, struct tail *ret_tail, bool *ret_
 /*  An incomplete line was never reported. */
 struct root_journal_head root_journal_head (const struct root *root)
 {
+    base_assert (root_is_open (root));
     struct tail tail = {.has_line = false};
     if (tail_read (root, ROOT_JOURNAL, &tail) == 0 && !tail.has_line)
         (void) tail_read (root, ROOT_JOURNAL_OLDER, &tail);
@@ -206,6 +210,7 @@ struct root_journal_head root_journal_head (const struct root *root)
 
 int root_journal_sync (const struct root *root)
 {
+    base_assert (root_is_open (root));
     const struct disk *disk = root->disk;
     base_cleanup (base_close_p) int fd = disk->ops->openat (
         disk->context, root->fd, ROOT_JOURNAL, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0);
@@ -258,7 +263,8 @@ static int line_append (const struct root *root, struct wire_entry *entry, struc
     char time[BASE_TIME_TEXT];
     struct wire_entry line = *entry;
     line.serial = tail->head.serial + 1;
-    line.time = (char *) base_time_format (base_time_real_ns (), time);
+    line.time = time;
+    (void) base_time_format (base_time_real_ns (), time);
     line.before = tail->head.digest;
     base_cleanup (base_free_p) char *json = wire_json (&wire_entry_record, &line, 0);
     base_cleanup (base_free_p) char *text = json ? base_text_printf ("%s\n", json) : NULL;
@@ -282,14 +288,20 @@ static int line_append (const struct root *root, struct wire_entry *entry, struc
     return 0;
 }
 
+/*  About the journal itself; nothing in it is owned. */
+static struct wire_entry entry_of_journal (char *reason)
+{
+    static char application[] = "noded", step[] = "journal";
+    return (struct wire_entry){
+        .application = application, .step = step, .outcome = WIRE_OUTCOME_FAILED, .reason = reason};
+}
+
 /*  Records in the new journal that the old one was set aside. */
 static void aside_note (const struct root *root, struct tail *tail)
 {
-    struct wire_entry entry = {.application = (char *) "noded",
-                               .step = (char *) "journal",
-                               .outcome = WIRE_OUTCOME_FAILED,
-                               .reason = (char *) "the journal could not be read and was set aside as"
-                                                  " var/journal.damaged; a new journal starts here"};
+    static char reason[] = "the journal could not be read and was set aside as var/journal.damaged; a new"
+                           " journal starts here";
+    struct wire_entry entry = entry_of_journal (reason);
     (void) line_append (root, &entry, tail, NULL);
 }
 
@@ -303,15 +315,14 @@ static int cut_note (const struct root *root, size_t bytes, uint64_t serial, str
         "%zu bytes at the end had not reached the disk: this host went down, or a process was killed, "
         "during the write; the journal continues after line %llu",
         bytes, (unsigned long long) serial);
-    struct wire_entry entry = {.application = (char *) "noded",
-                               .step = (char *) "journal",
-                               .outcome = WIRE_OUTCOME_FAILED,
-                               .reason = reason};
+    struct wire_entry entry = entry_of_journal (reason);
     return line_append (root, &entry, tail, error);
 }
 
 int root_journal_repair (const struct root *root, size_t *ret_bytes, struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_bytes);
     struct tail tail;
     bool aside;
     uint64_t serial;
@@ -329,6 +340,8 @@ int root_journal_repair (const struct root *root, size_t *ret_bytes, struct base
 
 int root_journal_append (const struct root *root, struct wire_entry *entry, struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (entry);
     struct tail tail;
     bool aside;
     int r = root_record_make_directory (root, ROOT_VAR, error);

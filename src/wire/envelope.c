@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 
 enum {
@@ -119,6 +120,7 @@ static int size_check (const struct wire_record *record, const void *message, st
 
 int wire_envelope_check (const struct wire_envelope *envelope, struct base_error *error)
 {
+    base_assert (envelope);
     if (!wire_application_is_valid (envelope->application))
         return base_error_set (
             error, WIRE_E_MALFORMED,
@@ -143,13 +145,14 @@ int wire_envelope_check (const struct wire_envelope *envelope, struct base_error
     return size_check (&wire_envelope_record, envelope, error);
 }
 
-static const char *platform_of (const struct wire_envelope *envelope)
+static const char *envelope_platform (const struct wire_envelope *envelope)
 {
     return envelope->platform ? envelope->platform : "";
 }
 
 int wire_release_check (const struct wire_release *release, struct base_error *error)
 {
+    base_assert (release);
     if (release->n_envelopes == 0)
         return base_error_set (error, WIRE_E_MALFORMED, "the release has no envelope");
     if (!release->application || !release->version)
@@ -166,28 +169,28 @@ int wire_release_check (const struct wire_release *release, struct base_error *e
             return base_error_set (error, WIRE_E_MALFORMED,
                                    "envelope %zu has another application or version than the release", i + 1);
         for (size_t j = 0; j < i; j++)
-            if (strcmp (platform_of (envelope), platform_of (&release->envelopes[j])) == 0)
+            if (strcmp (envelope_platform (envelope), envelope_platform (&release->envelopes[j])) == 0)
                 return base_error_set (error, WIRE_E_MALFORMED, "two envelopes are for the platform '%.64s'",
-                                       platform_of (envelope));
+                                       envelope_platform (envelope));
     }
     return size_check (&wire_release_record, release, error);
 }
 
-struct base_digest wire_release_digest (const struct wire_release *release)
+static struct base_digest envelopes_digest (const struct wire_envelope *envelopes, size_t count)
 {
     static const struct base_digest none;
     const struct wire_envelope *sorted[ENVELOPES_MOST];
-    if (release->n_envelopes == 0 || release->n_envelopes > ENVELOPES_MOST)
+    if (count == 0 || count > ENVELOPES_MOST)
         return none;
-    for (size_t i = 0; i < release->n_envelopes; i++) {
+    for (size_t i = 0; i < count; i++) {
         size_t j = i;
-        for (; j && strcmp (platform_of (sorted[j - 1]), platform_of (&release->envelopes[i])) > 0; j--)
+        for (; j && strcmp (envelope_platform (sorted[j - 1]), envelope_platform (&envelopes[i])) > 0; j--)
             sorted[j] = sorted[j - 1];
-        sorted[j] = &release->envelopes[i];
+        sorted[j] = &envelopes[i];
     }
     struct base_hash hash;
     base_hash_init (&hash);
-    for (size_t i = 0; i < release->n_envelopes; i++) {
+    for (size_t i = 0; i < count; i++) {
         struct base_digest digest = wire_digest (&wire_envelope_record, sorted[i]);
         if (base_digest_is_null (&digest))
             return none;
@@ -196,19 +199,25 @@ struct base_digest wire_release_digest (const struct wire_release *release)
     return base_hash_final (&hash);
 }
 
+struct base_digest wire_release_digest (const struct wire_release *release)
+{
+    base_assert (release);
+    return envelopes_digest (release->envelopes, release->n_envelopes);
+}
+
 struct base_digest wire_envelope_release_digest (const struct wire_envelope *envelope)
 {
-    /*  The cast is safe: the release is only read. */
-    struct wire_release release = {.envelopes = (struct wire_envelope *) envelope, .n_envelopes = 1};
-    return wire_release_digest (&release);
+    base_assert (envelope);
+    return envelopes_digest (envelope, 1);
 }
 
 const struct wire_envelope *wire_release_match (const struct wire_release *release, const char *platform)
 {
+    base_assert (release);
     const struct wire_envelope *fits_all = NULL;
     for (size_t i = 0; i < release->n_envelopes; i++) {
         const struct wire_envelope *envelope = &release->envelopes[i];
-        if (!*platform_of (envelope))
+        if (!*envelope_platform (envelope))
             fits_all = envelope;
         else if (platform && strcmp (envelope->platform, platform) == 0)
             return envelope;
