@@ -304,3 +304,10 @@ Test (chain, a_changed_line_is_not_repaired_as_a_power_cut)
     journal_append ("six");
     expect_fault (&none, "line 3 was changed");
 }
+
+Test (chain, a_journal_that_is_no_file_is_not_reported_as_synced)
+{
+    free (scratch_shell ("cd root/var; rm -f journal; mkdir journal", NULL));
+    errno = ENOENT;
+    cr_expect_eq (root_journal_sync (&root), -EIO);
+}

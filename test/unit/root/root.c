@@ -438,3 +438,19 @@ Test (root, tidying_stops_at_its_deadline_and_continues_at_the_next_call)
     cr_expect (no_leftovers ());
     cr_expect_eq (root_trial_read (&root, &trial, &error), 0);
 }
+
+Test (root, a_switch_that_fails_names_the_call_and_its_reason)
+{
+    for (unsigned n = 1;; n++) {
+        struct failing_disk failing;
+        struct root on = root;
+        on.disk = failing_init (&failing, n, EIO);
+        error = (struct base_error){.code = 0};
+        int r = root_switch (&on, two, &root_limits_default, &error);
+        if (failing.calls < n)
+            break;
+        cr_expect (r == 0 || (error.code == r && strstr (error.text, strerror (EIO))), "call %u: %d: %s", n,
+                   r, error.text);
+        cr_assert_eq (root_stable_set (&root, one, &error), 0, "%s", error.text);
+    }
+}
