@@ -60,8 +60,8 @@ static int mount_of (int fd, struct mount *ret_mount)
     struct stat status;
     if (fstat (fd, &status))
         return -errno;
-    bool told = statx (fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &wide) == 0 && (wide.stx_mask & STATX_MNT_ID);
-    *ret_mount = (struct mount){.device = status.st_dev, .number = told ? wide.stx_mnt_id : 0};
+    bool known = statx (fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &wide) == 0 && (wide.stx_mask & STATX_MNT_ID);
+    *ret_mount = (struct mount){.device = status.st_dev, .number = known ? wide.stx_mnt_id : 0};
     return 0;
 }
 

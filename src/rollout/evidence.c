@@ -11,13 +11,13 @@
 /*  Assumed differences between the rate of updated nodes and that of the others, one a bet. */
 static const double differences[ROLLOUT_BETS] = {0.01, 0.05, 0.2, 0.7};
 
-/*  Assumed knowledge of the others' rate before the first round: prior_bad bad ones of prior_all. */
+/*  Assumed knowledge of the others' rate before the first round: prior_bad failures of prior_all. */
 static const double prior_bad = 0.1, prior_all = 20;
 
 /*  The logarithm of the factor by which a group's result is more likely at one rate than at the other. */
-static double likelihood_change (uint32_t all, uint32_t bad, double from, double to)
+static double likelihood_change (uint32_t all, uint32_t failed, double from, double to)
 {
-    return bad * log (to / from) + (all - bad) * log ((1 - to) / (1 - from));
+    return failed * log (to / from) + (all - failed) * log ((1 - to) / (1 - from));
 }
 
 void rollout_evidence_add (struct rollout_evidence *evidence, const struct rollout_round *round)

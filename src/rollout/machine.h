@@ -32,7 +32,8 @@ void rollout_member_discharge (struct rollout *rollout, uint32_t index);
 bool rollout_member_is_silent (const struct rollout *rollout, const struct rollout_member *member,
                                uint64_t now_ms);
 
-/*  A node is back that was without contact at its turn: it gets its turn again, unless its wave is over. */
+/*  A node is back that was without contact when it was to be started: it is started later, unless its wave is
+    over. */
 void rollout_member_call_again (struct rollout *rollout, uint32_t index, uint64_t now_ms);
 
 /*  Checks the members' deadlines at at_ms at the latest. */

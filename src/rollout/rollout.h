@@ -25,9 +25,9 @@
     deadline from passing.
 
     A node is charged to its wave's budget and to the rollout's if it failed its update, did not end in time,
-    or lost contact (dark) during the update while others like it did not. A node that was bad already when
-    its wave began uses up the budget, too. A node whose host is unfit for the update is not charged: at its
-    deadline it is left out. A budget that is exceeded halts the rollout in the same call. Each wave ends:
+    or lost contact (dark) during the update while others like it did not. A node that had failed already
+    when its wave began uses up the budget, too. A node whose host is unfit for the update is not charged: at
+    its deadline it is left out. A budget that is exceeded halts the rollout in the same call. Each wave ends:
     every node has a deadline, and so has the wave. A wave that ends without an updated node has proven
     nothing: whatever the budgets allow, the next one starts only if an operator approves it.
 
@@ -83,7 +83,7 @@ struct rollout_member {
 
 struct rollout_wave {
     uint32_t first, count; /* its members, which are consecutive */
-    uint32_t cursor;       /* members before it have been started, or were without contact at their turn */
+    uint32_t cursor;       /* members before it have been started, or were skipped without contact */
     uint32_t under_way, confirmed;
     uint32_t charged, already_bad; /* no node is in both */
 };
