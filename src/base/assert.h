@@ -18,7 +18,14 @@
 #define base_assert(expression)                                                                              \
     (__builtin_expect (!!(expression), 1) ? (void) 0 : base_assert_failed (#expression, __FILE__, __LINE__))
 
+/*  Tells clang's analyzer that nothing after a failed assertion needs to be examined. */
+#ifdef __clang__
+#define BASE_ASSERT_ENDS __attribute__ ((analyzer_noreturn))
+#else
+#define BASE_ASSERT_ENDS
+#endif
+
 /*  Logs and aborts. In an object of its own: a program that defines it itself is linked without that one. */
-__attribute__ ((cold)) void base_assert_failed (const char *expression, const char *file, int line);
+BASE_ASSERT_ENDS __attribute__ ((cold)) void base_assert_failed (const char *expression, const char *file, int line);
 
 #endif

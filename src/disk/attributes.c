@@ -16,14 +16,15 @@
 enum { LOCKED = FS_IMMUTABLE_FL | FS_APPEND_FL };
 
 /*  Opens regular files and directories only: opening anything else (a device, a fifo) may have side effects.
-    Returns a descriptor or -1. */
+    Returns a descriptor or -errno. */
 static int attributes_open (int directory, const char *path)
 {
     struct stat status;
     if (fstatat (directory, path, &status, AT_SYMLINK_NOFOLLOW) ||
         (!S_ISREG (status.st_mode) && !S_ISDIR (status.st_mode)))
-        return -1;
-    return openat (directory, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        return -EINVAL;
+    int fd = openat (directory, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    return fd < 0 ? -errno : fd;
 }
 
 bool disk_attributes_are_locked (int directory, const char *path)

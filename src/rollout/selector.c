@@ -81,6 +81,7 @@ static int parser_next (struct parser *parser)
 
 static bool token_is_keyword (const struct parser *parser, const char *keyword)
 {
+    base_assert (parser->token != WORD || parser->word);
     return parser->token == WORD && !parser->quoted && strcmp (parser->word, keyword) == 0;
 }
 

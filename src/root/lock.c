@@ -70,17 +70,18 @@ static int file_lock (const struct root *root, int *fd)
     return flock (writable, LOCK_EX | LOCK_NB) ? -errno : 0;
 }
 
-/*  Finds the descriptor through which this process already holds the lock, or -1. */
+/*  Finds the descriptor through which this process already holds the lock. Returns it, -ENOENT if there is
+    none, or another -errno. */
 static int lock_find_own (int other)
 {
     struct stat wanted, found;
     if (fstat (other, &wanted))
-        return -1;
+        return -errno;
     for (int fd = STDERR_FILENO + 1; fd < INHERITED_MOST; fd++)
         if (fd != other && fstat (fd, &found) == 0 && file_is_same (&wanted, &found) &&
             flock (fd, LOCK_EX | LOCK_NB) == 0)
             return fd;
-    return -1;
+    return -ENOENT;
 }
 
 /*  Locks the directory of the root, too: if the lock file is removed, a new file with its name is a different
@@ -118,7 +119,7 @@ int root_lock_keep (const struct root *root, bool *ret_kept)
     lock_make (root);
     base_cleanup (base_close_p) int fd = lock_open (root);
     int r = fd < 0 ? fd : file_lock (root, &fd);
-    int own = r == -EWOULDBLOCK ? lock_find_own (fd) : -1;
+    int own = r == -EWOULDBLOCK ? lock_find_own (fd) : -ENOENT;
     if (own >= 0) {
         root_lock_withhold (own);
         *ret_kept = true;
@@ -327,14 +328,15 @@ int root_change_lock (const struct root *root, uint64_t ms)
     base_assert (root_is_open (root));
     base_cleanup (base_close_p) int fd =
         openat (root->fd, ROOT_APPS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    for (uint64_t waited = 0; fd >= 0; waited += CHANGE_STEP_MS) {
+    if (fd < 0)
+        return -errno;
+    for (uint64_t waited = 0;; waited += CHANGE_STEP_MS) {
         if (flock (fd, LOCK_EX | LOCK_NB) == 0)
             return base_take_fd (&fd);
         if (errno != EWOULDBLOCK || waited >= ms)
-            return -1;
+            return -errno;
         (void) poll (NULL, 0, CHANGE_STEP_MS);
     }
-    return -1;
 }
 
 /*  manager lock */

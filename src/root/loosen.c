@@ -28,14 +28,16 @@ static bool file_loosen (int fd)
     return changed;
 }
 
-/*  Opens regular files and directories only: opening anything else may have side effects. */
+/*  Opens regular files and directories only: opening anything else may have side effects. Returns a descriptor
+    or -errno. */
 static int plain_open (int directory, const char *name)
 {
     struct stat status;
     if (fstatat (directory, name, &status, AT_SYMLINK_NOFOLLOW) ||
         (!S_ISREG (status.st_mode) && !S_ISDIR (status.st_mode)))
-        return -1;
-    return openat (directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        return -EINVAL;
+    int fd = openat (directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    return fd < 0 ? -errno : fd;
 }
 
 /*  Loosens a directory and its entries down to a depth. Consumes fd. */
