@@ -26,6 +26,7 @@
 #endif
 
 /*  Logs and aborts. In an object of its own: a program that defines it itself is linked without that one. */
-BASE_ASSERT_ENDS __attribute__ ((cold)) void base_assert_failed (const char *expression, const char *file, int line);
+BASE_ASSERT_ENDS __attribute__ ((cold)) void base_assert_failed (const char *expression, const char *file,
+                                                                 int line);
 
 #endif

@@ -130,6 +130,7 @@ int root_collect (const struct root *root, unsigned keep, unsigned *ret_removed,
     int r = root_workspaces (root, &names);
     if (r < 0)
         return base_error_errno (error, r, "cannot list the workspaces of %s", root->path);
+    base_assert (names);
     size_t left = base_list_count (names);
     unsigned removed = 0;
     /*  First workspaces that were never confirmed: a confirmed one can still be reverted to. */
