@@ -8,22 +8,27 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 
 enum { READ_SIZE = 256 * 1024 };
 
 void base_hash_init (struct base_hash *hash)
 {
+    base_assert (hash);
     sha256_init (&hash->context);
 }
 
 void base_hash_update (struct base_hash *hash, const void *data, size_t size)
 {
+    base_assert (hash);
+    base_assert (data || size == 0);
     sha256_update (&hash->context, size, data);
 }
 
 struct base_digest base_hash_final (struct base_hash *hash)
 {
+    base_assert (hash);
     struct base_digest digest;
     sha256_digest (&hash->context, sizeof digest.bytes, digest.bytes);
     return digest;
@@ -31,6 +36,7 @@ struct base_digest base_hash_final (struct base_hash *hash)
 
 struct base_digest base_digest_of (const void *data, size_t size)
 {
+    base_assert (data || size == 0);
     struct base_hash hash;
     base_hash_init (&hash);
     base_hash_update (&hash, data, size);
@@ -45,6 +51,7 @@ int base_digest_of_fd (int fd, struct base_digest *ret_digest, uint64_t *ret_siz
 int base_digest_of_fd_until (int fd, const atomic_bool *stop, struct base_digest *ret_digest,
                              uint64_t *ret_size)
 {
+    base_assert (ret_digest);
     base_cleanup (base_free_p) uint8_t *block = malloc (READ_SIZE);
     if (!block)
         return -ENOMEM;
@@ -72,17 +79,20 @@ int base_digest_of_fd_until (int fd, const atomic_bool *stop, struct base_digest
 
 bool base_digest_equal (const struct base_digest *a, const struct base_digest *b)
 {
+    base_assert (a && b);
     return memcmp (a->bytes, b->bytes, sizeof a->bytes) == 0;
 }
 
 bool base_digest_is_null (const struct base_digest *digest)
 {
+    base_assert (digest);
     static const struct base_digest null;
     return base_digest_equal (digest, &null);
 }
 
 const char *base_digest_format (const struct base_digest *digest, char text[BASE_DIGEST_TEXT])
 {
+    base_assert (digest && text);
     static const char hex[] = "0123456789abcdef";
     for (size_t i = 0; i < BASE_DIGEST_BYTES; i++) {
         text[2 * i] = hex[digest->bytes[i] >> 4];
@@ -105,6 +115,8 @@ static int hex_value (char c)
 
 int base_digest_parse (const char *text, struct base_digest *ret_digest)
 {
+    base_assert (text);
+    base_assert (ret_digest);
     struct base_digest digest;
     for (size_t i = 0; i < BASE_DIGEST_BYTES; i++) {
         int high = hex_value (text[2 * i]);

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/assert.h"
+
 DIR *base_directory_list (int fd)
 {
     DIR *directory = fd < 0 ? NULL : fdopendir (fd);
@@ -19,6 +21,7 @@ DIR *base_directory_list (int fd)
 
 void base_directory_close_p (DIR **directory)
 {
+    base_assert (directory);
     if (*directory)
         (void) closedir (*directory);
 }

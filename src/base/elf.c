@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/elf_dynamic.h"
 #include "base/text.h"
@@ -52,7 +53,7 @@ static uint64_t elf_word (const struct elf *elf, const uint8_t *narrow, const ui
 }
 
 /*  Returns 0, -ENOEXEC if the file is too short, or the read error. */
-static int read_at (int fd, void *data, size_t size, uint64_t offset)
+static int file_read_at (int fd, void *data, size_t size, uint64_t offset)
 {
     size_t done = 0;
     while (done < size) {
@@ -73,17 +74,17 @@ static int read_at (int fd, void *data, size_t size, uint64_t offset)
 static int elf_open (int fd, struct elf *ret_elf)
 {
     uint8_t header[sizeof (Elf64_Ehdr)] = {0};
-    int rc = read_at (fd, header, sizeof (Elf32_Ehdr), 0);
-    if (rc)
-        return rc;
+    int r = file_read_at (fd, header, sizeof (Elf32_Ehdr), 0);
+    if (r < 0)
+        return r;
     if (memcmp (header, ELFMAG, SELFMAG) != 0 || header[EI_VERSION] != EV_CURRENT)
         return -ENOEXEC;
     struct elf elf = {
         .fd = fd, .wide = header[EI_CLASS] == ELFCLASS64, .big = header[EI_DATA] == ELFDATA2MSB};
     if ((!elf.wide && header[EI_CLASS] != ELFCLASS32) || (!elf.big && header[EI_DATA] != ELFDATA2LSB))
         return -ENOEXEC;
-    if (elf.wide && (rc = read_at (fd, header, sizeof header, 0)))
-        return rc;
+    if (elf.wide && (r = file_read_at (fd, header, sizeof header, 0)))
+        return r;
     uint64_t type = elf_number (&elf, header + offsetof (Elf64_Ehdr, e_type), 2);
     if (type != ET_EXEC && type != ET_DYN)
         return -ENOEXEC;
@@ -109,9 +110,9 @@ static int segment_read (const struct elf *elf, unsigned index, struct segment *
         return -ENOEXEC;
     if (elf->segments_offset > INT64_MAX)
         return -ENOEXEC;
-    int rc = read_at (elf->fd, bytes, size, elf->segments_offset + (uint64_t) index * elf->segment_size);
-    if (rc)
-        return rc;
+    int r = file_read_at (elf->fd, bytes, size, elf->segments_offset + (uint64_t) index * elf->segment_size);
+    if (r < 0)
+        return r;
     *ret_segment = (struct segment){
         .type = (uint32_t) elf_number (elf, bytes, 4),
         .offset =
@@ -129,9 +130,9 @@ static int segment_find (const struct elf *elf, uint32_t type, struct segment *r
 {
     for (unsigned i = 0; i < elf->segments; i++) {
         struct segment segment;
-        int rc = segment_read (elf, i, &segment);
-        if (rc)
-            return rc;
+        int r = segment_read (elf, i, &segment);
+        if (r < 0)
+            return r;
         if (segment.type == type) {
             *ret_segment = segment;
             return 0;
@@ -166,9 +167,9 @@ static int address_offset (const struct elf *elf, uint64_t address, uint64_t *re
 {
     for (unsigned i = 0; i < elf->segments; i++) {
         struct segment segment;
-        int rc = segment_read (elf, i, &segment);
-        if (rc)
-            return rc;
+        int r = segment_read (elf, i, &segment);
+        if (r < 0)
+            return r;
         if (segment.type != PT_LOAD || address < segment.address || address - segment.address >= segment.size)
             continue;
         if (segment.offset > INT64_MAX || address - segment.address > INT64_MAX)
@@ -182,17 +183,17 @@ static int address_offset (const struct elf *elf, uint64_t address, uint64_t *re
 static int dynamic_bytes (const struct elf *elf, uint8_t **ret_bytes, size_t *ret_size)
 {
     struct segment dynamic;
-    int rc = segment_find (elf, PT_DYNAMIC, &dynamic);
-    if (rc)
-        return rc;
+    int r = segment_find (elf, PT_DYNAMIC, &dynamic);
+    if (r < 0)
+        return r;
     if (dynamic.size > DYNAMIC_MOST)
         return -ENOEXEC;
     base_cleanup (base_free_p) uint8_t *bytes = malloc (dynamic.size + 1);
     if (!bytes)
         return -ENOMEM;
-    rc = read_at (elf->fd, bytes, dynamic.size, dynamic.offset);
-    if (rc)
-        return rc;
+    r = file_read_at (elf->fd, bytes, dynamic.size, dynamic.offset);
+    if (r < 0)
+        return r;
     *ret_bytes = base_take (bytes);
     *ret_size = dynamic.size;
     return 0;
@@ -229,9 +230,9 @@ static int dynamic_strings (const struct elf *elf, const uint8_t *bytes, size_t 
     }
     if (!has_table)
         return -ENOEXEC;
-    int rc = address_offset (elf, table, &offset);
-    if (rc)
-        return rc;
+    int r = address_offset (elf, table, &offset);
+    if (r < 0)
+        return r;
     if (offset > INT64_MAX)
         return -ENOEXEC;
     *ret_strings = (struct strings){.offset = offset, .size = table_size};
@@ -247,8 +248,8 @@ static int dynamic_read (const struct elf *elf, struct base_elf_dynamic *ret_dyn
     bool has_strings = false;
     dynamic.wide = elf->wide;
     dynamic.big = elf->big;
-    int rc = dynamic_bytes (elf, &bytes, &size);
-    for (size_t at = 0; !rc && at + step <= size; at += step) {
+    int r = dynamic_bytes (elf, &bytes, &size);
+    for (size_t at = 0; r == 0 && at + step <= size; at += step) {
         uint64_t tag = elf_word (elf, bytes + at, bytes + at);
         uint64_t value = elf_word (elf, bytes + at + 4, bytes + at + 8);
         base_cleanup (base_free_p) char *text = NULL;
@@ -257,21 +258,21 @@ static int dynamic_read (const struct elf *elf, struct base_elf_dynamic *ret_dyn
         if (tag != DT_RPATH && tag != DT_RUNPATH && tag != DT_NEEDED)
             continue;
         if (!has_strings)
-            rc = dynamic_strings (elf, bytes, size, &strings);
+            r = dynamic_strings (elf, bytes, size, &strings);
         has_strings = true;
-        if (!rc)
-            rc = dynamic_string (elf, &strings, value, &text);
-        if (!rc && tag == DT_NEEDED)
-            rc = ++count > BASE_ELF_NEEDED_MOST ? -ENOEXEC : base_list_append (&dynamic.needed, text);
-        else if (!rc) {
+        if (r == 0)
+            r = dynamic_string (elf, &strings, value, &text);
+        if (r == 0 && tag == DT_NEEDED)
+            r = ++count > BASE_ELF_NEEDED_MOST ? -ENOEXEC : base_list_append (&dynamic.needed, text);
+        else if (r == 0) {
             char **path = tag == DT_RPATH ? &dynamic.rpath : &dynamic.runpath;
             free (*path);
             *path = base_take (text);
         }
     }
-    if (rc && rc != -ENOENT) {
+    if (r && r != -ENOENT) {
         base_elf_dynamic_deinit (&dynamic);
-        return rc;
+        return r;
     }
     *ret_dynamic = dynamic;
     return 0;
@@ -279,6 +280,7 @@ static int dynamic_read (const struct elf *elf, struct base_elf_dynamic *ret_dyn
 
 void base_elf_dynamic_deinit (struct base_elf_dynamic *dynamic)
 {
+    base_assert (dynamic);
     free (dynamic->rpath);
     free (dynamic->runpath);
     (void) base_list_free (dynamic->needed);
@@ -287,13 +289,17 @@ void base_elf_dynamic_deinit (struct base_elf_dynamic *dynamic)
 
 int base_elf_dynamic (int fd, struct base_elf_dynamic *ret_dynamic)
 {
+    base_assert (ret_dynamic);
     struct elf elf;
-    int rc = elf_open (fd, &elf);
-    return rc ? rc : dynamic_read (&elf, ret_dynamic);
+    int r = elf_open (fd, &elf);
+    if (r < 0)
+        return r;
+    return dynamic_read (&elf, ret_dynamic);
 }
 
 int base_elf_platform (int fd, char *ret_platform, size_t size)
 {
+    base_assert (ret_platform && size > 0);
     static const struct {
         unsigned machine;
         bool wide, big;
@@ -308,9 +314,9 @@ int base_elf_platform (int fd, char *ret_platform, size_t size)
         {EM_LOONGARCH, true, false, "linux/loong64"},
     };
     struct elf elf;
-    int rc = elf_open (fd, &elf);
-    if (rc)
-        return rc;
+    int r = elf_open (fd, &elf);
+    if (r < 0)
+        return r;
     for (size_t i = 0; i < sizeof platforms / sizeof *platforms; i++)
         if (platforms[i].machine == elf.machine && platforms[i].wide == elf.wide &&
             platforms[i].big == elf.big)
@@ -320,6 +326,7 @@ int base_elf_platform (int fd, char *ret_platform, size_t size)
 
 bool base_elf_looks_beside (const struct base_elf_dynamic *dynamic)
 {
+    base_assert (dynamic);
     static const char *const beside[] = {"$ORIGIN/files/lib", "${ORIGIN}/files/lib"};
     const char *rpath = dynamic->runpath ? NULL : dynamic->rpath;
     while (rpath && *rpath) {
@@ -335,16 +342,19 @@ bool base_elf_looks_beside (const struct base_elf_dynamic *dynamic)
 
 int base_elf_interpreter (int fd, char **ret_interpreter)
 {
+    base_assert (ret_interpreter);
     struct elf elf;
     struct segment segment;
     base_cleanup (base_elf_dynamic_deinit) struct base_elf_dynamic dynamic = {.needed = NULL};
-    int rc = elf_open (fd, &elf);
-    if (!rc)
-        rc = dynamic_read (&elf, &dynamic);
-    if (rc)
-        return rc;
+    int r = elf_open (fd, &elf);
+    if (r == 0)
+        r = dynamic_read (&elf, &dynamic);
+    if (r < 0)
+        return r;
     if (!base_elf_looks_beside (&dynamic))
         return -ENOENT;
-    rc = segment_find (&elf, PT_INTERP, &segment);
-    return rc ? rc : string_read (&elf, segment.offset, segment.size, ret_interpreter);
+    r = segment_find (&elf, PT_INTERP, &segment);
+    if (r < 0)
+        return r;
+    return string_read (&elf, segment.offset, segment.size, ret_interpreter);
 }

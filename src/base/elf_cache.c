@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/elf_dynamic.h"
 
@@ -33,12 +34,14 @@ struct entry {
 
 void base_elf_cache_deinit (struct base_elf_cache *cache)
 {
+    base_assert (cache);
     free (cache->data);
     *cache = (struct base_elf_cache){.size = 0};
 }
 
 void base_elf_cache_read (struct base_elf_cache *ret_cache)
 {
+    base_assert (ret_cache);
     struct stat status;
     *ret_cache = (struct base_elf_cache){.size = 0};
     base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -67,20 +70,22 @@ void base_elf_cache_read (struct base_elf_cache *ret_cache)
 int base_elf_cache_each (const struct base_elf_cache *cache, const char *soname,
                          int (*each) (void *context, const char *path), void *context)
 {
+    base_assert (cache);
+    base_assert (soname && each);
     struct header header;
-    int rc = 1;
+    int r = BASE_ELF_E_OTHER;
     if (cache->size < sizeof header)
-        return rc;
+        return r;
     memcpy (&header, cache->data, sizeof header);
-    for (uint32_t i = 0; rc > 0 && i < header.count; i++) {
+    for (uint32_t i = 0; r == BASE_ELF_E_OTHER && i < header.count; i++) {
         struct entry entry;
         size_t at = sizeof header + (size_t) i * sizeof entry;
         if (at + sizeof entry > cache->size)
-            return rc;
+            return r;
         memcpy (&entry, cache->data + at, sizeof entry);
         if (entry.capabilities == 0 && entry.name < cache->size && entry.path < cache->size &&
             strcmp (cache->data + entry.name, soname) == 0)
-            rc = each (context, cache->data + entry.path);
+            r = each (context, cache->data + entry.path);
     }
-    return rc;
+    return r;
 }

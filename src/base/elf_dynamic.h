@@ -10,6 +10,11 @@
 
 enum { BASE_ELF_NEEDED_MOST = 256 };
 
+/*  Contract code of the search for a library. */
+enum {
+    BASE_ELF_E_OTHER = 1, /* no such file, or one for another platform: the search goes on */
+};
+
 /*  Null value: all zero. Owns its strings. */
 struct base_elf_dynamic {
     bool wide, big;
@@ -35,9 +40,9 @@ struct base_elf_cache {
 void base_elf_cache_read (struct base_elf_cache *ret_cache);
 void base_elf_cache_deinit (struct base_elf_cache *cache);
 
-/*  Calls each for every path of soname in the cache while it returns a positive number; 0 accepts the path, a
+/*  Calls each for every path of soname in the cache while it returns BASE_ELF_E_OTHER; 0 accepts the path, a
     negative number is an error. Paths are borrowed from the cache. Returns the last return value of each, or
-    1 if it was not called. */
+    BASE_ELF_E_OTHER if it was not called. */
 int base_elf_cache_each (const struct base_elf_cache *cache, const char *soname,
                          int (*each) (void *context, const char *path), void *context);
 

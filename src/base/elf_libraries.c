@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/elf_dynamic.h"
 #include "base/text.h"
@@ -52,6 +53,7 @@ struct wanted {
 
 void base_elf_libraries_deinit (struct base_elf_libraries *libraries)
 {
+    base_assert (libraries);
     for (size_t i = 0; i < libraries->count; i++) {
         free (libraries->items[i].soname);
         free (libraries->items[i].path);
@@ -62,7 +64,7 @@ void base_elf_libraries_deinit (struct base_elf_libraries *libraries)
 
 /*  The libraries of Debian's libc6. They must be the host's, because they must match the interpreter, which
     is named by an absolute path. libcrypt and libnsl.so.2 come from other packages and are collected. */
-static bool is_c_library (const char *soname)
+static bool soname_is_of_c_library (const char *soname)
 {
     static const char *const beginnings[] = {"libc.so.",
                                              "libm.so.",
@@ -101,13 +103,13 @@ static void search_deinit (struct search *search)
     base_elf_libraries_deinit (&search->libraries);
 }
 
-static bool is_of_kind (const struct base_elf_dynamic *a, const struct base_elf_dynamic *b)
+static bool dynamic_is_of_kind (const struct base_elf_dynamic *a, const struct base_elf_dynamic *b)
 {
     return a->machine == b->machine && a->wide == b->wide && a->big == b->big;
 }
 
-/*  Tries one file. Returns 0 if it is a library for the program's platform, 1 if it is missing or for another
-    platform, or an error if it is no library. */
+/*  Tries one file. Returns 0 if it is a library for the program's platform, BASE_ELF_E_OTHER if it is missing
+    or for another platform, or an error if it is no library. */
 static int candidate_try (void *context, const char *path)
 {
     struct wanted *wanted = context;
@@ -116,19 +118,19 @@ static int candidate_try (void *context, const char *path)
     base_cleanup (base_elf_dynamic_deinit) struct base_elf_dynamic dynamic = {.needed = NULL};
     base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return 1;
+        return BASE_ELF_E_OTHER;
     if (fstat (fd, &status) < 0 || !S_ISREG (status.st_mode))
-        return 1;
-    int rc = base_elf_dynamic (fd, &dynamic);
-    if (rc == -ENOTSUP)
-        return 1;
-    if (rc)
-        return base_error_errno (search->error, rc,
+        return BASE_ELF_E_OTHER;
+    int r = base_elf_dynamic (fd, &dynamic);
+    if (r == -ENOTSUP)
+        return BASE_ELF_E_OTHER;
+    if (r < 0)
+        return base_error_errno (search->error, r,
                                  "%s needs the library %s, but %s cannot "
                                  "be read as a library",
                                  search->program, wanted->soname, path);
-    if (!is_of_kind (&dynamic, &search->objects[0].dynamic))
-        return 1;
+    if (!dynamic_is_of_kind (&dynamic, &search->objects[0].dynamic))
+        return BASE_ELF_E_OTHER;
     wanted->path = realpath (path, NULL);
     if (!wanted->path)
         return base_error_errno (search->error, -errno, "cannot find the library %s at %s", wanted->soname,
@@ -167,8 +169,8 @@ static const char *host_triplet (void)
 static int places_try (struct wanted *wanted, const struct object *object, const char *places)
 {
     static const char *const origins[] = {"${ORIGIN}", "$ORIGIN"};
-    int rc = 1;
-    while (rc > 0 && places && *places) {
+    int r = BASE_ELF_E_OTHER;
+    while (r == BASE_ELF_E_OTHER && places && *places) {
         size_t size = strcspn (places, ":"), origin = 0;
         for (size_t i = 0; i < 2 && !origin; i++)
             if (strncmp (places, origins[i], strlen (origins[i])) == 0)
@@ -178,10 +180,10 @@ static int places_try (struct wanted *wanted, const struct object *object, const
         if (!directory)
             return -ENOMEM;
         if (*directory == '/' && !memchr (places + origin, '$', size - origin))
-            rc = directory_try (wanted, directory);
+            r = directory_try (wanted, directory);
         places += size + (places[size] == ':');
     }
-    return rc;
+    return r;
 }
 
 static int default_try (struct wanted *wanted)
@@ -189,32 +191,32 @@ static int default_try (struct wanted *wanted)
     const char *name = host_triplet ();
     static const char *const below[] = {"/lib", "/usr/lib"}, *const others[] = {"/lib64", "/usr/lib64",
                                                                                 "/lib", "/usr/lib"};
-    int rc = 1;
-    for (size_t i = 0; *name && rc > 0 && i < sizeof below / sizeof *below; i++) {
+    int r = BASE_ELF_E_OTHER;
+    for (size_t i = 0; *name && r == BASE_ELF_E_OTHER && i < sizeof below / sizeof *below; i++) {
         base_cleanup (base_free_p) char *directory = base_text_printf ("%s/%s", below[i], name);
-        rc = directory ? directory_try (wanted, directory) : -ENOMEM;
+        r = directory ? directory_try (wanted, directory) : -ENOMEM;
     }
-    for (size_t i = 0; rc > 0 && i < sizeof others / sizeof *others; i++)
-        rc = directory_try (wanted, others[i]);
-    return rc;
+    for (size_t i = 0; r == BASE_ELF_E_OTHER && i < sizeof others / sizeof *others; i++)
+        r = directory_try (wanted, others[i]);
+    return r;
 }
 
 static int wanted_find (struct wanted *wanted, size_t needed_by)
 {
     struct search *search = wanted->search;
     const struct object *object = &search->objects[needed_by];
-    int rc = 1;
+    int r = BASE_ELF_E_OTHER;
     if (!object->dynamic.runpath)
-        for (int at = (int) needed_by; rc > 0 && at >= 0; at = search->objects[at].needed_by)
+        for (int at = (int) needed_by; r == BASE_ELF_E_OTHER && at >= 0; at = search->objects[at].needed_by)
             if (!search->objects[at].dynamic.runpath)
-                rc = places_try (wanted, &search->objects[at], search->objects[at].dynamic.rpath);
-    if (rc > 0)
-        rc = places_try (wanted, object, object->dynamic.runpath);
-    if (rc > 0)
-        rc = base_elf_cache_each (&search->cache, wanted->soname, candidate_try, wanted);
-    if (rc > 0)
-        rc = default_try (wanted);
-    return rc;
+                r = places_try (wanted, &search->objects[at], search->objects[at].dynamic.rpath);
+    if (r == BASE_ELF_E_OTHER)
+        r = places_try (wanted, object, object->dynamic.runpath);
+    if (r == BASE_ELF_E_OTHER)
+        r = base_elf_cache_each (&search->cache, wanted->soname, candidate_try, wanted);
+    if (r == BASE_ELF_E_OTHER)
+        r = default_try (wanted);
+    return r;
 }
 
 /*  Takes ownership of path and dynamic. */
@@ -251,7 +253,7 @@ static int library_add (struct search *search, const char *soname, const char *f
     return 0;
 }
 
-static bool is_here (const struct search *search, const char *soname)
+static bool search_has_library (const struct search *search, const char *soname)
 {
     for (size_t i = 0; i < search->libraries.count; i++)
         if (strcmp (search->libraries.items[i].soname, soname) == 0)
@@ -262,7 +264,7 @@ static bool is_here (const struct search *search, const char *soname)
 static int library_take (struct search *search, const char *soname, size_t needed_by)
 {
     struct wanted wanted = {.search = search, .soname = soname};
-    if (is_c_library (soname) || is_here (search, soname))
+    if (soname_is_of_c_library (soname) || search_has_library (search, soname))
         return 0;
     if (strchr (soname, '/'))
         return base_error_set (search->error, -ENOTSUP,
@@ -275,43 +277,45 @@ static int library_take (struct search *search, const char *soname, size_t neede
         return base_error_set (search->error, -ETIMEDOUT,
                                "the libraries of %s were not found within %d s: is a file system slow?",
                                search->program, TIME_MS / 1000);
-    int rc = wanted_find (&wanted, needed_by);
-    if (rc > 0)
+    int r = wanted_find (&wanted, needed_by);
+    if (r == BASE_ELF_E_OTHER)
         return base_error_set (search->error, -ENOENT,
                                "%s needs the library %s, which is not on this host: install it, or take the"
                                " program from a host that has it",
                                search->program, soname);
-    if (rc < 0)
-        return rc;
-    rc = library_add (search, soname, wanted.path);
-    if (rc) {
+    if (r < 0)
+        return r;
+    r = library_add (search, soname, wanted.path);
+    if (r < 0) {
         free (wanted.path);
         base_elf_dynamic_deinit (&wanted.dynamic);
-        return rc;
+        return r;
     }
     return object_add (search, wanted.path, &wanted.dynamic, (int) needed_by);
 }
 
 /*  Whether the program is for the platform of this host. */
-static bool is_of_host (const struct base_elf_dynamic *dynamic)
+static bool dynamic_is_of_host (const struct base_elf_dynamic *dynamic)
 {
     base_cleanup (base_elf_dynamic_deinit) struct base_elf_dynamic own = {.needed = NULL};
     base_cleanup (base_close_p) int fd = open ("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-    return fd >= 0 && base_elf_dynamic (fd, &own) == 0 && is_of_kind (&own, dynamic);
+    return fd >= 0 && base_elf_dynamic (fd, &own) == 0 && dynamic_is_of_kind (&own, dynamic);
 }
 
 int base_elf_libraries (const char *path, struct base_elf_libraries *ret_libraries, struct base_error *error)
 {
+    base_assert (path);
+    base_assert (ret_libraries);
     base_cleanup (search_deinit) struct search search = {
         .program = path, .until_ms = base_time_boot_ms () + TIME_MS, .error = error};
     base_cleanup (base_elf_dynamic_deinit) struct base_elf_dynamic dynamic = {.needed = NULL};
     base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return base_error_errno (error, -errno, "cannot open %s", path);
-    int rc = base_elf_dynamic (fd, &dynamic);
-    if (rc && rc != -ENOEXEC && rc != -ENOTSUP)
-        return base_error_errno (error, rc, "cannot read the ELF headers of %s", path);
-    if (rc || !base_elf_looks_beside (&dynamic) || !is_of_host (&dynamic)) {
+    int r = base_elf_dynamic (fd, &dynamic);
+    if (r && r != -ENOEXEC && r != -ENOTSUP)
+        return base_error_errno (error, r, "cannot read the ELF headers of %s", path);
+    if (r || !base_elf_looks_beside (&dynamic) || !dynamic_is_of_host (&dynamic)) {
         *ret_libraries = search.libraries;
         return 0;
     }
@@ -319,13 +323,13 @@ int base_elf_libraries (const char *path, struct base_elf_libraries *ret_librari
     if (!program)
         return base_error_errno (error, -errno, "cannot resolve %s", path);
     base_elf_cache_read (&search.cache);
-    rc = object_add (&search, program, &dynamic, -1);
-    for (size_t i = 0; rc == 0 && i < search.n_objects; i++)
-        for (size_t j = 0; rc == 0 && search.objects[i].dynamic.needed && search.objects[i].dynamic.needed[j];
+    r = object_add (&search, program, &dynamic, -1);
+    for (size_t i = 0; r == 0 && i < search.n_objects; i++)
+        for (size_t j = 0; r == 0 && search.objects[i].dynamic.needed && search.objects[i].dynamic.needed[j];
              j++)
-            rc = library_take (&search, search.objects[i].dynamic.needed[j], i);
-    if (rc)
-        return rc;
+            r = library_take (&search, search.objects[i].dynamic.needed[j], i);
+    if (r < 0)
+        return r;
     *ret_libraries = search.libraries;
     search.libraries = (struct base_elf_libraries){.count = 0};
     return 0;

@@ -8,8 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/assert.h"
+
 int base_error_set (struct base_error *error, int code, const char *format, ...)
 {
+    base_assert (format);
+    base_assert (code != 0);
     if (error) {
         va_list arguments;
         va_start (arguments, format);
@@ -22,6 +26,8 @@ int base_error_set (struct base_error *error, int code, const char *format, ...)
 
 int base_error_errno (struct base_error *error, int code, const char *format, ...)
 {
+    base_assert (format);
+    base_assert (code < 0);
     if (error) {
         va_list arguments;
         va_start (arguments, format);
@@ -29,7 +35,7 @@ int base_error_errno (struct base_error *error, int code, const char *format, ..
         va_end (arguments);
         if (length >= 0 && (size_t) length < sizeof error->text)
             (void) snprintf (error->text + length, sizeof error->text - (size_t) length, ": %s",
-                             strerror (code < 0 ? -code : code));
+                             strerror (-code));
         error->code = code;
     }
     return code;

@@ -7,6 +7,14 @@
       negative    -errno: the operation failed; callers forward the code unchanged
       positive    a ROOM_E_... code: part of the function's contract, handled by the caller
 
+    A caller writes
+
+        int r = f (...);
+        if (r < 0)
+            return r;
+
+    and `if (r)` where it forwards the contract codes of f as its own.
+
     If the failure may reach a person, the function also fills a struct base_error with a sentence: what was
     tried, on what, why it failed and, if useful, what to do. Outputs are untouched on failure. */
 

@@ -10,19 +10,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
 
+enum { ESCAPED_LEAST = 8 };
 enum { TEXT_SIZE = 2048, LINE_SIZE = 2048, LINES_A_SECOND = 5 };
 
 static enum base_log_level threshold = BASE_LOG_INFO;
 
-static const char *const level_words[] = {"error", "warning", "info", "debug"};
-static const int level_priorities[] = {3, 4, 6, 7};
+static const struct level {
+    const char *word;
+    int priority; /* the kernel's */
+} levels[] = {
+    [BASE_LOG_ERROR] = {"error", 3},
+    [BASE_LOG_WARNING] = {"warning", 4},
+    [BASE_LOG_INFO] = {"info", 6},
+    [BASE_LOG_DEBUG] = {"debug", 7},
+};
 
 void base_log_set_level (enum base_log_level level)
 {
+    base_assert ((unsigned) level <= BASE_LOG_DEBUG);
     threshold = level;
 }
 
@@ -33,8 +43,10 @@ enum base_log_level base_log_get_level (void)
 
 bool base_log_level_parse (const char *word, enum base_log_level *ret_level)
 {
-    for (size_t i = 0; i < sizeof level_words / sizeof *level_words; i++)
-        if (strcmp (word, level_words[i]) == 0) {
+    base_assert (word);
+    base_assert (ret_level);
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
+        if (strcmp (word, levels[i].word) == 0) {
             *ret_level = (enum base_log_level) i;
             return true;
         }
@@ -61,6 +73,8 @@ static size_t character_escape (const char *text, char piece[16])
 
 size_t base_log_escape (const char *text, char *ret_line, size_t size)
 {
+    base_assert (text);
+    base_assert (ret_line && size >= ESCAPED_LEAST);
     static const char cut[] = "...";
     size_t length = 0, cut_at = 0;
     while (*text) {
@@ -82,6 +96,7 @@ size_t base_log_escape (const char *text, char *ret_line, size_t size)
 
 void base_log_print (FILE *out, const char *format, ...)
 {
+    base_assert (out && format);
     enum { GROWS_MOST = 4 }; /* a byte that is not UTF-8 becomes \xHH */
     base_cleanup (base_free_p) char *text = NULL;
     va_list arguments;
@@ -90,7 +105,7 @@ void base_log_print (FILE *out, const char *format, ...)
     va_end (arguments);
     if (length < 0)
         text = NULL;
-    size_t size = (text ? strlen (text) : 0) * GROWS_MOST + GROWS_MOST;
+    size_t size = (text ? strlen (text) : 0) * GROWS_MOST + ESCAPED_LEAST;
     base_cleanup (base_free_p) char *line = text ? malloc (size) : NULL;
     if (line)
         (void) base_log_escape (text, line, size);
@@ -99,7 +114,7 @@ void base_log_print (FILE *out, const char *format, ...)
 
 /*  Compares the stream with standard error: a process whose standard error was redirected still
     inherits JOURNAL_STREAM. */
-static bool is_journal (void)
+static bool stderr_is_journal (void)
 {
     const char *stream = getenv ("JOURNAL_STREAM");
     struct stat status;
@@ -114,9 +129,10 @@ static bool is_journal (void)
 static size_t head_write (enum base_log_level level, char *line, size_t size)
 {
     char time[BASE_TIME_TEXT];
-    int head = is_journal () ? snprintf (line, size, "<%d>", level_priorities[level])
-                             : snprintf (line, size, "%.23sZ %s ",
-                                         base_time_format (base_time_real_ns (), time), level_words[level]);
+    int head = stderr_is_journal ()
+                   ? snprintf (line, size, "<%d>", levels[level].priority)
+                   : snprintf (line, size, "%.23sZ %s ", base_time_format (base_time_real_ns (), time),
+                               levels[level].word);
     return (size_t) head;
 }
 
@@ -144,6 +160,7 @@ void base_log (enum base_log_level level, const char *format, ...)
 
 void base_log_limited (struct base_log_limit *limit, enum base_log_level level, const char *format, ...)
 {
+    base_assert (limit);
     if (level > threshold)
         return;
     uint64_t now = base_time_boot_ms ();

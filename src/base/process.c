@@ -18,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 
 /*  The step in which the child failed. */
@@ -165,6 +166,10 @@ static int spawn_failed (const struct base_process_spec *spec, const struct repo
 int base_process_spawn (const struct base_process_spec *spec, struct base_process *ret_process,
                         struct base_error *error)
 {
+    base_assert (spec && spec->program);
+    base_assert (spec->args && spec->args[0]);
+    base_assert (spec->n_fds >= 0 && spec->n_fds <= BASE_PROCESS_FDS);
+    base_assert (ret_process);
     int ends[2];
     if (pipe2 (ends, O_CLOEXEC))
         return base_error_errno (error, -errno, "cannot make a pipe to start %s", spec->program);
@@ -203,17 +208,19 @@ int base_process_spawn (const struct base_process_spec *spec, struct base_proces
 
 int base_process_signal (const struct base_process *process, int signal)
 {
+    base_assert (process);
     if (process->pid == 0)
         return -ESRCH;
     return pidfd_send_signal (process->fd, signal, NULL, 0) ? -errno : 0;
 }
 
-int base_process_wait (struct base_process *process, bool block, struct base_process_end *ret_end)
+int base_process_wait (struct base_process *process, enum base_wait wait, struct base_process_end *ret_end)
 {
+    base_assert (process);
     if (process->pid == 0)
         return -ESRCH;
     siginfo_t info = {0};
-    while (waitid (P_PIDFD, (id_t) process->fd, &info, WEXITED | (block ? 0 : WNOHANG)))
+    while (waitid (P_PIDFD, (id_t) process->fd, &info, WEXITED | (wait == BASE_WAIT_FOR_END ? 0 : WNOHANG)))
         if (errno != EINTR)
             return -errno;
     if (info.si_pid == 0)
@@ -227,6 +234,8 @@ int base_process_wait (struct base_process *process, bool block, struct base_pro
 
 const char *base_process_end_format (const struct base_process_end *end, char *text, size_t size)
 {
+    base_assert (end);
+    base_assert (text && size > 0);
     if (end->exited)
         (void) snprintf (text, size, "exited with status %d", end->code);
     else
@@ -236,10 +245,11 @@ const char *base_process_end_format (const struct base_process_end *end, char *t
 
 void base_process_deinit (struct base_process *process)
 {
+    base_assert (process);
     if (process->pid == 0)
         return;
     (void) base_process_signal (process, SIGKILL);
-    (void) base_process_wait (process, true, NULL);
+    (void) base_process_wait (process, BASE_WAIT_FOR_END, NULL);
     if (process->fd >= 0)
         (void) close (process->fd); /* already reaped elsewhere */
     *process = BASE_PROCESS_NULL;
@@ -258,11 +268,11 @@ static int system_signal (void *context, const struct base_process *process, int
     return base_process_signal (process, signal);
 }
 
-static int system_wait (void *context, struct base_process *process, bool block,
+static int system_wait (void *context, struct base_process *process, enum base_wait wait,
                         struct base_process_end *ret_end)
 {
     (void) context;
-    return base_process_wait (process, block, ret_end);
+    return base_process_wait (process, wait, ret_end);
 }
 
 const struct base_process_ops base_process_system = {

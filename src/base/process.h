@@ -42,12 +42,15 @@ struct base_process_end {
 
 #define BASE_PROCESS_NULL ((struct base_process){.pid = 0, .fd = -1})
 
+enum base_wait { BASE_WAIT_NOT, BASE_WAIT_FOR_END };
+
 /*  Process operations; tests replace them to inject failures and delays. */
 struct base_process_ops {
     int (*spawn) (void *context, const struct base_process_spec *spec, struct base_process *ret_process,
                   struct base_error *error);
     int (*signal) (void *context, const struct base_process *process, int signal);
-    int (*wait) (void *context, struct base_process *process, bool block, struct base_process_end *ret_end);
+    int (*wait) (void *context, struct base_process *process, enum base_wait wait,
+                 struct base_process_end *ret_end);
 };
 
 extern const struct base_process_ops base_process_system;
@@ -60,8 +63,9 @@ int base_process_spawn (const struct base_process_spec *spec, struct base_proces
 /*  Returns 0, or -ESRCH if the process has already been waited for. */
 int base_process_signal (const struct base_process *process, int signal);
 
-/*  Reaps the process and makes it null. Returns 0, or -EAGAIN if it still runs and block is false. */
-int base_process_wait (struct base_process *process, bool block, struct base_process_end *ret_end);
+/*  Reaps the process and makes it null. ret_end may be NULL. Returns 0, -EAGAIN if it still runs
+    (BASE_WAIT_NOT), -ESRCH if it was waited for before, or another -errno. */
+int base_process_wait (struct base_process *process, enum base_wait wait, struct base_process_end *ret_end);
 
 /*  "exited with status 3", "was killed by signal 9 (Killed)". Returns text. */
 const char *base_process_end_format (const struct base_process_end *end, char *text, size_t size);

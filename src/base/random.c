@@ -7,8 +7,11 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "base/assert.h"
+
 void base_random_bytes (void *data, size_t size)
 {
+    base_assert (data || size == 0);
     uint8_t *at = data;
     while (size > 0) {
         ssize_t got = getrandom (at, size, 0);
@@ -23,6 +26,7 @@ void base_random_bytes (void *data, size_t size)
 
 uint64_t base_random_below (uint64_t bound)
 {
+    base_assert (bound > 0);
     uint64_t limit = UINT64_MAX - UINT64_MAX % bound;
     uint64_t number;
     do
@@ -33,6 +37,7 @@ uint64_t base_random_below (uint64_t bound)
 
 const char *base_random_hex (char *text, size_t bytes)
 {
+    base_assert (text);
     static const char hex[] = "0123456789abcdef";
     for (size_t i = 0; i < bytes; i++) {
         uint8_t byte;

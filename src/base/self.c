@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 
@@ -33,9 +34,9 @@ static int file_read (const char *path, struct base_buffer *buffer)
             return count < 0 ? -errno : 0;
         if (buffer->size + (size_t) count > STRINGS_MOST)
             return -E2BIG;
-        int rc = base_buffer_append (buffer, part, (size_t) count);
-        if (rc)
-            return rc;
+        int r = base_buffer_append (buffer, part, (size_t) count);
+        if (r < 0)
+            return r;
     }
 }
 
@@ -43,11 +44,11 @@ static int file_read (const char *path, struct base_buffer *buffer)
 static int strings_read (const char *path, char ***ret_list)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    int rc = file_read (path, &buffer);
-    if (!rc)
-        rc = base_buffer_append (&buffer, "", 1);
-    if (rc)
-        return rc;
+    int r = file_read (path, &buffer);
+    if (r == 0)
+        r = base_buffer_append (&buffer, "", 1);
+    if (r < 0)
+        return r;
     size_t count = 0;
     for (size_t i = 0; i + 1 < buffer.size; i++)
         count += buffer.data[i] == '\0';
@@ -68,32 +69,36 @@ static int strings_read (const char *path, char ***ret_list)
 
 int base_self_args (char ***ret_args)
 {
+    base_assert (ret_args);
     return strings_read ("/proc/self/cmdline", ret_args);
 }
 
 int base_self_env (char ***ret_env)
 {
+    base_assert (ret_env);
     return strings_read ("/proc/self/environ", ret_env);
 }
 
 int base_self_parent_env (char ***ret_env)
 {
+    base_assert (ret_env);
     char path[64];
     char **env = NULL;
     pid_t parent = getppid ();
     (void) snprintf (path, sizeof path, "/proc/%d/environ", (int) parent);
-    int rc = strings_read (path, &env);
-    if (rc == 0 && getppid () != parent) { /* the pid may have been reused */
+    int r = strings_read (path, &env);
+    if (r == 0 && getppid () != parent) { /* the pid may have been reused */
         base_list_free (env);
         return -ESRCH;
     }
-    if (rc == 0)
+    if (r == 0)
         *ret_env = env;
-    return rc;
+    return r;
 }
 
 int base_self_digest (struct base_digest *ret_digest)
 {
+    base_assert (ret_digest);
     base_cleanup (base_close_p) int exe = open ("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     return exe < 0 ? -errno : base_digest_of_fd (exe, ret_digest, NULL);
 }
@@ -113,6 +118,7 @@ static void *exit_at_last (void *context)
 
 int base_self_exit_within (uint64_t ms, int status)
 {
+    base_assert (status >= 0 && status <= 255);
     sigset_t all, before;
     pthread_t thread;
     base_cleanup (base_free_p) struct last *last = calloc (1, sizeof *last);
@@ -129,10 +135,10 @@ int base_self_exit_within (uint64_t ms, int status)
     /*  Only the existing threads handle signals. */
     (void) sigfillset (&all);
     (void) pthread_sigmask (SIG_SETMASK, &all, &before);
-    int rc = pthread_create (&thread, NULL, exit_at_last, last);
+    int r = pthread_create (&thread, NULL, exit_at_last, last);
     (void) pthread_sigmask (SIG_SETMASK, &before, NULL);
-    if (rc)
-        return -rc;
+    if (r)
+        return -r;
     (void) pthread_detach (thread);
     last = NULL; /* owned by the thread */
     return 0;

@@ -10,10 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 
 int base_text_copy (char *field, size_t size, const char *text)
 {
+    base_assert (field && size > 0);
+    base_assert (text);
     size_t length = strlen (text);
     if (length >= size)
         return -ENAMETOOLONG;
@@ -23,6 +26,7 @@ int base_text_copy (char *field, size_t size, const char *text)
 
 char *base_text_printf (const char *format, ...)
 {
+    base_assert (format);
     char *text = NULL;
     va_list arguments;
     va_start (arguments, format);
@@ -33,6 +37,7 @@ char *base_text_printf (const char *format, ...)
 
 bool base_text_is_utf8 (const void *data, size_t size)
 {
+    base_assert (data || size == 0);
     const uint8_t *at = data;
     const uint8_t *end = at + size;
     while (at < end) {
@@ -72,6 +77,8 @@ bool base_text_is_utf8 (const void *data, size_t size)
 
 size_t base_text_character (const char *text, uint32_t *ret_number)
 {
+    base_assert (text);
+    base_assert (ret_number);
     const unsigned char *at = (const unsigned char *) text;
     size_t length = *at < 0x80 ? 1 : *at >= 0xf0 ? 4 : *at >= 0xe0 ? 3 : *at >= 0xc2 ? 2 : 0;
     for (size_t i = 1; i < length; i++)
@@ -95,6 +102,7 @@ bool base_text_is_plain (uint32_t number)
 
 char *base_text_plain_json (const char *json)
 {
+    base_assert (json);
     base_cleanup (base_buffer_deinit) struct base_buffer plain = {.size = 0};
     int r = base_buffer_reserve (&plain, strlen (json) + 1);
     while (*json && r == 0) {
@@ -114,6 +122,7 @@ char *base_text_plain_json (const char *json)
 
 void base_text_clean (char *text)
 {
+    base_assert (text);
     for (char *at = text; *at;) {
         size_t length = 1, left = strlen (at);
         while (length < 4 && length < left && !base_text_is_utf8 (at, length))
@@ -127,6 +136,8 @@ void base_text_clean (char *text)
 
 int base_text_parse_u64 (const char *text, uint64_t max, uint64_t *ret_number)
 {
+    base_assert (text);
+    base_assert (ret_number);
     uint64_t number = 0;
     if (!*text)
         return -EINVAL;
@@ -147,6 +158,9 @@ int base_text_parse_u64 (const char *text, uint64_t max, uint64_t *ret_number)
 bool base_text_take_number (const char *text, const char *key, int base, uint64_t *ret_number,
                             const char **ret_rest)
 {
+    base_assert (text && key);
+    base_assert (base == 10 || base == 16);
+    base_assert (ret_number);
     size_t length = strlen (key);
     char *end;
     if (strncmp (text, key, length) != 0 || text[length] != ' ' ||
@@ -164,6 +178,8 @@ bool base_text_take_number (const char *text, const char *key, int base, uint64_
 
 int base_text_parse_span_ms (const char *text, uint64_t *ret_ms)
 {
+    base_assert (text);
+    base_assert (ret_ms);
     static const struct {
         const char *unit;
         uint64_t ms;
@@ -179,9 +195,9 @@ int base_text_parse_span_ms (const char *text, uint64_t *ret_ms)
         if (strcmp (text + length, units[i].unit) != 0)
             continue;
         uint64_t count;
-        int rc = base_text_parse_u64 (number, most / units[i].ms, &count);
-        if (rc)
-            return rc;
+        int r = base_text_parse_u64 (number, most / units[i].ms, &count);
+        if (r < 0)
+            return r;
         *ret_ms = count * units[i].ms;
         return 0;
     }
@@ -198,6 +214,7 @@ char **base_list_free (char **list)
 
 char **base_list_copy (char *const *list, size_t count)
 {
+    base_assert (list || count == 0);
     char **copy = calloc (count + 1, sizeof *copy);
     for (size_t i = 0; copy && i < count; i++) {
         copy[i] = strdup (list[i]);
@@ -217,12 +234,16 @@ size_t base_list_count (char *const *list)
 
 int base_list_append (char ***list, const char *text)
 {
+    base_assert (list && text);
     size_t count = base_list_count (*list);
     return base_list_append_next (list, &count, text);
 }
 
 int base_list_append_next (char ***list, size_t *count, const char *text)
 {
+    base_assert (list && count);
+    base_assert (*list || *count == 0);
+    base_assert (text);
     char *copy = strdup (text);
     char **grown = copy ? realloc (*list, (*count + 2) * sizeof *grown) : NULL;
     if (!grown) {
@@ -237,10 +258,11 @@ int base_list_append_next (char ***list, size_t *count, const char *text)
 
 bool base_text_begins (const char *text, const char *prefix)
 {
+    base_assert (text && prefix);
     return strncmp (text, prefix, strlen (prefix)) == 0;
 }
 
-static int compare_texts (const void *a, const void *b)
+static int texts_compare (const void *a, const void *b)
 {
     return strcmp (*(char *const *) a, *(char *const *) b);
 }
@@ -248,13 +270,15 @@ static int compare_texts (const void *a, const void *b)
 void base_list_sort (char **list)
 {
     if (list && list[0])
-        qsort (list, base_list_count (list), sizeof *list, compare_texts);
+        qsort (list, base_list_count (list), sizeof *list, texts_compare);
 }
 
 static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 int base_base64_encode (const void *data, size_t size, struct base_buffer *buffer)
 {
+    base_assert (data || size == 0);
+    base_assert (buffer);
     const uint8_t *at = data;
     for (size_t i = 0; i < size; i += 3) {
         size_t left = size - i;
@@ -265,15 +289,17 @@ int base_base64_encode (const void *data, size_t size, struct base_buffer *buffe
             group |= at[i + 2];
         char quad[4] = {base64[group >> 18], base64[group >> 12 & 63],
                         left > 1 ? base64[group >> 6 & 63] : '=', left > 2 ? base64[group & 63] : '='};
-        int rc = base_buffer_append (buffer, quad, sizeof quad);
-        if (rc)
-            return rc;
+        int r = base_buffer_append (buffer, quad, sizeof quad);
+        if (r < 0)
+            return r;
     }
     return 0;
 }
 
 int base_base64_decode (const char *text, struct base_buffer *buffer)
 {
+    base_assert (text);
+    base_assert (buffer);
     size_t length = strlen (text);
     if (length % 4)
         return -EINVAL;
@@ -291,9 +317,9 @@ int base_base64_decode (const char *text, struct base_buffer *buffer)
             group = group << 6 | (found ? (uint32_t) (found - base64) : 0);
         }
         uint8_t bytes[3] = {(uint8_t) (group >> 16), (uint8_t) (group >> 8), (uint8_t) group};
-        int rc = base_buffer_append (buffer, bytes, 3 - padding);
-        if (rc)
-            return rc;
+        int r = base_buffer_append (buffer, bytes, 3 - padding);
+        if (r < 0)
+            return r;
     }
     return 0;
 }

@@ -51,6 +51,10 @@ int base_text_parse_span_ms (const char *text, uint64_t *ret_ms);
 
 /*  A NULL-terminated list on the heap that owns its strings. base_list_free accepts NULL and returns NULL. */
 char **base_list_free (char **list);
+static inline void base_list_free_p (char ***list) /* for base_cleanup */
+{
+    (void) base_list_free (*list);
+}
 char **base_list_copy (char *const *list, size_t count);
 size_t base_list_count (char *const *list);
 

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/assert.h"
+
 static const uint64_t NS = 1000000000;
 
 uint64_t base_time_boot_ms (void)
@@ -26,6 +28,7 @@ uint64_t base_time_real_ns (void)
 
 const char *base_time_format (uint64_t real_ns, char text[BASE_TIME_TEXT])
 {
+    base_assert (text);
     time_t seconds = (time_t) (real_ns / NS);
     struct tm parts;
     if (!gmtime_r (&seconds, &parts))
@@ -52,6 +55,8 @@ static long digits_parse (const char *text, size_t at, size_t count)
 
 int base_time_parse (const char *text, uint64_t *ret_real_ns)
 {
+    base_assert (text);
+    base_assert (ret_real_ns);
     static const char form[] = "dddd-dd-ddTdd:dd:dd.dddddddddZ";
     if (strlen (text) != sizeof form - 1)
         return -EINVAL;

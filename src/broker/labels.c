@@ -129,7 +129,7 @@ int broker_labels_tell (struct broker *broker, const struct wire_hello *hello, b
     for (size_t i = 0; r == 0 && i < hello->n_labels; i++) {
         struct wire_label label = hello->labels[i];
         label.own = true;
-        if (!label.value || wire_label_check (label.name, label.value, true, &wrong) != 0)
+        if (!label.value || wire_label_check (label.name, label.value, WIRE_LABEL_AT_NODE, &wrong) != 0)
             base_log_limited (&broker->log, BASE_LOG_WARNING, "node %s: ignoring %s", hello->node,
                               label.value ? wrong.text : "a label without a value");
         else
@@ -143,7 +143,8 @@ int broker_labels_check (const struct wire_label *labels, size_t count, struct b
     int r = count ? 0 : base_error_set (error, -EINVAL, "name the labels to set or to remove");
 
     for (size_t i = 0; r == 0 && i < count; i++)
-        r = wire_label_check (labels[i].name, labels[i].value, false, error) == 0 ? 0 : -EINVAL;
+        r = wire_label_check (labels[i].name, labels[i].value, WIRE_LABEL_AT_BROKER, error) == 0 ? 0
+                                                                                                 : -EINVAL;
     return r;
 }
 

@@ -280,7 +280,7 @@ static int action_write (struct batch *batch, const struct rollout_action *actio
     int r = 0;
 
     batch->wrote = true;
-    if (action->kind == ROLLOUT_TURN)
+    if (action->kind == ROLLOUT_TRANSITION)
         return turn_write (batch, NULL);
     r = unfit_left (batch->rollout, action->member);
     if (r == 0 && action->kind != ROLLOUT_KEEP)

@@ -189,7 +189,7 @@ void deploy_node_changed (struct deploy *deploy, const char *node, bool online)
         uint32_t index = deploy_rollout_find (rollout, node);
         if (index == ROLLOUT_NOBODY)
             continue;
-        rollout_heard (&rollout->machine, index, online, now_ms);
+        rollout_heard (&rollout->machine, index, online ? ROLLOUT_CONTACT : ROLLOUT_CONTACT_LOST, now_ms);
         if (!rollout->members[index].queued) {
             rollout->members[index].queued = true;
             rollout->queue[rollout->n_queue++] = index;

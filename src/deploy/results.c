@@ -180,7 +180,7 @@ static void look_unfit (struct deploy_rollout *rollout, uint32_t index, const st
         text_take (&member->reason, &reason);
         (void) wire_text_set (&member->step, DEPLOY_UNFIT_STEP);
     }
-    rollout_unfit (&rollout->machine, index, unfit);
+    rollout_unfit (&rollout->machine, index, unfit ? ROLLOUT_UNFIT : ROLLOUT_TRIES);
 }
 
 void deploy_member_look (struct deploy *deploy, struct deploy_rollout *rollout, uint32_t index,

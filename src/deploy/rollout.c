@@ -275,8 +275,7 @@ static int machine_wake (struct deploy *deploy, struct deploy_rollout *rollout, 
         member->dark_ms = member->online ? 0 : now_ms + deploy->times.reconnect_ms;
     }
     machine->settle_ms = 2 * deploy->times.liveness_ms;
-    rollout_resume (machine);
-    return 0;
+    return rollout_resume (machine);
 }
 
 int deploy_rollout_load (struct deploy *deploy, const struct records_rollout *row,

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "disk/place.h"
@@ -18,6 +19,8 @@
 enum { PATH_SIZE = 80 };
 
 static const char *const aside_names[] = {[DISK_TRASH] = "trash", [DISK_DAMAGED] = "damaged"};
+
+enum { N_ASIDE = sizeof aside_names / sizeof *aside_names };
 
 static void blob_paths (enum disk_aside aside, const struct base_digest *digest, char whole[PATH_SIZE],
                         char there[PATH_SIZE])
@@ -31,26 +34,33 @@ static void blob_paths (enum disk_aside aside, const struct base_digest *digest,
 static int place_sync (struct disk_blobs *blobs, const char *path)
 {
     base_cleanup (disk_place_deinit) struct disk_place place = DISK_PLACE_NULL;
-    int rc = disk_place_find (blobs->disk, blobs->fd, path, &place);
-    return rc ? rc : disk_directory_sync (blobs->disk, place.fd);
+    int r = disk_place_find (blobs->disk, blobs->fd, path, &place);
+    if (r < 0)
+        return r;
+    return disk_directory_sync (blobs->disk, place.fd);
 }
 
 static int blob_move (struct disk_blobs *blobs, const char *from, const char *to)
 {
     if (blobs->disk->ops->renameat (blobs->disk->context, blobs->fd, from, blobs->fd, to))
         return -errno;
-    int rc = place_sync (blobs, to);
-    return rc ? rc : place_sync (blobs, from);
+    int r = place_sync (blobs, to);
+    if (r < 0)
+        return r;
+    return place_sync (blobs, from);
 }
 
 int disk_aside_put (struct disk_blobs *blobs, enum disk_aside aside, const struct base_digest *digest,
                     time_t stamp)
 {
+    base_assert (blobs && blobs->disk);
+    base_assert ((unsigned) aside < N_ASIDE);
+    base_assert (digest);
     char whole[PATH_SIZE], there[PATH_SIZE];
     blob_paths (aside, digest, whole, there);
-    int rc = disk_directory_make (blobs->disk, blobs->fd, aside_names[aside], 0700, NULL);
-    if (rc)
-        return rc;
+    int r = disk_directory_make (blobs->disk, blobs->fd, aside_names[aside], 0700, NULL);
+    if (r < 0)
+        return r;
     const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = stamp}};
     if (stamp && utimensat (blobs->fd, whole, times, AT_SYMLINK_NOFOLLOW))
         return -errno;
@@ -59,25 +69,35 @@ int disk_aside_put (struct disk_blobs *blobs, enum disk_aside aside, const struc
 
 int disk_aside_take_back (struct disk_blobs *blobs, const struct base_digest *digest)
 {
+    base_assert (blobs && blobs->disk);
+    base_assert (digest);
     char whole[PATH_SIZE], there[PATH_SIZE];
     blob_paths (DISK_TRASH, digest, whole, there);
     if (utimensat (blobs->fd, there, NULL, AT_SYMLINK_NOFOLLOW))
         return -errno;
     char prefix[3] = {whole[0], whole[1], '\0'};
-    int rc = disk_directory_make (blobs->disk, blobs->fd, prefix, 0755, NULL);
-    return rc ? rc : blob_move (blobs, there, whole);
+    int r = disk_directory_make (blobs->disk, blobs->fd, prefix, 0755, NULL);
+    if (r < 0)
+        return r;
+    return blob_move (blobs, there, whole);
 }
 
 int disk_aside_remove (struct disk_blobs *blobs, enum disk_aside aside, const struct base_digest *digest)
 {
+    base_assert (blobs && blobs->disk);
+    base_assert ((unsigned) aside < N_ASIDE);
+    base_assert (digest);
     char whole[PATH_SIZE], there[PATH_SIZE];
     blob_paths (aside, digest, whole, there);
-    int rc = disk_unlink (blobs->disk, blobs->fd, there);
-    return rc == -ENOENT ? 0 : rc;
+    int r = disk_unlink (blobs->disk, blobs->fd, there);
+    return r == -ENOENT ? 0 : r;
 }
 
 bool disk_aside_has (struct disk_blobs *blobs, enum disk_aside aside, const struct base_digest *digest)
 {
+    base_assert (blobs);
+    base_assert ((unsigned) aside < N_ASIDE);
+    base_assert (digest);
     char whole[PATH_SIZE], there[PATH_SIZE];
     blob_paths (aside, digest, whole, there);
     return faccessat (blobs->fd, there, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
@@ -87,6 +107,9 @@ int disk_aside_each (struct disk_blobs *blobs, enum disk_aside aside,
                      int (*each) (void *context, const struct base_digest *digest, const struct stat *status),
                      void *context)
 {
+    base_assert (blobs && blobs->disk);
+    base_assert ((unsigned) aside < N_ASIDE);
+    base_assert (each);
     base_cleanup (base_directory_close_p) DIR *directory =
         base_directory_list (blobs->disk->ops->openat (blobs->disk->context, blobs->fd, aside_names[aside],
                                                        O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0));
@@ -100,9 +123,9 @@ int disk_aside_each (struct disk_blobs *blobs, enum disk_aside aside,
             fstatat (dirfd (directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) ||
             !S_ISREG (status.st_mode))
             continue;
-        int rc = each (context, &digest, &status);
-        if (rc)
-            return rc;
+        int r = each (context, &digest, &status);
+        if (r)
+            return r;
     }
     return 0;
 }

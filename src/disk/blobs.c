@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "disk/place.h"
@@ -23,7 +24,7 @@
 
 enum { READ_SIZE = 256 * 1024, PATH_SIZE = 80, WRITE_OUT = 8 * 1024 * 1024 };
 
-static const char *path_whole (const struct base_digest *digest, char path[PATH_SIZE])
+static const char *whole_path (const struct base_digest *digest, char path[PATH_SIZE])
 {
     char text[BASE_DIGEST_TEXT];
     (void) base_digest_format (digest, text);
@@ -31,7 +32,7 @@ static const char *path_whole (const struct base_digest *digest, char path[PATH_
     return path;
 }
 
-static const char *path_partial (const struct base_digest *digest, char path[PATH_SIZE])
+static const char *partial_path (const struct base_digest *digest, char path[PATH_SIZE])
 {
     char text[BASE_DIGEST_TEXT];
     (void) snprintf (path, PATH_SIZE, PARTIAL "/%s", base_digest_format (digest, text));
@@ -41,22 +42,26 @@ static const char *path_partial (const struct base_digest *digest, char path[PAT
 int disk_blobs_open (const struct disk *disk, int directory, const char *path, struct disk_blobs *ret_blobs,
                      struct base_error *error)
 {
-    int rc = disk_directory_make (disk, directory, path, 0700, error);
-    if (rc)
-        return rc;
+    base_assert (disk && disk->ops);
+    base_assert (path);
+    base_assert (ret_blobs);
+    int r = disk_directory_make (disk, directory, path, 0700, error);
+    if (r < 0)
+        return r;
     base_cleanup (base_close_p) int fd =
         disk->ops->openat (disk->context, directory, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     if (fd < 0)
         return base_error_errno (error, -errno, "cannot open the directory %s", path);
-    rc = disk_directory_make (disk, fd, PARTIAL, 0700, error);
-    if (rc)
-        return rc;
+    r = disk_directory_make (disk, fd, PARTIAL, 0700, error);
+    if (r < 0)
+        return r;
     *ret_blobs = (struct disk_blobs){.disk = disk, .fd = base_take_fd (&fd)};
     return 0;
 }
 
 void disk_blobs_deinit (struct disk_blobs *blobs)
 {
+    base_assert (blobs);
     if (blobs->disk && blobs->fd >= 0)
         (void) close (blobs->fd);
     *blobs = (struct disk_blobs){.fd = -1};
@@ -65,9 +70,12 @@ void disk_blobs_deinit (struct disk_blobs *blobs)
 int disk_blobs_get (struct disk_blobs *blobs, const struct base_digest *digest, int *ret_fd,
                     uint64_t *ret_size)
 {
+    base_assert (blobs && blobs->disk);
+    base_assert (digest);
+    base_assert (ret_fd);
     char path[PATH_SIZE];
     base_cleanup (base_close_p) int fd =
-        blobs->disk->ops->openat (blobs->disk->context, blobs->fd, path_whole (digest, path),
+        blobs->disk->ops->openat (blobs->disk->context, blobs->fd, whole_path (digest, path),
                                   O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
     struct stat status;
     if (fd < 0 || fstat (fd, &status))
@@ -82,15 +90,17 @@ int disk_blobs_get (struct disk_blobs *blobs, const struct base_digest *digest, 
 
 uint64_t disk_blobs_partial_size (struct disk_blobs *blobs, const struct base_digest *digest)
 {
+    base_assert (blobs);
+    base_assert (digest);
     char path[PATH_SIZE];
     struct stat status;
-    if (fstatat (blobs->fd, path_partial (digest, path), &status, AT_SYMLINK_NOFOLLOW) ||
+    if (fstatat (blobs->fd, partial_path (digest, path), &status, AT_SYMLINK_NOFOLLOW) ||
         !S_ISREG (status.st_mode))
         return 0;
     return (uint64_t) status.st_size;
 }
 
-static int remove_file (struct disk_blobs *blobs, const char *path)
+static int file_remove (struct disk_blobs *blobs, const char *path)
 {
     if (blobs->disk->ops->unlinkat (blobs->disk->context, blobs->fd, path, 0))
         return errno == ENOENT ? 0 : -errno;
@@ -99,16 +109,18 @@ static int remove_file (struct disk_blobs *blobs, const char *path)
 
 int disk_blobs_remove (struct disk_blobs *blobs, const struct base_digest *digest)
 {
+    base_assert (blobs && blobs->disk);
+    base_assert (digest);
     char path[PATH_SIZE];
-    int whole = disk_unlink (blobs->disk, blobs->fd, path_whole (digest, path));
-    int partial = disk_unlink (blobs->disk, blobs->fd, path_partial (digest, path));
+    int whole = disk_unlink (blobs->disk, blobs->fd, whole_path (digest, path));
+    int partial = disk_unlink (blobs->disk, blobs->fd, partial_path (digest, path));
     if (whole && whole != -ENOENT)
         return whole;
     return partial && partial != -ENOENT ? partial : 0;
 }
 
 /*  Hashes the bytes already present. */
-static int hash_present (struct disk_partial *partial, uint64_t size, const atomic_bool *stop)
+static int partial_hash_present (struct disk_partial *partial, uint64_t size, const atomic_bool *stop)
 {
     base_cleanup (base_free_p) uint8_t *block = malloc (READ_SIZE);
     if (!block)
@@ -132,20 +144,20 @@ static int partial_reserve (const struct disk_blobs *blobs, int fd, uint64_t siz
 {
     if (size == 0 || blobs->disk->ops->fallocate (blobs->disk->context, fd, (off_t) size) == 0)
         return 0;
-    int rc = -errno;
+    int r = -errno;
     uint64_t bytes = 0, inodes;
     int known = disk_space (blobs->fd, &bytes, &inodes);
     uint64_t needed = size - present;
-    if (rc == -EOPNOTSUPP || rc == -ENOSYS) { /* cannot reserve: check free space */
+    if (r == -EOPNOTSUPP || r == -ENOSYS) { /* cannot reserve: check free space */
         if (known != 0 || bytes >= needed)
             return 0;
-        rc = -ENOSPC;
+        r = -ENOSPC;
     }
-    if (rc == -ENOSPC || rc == -EDQUOT)
+    if (r == -ENOSPC || r == -EDQUOT)
         return base_error_set (error, -ENOSPC,
                                "too little space: %" PRIu64 " bytes are needed, %" PRIu64 " bytes are free",
                                needed, bytes);
-    return base_error_errno (error, rc, "cannot reserve %" PRIu64 " bytes", size);
+    return base_error_errno (error, r, "cannot reserve %" PRIu64 " bytes", size);
 }
 
 static int partial_file (struct disk_blobs *blobs, const char *path)
@@ -173,23 +185,23 @@ static int partial_open (struct disk_blobs *blobs, const struct base_digest *dig
                          struct base_error *error)
 {
     char path[PATH_SIZE];
-    (void) path_partial (digest, path);
-    int rc = 0;
+    (void) partial_path (digest, path);
+    int r = 0;
     base_cleanup (disk_partial_deinit) struct disk_partial partial = {
         .blobs = blobs, .digest = *digest, .size = size, .fd = partial_file (blobs, path)};
     if (partial.fd < 0)
         return base_error_errno (error, -errno, "cannot open %s", path);
     (void) fchmod (partial.fd, 0644);
-    rc = partial_reserve (blobs, partial.fd, size, present, error);
-    if (rc) {
+    r = partial_reserve (blobs, partial.fd, size, present, error);
+    if (r < 0) {
         if (present == 0)
-            (void) remove_file (blobs, path);
-        return rc;
+            (void) file_remove (blobs, path);
+        return r;
     }
     base_hash_init (&partial.hash);
-    rc = hash_present (&partial, present, stop);
-    if (rc)
-        return base_error_errno (error, rc, "cannot read %s", path);
+    r = partial_hash_present (&partial, present, stop);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot read %s", path);
     *ret_partial = partial;
     partial = (struct disk_partial){.fd = -1};
     return 0;
@@ -199,8 +211,8 @@ static int partial_remove (struct disk_blobs *blobs, const struct base_digest *d
                            struct base_error *error)
 {
     char path[PATH_SIZE];
-    int rc = remove_file (blobs, path_partial (digest, path));
-    return rc ? base_error_errno (error, rc, "cannot remove %s", path) : 0;
+    int r = file_remove (blobs, partial_path (digest, path));
+    return r ? base_error_errno (error, r, "cannot remove %s", path) : 0;
 }
 
 /*  Earlier bytes are useless if they are more than the blob has, or cannot be read: the blob restarts. */
@@ -208,19 +220,24 @@ int disk_partial_open_until (struct disk_blobs *blobs, const struct base_digest 
                              const atomic_bool *stop, struct disk_partial *ret_partial,
                              struct base_error *error)
 {
+    base_assert (blobs && blobs->disk);
+    base_assert (digest);
+    base_assert (ret_partial);
     uint64_t present = disk_blobs_partial_size (blobs, digest);
-    int rc = -EIO;
+    int r = -EIO;
     if (present <= size)
-        rc = partial_open (blobs, digest, size, present, stop, ret_partial, error);
-    if (rc != -EIO || present == 0)
-        return rc;
-    rc = partial_remove (blobs, digest, error);
-    return rc ? rc : partial_open (blobs, digest, size, 0, stop, ret_partial, error);
+        r = partial_open (blobs, digest, size, present, stop, ret_partial, error);
+    if (r != -EIO || present == 0)
+        return r;
+    r = partial_remove (blobs, digest, error);
+    if (r < 0)
+        return r;
+    return partial_open (blobs, digest, size, 0, stop, ret_partial, error);
 }
 
 /*  Starts writeback in large pieces while the download continues, so the sync at the end has little left to
     wait for. */
-static void write_out (const struct disk_partial *partial, uint64_t from)
+static void partial_write_out (const struct disk_partial *partial, uint64_t from)
 {
     uint64_t begin = from / WRITE_OUT * WRITE_OUT, end = partial->offset / WRITE_OUT * WRITE_OUT;
     if (end > begin)
@@ -229,6 +246,9 @@ static void write_out (const struct disk_partial *partial, uint64_t from)
 
 int disk_partial_write (struct disk_partial *partial, const void *data, size_t size, struct base_error *error)
 {
+    base_assert (partial && partial->blobs && partial->fd >= 0);
+    base_assert (partial->offset <= partial->size);
+    base_assert (data || size == 0);
     const struct disk *disk = partial->blobs->disk;
     if (size > partial->size - partial->offset)
         return base_error_set (error, -EFBIG, "received more than the %" PRIu64 " bytes of the blob",
@@ -247,53 +267,56 @@ int disk_partial_write (struct disk_partial *partial, const void *data, size_t s
         at += written;
         size -= (size_t) written;
     }
-    write_out (partial, from);
+    partial_write_out (partial, from);
     return 0;
 }
 
 int disk_partial_finish (struct disk_partial *partial, struct base_error *error)
 {
+    base_assert (partial && partial->blobs && partial->fd >= 0);
+    base_assert (partial->offset <= partial->size);
     struct disk_blobs *blobs = partial->blobs;
     const struct disk *disk = blobs->disk;
     if (partial->offset != partial->size)
         return base_error_set (error, -EINVAL, "%" PRIu64 " of %" PRIu64 " bytes are stored", partial->offset,
                                partial->size);
     char from[PATH_SIZE], to[PATH_SIZE], text[BASE_DIGEST_TEXT];
-    (void) path_partial (&partial->digest, from);
-    (void) path_whole (&partial->digest, to);
+    (void) partial_path (&partial->digest, from);
+    (void) whole_path (&partial->digest, to);
     struct base_hash hash =
         partial->hash; /* final consumes a hash; if a step below fails, the partial must stay usable */
     struct base_digest digest = base_hash_final (&hash);
-    int rc = 0;
+    int r = 0;
     if (!base_digest_equal (&digest, &partial->digest)) {
-        (void) remove_file (blobs, from);
+        (void) file_remove (blobs, from);
         disk_partial_deinit (partial);
         return base_error_set (error, DISK_E_DIGEST, "the digest of the blob is %s, not the requested one",
                                base_digest_format (&digest, text));
     }
     if (disk->ops->fsync (disk->context, partial->fd)) {
-        rc = -errno;
-        (void) remove_file (blobs, from); /* a second fsync would wrongly succeed */
+        r = -errno;
+        (void) file_remove (blobs, from); /* a second fsync would wrongly succeed */
         disk_partial_deinit (partial);
-        return base_error_errno (error, rc, "cannot sync a blob");
+        return base_error_errno (error, r, "cannot sync a blob");
     }
     char directory[3] = {to[0], to[1], '\0'};
-    rc = disk_directory_make (disk, blobs->fd, directory, 0755, error);
-    if (rc == 0)
-        rc = disk_rename (disk, blobs->fd, from, to, error);
-    if (rc == 0)
+    r = disk_directory_make (disk, blobs->fd, directory, 0755, error);
+    if (r == 0)
+        r = disk_rename (disk, blobs->fd, from, to, error);
+    if (r == 0)
         disk_partial_deinit (partial);
-    return rc;
+    return r;
 }
 
 void disk_partial_deinit (struct disk_partial *partial)
 {
+    base_assert (partial);
     if (partial->blobs && partial->fd >= 0)
         (void) close (partial->fd);
     *partial = (struct disk_partial){.fd = -1};
 }
 
-static DIR *open_directory (struct disk_blobs *blobs, const char *path)
+static DIR *directory_open (struct disk_blobs *blobs, const char *path)
 {
     return base_directory_list (blobs->disk->ops->openat (
         blobs->disk->context, blobs->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0));
@@ -301,7 +324,8 @@ static DIR *open_directory (struct disk_blobs *blobs, const char *path)
 
 void disk_blobs_collect (struct disk_blobs *blobs, time_t before)
 {
-    base_cleanup (base_directory_close_p) DIR *directory = open_directory (blobs, PARTIAL);
+    base_assert (blobs && blobs->disk);
+    base_cleanup (base_directory_close_p) DIR *directory = directory_open (blobs, PARTIAL);
     const struct dirent *entry;
     while (directory && (entry = readdir (directory))) {
         struct base_digest digest;
@@ -310,15 +334,15 @@ void disk_blobs_collect (struct disk_blobs *blobs, time_t before)
         if (!base_digest_parse (entry->d_name, &digest) &&
             !fstatat (dirfd (directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) &&
             status.st_mtime < before)
-            (void) remove_file (blobs, path_partial (&digest, path));
+            (void) file_remove (blobs, partial_path (&digest, path));
     }
 }
 
-static int each_in (struct disk_blobs *blobs, const char *prefix,
-                    int (*each) (void *context, const struct base_digest *digest, uint64_t size),
-                    void *context)
+static int directory_each (struct disk_blobs *blobs, const char *prefix,
+                           int (*each) (void *context, const struct base_digest *digest, uint64_t size),
+                           void *context)
 {
-    base_cleanup (base_directory_close_p) DIR *directory = open_directory (blobs, prefix);
+    base_cleanup (base_directory_close_p) DIR *directory = directory_open (blobs, prefix);
     if (!directory)
         return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
     for (;;) {
@@ -332,9 +356,9 @@ static int each_in (struct disk_blobs *blobs, const char *prefix,
             fstatat (dirfd (directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) ||
             !S_ISREG (status.st_mode))
             continue;
-        int rc = each (context, &digest, (uint64_t) status.st_size);
-        if (rc)
-            return rc;
+        int r = each (context, &digest, (uint64_t) status.st_size);
+        if (r)
+            return r;
     }
 }
 
@@ -342,23 +366,25 @@ int disk_blobs_each (struct disk_blobs *blobs,
                      int (*each) (void *context, const struct base_digest *digest, uint64_t size),
                      void *context)
 {
+    base_assert (blobs && blobs->disk);
+    base_assert (each);
     char prefix[3] = "";
     static const char hex[] = "0123456789abcdef";
     for (unsigned i = 0; i < 256; i++) {
         prefix[0] = hex[i >> 4];
         prefix[1] = hex[i & 15];
-        int rc = each_in (blobs, prefix, each, context);
-        if (rc)
-            return rc;
+        int r = directory_each (blobs, prefix, each, context);
+        if (r)
+            return r;
     }
     return 0;
 }
 
 /*  Finds the first name of a directory after `after`. */
-static int next_in (struct disk_blobs *blobs, const char *prefix, const char *after,
-                    char ret_name[BASE_DIGEST_TEXT], uint64_t *ret_size)
+static int directory_next (struct disk_blobs *blobs, const char *prefix, const char *after,
+                           char ret_name[BASE_DIGEST_TEXT], uint64_t *ret_size)
 {
-    base_cleanup (base_directory_close_p) DIR *directory = open_directory (blobs, prefix);
+    base_cleanup (base_directory_close_p) DIR *directory = directory_open (blobs, prefix);
     const struct dirent *entry;
     bool found = false;
     if (!directory)
@@ -382,17 +408,19 @@ static int next_in (struct disk_blobs *blobs, const char *prefix, const char *af
 int disk_blobs_next (struct disk_blobs *blobs, const struct base_digest *after,
                      struct base_digest *ret_digest, uint64_t *ret_size)
 {
+    base_assert (blobs && blobs->disk);
+    base_assert (ret_digest && ret_size);
     static const char hex[] = "0123456789abcdef";
     char behind[BASE_DIGEST_TEXT], name[BASE_DIGEST_TEXT];
     if (after)
         (void) base_digest_format (after, behind);
     for (unsigned i = after ? after->bytes[0] : 0; i < 256; i++) {
         const char prefix[3] = {hex[i >> 4], hex[i & 15], '\0'};
-        int rc = next_in (blobs, prefix, after ? behind : NULL, name, ret_size);
-        if (rc == 0)
+        int r = directory_next (blobs, prefix, after ? behind : NULL, name, ret_size);
+        if (r == 0)
             return base_digest_parse (name, ret_digest);
-        if (rc != -ENOENT)
-            return rc;
+        if (r != -ENOENT)
+            return r;
     }
     return -ENOENT;
 }

@@ -8,12 +8,16 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 
 enum { BLOCK_SIZE = 256 * 1024 };
 
 int disk_file_copy (const struct disk *disk, int from, int to, struct base_digest *ret_digest)
 {
+    base_assert (disk && disk->ops);
+    base_assert (from >= 0 && to >= 0 && from != to);
+    base_assert (ret_digest);
     if (disk->ops->clone (disk->context, from, to) == 0)
         return base_digest_of_fd (to, ret_digest, NULL);
     base_cleanup (base_free_p) uint8_t *block = malloc (BLOCK_SIZE);
@@ -29,9 +33,9 @@ int disk_file_copy (const struct disk *disk, int from, int to, struct base_diges
             return DISK_E_SOURCE;
         if (got == 0)
             break;
-        int rc = disk_write_all (disk, to, block, (size_t) got);
-        if (rc)
-            return rc;
+        int r = disk_write_all (disk, to, block, (size_t) got);
+        if (r < 0)
+            return r;
         base_hash_update (&hash, block, (size_t) got);
         offset += got;
     }

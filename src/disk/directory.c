@@ -11,6 +11,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/time.h"
@@ -24,10 +25,12 @@ enum { DEPTH_MOST = 16 };
 int disk_directory_make (const struct disk *disk, int directory, const char *path, mode_t mode,
                          struct base_error *error)
 {
+    base_assert (disk && disk->ops);
+    base_assert (path);
     base_cleanup (disk_place_deinit) struct disk_place place = DISK_PLACE_NULL;
-    int rc = disk_place_find (disk, directory, path, &place);
-    if (rc)
-        return base_error_errno (error, rc, "cannot open the directory of %s", path);
+    int r = disk_place_find (disk, directory, path, &place);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot open the directory of %s", path);
     struct stat status;
     if (disk->ops->mkdirat (disk->context, place.fd, place.leaf, mode)) {
         if (errno != EEXIST)
@@ -40,8 +43,8 @@ int disk_directory_make (const struct disk *disk, int directory, const char *pat
     }
     if (fchmodat (place.fd, place.leaf, mode, 0)) /* independent of the umask */
         return base_error_errno (error, -errno, "cannot set the mode of the directory %s", path);
-    rc = disk_directory_sync (disk, place.fd);
-    return rc ? base_error_errno (error, rc, "cannot sync the directory of %s", path) : 0;
+    r = disk_directory_sync (disk, place.fd);
+    return r ? base_error_errno (error, r, "cannot sync the directory of %s", path) : 0;
 }
 
 /*  Another mount is foreign, even a bind mount of the same file system. Kernels before 5.8 report no mount
@@ -57,8 +60,8 @@ static int mount_of (int fd, struct mount *ret_mount)
     struct stat status;
     if (fstat (fd, &status))
         return -errno;
-    bool told = statx (fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &wide) == 0 && (wide.stx_mask & STATX_MNT_ID);
-    *ret_mount = (struct mount){.device = status.st_dev, .number = told ? wide.stx_mnt_id : 0};
+    bool known = statx (fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &wide) == 0 && (wide.stx_mask & STATX_MNT_ID);
+    *ret_mount = (struct mount){.device = status.st_dev, .number = known ? wide.stx_mnt_id : 0};
     return 0;
 }
 
@@ -81,19 +84,19 @@ static bool entry_unlock (int directory, const char *name)
 }
 
 /*  Returns 0 or -errno. */
-static int remove_name (const struct disk *disk, int directory, const char *name, int flags)
+static int name_remove (const struct disk *disk, int directory, const char *name, int flags)
 {
     if (disk->ops->unlinkat (disk->context, directory, name, flags) == 0)
         return 0;
-    int rc = -errno;
-    if (rc != -EPERM || !entry_unlock (directory, name))
-        return rc;
+    int r = -errno;
+    if (r != -EPERM || !entry_unlock (directory, name))
+        return r;
     return disk->ops->unlinkat (disk->context, directory, name, flags) ? -errno : 0;
 }
 
 /*  Opens a directory to empty it. Gives the owner access first if the mode denies it. Returns -EBUSY on
     another mount. */
-static int open_below (const struct removal *removal, int directory, const char *name)
+static int directory_open (const struct removal *removal, int directory, const char *name)
 {
     int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     int fd = removal->disk->ops->openat (removal->disk->context, directory, name, flags, 0);
@@ -103,20 +106,20 @@ static int open_below (const struct removal *removal, int directory, const char 
         return -errno;
     struct stat status;
     struct mount mount = {.device = 0};
-    int rc = fstat (fd, &status) ? -errno : mount_of (fd, &mount);
-    if (rc == 0 && (mount.device != removal->mount.device || mount.number != removal->mount.number))
-        rc = -EBUSY;
-    if (rc == 0 && (status.st_mode & S_IRWXU) != S_IRWXU &&
-        (fchmod (fd, 0700) == 0 || (disk_attributes_clear_fd (fd) && fchmod (fd, 0700) == 0)))
-        rc = 0; /* if chmod failed, emptying the directory reports it */
-    if (rc) {
+    int r = fstat (fd, &status) ? -errno : mount_of (fd, &mount);
+    if (r == 0 && (mount.device != removal->mount.device || mount.number != removal->mount.number))
+        r = -EBUSY;
+    if (r < 0) {
         (void) close (fd);
-        return rc;
+        return r;
     }
+    /* if the mode cannot be changed, emptying the directory reports it */
+    if ((status.st_mode & S_IRWXU) != S_IRWXU && fchmod (fd, 0700) && disk_attributes_clear_fd (fd))
+        (void) fchmod (fd, 0700);
     return fd;
 }
 
-static int move_up (struct removal *removal, int directory, const char *name)
+static int directory_move_up (struct removal *removal, int directory, const char *name)
 {
     char place[32];
     for (;;) {
@@ -133,79 +136,84 @@ static int move_up (struct removal *removal, int directory, const char *name)
     }
 }
 
-static int remove_below (struct removal *removal, int fd, unsigned depth);
+static int directory_empty (struct removal *removal, int fd, unsigned depth);
 
-static int remove_directory (struct removal *removal, int directory, const char *name, unsigned depth)
+static int directory_remove (struct removal *removal, int directory, const char *name, unsigned depth)
 {
-    int rc = remove_name (removal->disk, directory, name, AT_REMOVEDIR);
-    if (rc != -ENOTEMPTY && rc != -EEXIST) /* -EBUSY: a mount point */
-        return rc;
-    int below = open_below (removal, directory, name);
+    int r = name_remove (removal->disk, directory, name, AT_REMOVEDIR);
+    if (r != -ENOTEMPTY && r != -EEXIST) /* -EBUSY: a mount point */
+        return r;
+    int below = directory_open (removal, directory, name);
     if (below < 0)
         return below;
     if (depth == DEPTH_MOST) {
         (void) close (below);
-        return move_up (removal, directory, name);
+        return directory_move_up (removal, directory, name);
     }
-    rc = remove_below (removal, below, depth + 1);
-    return rc ? rc : remove_name (removal->disk, directory, name, AT_REMOVEDIR);
+    r = directory_empty (removal, below, depth + 1);
+    if (r < 0)
+        return r;
+    return name_remove (removal->disk, directory, name, AT_REMOVEDIR);
 }
 
 /*  Some file systems do not report the type of an entry. */
-static int remove_entry (struct removal *removal, int directory, const struct dirent *entry, unsigned depth)
+static int entry_remove (struct removal *removal, int directory, const struct dirent *entry, unsigned depth)
 {
-    int rc = entry->d_type == DT_DIR ? -EISDIR : remove_name (removal->disk, directory, entry->d_name, 0);
-    if (rc == -EISDIR || (rc == -EPERM && entry->d_type == DT_UNKNOWN))
-        rc = remove_directory (removal, directory, entry->d_name, depth);
-    return rc == -ENOENT ? 0 : rc;
+    int r = entry->d_type == DT_DIR ? -EISDIR : name_remove (removal->disk, directory, entry->d_name, 0);
+    if (r == -EISDIR || (r == -EPERM && entry->d_type == DT_UNKNOWN))
+        r = directory_remove (removal, directory, entry->d_name, depth);
+    return r == -ENOENT ? 0 : r;
 }
 
 /*  Empties the directory; consumes fd. Continues after an entry that cannot be removed: it may be one file
     among gigabytes. Returns the first error. */
-static int remove_below (struct removal *removal, int fd, unsigned depth)
+static int directory_empty (struct removal *removal, int fd, unsigned depth)
 {
     base_cleanup (base_directory_close_p) DIR *entries = base_directory_list (fd);
     if (!entries)
         return -errno;
-    int rc = 0;
+    int first = 0;
     for (;;) {
         if (disk_until_over (removal->until))
             return -ECANCELED;
         errno = 0;
         const struct dirent *entry = readdir (entries);
         if (!entry)
-            return rc ? rc : -errno;
+            return first < 0 ? first : -errno;
         if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0)
             continue;
-        int one = remove_entry (removal, fd, entry, depth);
-        rc = rc ? rc : one;
+        int r = entry_remove (removal, fd, entry, depth);
+        if (first == 0)
+            first = r;
     }
 }
 
-static int remove_tree (const struct disk *disk, int directory, const char *name,
+static int tree_remove (const struct disk *disk, int directory, const char *name,
                         const struct disk_until *until)
 {
     struct stat status;
     if (fstatat (directory, name, &status, AT_SYMLINK_NOFOLLOW))
         return errno == ENOENT ? 0 : -errno;
     if (!S_ISDIR (status.st_mode))
-        return remove_name (disk, directory, name, 0);
+        return name_remove (disk, directory, name, 0);
     struct removal removal = {.disk = disk, .until = until, .top = -1};
     base_cleanup (base_close_p) int around =
         disk->ops->openat (disk->context, directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    int rc = around < 0 ? -errno : mount_of (around, &removal.mount);
-    if (rc)
-        return rc;
-    base_cleanup (base_close_p) int top = open_below (&removal, directory, name);
+    int r = around < 0 ? -errno : mount_of (around, &removal.mount);
+    if (r < 0)
+        return r;
+    base_cleanup (base_close_p) int top = directory_open (&removal, directory, name);
     if (top < 0)
         return top;
     removal.top = top;
     do {
         removal.moved = false;
         int fd = disk->ops->openat (disk->context, top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-        rc = fd < 0 ? -errno : remove_below (&removal, fd, 1);
+        r = fd < 0 ? -errno : directory_empty (&removal, fd, 1);
     } while (removal.moved);
-    return rc ? rc : remove_name (disk, directory, name, AT_REMOVEDIR);
+    if (r < 0)
+        return r;
+    return name_remove (disk, directory, name, AT_REMOVEDIR);
 }
 
 bool disk_until_over (const struct disk_until *until)
@@ -222,17 +230,20 @@ int disk_tree_remove (const struct disk *disk, int directory, const char *path, 
 int disk_tree_remove_until (const struct disk *disk, int directory, const char *path,
                             const struct disk_until *until, struct base_error *error)
 {
+    base_assert (disk && disk->ops);
+    base_assert (path);
     base_cleanup (disk_place_deinit) struct disk_place place = DISK_PLACE_NULL;
-    int rc = disk_place_find (disk, directory, path, &place);
-    if (rc == 0)
-        rc = remove_tree (disk, place.fd, place.leaf, until);
-    if (rc == 0 || (rc == -ENOENT && place.fd < 0)) /* neither the directory nor its parent exists */
+    int r = disk_place_find (disk, directory, path, &place);
+    if (r == 0)
+        r = tree_remove (disk, place.fd, place.leaf, until);
+    if (r == 0 || (r == -ENOENT && place.fd < 0)) /* neither the directory nor its parent exists */
         return 0;
-    return base_error_errno (error, rc, "cannot remove the directory %s", path);
+    return base_error_errno (error, r, "cannot remove the directory %s", path);
 }
 
 int disk_space (int directory, uint64_t *ret_bytes, uint64_t *ret_inodes)
 {
+    base_assert (ret_bytes && ret_inodes);
     struct statvfs status;
     if (fstatvfs (directory, &status))
         return -errno;

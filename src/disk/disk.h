@@ -79,10 +79,17 @@ int disk_write_all (const struct disk *disk, int fd, const void *data, size_t si
 int disk_file_write (const struct disk *disk, int directory, const char *path, mode_t mode, const void *data,
                      size_t size, struct base_error *error);
 
-/*  Appends one record, which must end with a newline, and syncs if durable. Creates the file with mode if it
-    is missing. If a crash left a line without a newline, that line is closed first. */
-int disk_file_append (const struct disk *disk, int directory, const char *path, mode_t mode, const void *data,
-                      size_t size, bool durable, struct base_error *error);
+/*  A record to append. Pointers are read only during the call. */
+struct disk_line {
+    const void *data; /* ends with a newline */
+    size_t size;
+    mode_t mode;  /* of the file, if it is missing and is created */
+    bool durable; /* synced */
+};
+
+/*  Appends one record. If a crash left a line without a newline, that line is closed first. */
+int disk_file_append (const struct disk *disk, int directory, const char *path, const struct disk_line *line,
+                      struct base_error *error);
 
 /*  Makes a symbolic link to target, or replaces the existing one. */
 int disk_link_replace (const struct disk *disk, int directory, const char *path, const char *target,

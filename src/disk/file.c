@@ -7,12 +7,16 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "disk/place.h"
 
 int disk_file_read (const struct disk *disk, int directory, const char *path, size_t most,
                     struct base_buffer *buffer)
 {
+    base_assert (disk && disk->ops);
+    base_assert (path);
+    base_assert (buffer);
     /*  O_NONBLOCK: a fifo under this name must not block. */
     base_cleanup (base_close_p) int fd =
         disk->ops->openat (disk->context, directory, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
@@ -26,10 +30,10 @@ int disk_file_read (const struct disk *disk, int directory, const char *path, si
     size_t before = buffer->size;
     size_t room = (size_t) status.st_size + 1;
     for (;;) {
-        int rc = base_buffer_reserve (buffer, room);
-        if (rc) {
+        int r = base_buffer_reserve (buffer, room);
+        if (r < 0) {
             buffer->size = before;
-            return rc;
+            return r;
         }
         ssize_t got = read (fd, buffer->data + buffer->size, room);
         if (got < 0 && errno == EINTR)
@@ -50,43 +54,47 @@ int disk_file_read (const struct disk *disk, int directory, const char *path, si
 }
 
 /*  Writes and syncs a new file; removes it on failure. */
-static int make_file (const struct disk *disk, int directory, const char *name, mode_t mode, const void *data,
+static int file_make (const struct disk *disk, int directory, const char *name, mode_t mode, const void *data,
                       size_t size)
 {
     base_cleanup (base_close_p) int fd =
         disk->ops->openat (disk->context, directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return -errno;
-    int rc = disk_write_all (disk, fd, data, size);
-    if (rc == 0 && (fchmod (fd, mode) || disk->ops->fsync (disk->context, fd))) /* independent of the umask */
-        rc = -errno;
-    if (rc)
+    int r = disk_write_all (disk, fd, data, size);
+    if (r == 0 && (fchmod (fd, mode) || disk->ops->fsync (disk->context, fd))) /* independent of the umask */
+        r = -errno;
+    if (r < 0)
         (void) disk->ops->unlinkat (disk->context, directory, name, 0);
-    return rc;
+    return r;
 }
 
 int disk_file_write (const struct disk *disk, int directory, const char *path, mode_t mode, const void *data,
                      size_t size, struct base_error *error)
 {
+    base_assert (disk && disk->ops);
+    base_assert (path);
+    base_assert (data || size == 0);
     base_cleanup (disk_place_deinit) struct disk_place place = DISK_PLACE_NULL;
-    int rc = disk_place_find (disk, directory, path, &place);
-    if (rc)
-        return base_error_errno (error, rc, "cannot open the directory of %s", path);
+    int r = disk_place_find (disk, directory, path, &place);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot open the directory of %s", path);
     char temporary[DISK_TEMPORARY_SIZE];
-    rc = make_file (disk, place.fd, disk_temporary (temporary), mode, data, size);
-    if (rc)
-        return base_error_errno (error, rc, "cannot write %s", path);
+    r = file_make (disk, place.fd, disk_temporary (temporary), mode, data, size);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot write %s", path);
     if (disk->ops->renameat (disk->context, place.fd, temporary, place.fd, place.leaf)) {
-        rc = -errno;
+        r = -errno;
         (void) disk->ops->unlinkat (disk->context, place.fd, temporary, 0);
-        return base_error_errno (error, rc, "cannot replace %s", path);
+        return base_error_errno (error, r, "cannot replace %s", path);
     }
-    rc = disk_directory_sync (disk, place.fd);
-    return rc ? base_error_errno (error, rc, "cannot sync the directory of %s", path) : 0;
+    r = disk_directory_sync (disk, place.fd);
+    return r ? base_error_errno (error, r, "cannot sync the directory of %s", path) : 0;
 }
 
 /*  Opens for appending. *ret_new: the file was created, so its directory needs a sync. */
-static int open_append (const struct disk *disk, const struct disk_place *place, mode_t mode, bool *ret_new)
+static int file_open_append (const struct disk *disk, const struct disk_place *place, mode_t mode,
+                             bool *ret_new)
 {
     int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW;
     int fd = disk->ops->openat (disk->context, place->fd, place->leaf, flags, 0);
@@ -94,23 +102,27 @@ static int open_append (const struct disk *disk, const struct disk_place *place,
     if (*ret_new) {
         fd = disk->ops->openat (disk->context, place->fd, place->leaf, flags | O_CREAT, 0600);
         if (fd >= 0 && fchmod (fd, mode)) {
-            int rc = -errno;
+            int r = -errno;
             (void) close (fd);
-            return rc;
+            return r;
         }
     }
     return fd < 0 ? -errno : fd;
 }
 
-int disk_file_append (const struct disk *disk, int directory, const char *path, mode_t mode, const void *data,
-                      size_t size, bool durable, struct base_error *error)
+int disk_file_append (const struct disk *disk, int directory, const char *path, const struct disk_line *line,
+                      struct base_error *error)
 {
+    base_assert (disk && disk->ops);
+    base_assert (path);
+    base_assert (line && line->data && line->size > 0);
+    base_assert (((const char *) line->data)[line->size - 1] == '\n');
     base_cleanup (disk_place_deinit) struct disk_place place = DISK_PLACE_NULL;
-    int rc = disk_place_find (disk, directory, path, &place);
-    if (rc)
-        return base_error_errno (error, rc, "cannot open the directory of %s", path);
+    int r = disk_place_find (disk, directory, path, &place);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot open the directory of %s", path);
     bool made;
-    base_cleanup (base_close_p) int fd = open_append (disk, &place, mode, &made);
+    base_cleanup (base_close_p) int fd = file_open_append (disk, &place, line->mode, &made);
     if (fd < 0)
         return base_error_errno (error, fd, "cannot open %s", path);
     struct stat status;
@@ -120,20 +132,21 @@ int disk_file_append (const struct disk *disk, int directory, const char *path, 
         return base_error_set (error, -EINVAL, "cannot append to %s: it is not a regular file", path);
 
     char last = '\n';
-    if (status.st_size > 0 && pread (fd, &last, 1, status.st_size - 1) != 1)
-        return base_error_errno (error, errno ? -errno : -EIO, "cannot read the end of %s", path);
+    ssize_t got = status.st_size > 0 ? pread (fd, &last, 1, status.st_size - 1) : 1;
+    if (got != 1)
+        return base_error_errno (error, got < 0 ? -errno : -EIO, "cannot read the end of %s", path);
     if (last != '\n')
-        rc = disk_write_all (disk, fd, "\n", 1);
-    if (rc == 0)
-        rc = disk_write_all (disk, fd, data, size);
-    if (rc == 0 && durable && disk->ops->fsync (disk->context, fd))
-        rc = -errno;
-    if (rc) {
+        r = disk_write_all (disk, fd, "\n", 1);
+    if (r == 0)
+        r = disk_write_all (disk, fd, line->data, line->size);
+    if (r == 0 && line->durable && disk->ops->fsync (disk->context, fd))
+        r = -errno;
+    if (r < 0) {
         int cut =
             ftruncate (fd, status.st_size); /* if this fails, the next record closes the incomplete line */
         (void) cut;
-        return base_error_errno (error, rc, "cannot append to %s", path);
+        return base_error_errno (error, r, "cannot append to %s", path);
     }
-    rc = made && durable ? disk_directory_sync (disk, place.fd) : 0;
-    return rc ? base_error_errno (error, rc, "cannot sync the directory of %s", path) : 0;
+    r = made && line->durable ? disk_directory_sync (disk, place.fd) : 0;
+    return r ? base_error_errno (error, r, "cannot sync the directory of %s", path) : 0;
 }

@@ -7,47 +7,54 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "disk/place.h"
 
 int disk_link_prepare (const struct disk *disk, int directory, const char *temporary, const char *target,
                        struct base_error *error)
 {
+    base_assert (disk && disk->ops);
+    base_assert (temporary && target);
     base_cleanup (disk_place_deinit) struct disk_place place = DISK_PLACE_NULL;
-    int rc = disk_place_find (disk, directory, temporary, &place);
-    if (rc)
-        return base_error_errno (error, rc, "cannot open the directory of %s", temporary);
+    int r = disk_place_find (disk, directory, temporary, &place);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot open the directory of %s", temporary);
     if (disk->ops->unlinkat (disk->context, place.fd, place.leaf, 0) && errno != ENOENT)
         return base_error_errno (error, -errno, "cannot remove %s", temporary);
     if (disk->ops->symlinkat (disk->context, target, place.fd, place.leaf))
         return base_error_errno (error, -errno, "cannot make the link %s to %s", temporary, target);
     /*  A symbolic link cannot be synced; syncing its directory makes it durable. */
-    rc = disk_directory_sync (disk, place.fd);
-    if (rc == 0)
+    r = disk_directory_sync (disk, place.fd);
+    if (r == 0)
         return 0;
     (void) disk->ops->unlinkat (disk->context, place.fd, place.leaf, 0);
-    return base_error_errno (error, rc, "cannot sync the directory of %s", temporary);
+    return base_error_errno (error, r, "cannot sync the directory of %s", temporary);
 }
 
 int disk_link_replace (const struct disk *disk, int directory, const char *path, const char *target,
                        struct base_error *error)
 {
+    base_assert (disk && disk->ops);
+    base_assert (path && target);
     base_cleanup (disk_place_deinit) struct disk_place place = DISK_PLACE_NULL;
-    int rc = disk_place_find (disk, directory, path, &place);
-    if (rc)
-        return base_error_errno (error, rc, "cannot open the directory of %s", path);
+    int r = disk_place_find (disk, directory, path, &place);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot open the directory of %s", path);
     char temporary[DISK_TEMPORARY_SIZE];
-    rc = disk_link_prepare (disk, place.fd, disk_temporary (temporary), target, error);
-    if (rc)
-        return rc;
-    rc = disk_rename (disk, place.fd, temporary, place.leaf, error);
-    if (rc)
+    r = disk_link_prepare (disk, place.fd, disk_temporary (temporary), target, error);
+    if (r < 0)
+        return r;
+    r = disk_rename (disk, place.fd, temporary, place.leaf, error);
+    if (r < 0)
         (void) disk->ops->unlinkat (disk->context, place.fd, temporary, 0);
-    return rc;
+    return r;
 }
 
 int disk_link_read (int directory, const char *path, char *ret_target, size_t size)
 {
+    base_assert (path);
+    base_assert (ret_target && size > 0);
     char target[4096];
     ssize_t length = readlinkat (directory, path, target, sizeof target);
     if (length < 0)
@@ -62,27 +69,31 @@ int disk_link_read (int directory, const char *path, char *ret_target, size_t si
 int disk_rename (const struct disk *disk, int directory, const char *from, const char *to,
                  struct base_error *error)
 {
+    base_assert (disk && disk->ops);
+    base_assert (from && to);
     base_cleanup (disk_place_deinit) struct disk_place source = DISK_PLACE_NULL;
     base_cleanup (disk_place_deinit) struct disk_place target = DISK_PLACE_NULL;
-    int rc = disk_place_find (disk, directory, from, &source);
-    if (rc == 0)
-        rc = disk_place_find (disk, directory, to, &target);
-    if (rc)
-        return base_error_errno (error, rc, "cannot open the directories of %s and %s", from, to);
+    int r = disk_place_find (disk, directory, from, &source);
+    if (r == 0)
+        r = disk_place_find (disk, directory, to, &target);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot open the directories of %s and %s", from, to);
     if (disk->ops->renameat (disk->context, source.fd, source.leaf, target.fd, target.leaf))
         return base_error_errno (error, -errno, "cannot rename %s to %s", from, to);
-    rc = disk_directory_sync (disk, target.fd);
-    if (rc == 0 && source.fd != target.fd)
-        rc = disk_directory_sync (disk, source.fd);
-    return rc ? base_error_errno (error, rc, "cannot sync the directory of %s", to) : 0;
+    r = disk_directory_sync (disk, target.fd);
+    if (r == 0 && source.fd != target.fd)
+        r = disk_directory_sync (disk, source.fd);
+    return r ? base_error_errno (error, r, "cannot sync the directory of %s", to) : 0;
 }
 
 int disk_unlink (const struct disk *disk, int directory, const char *path)
 {
+    base_assert (disk && disk->ops);
+    base_assert (path);
     base_cleanup (disk_place_deinit) struct disk_place place = DISK_PLACE_NULL;
-    int rc = disk_place_find (disk, directory, path, &place);
-    if (rc)
-        return rc;
+    int r = disk_place_find (disk, directory, path, &place);
+    if (r < 0)
+        return r;
     if (disk->ops->unlinkat (disk->context, place.fd, place.leaf, 0))
         return -errno;
     return disk_directory_sync (disk, place.fd);

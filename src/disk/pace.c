@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/assert.h"
+
 enum { SHARE = 20 /* at most 1/20 of a processor */ };
 
 uint64_t disk_pace_cpu_ns (void)
@@ -18,6 +20,7 @@ uint64_t disk_pace_cpu_ns (void)
 
 ssize_t disk_pace_read (int fd, void *block, size_t size, uint64_t offset)
 {
+    base_assert (block && size > 0);
     /* Drops cached pages first: the file must be read from the disk, where it decays, not from memory. */
     (void) posix_fadvise (fd, (off_t) offset, (off_t) size, POSIX_FADV_DONTNEED);
     ssize_t got = pread (fd, block, size, (off_t) offset);

@@ -8,11 +8,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/random.h"
 
 int disk_place_find (const struct disk *disk, int directory, const char *path, struct disk_place *ret_place)
 {
+    base_assert (disk && disk->ops);
+    base_assert (path);
+    base_assert (ret_place);
     const char *slash = strrchr (path, '/');
     const char *leaf = slash ? slash + 1 : path;
     if (!*leaf)
@@ -34,6 +38,7 @@ int disk_place_find (const struct disk *disk, int directory, const char *path, s
 
 void disk_place_deinit (struct disk_place *place)
 {
+    base_assert (place);
     if (place->owned >= 0)
         (void) close (place->owned);
     *place = DISK_PLACE_NULL;
@@ -41,6 +46,8 @@ void disk_place_deinit (struct disk_place *place)
 
 int disk_directory_sync (const struct disk *disk, int fd)
 {
+    base_assert (disk && disk->ops);
+    base_assert (fd >= 0);
     if (disk->ops->fsync (disk->context, fd) == 0)
         return 0;
     return errno == EINVAL ? 0 : -errno; /* the file system cannot sync directories */
@@ -48,6 +55,8 @@ int disk_directory_sync (const struct disk *disk, int fd)
 
 int disk_write_all (const struct disk *disk, int fd, const void *data, size_t size)
 {
+    base_assert (disk && disk->ops);
+    base_assert (data || size == 0);
     const char *at = data;
     while (size > 0) {
         ssize_t written = disk->ops->write (disk->context, fd, at, size);
@@ -63,6 +72,7 @@ int disk_write_all (const struct disk *disk, int fd, const void *data, size_t si
 
 const char *disk_temporary (char text[DISK_TEMPORARY_SIZE])
 {
+    base_assert (text);
     static const char head[] = ".tmp.";
     memcpy (text, head, sizeof head - 1);
     (void) base_random_hex (text + sizeof head - 1, 8);

@@ -102,7 +102,7 @@ static const struct disk_ops system_ops = {
 
 const struct disk disk_system = {.ops = &system_ops};
 
-static int no_fsync (void *context, int fd)
+static int fsync_skip (void *context, int fd)
 {
     (void) context;
     (void) fd;
@@ -113,7 +113,7 @@ static const struct disk_ops unsynced_ops = {
     .openat = system_openat,
     .write = system_write,
     .pwrite = system_pwrite,
-    .fsync = no_fsync,
+    .fsync = fsync_skip,
     .fallocate = system_fallocate,
     .clone = system_clone,
     .renameat = system_renameat,
@@ -126,7 +126,7 @@ static const struct disk_ops unsynced_ops = {
 
 const struct disk disk_unsynced = {.ops = &unsynced_ops};
 
-static int refuse (void)
+static int call_refuse (void)
 {
     errno = EROFS;
     return -1;
@@ -135,13 +135,13 @@ static int refuse (void)
 static int read_only_openat (void *context, int directory, const char *path, int flags, mode_t mode)
 {
     bool reads = (flags & O_ACCMODE) == O_RDONLY && !(flags & (O_CREAT | O_TRUNC));
-    return reads ? system_openat (context, directory, path, flags, mode) : refuse ();
+    return reads ? system_openat (context, directory, path, flags, mode) : call_refuse ();
 }
 
 static ssize_t read_only_write (void *context, int fd, const void *data, size_t size)
 {
     (void) context, (void) fd, (void) data, (void) size;
-    return refuse ();
+    return call_refuse ();
 }
 
 static ssize_t read_only_pwrite (void *context, int fd, const void *data, size_t size, off_t offset)
@@ -153,38 +153,38 @@ static ssize_t read_only_pwrite (void *context, int fd, const void *data, size_t
 static int read_only_fallocate (void *context, int fd, off_t size)
 {
     (void) context, (void) fd, (void) size;
-    return refuse ();
+    return call_refuse ();
 }
 
 static int read_only_clone (void *context, int from, int to)
 {
     (void) context, (void) from, (void) to;
-    return refuse ();
+    return call_refuse ();
 }
 
 static int read_only_renameat (void *context, int from_directory, const char *from, int to_directory,
                                const char *to)
 {
     (void) context, (void) from_directory, (void) from, (void) to_directory, (void) to;
-    return refuse ();
+    return call_refuse ();
 }
 
 static int read_only_exchangeat (void *context, int directory, const char *one, const char *other)
 {
     (void) context, (void) directory, (void) one, (void) other;
-    return refuse ();
+    return call_refuse ();
 }
 
 static int read_only_symlinkat (void *context, const char *target, int directory, const char *path)
 {
     (void) context, (void) target, (void) directory, (void) path;
-    return refuse ();
+    return call_refuse ();
 }
 
 static int read_only_unlinkat (void *context, int directory, const char *path, int flags)
 {
     (void) context, (void) directory, (void) path, (void) flags;
-    return refuse ();
+    return call_refuse ();
 }
 
 static int read_only_mkdirat (void *context, int directory, const char *path, mode_t mode)
@@ -196,7 +196,7 @@ static const struct disk_ops read_only_ops = {
     .openat = read_only_openat,
     .write = read_only_write,
     .pwrite = read_only_pwrite,
-    .fsync = no_fsync,
+    .fsync = fsync_skip,
     .fallocate = read_only_fallocate,
     .clone = read_only_clone,
     .renameat = read_only_renameat,

@@ -257,7 +257,7 @@ static int add_label (void *context, const char *name, const char *value)
     char text[BASE_ERROR_SIZE] = "";
     if (!value)
         (void) snprintf (text, sizeof text, "node/labels/%s: a label is NAME = VALUE", name);
-    else if (wire_label_check (name, value, true, &error))
+    else if (wire_label_check (name, value, WIRE_LABEL_AT_NODE, &error))
         (void) snprintf (text, sizeof text, "node/labels/%s = %.300s: %.150s", name, value, error.text);
     else if (identity_config_label (config, name))
         (void) snprintf (text, sizeof text, "node/labels/%s is set twice", name);

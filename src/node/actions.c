@@ -392,7 +392,7 @@ void node_act (struct node_application *app, const struct update_result *result,
     case UPDATE_ACTION_CONFIRM:
         node_switch_confirm (app);
         break;
-    case UPDATE_ACTION_GO_BACK:
+    case UPDATE_ACTION_REVERT:
         node_switch_back (app, result->outcome == WIRE_OUTCOME_STARTED ? NODE_BACK_ORDERED
                                                                        : NODE_BACK_UNCONFIRMED);
         break;
@@ -413,7 +413,7 @@ void node_act (struct node_application *app, const struct update_result *result,
         if (!node_resume_trial (app)) /* the rollback failed: the trial is not over */
             node_subject_ask (&app->subject);
         break;
-    case UPDATE_ACTION_TELL:
+    case UPDATE_ACTION_LOG:
         base_log (BASE_LOG_DEBUG, "ignoring an event that does not fit the state %s",
                   wire_state_word (result->from));
         break;

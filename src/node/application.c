@@ -72,7 +72,7 @@ static void records_open (struct node_application *app)
     if (root_tidy (app->root, &until, &error) && *app->running->workspace)
         base_log (BASE_LOG_WARNING, "cannot remove the leftovers of an earlier process, ignoring: %s",
                   error.text);
-    if (root_standing_read (app->root, &app->standing))
+    if (root_order_state_read (app->root, &app->standing))
         app->standing = (struct wire_standing){.epoch = 0};
     if (node_contents_open (app, &error))
         base_log (BASE_LOG_WARNING, "cannot open the directory for downloads, ignoring: %s", error.text);

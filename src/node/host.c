@@ -15,7 +15,7 @@
 #include "node/scrub.h"
 #include "identity/settings.h"
 #include "root/lock.h"
-#include "root/mend.h"
+#include "root/links.h"
 #include "root/record.h"
 #include "root/workspace.h"
 #include "wire/wire.h"
@@ -111,7 +111,7 @@ static int standing_read (const struct root *root, struct standing *standing, st
     standing->root = root;
     (void) read_link (root, ROOT_STABLE, standing->trial.stable, &standing->stable);
     (void) read_link (root, ROOT_PREVIOUS, standing->previous_name, &standing->previous);
-    (void) root_standing_read (root, &standing->remembered);
+    (void) root_order_state_read (root, &standing->remembered);
     if (!node_scrub_read (root, standing->damage))
         *standing->damage = '\0';
     standing->served = root_lock_is_held (root);
@@ -273,14 +273,14 @@ static bool note_revert (const struct root *root, bool *ret_noted)
 {
     char previous[ROOT_NAME_SIZE];
     base_cleanup (wire_standing_deinit) struct wire_standing standing = {.epoch = 0};
-    if (root_standing_read (root, &standing))
+    if (root_order_state_read (root, &standing))
         standing = (struct wire_standing){.epoch = 0};
     standing.held = true;
     if (root_link (root, ROOT_PREVIOUS, previous) == 0) {
         free (standing.previous);
         standing.previous = strdup (previous);
     }
-    bool held = !root_standing_write (root, &standing, NULL);
+    bool held = !root_order_state_write (root, &standing, NULL);
     (void) root_trial_forget (root);
     struct wire_entry entry = {.application = (char *) "noded",
                                .step = (char *) "revert",
@@ -300,10 +300,10 @@ static void mend_previous (const struct root *root)
     char name[ROOT_NAME_SIZE];
     struct base_error lost = {.code = 0};
     base_cleanup (wire_standing_deinit) struct wire_standing standing = {.epoch = 0};
-    if (root_standing_read (root, &standing))
+    if (root_order_state_read (root, &standing))
         standing = (struct wire_standing){.epoch = 0};
     if (root_previous_check (root, standing.previous, name, &lost) > 0 &&
-        root_previous_mend (root, standing.previous, NULL) == 0)
+        root_previous_repair (root, standing.previous, NULL) == 0)
         base_log_print (stdout, "%s: restored, it points to %s", lost.text, standing.previous);
 }
 

@@ -111,9 +111,8 @@ static int make_workspace (const struct root *root, struct own *own, char ret_na
     struct wire_installed installed = {.release = wire_envelope_release_digest (&own->envelope),
                                        .transaction = (char *) "install",
                                        .envelope = &own->envelope};
-    const struct wire_release release = wire_envelope_release (&own->envelope);
     base_cleanup (base_buffer_deinit) struct base_buffer document = {.size = 0};
-    int rc = wire_release_pack (&release, &document, error);
+    int rc = wire_envelope_pack_release (&own->envelope, &document, error);
     rc = rc ? rc : root_draft_begin (root, base_time_real_ns (), &draft, error);
     rc = rc ? rc : root_draft_copy (&draft, ROOT_PROGRAM, 0755, NULL, AT_FDCWD, own->program, error);
     for (size_t i = 0; i < own->libraries.count && !rc; i++) {

@@ -24,7 +24,7 @@ void node_journal_open (struct node_process *process)
 {
     struct base_error error = {.code = 0};
     size_t cut;
-    if (root_journal_mend (&process->root, &cut, &error))
+    if (root_journal_repair (&process->root, &cut, &error))
         base_log (BASE_LOG_WARNING, "cannot repair the journal, ignoring: %s", error.text);
     else if (cut)
         base_log (BASE_LOG_INFO, "cut off %zu bytes at the end of the journal that had not reached the disk",

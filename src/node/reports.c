@@ -16,7 +16,7 @@ enum { QUARANTINE_MOST = 32 /* as many as the schema allows */ };
 bool node_standing_save (struct node_application *app)
 {
     struct base_error error;
-    bool failed = root_standing_write (app->root, &app->standing, &error);
+    bool failed = root_order_state_write (app->root, &app->standing, &error);
     if (failed)
         base_log (BASE_LOG_WARNING, "cannot record the order state, ignoring: %s", error.text);
     return !failed;

@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "node/application.h"
-#include "root/mend.h"
+#include "root/links.h"
 
 enum { FOLLOW_MS = 1000 };
 
@@ -43,7 +43,7 @@ static int stable_mend (const struct node_application *app, char ret_name[ROOT_N
     const char *own = app->running->workspace;
     if (root_trial_is_likely (app->root, own))
         return base_error_set (error, ROOT_E_ON_TRIAL, "a trial is in progress: the launcher restores it");
-    return root_stable_mend (app->root, own, true, ret_name, error);
+    return root_stable_repair (app->root, &(struct root_own){.name = own, .proven = true}, ret_name, error);
 }
 
 void node_stable_keep (struct node_application *app)
@@ -133,7 +133,7 @@ void node_previous_keep (struct node_application *app)
         app->previous_reported = false;
         return;
     }
-    bool mended = root_previous_mend (app->root, known, &error) == 0;
+    bool mended = root_previous_repair (app->root, known, &error) == 0;
     if (!mended && app->previous_reported)
         return;
     app->previous_reported = !mended;
@@ -165,7 +165,7 @@ void node_stable_resume (struct node_application *app)
 {
     struct root_outcome note;
     char reason[500];
-    if (root_mended_read (app->root, &note))
+    if (root_repaired_read (app->root, &note))
         return;
     bool damaged = note.cause == ROOT_CAUSE_DAMAGED;
     if (damaged)
@@ -178,5 +178,5 @@ void node_stable_resume (struct node_application *app)
                  note.workspace);
     if (damaged)
         remember_damaged (app, note.workspace, reason);
-    (void) root_mended_remove (app->root);
+    (void) root_repaired_remove (app->root);
 }

@@ -111,7 +111,7 @@ static int roll_back (struct node_application *app, struct base_error *error)
                      update_proof_missing (&app->proof));
     (void) root_failed_write (app->root, &outcome, NULL);
     (void) root_outcome_write (app->root, &outcome, NULL); /* for versions that read only var/outcome */
-    return root_go_back (app->root, error);
+    return root_roll_back (app->root, error);
 }
 
 void node_switch_back (struct node_application *app, enum node_back why)

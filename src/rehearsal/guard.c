@@ -202,7 +202,7 @@ static void on_end (void *context)
     int held = guard->process.fd;
     bus_unwatch (guard->loop, held);
     guard->watched = false;
-    if (guard->ops->wait (guard->ops_context, &guard->process, false, &ignored)) {
+    if (guard->ops->wait (guard->ops_context, &guard->process, BASE_WAIT_NOT, &ignored)) {
         guard->watched = bus_watch (guard->loop, held, on_end, guard) == 0;
         return;
     }
@@ -333,7 +333,7 @@ static void close_down (struct rehearsal_guard *guard)
         signal_first (guard, SIGHUP);
         signal_first (guard, SIGCONT);
         if (poll (&polled, 1, PRESS_MS) == 1)
-            (void) guard->ops->wait (guard->ops_context, &guard->process, false, &ignored);
+            (void) guard->ops->wait (guard->ops_context, &guard->process, BASE_WAIT_NOT, &ignored);
     }
     if (guard->process.pid)
         base_log (BASE_LOG_WARNING, "the guard of a probe (pid %d) did not end in time: it still runs",

@@ -137,8 +137,7 @@ int rehearsal_offer_make (const struct root *root, const struct identity_self *s
         rehearsal_offer_deinit (&offer);
         return base_error_prefix (error, "cannot make the offer for a probe");
     }
-    const struct wire_release release = wire_envelope_release (&offer.envelope);
-    rc = wire_release_pack (&release, &offer.document, error);
+    rc = wire_envelope_pack_release (&offer.envelope, &offer.document, error);
     if (rc) {
         rehearsal_offer_deinit (&offer);
         return base_error_prefix (error, "cannot make the offer for a probe");

@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <stdio.h>
 
-static bool may_pause (const struct rollout *rollout)
+#include "base/assert.h"
+
+static bool rollout_may_pause (const struct rollout *rollout)
 {
     return rollout_is_running (rollout) || rollout->phase == WIRE_PHASE_QUEUED;
 }
@@ -14,13 +16,14 @@ static bool may_pause (const struct rollout *rollout)
 static int command_refuse (const struct rollout *rollout, char text[ROLLOUT_REASON], const char *what)
 {
     (void) snprintf (text, ROLLOUT_REASON, "%s: the rollout is %s%s", what,
-                     rollout->paused && may_pause (rollout) ? "paused, " : "",
+                     rollout->paused && rollout_may_pause (rollout) ? "paused, " : "",
                      wire_phase_word (rollout->phase));
     return -EINVAL;
 }
 
 bool rollout_is_forgiven (const struct rollout_member *member)
 {
+    base_assert (member);
     bool bad = member->state == WIRE_MEMBER_FAILED || member->state == WIRE_MEMBER_OVERDUE ||
                member->state == WIRE_MEMBER_DARK || member->state == WIRE_MEMBER_STUCK;
     return bad && !member->charged && !member->was_bad;
@@ -33,9 +36,9 @@ static void members_forgive (struct rollout *rollout)
         struct rollout_member *member = &rollout->members[i];
         if (!member->charged && !member->was_bad)
             continue;
-        rollout_member_count (rollout, member, false);
+        rollout_member_uncount (rollout, member);
         member->charged = member->was_bad = false;
-        rollout_member_count (rollout, member, true);
+        rollout_member_count (rollout, member);
         rollout_member_pend (rollout, i, ROLLOUT_KEEP);
     }
     rollout->evidence = (struct rollout_evidence){.rounds = 0};
@@ -43,7 +46,7 @@ static void members_forgive (struct rollout *rollout)
 
 /*  Lets the wave's nodes try again. A node without contact keeps its state: it may have been updated
     unseen. */
-static void try_again (struct rollout *rollout, uint64_t now_ms)
+static void wave_try_again (struct rollout *rollout, uint64_t now_ms)
 {
     const struct rollout_wave *wave = &rollout->waves[rollout->wave];
     for (uint32_t i = wave->first; i < wave->first + wave->count; i++) {
@@ -55,7 +58,7 @@ static void try_again (struct rollout *rollout, uint64_t now_ms)
     }
 }
 
-static void forget_halt (struct rollout *rollout)
+static void halt_forget (struct rollout *rollout)
 {
     members_forgive (rollout);
     rollout->paused = false;
@@ -64,6 +67,7 @@ static void forget_halt (struct rollout *rollout)
 
 uint32_t rollout_approves (const struct rollout *rollout)
 {
+    base_assert (rollout);
     if (rollout->phase == WIRE_PHASE_APPROVAL)
         return rollout->wave;
     bool unproven = rollout->phase == WIRE_PHASE_HALTED && rollout_is_unproven (rollout);
@@ -78,8 +82,8 @@ static int command_approve (struct rollout *rollout, uint64_t now_ms, char text[
         rollout_wave_begin (rollout, now_ms);
         return 0;
     }
-    forget_halt (rollout);
-    rollout_wave_end (rollout, true, now_ms);
+    halt_forget (rollout);
+    rollout_wave_end (rollout, ROLLOUT_APPROVED, now_ms);
     return 0;
 }
 
@@ -87,20 +91,20 @@ static int command_resume (struct rollout *rollout, uint64_t now_ms, char text[R
 {
     if (rollout->phase == WIRE_PHASE_HALTED) {
         struct rollout_wave *wave = &rollout->waves[rollout->wave];
-        forget_halt (rollout);
+        halt_forget (rollout);
         if (rollout->members[wave->first].start_ms == 0) { /* halted before this wave was started */
             rollout_wave_begin_or_ask (rollout, now_ms);
             return 0;
         }
         if (rollout_is_unproven (rollout))
-            try_again (rollout, now_ms);
+            wave_try_again (rollout, now_ms);
         wave->cursor = 0;
         rollout->wave_ms = now_ms;
         rollout->stopped_ms = rollout->stop_ms = 0;
         rollout_phase_enter (rollout, WIRE_PHASE_UPDATING, now_ms);
         return 0;
     }
-    if (!may_pause (rollout) || !rollout->paused)
+    if (!rollout_may_pause (rollout) || !rollout->paused)
         return command_refuse (rollout, text, "nothing to resume");
     rollout_reason_set (rollout, "%s", "");
     rollout->paused = false;
@@ -124,7 +128,7 @@ static int command_retry (struct rollout *rollout, uint32_t index, uint64_t now_
         return -EINVAL;
     }
     if (member->charged)
-        rollout_member_charge (rollout, index, false);
+        rollout_member_discharge (rollout, index);
     if (member->wave < rollout->wave) { /* its wave is over: the node is started on its own */
         rollout_member_enter (rollout, index, WIRE_MEMBER_ORDERED, ROLLOUT_ORDER, now_ms);
         return 0;
@@ -134,12 +138,12 @@ static int command_retry (struct rollout *rollout, uint32_t index, uint64_t now_
     return 0;
 }
 
-int rollout_command (struct rollout *rollout, enum wire_command command, uint32_t member, uint64_t now_ms,
-                     char text[ROLLOUT_REASON])
+static int command_run (struct rollout *rollout, enum wire_command command, uint32_t member, uint64_t now_ms,
+                        char text[ROLLOUT_REASON])
 {
     switch (command) {
     case WIRE_COMMAND_PAUSE:
-        if (!may_pause (rollout) || rollout->paused)
+        if (!rollout_may_pause (rollout) || rollout->paused)
             return command_refuse (rollout, text, "nothing to pause");
         rollout->paused = true;
         rollout->changed = true;
@@ -149,12 +153,12 @@ int rollout_command (struct rollout *rollout, enum wire_command command, uint32_
     case WIRE_COMMAND_APPROVE:
         return command_approve (rollout, now_ms, text);
     case WIRE_COMMAND_ABORT:
-        if (!may_pause (rollout) && rollout->phase != WIRE_PHASE_HALTED)
+        if (!rollout_may_pause (rollout) && rollout->phase != WIRE_PHASE_HALTED)
             return command_refuse (rollout, text, "nothing to abort");
         rollout_reason_set (rollout, "aborted by an operator");
         rollout_phase_enter (rollout, WIRE_PHASE_ABORTED, now_ms);
         rollout_members_leave (rollout, 0, rollout->n_members, now_ms);
-        rollout_members_stop (rollout, false, now_ms);
+        rollout_members_cancel (rollout);
         return 0;
     case WIRE_COMMAND_REVERT:
         if (rollout->phase == WIRE_PHASE_REVERTING || rollout->phase == WIRE_PHASE_REVERTED)
@@ -171,4 +175,14 @@ int rollout_command (struct rollout *rollout, enum wire_command command, uint32_
         break;
     }
     return command_refuse (rollout, text, "unknown command");
+}
+
+int rollout_command (struct rollout *rollout, enum wire_command command, uint32_t member, uint64_t now_ms,
+                     char text[ROLLOUT_REASON])
+{
+    base_assert (rollout);
+    base_assert (text);
+    int r = command_run (rollout, command, member, now_ms, text);
+    rollout_machine_check (rollout);
+    return r;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  rollout/evidence.h - whether updated nodes do worse than others, decided as early as possible
 
-    Each round of checking the fleet gives four numbers: how many nodes are updated and how many of them were
-    bad (failed, restarted, lost contact) since the last round, and the same for nodes that are not updated.
-    The evidence is the value of a bet against "both are bad equally often" that is fair in every round,
+    Each round of checking the fleet gives four numbers: how many nodes are updated and how many of them
+    failed, restarted or lost contact since the last round, and the same for nodes that are not updated.
+    The evidence is the value of a bet against "both fail equally often" that is fair in every round,
     whatever that rate is. By Ville's inequality a good release brings it to 1000 with a chance of at most one
     in a thousand, at any time and however long one looks. So it may be checked in every round, and the
     rollout halts as soon as it is enough.

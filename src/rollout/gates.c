@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  rollout/gates.c - the table of gates
 
-    A gate's name, and what it demands, are in schemas/choices.def. To add one, add it there, a row here, and a test to
-    test/unit/rollout/gates.c. */
+    A gate's name, and what it demands, are in schemas/choices.def. To add one, add it there, a row here, and a
+    test to test/unit/rollout/gates.c. */
 
 #include "rollout/gates.h"
 
 #include <stdio.h>
 
+#include "base/assert.h"
 #include "rollout/machine.h"
 #include "rollout/window.h"
 
@@ -124,6 +125,9 @@ static const struct gate gates[WIRE_GATE_END] = {
 bool rollout_gates_check (struct rollout *rollout, enum rollout_moment moment, uint32_t member,
                           uint64_t now_ms)
 {
+    base_assert (rollout);
+    base_assert ((unsigned) moment <= ROLLOUT_AT_WAVE_END);
+    base_assert (moment != ROLLOUT_AT_REVERT || member < rollout->n_members);
     char reason[ROLLOUT_REASON];
     if (!rollout_is_running (rollout))
         return false;
@@ -141,6 +145,7 @@ bool rollout_gates_check (struct rollout *rollout, enum rollout_moment moment, u
 
 uint64_t rollout_gates_open_ms (const struct rollout *rollout, uint64_t wall_ms)
 {
+    base_assert (rollout);
     uint64_t latest_ms = 0;
     for (enum wire_gate gate = 0; gate < WIRE_GATE_END; gate++) {
         uint64_t opens_ms = gates[gate].opens_ms ? gates[gate].opens_ms (rollout, wall_ms) : 0;

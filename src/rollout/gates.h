@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  rollout/gates.h - the gates of a rollout: what it checks before it goes on; private to this room
 
-    A gate is checked at its moment. One that is shut halts the rollout, which then names the gate and the reason in its state. The window is
-    the exception: while it is closed, the rollout waits. */
+    A gate is checked at its moment. One that is shut halts the rollout, which then names the gate and the
+    reason in its state. The window is the exception: while it is closed, the rollout waits. */
 
 #ifndef ROLLOUT_GATES_H
 #define ROLLOUT_GATES_H
@@ -17,8 +17,8 @@ enum rollout_moment {
     ROLLOUT_AT_WAVE_END /* the wave has soaked; the next one, if any, is about to begin */
 };
 
-/*  Checks the gates of a moment, in the order of their numbers. The first one that is shut halts a running rollout. member: of
-    ROLLOUT_AT_REVERT; else ROLLOUT_NOBODY. Returns whether a gate was shut. */
+/*  Checks the gates of a moment, in the order of their numbers. The first one that is shut halts a running
+    rollout. member: of ROLLOUT_AT_REVERT; else ROLLOUT_NOBODY. Returns whether a gate was shut. */
 bool rollout_gates_check (struct rollout *rollout, enum rollout_moment moment, uint32_t member,
                           uint64_t now_ms);
 

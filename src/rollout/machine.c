@@ -6,9 +6,33 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/assert.h"
 #include "rollout/gates.h"
 
-static struct rollout_wave *wave_of (struct rollout *rollout, const struct rollout_member *member)
+void rollout_machine_check (const struct rollout *rollout)
+{
+    base_assert (rollout->n_members > 0 && rollout->members && rollout->neighbours);
+    base_assert (rollout->n_waves > 0 && rollout->n_waves <= ROLLOUT_WAVES);
+    base_assert (rollout->wave < rollout->n_waves);
+    base_assert ((unsigned) rollout->phase < WIRE_PHASE_END && (unsigned) rollout->gate < WIRE_GATE_END);
+    uint32_t members = 0, under_way = 0, charged = 0;
+    for (uint32_t i = 0; i < rollout->n_waves; i++) {
+        const struct rollout_wave *wave = &rollout->waves[i];
+        base_assert (wave->count > 0 && wave->first == members);
+        base_assert (wave->cursor <= wave->count && wave->under_way <= wave->count);
+        base_assert (wave->confirmed <= wave->count && wave->charged + wave->already_bad <= wave->count);
+        members += wave->count;
+        under_way += wave->under_way;
+        charged += wave->charged + wave->already_bad;
+    }
+    base_assert (members == rollout->n_members);
+    base_assert (under_way == rollout->under_way && charged == rollout->charged);
+    base_assert ((rollout->pending_first == ROLLOUT_NOBODY) == (rollout->pending_last == ROLLOUT_NOBODY));
+    base_assert (rollout->pending_first == ROLLOUT_NOBODY ||
+                 (rollout->pending_first < rollout->n_members && rollout->pending_last < rollout->n_members));
+}
+
+static struct rollout_wave *member_wave (struct rollout *rollout, const struct rollout_member *member)
 {
     return &rollout->waves[member->wave];
 }
@@ -20,28 +44,43 @@ bool rollout_is_under_way (enum wire_member state)
 
 /*  Whether it counts among the nodes that are not updated. If most of those lose contact too, it is the
     network or the broker. */
-static bool is_other (const struct rollout_member *member)
+static bool member_is_other (const struct rollout_member *member)
 {
     return member->state == WIRE_MEMBER_WAITING || member->state == WIRE_MEMBER_LEFT;
 }
 
-void rollout_member_count (struct rollout *rollout, const struct rollout_member *member, bool in)
+/*  one: 1 or -1, modulo 2^32. */
+static void counts_add (struct rollout *rollout, const struct rollout_member *member, uint32_t one)
 {
-    struct rollout_wave *wave = wave_of (rollout, member);
+    base_assert (member->wave < ROLLOUT_WAVES && member->neighbours < rollout->n_neighbours);
+    struct rollout_wave *wave = member_wave (rollout, member);
     struct rollout_neighbours *neighbours = &rollout->neighbours[member->neighbours];
-    uint32_t one = in ? 1 : UINT32_MAX; /* minus one */
     wave->under_way += rollout_is_under_way (member->state) ? one : 0;
     rollout->under_way += rollout_is_under_way (member->state) ? one : 0;
     wave->confirmed += member->confirmed ? one : 0;
     wave->charged += member->charged && !member->was_bad ? one : 0;
     wave->already_bad += member->was_bad ? one : 0;
     rollout->charged += member->charged || member->was_bad ? one : 0;
-    neighbours->others += is_other (member) ? one : 0;
-    neighbours->others_dark += is_other (member) && !member->online ? one : 0;
+    neighbours->others += member_is_other (member) ? one : 0;
+    neighbours->others_dark += member_is_other (member) && !member->online ? one : 0;
+}
+
+void rollout_member_count (struct rollout *rollout, const struct rollout_member *member)
+{
+    base_assert (rollout && member);
+    counts_add (rollout, member, 1);
+}
+
+void rollout_member_uncount (struct rollout *rollout, const struct rollout_member *member)
+{
+    base_assert (rollout && member);
+    counts_add (rollout, member, UINT32_MAX);
 }
 
 void rollout_member_pend (struct rollout *rollout, uint32_t index, enum rollout_kind kind)
 {
+    base_assert (rollout && index < rollout->n_members);
+    base_assert (kind != ROLLOUT_WAIT && kind != ROLLOUT_TRANSITION);
     struct rollout_member *member = &rollout->members[index];
     bool listed = member->pending != ROLLOUT_WAIT;
     member->kept = false;
@@ -60,6 +99,7 @@ void rollout_member_pend (struct rollout *rollout, uint32_t index, enum rollout_
 
 void rollout_look_by (struct rollout *rollout, uint64_t at_ms)
 {
+    base_assert (rollout);
     if (at_ms < rollout->look_ms)
         rollout->look_ms = at_ms;
 }
@@ -67,31 +107,46 @@ void rollout_look_by (struct rollout *rollout, uint64_t at_ms)
 void rollout_member_enter (struct rollout *rollout, uint32_t index, enum wire_member state,
                            enum rollout_kind kind, uint64_t now_ms)
 {
+    base_assert (rollout && index < rollout->n_members);
+    base_assert (state > WIRE_MEMBER_NULL && state < WIRE_MEMBER_END);
     struct rollout_member *member = &rollout->members[index];
-    rollout_member_count (rollout, member, false);
+    rollout_member_uncount (rollout, member);
     member->state = state;
     member->since_ms = now_ms;
     member->unfit = member->was_unfit = false;
     member->confirmed = state == WIRE_MEMBER_UPDATED ||
                         (member->confirmed && (state == WIRE_MEMBER_DARK || state == WIRE_MEMBER_BACKING ||
                                                state == WIRE_MEMBER_STUCK));
-    rollout_member_count (rollout, member, true);
+    rollout_member_count (rollout, member);
     if (rollout_is_under_way (state))
         rollout_look_by (rollout, now_ms + rollout->spec.node_deadline_ms);
     rollout_member_pend (rollout, index, kind);
 }
 
-void rollout_member_charge (struct rollout *rollout, uint32_t index, bool charged)
+void rollout_member_charge (struct rollout *rollout, uint32_t index)
 {
+    base_assert (rollout && index < rollout->n_members);
     struct rollout_member *member = &rollout->members[index];
-    rollout_member_count (rollout, member, false);
-    member->charged = charged;
-    rollout_member_count (rollout, member, true);
+    rollout_member_uncount (rollout, member);
+    member->charged = true;
+    rollout_member_count (rollout, member);
+    rollout_member_pend (rollout, index, ROLLOUT_KEEP);
+}
+
+void rollout_member_discharge (struct rollout *rollout, uint32_t index)
+{
+    base_assert (rollout && index < rollout->n_members);
+    struct rollout_member *member = &rollout->members[index];
+    rollout_member_uncount (rollout, member);
+    member->charged = false;
+    rollout_member_count (rollout, member);
     rollout_member_pend (rollout, index, ROLLOUT_KEEP);
 }
 
 void rollout_phase_enter (struct rollout *rollout, enum wire_phase phase, uint64_t now_ms)
 {
+    base_assert (rollout);
+    base_assert (phase > WIRE_PHASE_NULL && phase < WIRE_PHASE_END);
     rollout->phase = phase;
     rollout->phase_ms = now_ms;
     rollout->changed = true;
@@ -99,6 +154,8 @@ void rollout_phase_enter (struct rollout *rollout, enum wire_phase phase, uint64
 
 void rollout_reason_set (struct rollout *rollout, const char *format, ...)
 {
+    base_assert (rollout);
+    base_assert (format);
     va_list arguments;
     va_start (arguments, format);
     (void) vsnprintf (rollout->reason, sizeof rollout->reason, format, arguments);
@@ -106,27 +163,40 @@ void rollout_reason_set (struct rollout *rollout, const char *format, ...)
     rollout->gate = WIRE_GATE_NULL;
 }
 
-void rollout_members_stop (struct rollout *rollout, bool back, uint64_t now_ms)
+void rollout_members_cancel (struct rollout *rollout)
 {
+    base_assert (rollout);
     for (uint32_t i = 0; i < rollout->n_members; i++) {
-        struct rollout_member *member = &rollout->members[i];
-        bool unseen = member->state == WIRE_MEMBER_DARK || member->state == WIRE_MEMBER_OVERDUE;
-        if (back && (unseen || member->state == WIRE_MEMBER_UPDATED))
+        const struct rollout_member *member = &rollout->members[i];
+        if (member->state == WIRE_MEMBER_ORDERED || (member->state == WIRE_MEMBER_DARK && !member->confirmed))
+            rollout_member_pend (rollout, i, ROLLOUT_CANCEL);
+    }
+}
+
+void rollout_members_revert (struct rollout *rollout, uint64_t now_ms)
+{
+    base_assert (rollout);
+    for (uint32_t i = 0; i < rollout->n_members; i++) {
+        enum wire_member state = rollout->members[i].state;
+        bool unseen = state == WIRE_MEMBER_DARK || state == WIRE_MEMBER_OVERDUE;
+        if (unseen || state == WIRE_MEMBER_UPDATED)
             rollout_member_enter (rollout, i, WIRE_MEMBER_BACKING, ROLLOUT_BACK, now_ms);
-        else if (member->state == WIRE_MEMBER_ORDERED ||
-                 (member->state == WIRE_MEMBER_DARK && !member->confirmed))
+        else if (state == WIRE_MEMBER_ORDERED)
             rollout_member_pend (rollout, i, ROLLOUT_CANCEL);
     }
 }
 
 void rollout_reverting_finish (struct rollout *rollout, uint64_t now_ms)
 {
+    base_assert (rollout);
     if (rollout->phase == WIRE_PHASE_REVERTING && rollout->under_way == 0)
         rollout_phase_enter (rollout, WIRE_PHASE_REVERTED, now_ms);
 }
 
 void rollout_members_leave (struct rollout *rollout, uint32_t first, uint32_t count, uint64_t now_ms)
 {
+    base_assert (rollout);
+    base_assert (first <= rollout->n_members && count <= rollout->n_members - first);
     for (uint32_t i = first; i < first + count; i++)
         if (rollout->members[i].state == WIRE_MEMBER_WAITING)
             rollout_member_enter (rollout, i, WIRE_MEMBER_LEFT, ROLLOUT_KEEP, now_ms);
@@ -134,36 +204,42 @@ void rollout_members_leave (struct rollout *rollout, uint32_t first, uint32_t co
 
 void rollout_phase_revert (struct rollout *rollout, uint64_t now_ms)
 {
+    base_assert (rollout);
     rollout_phase_enter (rollout, WIRE_PHASE_REVERTING, now_ms);
     rollout_members_leave (rollout, 0, rollout->n_members, now_ms);
-    rollout_members_stop (rollout, true, now_ms);
+    rollout_members_revert (rollout, now_ms);
     rollout_reverting_finish (rollout, now_ms);
 }
 
 bool rollout_is_running (const struct rollout *rollout)
 {
+    base_assert (rollout);
     return rollout->phase == WIRE_PHASE_APPROVAL || rollout->phase == WIRE_PHASE_UPDATING ||
            rollout->phase == WIRE_PHASE_SOAKING;
 }
 
 void rollout_phase_halt (struct rollout *rollout, uint64_t now_ms)
 {
+    base_assert (rollout);
     if (rollout->spec.on_halt == WIRE_ON_HALT_REVERT) {
         rollout_phase_revert (rollout, now_ms);
         return;
     }
     rollout_phase_enter (rollout, WIRE_PHASE_HALTED, now_ms);
-    rollout_members_stop (rollout, false, now_ms);
+    rollout_members_cancel (rollout);
 }
 
 bool rollout_member_is_silent (const struct rollout *rollout, const struct rollout_member *member,
                                uint64_t now_ms)
 {
+    base_assert (rollout);
+    base_assert (member);
     return !member->online && now_ms >= member->dark_ms + rollout->settle_ms;
 }
 
 void rollout_wave_begin (struct rollout *rollout, uint64_t now_ms)
 {
+    base_assert (rollout && rollout->wave < rollout->n_waves);
     struct rollout_wave *wave = &rollout->waves[rollout->wave];
     rollout->wave_ms = now_ms;
     rollout->stopped_ms = 0;
@@ -171,11 +247,11 @@ void rollout_wave_begin (struct rollout *rollout, uint64_t now_ms)
     rollout_phase_enter (rollout, WIRE_PHASE_UPDATING, now_ms);
     for (uint32_t i = 0; i < wave->count; i++) {
         struct rollout_member *member = &rollout->members[wave->first + i];
-        rollout_member_count (rollout, member, false);
+        rollout_member_uncount (rollout, member);
         member->start_ms = now_ms + rollout->spec.spread_ms * i / wave->count;
         member->was_bad =
             member->state == WIRE_MEMBER_WAITING && rollout_member_is_silent (rollout, member, now_ms);
-        rollout_member_count (rollout, member, true);
+        rollout_member_count (rollout, member);
         rollout_member_pend (rollout, wave->first + i, ROLLOUT_KEEP);
     }
     (void) rollout_gates_check (rollout, ROLLOUT_AT_FAILURE, ROLLOUT_NOBODY, now_ms);
@@ -183,6 +259,7 @@ void rollout_wave_begin (struct rollout *rollout, uint64_t now_ms)
 
 void rollout_wave_begin_or_ask (struct rollout *rollout, uint64_t now_ms)
 {
+    base_assert (rollout && rollout->wave < rollout->n_waves);
     if (rollout->spec.waves[rollout->wave].approval)
         rollout_phase_enter (rollout, WIRE_PHASE_APPROVAL, now_ms);
     else
@@ -191,6 +268,7 @@ void rollout_wave_begin_or_ask (struct rollout *rollout, uint64_t now_ms)
 
 bool rollout_is_unproven (const struct rollout *rollout)
 {
+    base_assert (rollout && rollout->wave < rollout->n_waves);
     const struct rollout_wave *wave = &rollout->waves[rollout->wave];
     if (rollout->members[wave->first].start_ms == 0)
         return false;
@@ -202,18 +280,20 @@ bool rollout_is_unproven (const struct rollout *rollout)
     return true;
 }
 
-void rollout_wave_end (struct rollout *rollout, bool approved, uint64_t now_ms)
+void rollout_wave_end (struct rollout *rollout, enum rollout_approval approval, uint64_t now_ms)
 {
+    base_assert (rollout && rollout->wave < rollout->n_waves);
     const struct rollout_wave *wave = &rollout->waves[rollout->wave];
     rollout_members_leave (rollout, wave->first, wave->count, now_ms);
     if (rollout->wave + 1 == rollout->n_waves) {
         rollout_phase_enter (rollout, WIRE_PHASE_DONE, now_ms);
         return;
     }
-    if (!approved && rollout_gates_check (rollout, ROLLOUT_AT_WAVE_END, ROLLOUT_NOBODY, now_ms))
+    if (approval == ROLLOUT_NOT_APPROVED &&
+        rollout_gates_check (rollout, ROLLOUT_AT_WAVE_END, ROLLOUT_NOBODY, now_ms))
         return;
     rollout->wave++;
-    if (approved)
+    if (approval == ROLLOUT_APPROVED)
         rollout_wave_begin (rollout, now_ms);
     else
         rollout_wave_begin_or_ask (rollout, now_ms);
@@ -221,6 +301,7 @@ void rollout_wave_end (struct rollout *rollout, bool approved, uint64_t now_ms)
 
 void rollout_member_call_again (struct rollout *rollout, uint32_t index, uint64_t now_ms)
 {
+    base_assert (rollout && index < rollout->n_members);
     struct rollout_wave *wave = &rollout->waves[rollout->wave];
     if (rollout->members[index].state != WIRE_MEMBER_WAITING || rollout->members[index].wave != rollout->wave)
         return;

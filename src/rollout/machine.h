@@ -9,8 +9,12 @@
 
 #include "rollout/rollout.h"
 
-/*  Adds a member to the counts, or removes it: call around each change of it. */
-void rollout_member_count (struct rollout *rollout, const struct rollout_member *member, bool in);
+/*  Asserts what holds between the calls of the owner. Does not visit the members. */
+void rollout_machine_check (const struct rollout *rollout);
+
+/*  A change of a member: removes it from the counts, and adds it again. */
+void rollout_member_uncount (struct rollout *rollout, const struct rollout_member *member);
+void rollout_member_count (struct rollout *rollout, const struct rollout_member *member);
 
 /*  Puts a member into the list of those with a pending action. */
 void rollout_member_pend (struct rollout *rollout, uint32_t index, enum rollout_kind kind);
@@ -19,15 +23,17 @@ void rollout_member_pend (struct rollout *rollout, uint32_t index, enum rollout_
 void rollout_member_enter (struct rollout *rollout, uint32_t index, enum wire_member state,
                            enum rollout_kind kind, uint64_t now_ms);
 
-/*  Counts a member as bad, or no longer. */
-void rollout_member_charge (struct rollout *rollout, uint32_t index, bool charged);
+/*  Charges a member to the budgets, or no longer. */
+void rollout_member_charge (struct rollout *rollout, uint32_t index);
+void rollout_member_discharge (struct rollout *rollout, uint32_t index);
 
 /*  Whether a node without contact has been so for long enough to count: just after the owner's start, all are
     without contact. */
 bool rollout_member_is_silent (const struct rollout *rollout, const struct rollout_member *member,
                                uint64_t now_ms);
 
-/*  A node is back that was without contact at its turn: it gets its turn again, unless its wave is over. */
+/*  A node is back that was without contact when it was to be started: it is started later, unless its wave is
+    over. */
 void rollout_member_call_again (struct rollout *rollout, uint32_t index, uint64_t now_ms);
 
 /*  Checks the members' deadlines at at_ms at the latest. */
@@ -42,9 +48,12 @@ void rollout_phase_enter (struct rollout *rollout, enum wire_phase phase, uint64
 __attribute__ ((format (printf, 2, 3))) void rollout_reason_set (struct rollout *rollout, const char *format,
                                                                  ...);
 
-/*  Cancels updates that have not switched yet. With back, updated nodes are reverted, and so are nodes that
-    may have been updated unseen: the order waits for them. */
-void rollout_members_stop (struct rollout *rollout, bool back, uint64_t now_ms);
+/*  Cancels updates that have not switched yet. */
+void rollout_members_cancel (struct rollout *rollout);
+
+/*  The same, and reverts updated nodes, and nodes that may have been updated unseen: the order waits for
+    them. */
+void rollout_members_revert (struct rollout *rollout, uint64_t now_ms);
 
 /*  Halts, or reverts if the spec says so. The reason must be set. */
 void rollout_phase_halt (struct rollout *rollout, uint64_t now_ms);
@@ -64,8 +73,11 @@ void rollout_wave_begin (struct rollout *rollout, uint64_t now_ms);
 /*  Begins the current wave, or waits for its approval first. */
 void rollout_wave_begin_or_ask (struct rollout *rollout, uint64_t now_ms);
 
-/*  Ends the wave. approved: the next one needs no approval. */
-void rollout_wave_end (struct rollout *rollout, bool approved, uint64_t now_ms);
+/*  Whether an operator has approved the next wave. */
+enum rollout_approval { ROLLOUT_NOT_APPROVED, ROLLOUT_APPROVED };
+
+/*  Ends the wave, and begins the next one if it needs no further approval. */
+void rollout_wave_end (struct rollout *rollout, enum rollout_approval approval, uint64_t now_ms);
 
 /*  Marks members that are still waiting as left out, at the end of the rollout or of their wave. */
 void rollout_members_leave (struct rollout *rollout, uint32_t first, uint32_t count, uint64_t now_ms);

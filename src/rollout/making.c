@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
+
 enum {
     NODE_DEADLINE_MS = 30 * 60 * 1000,
     WAVE_DEADLINE_MS = 24 * 3600 * 1000,
@@ -16,6 +18,7 @@ enum {
 
 void rollout_set_defaults (struct wire_rollout *spec)
 {
+    base_assert (spec);
     if (spec->node_deadline_ms == 0)
         spec->node_deadline_ms = NODE_DEADLINE_MS;
     if (spec->wave_deadline_ms == 0)
@@ -27,7 +30,7 @@ void rollout_set_defaults (struct wire_rollout *spec)
 }
 
 /*  Adds the candidates as members and assigns them to waves. */
-static int take_members (struct rollout *rollout, const struct rollout_candidate *candidates, uint64_t now_ms)
+static int members_add (struct rollout *rollout, const struct rollout_candidate *candidates, uint64_t now_ms)
 {
     /*  A candidate that is offline has been silent for long enough at once. */
     uint64_t known_ms = now_ms > rollout->settle_ms ? now_ms - rollout->settle_ms : 1;
@@ -49,7 +52,7 @@ static int take_members (struct rollout *rollout, const struct rollout_candidate
                                                       .online = candidate->online,
                                                       .dark_ms = candidate->online ? 0 : known_ms,
                                                       .pending_next = ROLLOUT_NOBODY};
-        rollout_member_count (rollout, &rollout->members[i], true);
+        rollout_member_count (rollout, &rollout->members[i]);
     }
     rollout->n_waves = candidates[rollout->n_members - 1].wave + 1;
     return 0;
@@ -59,55 +62,96 @@ int rollout_init_queued (struct rollout *rollout, const struct wire_rollout *spe
                          const struct rollout_candidate *candidates, uint32_t n_candidates,
                          uint32_t n_neighbours, uint64_t now_ms)
 {
+    base_assert (rollout);
+    base_assert (spec);
+    base_assert (candidates || n_candidates == 0);
     *rollout = (struct rollout){.n_members = n_candidates,
                                 .n_neighbours = n_neighbours,
                                 .pending_first = ROLLOUT_NOBODY,
                                 .pending_last = ROLLOUT_NOBODY,
                                 .look_ms = UINT64_MAX,
                                 .settle_ms = SETTLE_MS};
-    if (n_candidates == 0 || n_neighbours == 0 || spec->n_waves > ROLLOUT_WAVES)
-        return -EINVAL;
-    int rc = wire_copy (&wire_rollout_record, spec, &rollout->spec);
+    int r = n_candidates == 0 || n_neighbours == 0 || spec->n_waves > ROLLOUT_WAVES ? -EINVAL : 0;
+    if (r < 0)
+        goto failed;
+    r = wire_copy (&wire_rollout_record, spec, &rollout->spec);
+    if (r < 0)
+        goto failed;
+    rollout_set_defaults (&rollout->spec);
     rollout->members = calloc (n_candidates, sizeof *rollout->members);
     rollout->neighbours = calloc (n_neighbours, sizeof *rollout->neighbours);
-    if (!rc && (!rollout->members || !rollout->neighbours))
-        rc = -ENOMEM;
-    rollout_set_defaults (&rollout->spec);
-    rc = rc ? rc : take_members (rollout, candidates, now_ms);
-    if (rc) {
-        rollout_deinit (rollout);
-        return rc;
-    }
+    r = rollout->members && rollout->neighbours ? 0 : -ENOMEM;
+    if (r < 0)
+        goto failed;
+    r = members_add (rollout, candidates, now_ms);
+    if (r < 0)
+        goto failed;
     rollout_phase_enter (rollout, WIRE_PHASE_QUEUED, now_ms);
+    rollout_machine_check (rollout);
     return 0;
+failed:
+    rollout_deinit (rollout);
+    return r;
 }
 
 void rollout_begin (struct rollout *rollout, uint64_t now_ms)
 {
-    if (rollout->phase == WIRE_PHASE_QUEUED && !rollout->paused)
-        rollout_wave_begin_or_ask (rollout, now_ms);
+    base_assert (rollout);
+    if (rollout->phase != WIRE_PHASE_QUEUED || rollout->paused)
+        return;
+    rollout_wave_begin_or_ask (rollout, now_ms);
+    rollout_machine_check (rollout);
 }
 
 int rollout_init (struct rollout *rollout, const struct wire_rollout *spec,
                   const struct rollout_candidate *candidates, uint32_t n_candidates, uint32_t n_neighbours,
                   uint64_t now_ms)
 {
-    int rc = rollout_init_queued (rollout, spec, candidates, n_candidates, n_neighbours, now_ms);
-    if (rc == 0)
-        rollout_begin (rollout, now_ms);
-    return rc;
+    int r = rollout_init_queued (rollout, spec, candidates, n_candidates, n_neighbours, now_ms);
+    if (r < 0)
+        return r;
+    rollout_begin (rollout, now_ms);
+    return 0;
 }
 
 void rollout_deinit (struct rollout *rollout)
 {
+    base_assert (rollout);
     wire_deinit (&wire_rollout_record, &rollout->spec);
     free (rollout->members);
     free (rollout->neighbours);
     *rollout = (struct rollout){.n_members = 0};
 }
 
-void rollout_resume (struct rollout *rollout)
+/*  Stored state is data: it may be of another version, or damaged. */
+static bool state_is_sound (const struct rollout *rollout)
 {
+    uint32_t members = 0;
+    if (rollout->n_waves == 0 || rollout->n_waves > ROLLOUT_WAVES || rollout->wave >= rollout->n_waves ||
+        (unsigned) rollout->phase >= WIRE_PHASE_END || (unsigned) rollout->gate >= WIRE_GATE_END)
+        return false;
+    for (uint32_t i = 0; i < rollout->n_waves; i++) {
+        const struct rollout_wave *wave = &rollout->waves[i];
+        if (wave->first != members || wave->count == 0 || wave->count > rollout->n_members - members)
+            return false;
+        for (uint32_t j = wave->first; j < wave->first + wave->count; j++)
+            if (rollout->members[j].wave != i || rollout->members[j].neighbours >= rollout->n_neighbours ||
+                rollout->members[j].state == WIRE_MEMBER_NULL ||
+                (unsigned) rollout->members[j].pending > ROLLOUT_KEEP ||
+                (unsigned) rollout->members[j].state >= WIRE_MEMBER_END)
+                return false;
+        members += wave->count;
+    }
+    return members == rollout->n_members;
+}
+
+int rollout_resume (struct rollout *rollout)
+{
+    base_assert (rollout);
+    base_assert (rollout->members && rollout->n_members > 0);
+    base_assert (rollout->neighbours && rollout->n_neighbours > 0);
+    if (!state_is_sound (rollout))
+        return -EBADMSG;
     memset (rollout->neighbours, 0, rollout->n_neighbours * sizeof *rollout->neighbours);
     rollout->under_way = rollout->charged = 0;
     rollout->pending_first = rollout->pending_last = ROLLOUT_NOBODY;
@@ -124,6 +168,8 @@ void rollout_resume (struct rollout *rollout)
         rollout->members[i].pending = ROLLOUT_WAIT;
         if (pending != ROLLOUT_WAIT && pending != ROLLOUT_KEEP)
             rollout_member_pend (rollout, i, pending);
-        rollout_member_count (rollout, &rollout->members[i], true);
+        rollout_member_count (rollout, &rollout->members[i]);
     }
+    rollout_machine_check (rollout);
+    return 0;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 
 /*  A node that can be updated. Nodes are updated in the order of their ranks. A rank is a digest that
@@ -19,20 +20,23 @@ struct ranked {
 
 const char *rollout_exclusion_text (enum rollout_exclusion exclusion)
 {
+    base_assert ((unsigned) exclusion < ROLLOUT_EXCLUSIONS);
     static const char *const texts[ROLLOUT_EXCLUSIONS] = {
-        "",
-        "runs the release already",
-        "has no such application",
-        "the release has no envelope for its platform",
-        "it is in another rollout of the application",
-        "held: end the hold with nodectl unhold first",
-        "the release failed on it before: clear it with nodectl quarantine clear first",
-        "offline",
+        [ROLLOUT_EXCLUDED_NOT] = "",
+        [ROLLOUT_EXCLUDED_RUNS] = "runs the release already",
+        [ROLLOUT_EXCLUDED_LACKS] = "has no such application",
+        [ROLLOUT_EXCLUDED_FITS_NOT] = "the release has no envelope for its platform",
+        [ROLLOUT_EXCLUDED_BUSY] = "it is in another rollout of the application",
+        [ROLLOUT_EXCLUDED_HELD] = "held: end the hold with nodectl unhold first",
+        [ROLLOUT_EXCLUDED_QUARANTINED] =
+            "the release failed on it before: clear it with nodectl quarantine clear first",
+        [ROLLOUT_EXCLUDED_OFFLINE] = "offline",
     };
-    return exclusion < ROLLOUT_EXCLUSIONS ? texts[exclusion] : "";
+    return texts[exclusion];
 }
 
-static enum rollout_exclusion exclusion_of (const struct wire_rollout *spec, const struct rollout_fact *fact)
+static enum rollout_exclusion fact_exclusion (const struct wire_rollout *spec,
+                                              const struct rollout_fact *fact)
 {
     return base_digest_equal (&fact->running, &spec->release) ? ROLLOUT_EXCLUDED_RUNS
            : fact->lacks                                      ? ROLLOUT_EXCLUDED_LACKS
@@ -44,7 +48,7 @@ static enum rollout_exclusion exclusion_of (const struct wire_rollout *spec, con
                                                               : ROLLOUT_EXCLUDED_NOT;
 }
 
-static struct base_digest rank_of (const struct wire_rollout *spec, const char *id)
+static struct base_digest fact_rank (const struct wire_rollout *spec, const char *id)
 {
     struct base_hash hash;
     base_hash_init (&hash);
@@ -53,21 +57,21 @@ static struct base_digest rank_of (const struct wire_rollout *spec, const char *
     return base_hash_final (&hash);
 }
 
-static int compare_ranks (const void *a, const void *b)
+static int ranks_compare (const void *a, const void *b)
 {
     const struct ranked *left = a, *right = b;
     int order = memcmp (left->rank.bytes, right->rank.bytes, sizeof left->rank.bytes);
     return order ? order : strcmp (left->id, right->id);
 }
 
-static int compare_neighbours (const void *a, const void *b)
+static int neighbours_compare (const void *a, const void *b)
 {
     const struct ranked *left = *(const struct ranked *const *) a, *right = *(const struct ranked *const *) b;
     return strcmp (left->neighbours ? left->neighbours : "", right->neighbours ? right->neighbours : "");
 }
 
 /*  Numbers the values of the neighbours' label from 0 on. */
-static int number_neighbours (struct rollout_plan *plan, const struct ranked *ranked)
+static int neighbours_number (struct rollout_plan *plan, const struct ranked *ranked)
 {
     base_cleanup (base_free_p) const struct ranked **sorted = calloc (plan->n_candidates + 1, sizeof *sorted);
     if (!sorted)
@@ -75,9 +79,9 @@ static int number_neighbours (struct rollout_plan *plan, const struct ranked *ra
     for (uint32_t i = 0; i < plan->n_candidates; i++)
         sorted[i] = &ranked[i];
     if (plan->n_candidates)
-        qsort (sorted, plan->n_candidates, sizeof *sorted, compare_neighbours);
+        qsort (sorted, plan->n_candidates, sizeof *sorted, neighbours_compare);
     for (uint32_t i = 0; i < plan->n_candidates; i++) {
-        if (i > 0 && compare_neighbours (&sorted[i - 1], &sorted[i]) != 0)
+        if (i > 0 && neighbours_compare (&sorted[i - 1], &sorted[i]) != 0)
             plan->n_neighbours++;
         plan->candidates[sorted[i] - ranked].neighbours = plan->n_neighbours;
     }
@@ -85,7 +89,7 @@ static int number_neighbours (struct rollout_plan *plan, const struct ranked *ra
     return 0;
 }
 
-static int set_default_waves (struct wire_rollout *spec)
+static int waves_set_default (struct wire_rollout *spec)
 {
     static const struct wire_wave waves[] = {{.count = 1}, {.percent = 10}, {.count = 0}};
     if (spec->n_waves)
@@ -99,7 +103,7 @@ static int set_default_waves (struct wire_rollout *spec)
 }
 
 /*  Appends a wave for the nodes that are left over. */
-static int add_last_wave (struct wire_rollout *spec)
+static int waves_add_last (struct wire_rollout *spec)
 {
     struct wire_wave *waves = realloc (spec->waves, (spec->n_waves + 1) * sizeof *waves);
     if (!waves)
@@ -111,12 +115,14 @@ static int add_last_wave (struct wire_rollout *spec)
 }
 
 /*  Assigns the candidates to waves; empty waves are removed. */
-static int lay_waves (struct rollout_plan *plan, struct base_error *error)
+static int waves_lay (struct rollout_plan *plan, struct base_error *error)
 {
     struct wire_rollout *spec = &plan->spec;
     uint32_t left = plan->n_candidates, kept = 0;
-    int rc = set_default_waves (spec);
-    for (size_t i = 0; !rc && i < spec->n_waves && left; i++) {
+    int r = waves_set_default (spec);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot plan the rollout");
+    for (size_t i = 0; i < spec->n_waves && left; i++) {
         const struct wire_wave *wave = &spec->waves[i];
         uint64_t size = wave->count     ? wave->count
                         : wave->percent ? ((uint64_t) plan->n_candidates * wave->percent + 99) / 100
@@ -126,8 +132,6 @@ static int lay_waves (struct rollout_plan *plan, struct base_error *error)
         plan->sizes[kept] = taken;
         spec->waves[kept++] = *wave;
     }
-    if (rc)
-        return base_error_errno (error, rc, "cannot plan the rollout");
     spec->n_waves = kept;
     if (left && kept == ROLLOUT_WAVES)
         return base_error_set (error, -EINVAL,
@@ -136,13 +140,15 @@ static int lay_waves (struct rollout_plan *plan, struct base_error *error)
                                kept, plan->n_candidates - left, plan->n_candidates);
     if (left) {
         plan->sizes[kept++] = left;
-        rc = add_last_wave (spec);
+        r = waves_add_last (spec);
+        if (r < 0)
+            return base_error_errno (error, r, "cannot plan the rollout");
     }
     uint32_t member = 0;
     for (uint32_t i = 0; i < kept; i++)
         for (uint32_t n = 0; n < plan->sizes[i]; n++)
             plan->candidates[member++].wave = i;
-    return rc ? base_error_errno (error, rc, "cannot plan the rollout") : 0;
+    return 0;
 }
 
 static void plan_foresee (struct rollout_plan *plan, const struct rollout_fact *facts, uint64_t typical_ms)
@@ -174,13 +180,13 @@ static void hash_number (struct base_hash *hash, uint64_t number)
     base_hash_update (hash, bytes, sizeof bytes);
 }
 
-static int name_plan (struct rollout_plan *plan, const struct rollout_fact *facts)
+static int plan_hash (struct rollout_plan *plan, const struct rollout_fact *facts)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer packed = {0};
     struct base_hash hash;
-    int rc = wire_pack (&wire_rollout_record, &plan->spec, &packed, NULL);
-    if (rc)
-        return rc < 0 ? rc : -EINVAL;
+    int r = wire_pack (&wire_rollout_record, &plan->spec, &packed, NULL);
+    if (r)
+        return r < 0 ? r : -EINVAL;
     base_hash_init (&hash);
     base_hash_update (&hash, packed.data, packed.size);
     for (uint32_t i = 0; i < plan->n_candidates; i++) {
@@ -198,7 +204,7 @@ static int name_plan (struct rollout_plan *plan, const struct rollout_fact *fact
 }
 
 /*  Puts the skipped nodes in one order, too. */
-static int compare_ids (const void *a, const void *b)
+static int ids_compare (const void *a, const void *b)
 {
     const struct ranked *left = a, *right = b;
     return strcmp (left->id, right->id);
@@ -215,53 +221,56 @@ static int plan_divide (struct rollout_plan *plan, const struct rollout_fact *fa
         return -ENOMEM;
     for (uint32_t i = 0; i < n_facts; i++) {
         struct ranked entry = {.id = facts[i].id, .neighbours = facts[i].neighbours, .fact = i};
-        if (exclusion_of (&plan->spec, &facts[i]))
+        if (fact_exclusion (&plan->spec, &facts[i]))
             others[plan->n_left_out++] = entry;
         else {
-            entry.rank = rank_of (&plan->spec, facts[i].id);
+            entry.rank = fact_rank (&plan->spec, facts[i].id);
             ranked[plan->n_candidates++] = entry;
         }
     }
     if (plan->n_candidates)
-        qsort (ranked, plan->n_candidates, sizeof *ranked, compare_ranks);
+        qsort (ranked, plan->n_candidates, sizeof *ranked, ranks_compare);
     if (plan->n_left_out)
-        qsort (others, plan->n_left_out, sizeof *others, compare_ids);
+        qsort (others, plan->n_left_out, sizeof *others, ids_compare);
     for (uint32_t i = 0; i < plan->n_candidates; i++) {
         plan->facts[i] = ranked[i].fact;
         plan->candidates[i].online = true;
     }
     for (uint32_t i = 0; i < plan->n_left_out; i++)
         plan->left_out[i] = (struct rollout_left_out){
-            .fact = others[i].fact, .why = exclusion_of (&plan->spec, &facts[others[i].fact])};
-    return number_neighbours (plan, ranked);
+            .fact = others[i].fact, .why = fact_exclusion (&plan->spec, &facts[others[i].fact])};
+    return neighbours_number (plan, ranked);
 }
 
 int rollout_plan_make (const struct wire_rollout *spec, const struct rollout_fact *facts, uint32_t n_facts,
                        uint64_t typical_ms, struct rollout_plan *ret_plan, struct base_error *error)
 {
-    struct rollout_plan plan = {.n_candidates = 0};
-    int rc = spec->n_waves > ROLLOUT_WAVES ? -EINVAL : wire_copy (&wire_rollout_record, spec, &plan.spec);
+    base_assert (spec);
+    base_assert (facts || n_facts == 0);
+    base_assert (ret_plan);
+    base_cleanup (rollout_plan_deinit) struct rollout_plan plan = {.n_candidates = 0};
+    int r = spec->n_waves > ROLLOUT_WAVES ? -EINVAL : wire_copy (&wire_rollout_record, spec, &plan.spec);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot plan the rollout");
     rollout_set_defaults (&plan.spec);
-    rc = rc ? rc : plan_divide (&plan, facts, n_facts);
-    if (rc)
-        (void) base_error_errno (error, rc, "cannot plan the rollout");
-    else
-        rc = lay_waves (&plan, error);
-    if (!rc) {
-        plan_foresee (&plan, facts, typical_ms);
-        rc = name_plan (&plan, facts);
-        if (rc)
-            (void) base_error_errno (error, rc, "cannot compute the hash of the plan");
-    }
-    if (rc)
-        rollout_plan_deinit (&plan);
-    else
-        *ret_plan = plan;
-    return rc;
+    r = plan_divide (&plan, facts, n_facts);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot plan the rollout");
+    r = waves_lay (&plan, error);
+    if (r < 0)
+        return r;
+    plan_foresee (&plan, facts, typical_ms);
+    r = plan_hash (&plan, facts);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot compute the hash of the plan");
+    *ret_plan = plan;
+    plan = (struct rollout_plan){.n_candidates = 0};
+    return 0;
 }
 
 void rollout_plan_deinit (struct rollout_plan *plan)
 {
+    base_assert (plan);
     wire_deinit (&wire_rollout_record, &plan->spec);
     free (plan->candidates);
     free (plan->facts);

@@ -6,8 +6,12 @@
 
 #include "rollout/window.h"
 
+#include "base/assert.h"
+
 void rollout_halt (struct rollout *rollout, const char *reason, uint64_t now_ms)
 {
+    base_assert (rollout);
+    base_assert (reason);
     if (!rollout_is_running (rollout) && rollout->phase != WIRE_PHASE_QUEUED)
         return;
     rollout_reason_set (rollout, "%s", reason);
@@ -16,60 +20,77 @@ void rollout_halt (struct rollout *rollout, const char *reason, uint64_t now_ms)
         rollout_members_leave (rollout, 0, rollout->n_members, now_ms);
     } else
         rollout_phase_halt (rollout, now_ms);
+    rollout_machine_check (rollout);
 }
 
 bool rollout_gives (const struct rollout *rollout)
 {
+    base_assert (rollout);
     return rollout->phase == WIRE_PHASE_HALTED ||
            (rollout->paused && (rollout_is_running (rollout) || rollout->phase == WIRE_PHASE_QUEUED));
 }
 
+static bool rollout_is_taken (const struct rollout *rollout)
+{
+    for (uint32_t i = 0; i < rollout->n_members; i++)
+        if (rollout->members[i].state != WIRE_MEMBER_TAKEN)
+            return false;
+    return true;
+}
+
 bool rollout_take (struct rollout *rollout, uint32_t index, const char *by, uint64_t now_ms)
 {
+    base_assert (rollout);
+    base_assert (by);
     if (index >= rollout->n_members || !rollout_gives (rollout))
         return false;
     struct rollout_member *member = &rollout->members[index];
     if (member->state == WIRE_MEMBER_TAKEN || rollout_is_under_way (member->state))
         return false;
-    rollout_member_count (rollout, member, false);
+    rollout_member_uncount (rollout, member);
     member->charged = member->was_bad = false;
-    rollout_member_count (rollout, member, true);
+    rollout_member_count (rollout, member);
     rollout_member_enter (rollout, index, WIRE_MEMBER_TAKEN, ROLLOUT_KEEP, now_ms);
     rollout->changed = true;
-    for (uint32_t i = 0; i < rollout->n_members; i++)
-        if (rollout->members[i].state != WIRE_MEMBER_TAKEN)
-            return true;
-    rollout_reason_set (rollout, "rollout %s has taken over the last of its nodes", by);
-    rollout_phase_enter (rollout, WIRE_PHASE_SUPERSEDED, now_ms);
+    if (rollout_is_taken (rollout)) {
+        rollout_reason_set (rollout, "rollout %s has taken over the last of its nodes", by);
+        rollout_phase_enter (rollout, WIRE_PHASE_SUPERSEDED, now_ms);
+    }
+    rollout_machine_check (rollout);
     return true;
 }
 
 void rollout_forget (struct rollout *rollout, uint32_t index, uint64_t now_ms)
 {
+    base_assert (rollout);
     if (index >= rollout->n_members)
         return;
     struct rollout_member *member = &rollout->members[index];
     if (member->state != WIRE_MEMBER_WAITING && !rollout_is_under_way (member->state))
         return;
-    rollout_member_count (rollout, member, false);
+    rollout_member_uncount (rollout, member);
     member->was_bad = false;
-    rollout_member_count (rollout, member, true);
+    rollout_member_count (rollout, member);
     rollout_member_enter (rollout, index, WIRE_MEMBER_LEFT, ROLLOUT_KEEP, now_ms);
     rollout->changed = true;
     rollout_reverting_finish (rollout, now_ms);
+    rollout_machine_check (rollout);
 }
 
 void rollout_pause (struct rollout *rollout, const char *reason)
 {
+    base_assert (rollout);
+    base_assert (reason);
     if (!rollout_is_running (rollout) || rollout->paused)
         return;
     rollout_reason_set (rollout, "%s", reason);
     rollout->paused = true;
     rollout->changed = true;
+    rollout_machine_check (rollout);
 }
 
 /*  A node of the first wave may have to rehearse its revert. Returns whether it has to. */
-static bool rehearse_revert (struct rollout *rollout, uint32_t index, uint64_t now_ms)
+static bool member_rehearse_revert (struct rollout *rollout, uint32_t index, uint64_t now_ms)
 {
     const struct rollout_member *member = &rollout->members[index];
     if (!rollout->spec.rehearse_revert || member->wave != 0 || member->revert_ms ||
@@ -79,30 +100,30 @@ static bool rehearse_revert (struct rollout *rollout, uint32_t index, uint64_t n
     return true;
 }
 
-static void on_confirmed (struct rollout *rollout, uint32_t index, uint64_t now_ms)
+static void member_confirmed (struct rollout *rollout, uint32_t index, uint64_t now_ms)
 {
     struct rollout_member *member = &rollout->members[index];
     if (member->state == WIRE_MEMBER_BACKING || member->state == WIRE_MEMBER_UPDATED ||
         member->state == WIRE_MEMBER_BACK)
         return; /* reported before */
     if (member->charged)
-        rollout_member_charge (rollout, index, false); /* late, or without contact for a while, but updated */
+        rollout_member_discharge (rollout, index); /* late, or without contact for a while, but updated */
     rollout_member_enter (rollout, index, WIRE_MEMBER_UPDATED, ROLLOUT_KEEP, now_ms);
     if (rollout->phase == WIRE_PHASE_REVERTING || rollout->phase == WIRE_PHASE_REVERTED) {
         rollout_phase_enter (rollout, WIRE_PHASE_REVERTING, now_ms);
         rollout_member_enter (rollout, index, WIRE_MEMBER_BACKING, ROLLOUT_BACK, now_ms);
     } else
-        (void) rehearse_revert (rollout, index, now_ms);
+        (void) member_rehearse_revert (rollout, index, now_ms);
 }
 
-static void on_reverted (struct rollout *rollout, uint32_t index, uint64_t now_ms)
+static void member_reverted (struct rollout *rollout, uint32_t index, uint64_t now_ms)
 {
     struct rollout_member *member = &rollout->members[index];
     if (member->state != WIRE_MEMBER_BACKING && member->state != WIRE_MEMBER_STUCK &&
         member->state != WIRE_MEMBER_DARK) {
         if (member->confirmed || member->state == WIRE_MEMBER_ORDERED) { /* reverted by someone else */
             rollout_member_enter (rollout, index, WIRE_MEMBER_FAILED, ROLLOUT_KEEP, now_ms);
-            rollout_member_charge (rollout, index, true);
+            rollout_member_charge (rollout, index);
             (void) rollout_gates_check (rollout, ROLLOUT_AT_FAILURE, ROLLOUT_NOBODY, now_ms);
         }
         return;
@@ -115,12 +136,12 @@ static void on_reverted (struct rollout *rollout, uint32_t index, uint64_t now_m
         return;
     member->revert_ms = took_ms ? took_ms : 1;
     if (rollout_gates_check (rollout, ROLLOUT_AT_REVERT, index, now_ms))
-        rollout_member_charge (rollout, index, true);
+        rollout_member_charge (rollout, index);
     else
         rollout_member_enter (rollout, index, WIRE_MEMBER_ORDERED, ROLLOUT_ORDER, now_ms);
 }
 
-static void on_failed (struct rollout *rollout, uint32_t index, uint64_t now_ms)
+static void member_failed (struct rollout *rollout, uint32_t index, uint64_t now_ms)
 {
     struct rollout_member *member = &rollout->members[index];
     if (member->state == WIRE_MEMBER_BACKING)
@@ -130,24 +151,26 @@ static void on_failed (struct rollout *rollout, uint32_t index, uint64_t now_ms)
         rollout_member_enter (rollout, index, WIRE_MEMBER_FAILED, ROLLOUT_KEEP, now_ms);
     else
         return;
-    rollout_member_charge (rollout, index, true);
+    rollout_member_charge (rollout, index);
     (void) rollout_gates_check (rollout, ROLLOUT_AT_FAILURE, ROLLOUT_NOBODY, now_ms);
 }
 
 void rollout_ended (struct rollout *rollout, uint32_t index, enum rollout_result result, uint64_t now_ms)
 {
+    base_assert (rollout);
+    base_assert ((unsigned) result <= ROLLOUT_UNSERVED);
     if (index >= rollout->n_members || rollout->members[index].state == WIRE_MEMBER_WAITING ||
         rollout->members[index].state == WIRE_MEMBER_TAKEN)
         return;
     switch (result) {
     case ROLLOUT_CONFIRMED:
-        on_confirmed (rollout, index, now_ms);
+        member_confirmed (rollout, index, now_ms);
         break;
     case ROLLOUT_REVERTED:
-        on_reverted (rollout, index, now_ms);
+        member_reverted (rollout, index, now_ms);
         break;
     case ROLLOUT_FAILED:
-        on_failed (rollout, index, now_ms);
+        member_failed (rollout, index, now_ms);
         break;
     case ROLLOUT_SKIPPED:
         if (rollout->members[index].state == WIRE_MEMBER_ORDERED)
@@ -163,42 +186,48 @@ void rollout_ended (struct rollout *rollout, uint32_t index, enum rollout_result
         break;
     }
     rollout_reverting_finish (rollout, now_ms);
+    rollout_machine_check (rollout);
 }
 
-void rollout_unfit (struct rollout *rollout, uint32_t index, bool unfit)
+void rollout_unfit (struct rollout *rollout, uint32_t index, enum rollout_fitness fitness)
 {
+    base_assert (rollout);
     if (index >= rollout->n_members || rollout->members[index].state != WIRE_MEMBER_ORDERED)
         return;
     struct rollout_member *member = &rollout->members[index];
-    member->unfit = unfit;
-    member->was_unfit = member->was_unfit || unfit;
+    member->unfit = fitness == ROLLOUT_UNFIT;
+    member->was_unfit |= member->unfit;
     rollout_member_pend (rollout, index, ROLLOUT_KEEP);
     rollout->changed = true; /* the text of what it waits for */
+    rollout_machine_check (rollout);
 }
 
-void rollout_heard (struct rollout *rollout, uint32_t index, bool online, uint64_t now_ms)
+void rollout_heard (struct rollout *rollout, uint32_t index, enum rollout_contact contact, uint64_t now_ms)
 {
+    base_assert (rollout);
+    bool online = contact == ROLLOUT_CONTACT;
     if (index >= rollout->n_members || rollout->members[index].online == online)
         return;
     struct rollout_member *member = &rollout->members[index];
-    rollout_member_count (rollout, member, false);
+    rollout_member_uncount (rollout, member);
     member->online = online;
     member->dark_ms = online ? 0 : now_ms;
-    rollout_member_count (rollout, member, true);
-    if (!online) {
+    rollout_member_count (rollout, member);
+    if (!online)
         rollout_look_by (rollout, now_ms + rollout->settle_ms);
-        return;
-    }
-    if (member->state == WIRE_MEMBER_DARK) { /* the report of its version follows */
-        rollout_member_charge (rollout, index, false);
+    else if (member->state == WIRE_MEMBER_DARK) { /* the report of its version follows */
+        rollout_member_discharge (rollout, index);
         rollout_member_enter (rollout, index, member->confirmed ? WIRE_MEMBER_UPDATED : WIRE_MEMBER_ORDERED,
                               ROLLOUT_KEEP, now_ms);
     }
-    rollout_member_call_again (rollout, index, now_ms);
+    if (online)
+        rollout_member_call_again (rollout, index, now_ms);
+    rollout_machine_check (rollout);
 }
 
 void rollout_other (struct rollout *rollout, uint32_t neighbours, int all, int dark)
 {
+    base_assert (rollout);
     if (neighbours >= rollout->n_neighbours)
         return;
     rollout->neighbours[neighbours].others += (uint32_t) all;
@@ -207,10 +236,13 @@ void rollout_other (struct rollout *rollout, uint32_t neighbours, int all, int d
 
 void rollout_compare (struct rollout *rollout, const struct rollout_round *round, uint64_t now_ms)
 {
+    base_assert (rollout);
+    base_assert (round);
     if (!rollout_is_running (rollout) || rollout->spec.false_halt == 0)
         return;
     rollout_evidence_add (&rollout->evidence, round);
     (void) rollout_gates_check (rollout, ROLLOUT_AT_ROUND, ROLLOUT_NOBODY, now_ms);
+    rollout_machine_check (rollout);
 }
 
 static uint64_t stopped_ms (const struct rollout *rollout, uint64_t now_ms)
@@ -219,8 +251,10 @@ static uint64_t stopped_ms (const struct rollout *rollout, uint64_t now_ms)
     return rollout->stopped_ms + running;
 }
 
-static void stop_clock (struct rollout *rollout, bool stop, uint64_t now_ms)
+/*  The time of a wave stands still while the rollout is paused, or updating outside its window. */
+static void clock_set (struct rollout *rollout, uint64_t closed_ms, uint64_t now_ms)
 {
+    bool stop = rollout->paused || (closed_ms && rollout->phase == WIRE_PHASE_UPDATING);
     if (stop == (rollout->stop_ms != 0))
         return;
     rollout->stopped_ms = stopped_ms (rollout, now_ms);
@@ -230,13 +264,13 @@ static void stop_clock (struct rollout *rollout, bool stop, uint64_t now_ms)
 
 /*  Whether the failure is the node's own. If most of the nodes of the same failure domain that are not
     updated have lost contact too, the network or the broker is at fault. */
-static bool is_alone (const struct rollout *rollout, const struct rollout_member *member)
+static bool member_is_alone (const struct rollout *rollout, const struct rollout_member *member)
 {
     const struct rollout_neighbours *neighbours = &rollout->neighbours[member->neighbours];
     return neighbours->others_dark == 0 || 2 * neighbours->others_dark < neighbours->others;
 }
 
-static void judge_silence (struct rollout *rollout, uint32_t index, uint64_t now_ms)
+static void member_judge_silence (struct rollout *rollout, uint32_t index, uint64_t now_ms)
 {
     struct rollout_member *member = &rollout->members[index];
     if (!member->dark_ms || (member->state != WIRE_MEMBER_ORDERED && member->state != WIRE_MEMBER_UPDATED))
@@ -245,16 +279,16 @@ static void judge_silence (struct rollout *rollout, uint32_t index, uint64_t now
         rollout_look_by (rollout, member->dark_ms + rollout->settle_ms);
         return;
     }
-    if (!is_alone (rollout, member)) {
+    if (!member_is_alone (rollout, member)) {
         rollout_look_by (rollout, now_ms + rollout->settle_ms); /* the others may come back without it */
         return;
     }
     member->dark_ms = 0;
     rollout_member_enter (rollout, index, WIRE_MEMBER_DARK, ROLLOUT_KEEP, now_ms);
-    rollout_member_charge (rollout, index, true);
+    rollout_member_charge (rollout, index);
 }
 
-static void look_at_deadline (struct rollout *rollout, uint32_t index, uint64_t now_ms)
+static void member_check_deadline (struct rollout *rollout, uint32_t index, uint64_t now_ms)
 {
     struct rollout_member *member = &rollout->members[index];
     if (!rollout_is_under_way (member->state))
@@ -273,7 +307,7 @@ static void look_at_deadline (struct rollout *rollout, uint32_t index, uint64_t 
     bool back = member->state == WIRE_MEMBER_BACKING;
     rollout_member_enter (rollout, index, back ? WIRE_MEMBER_STUCK : WIRE_MEMBER_OVERDUE,
                           back ? ROLLOUT_KEEP : ROLLOUT_CANCEL, now_ms);
-    rollout_member_charge (rollout, index, true);
+    rollout_member_charge (rollout, index);
 }
 
 /*  Checks the deadlines of all members; seldom, because it visits each of them. */
@@ -283,8 +317,8 @@ static void members_look (struct rollout *rollout, uint64_t now_ms)
         return;
     rollout->look_ms = UINT64_MAX;
     for (uint32_t i = 0; i < rollout->n_members; i++) {
-        judge_silence (rollout, i, now_ms);
-        look_at_deadline (rollout, i, now_ms);
+        member_judge_silence (rollout, i, now_ms);
+        member_check_deadline (rollout, i, now_ms);
     }
     (void) rollout_gates_check (rollout, ROLLOUT_AT_FAILURE, ROLLOUT_NOBODY, now_ms);
     rollout_reverting_finish (rollout, now_ms);
@@ -292,6 +326,7 @@ static void members_look (struct rollout *rollout, uint64_t now_ms)
 
 uint64_t rollout_wave_ends_ms (const struct rollout *rollout, uint64_t now_ms)
 {
+    base_assert (rollout);
     if (rollout->phase == WIRE_PHASE_APPROVAL)
         return rollout->paused ? UINT64_MAX : rollout->phase_ms + rollout->spec.wave_deadline_ms;
     if (rollout->stop_ms)
@@ -301,7 +336,7 @@ uint64_t rollout_wave_ends_ms (const struct rollout *rollout, uint64_t now_ms)
 
 /*  Every node of the wave has ended, except those without contact. Waits until they have been silent long
     enough. */
-static void soak_or_wait (struct rollout *rollout, uint64_t now_ms, uint64_t *ret_until_ms)
+static void wave_soak_or_wait (struct rollout *rollout, uint64_t now_ms, uint64_t *ret_until_ms)
 {
     const struct rollout_wave *wave = &rollout->waves[rollout->wave];
     uint64_t until_ms = 0;
@@ -320,7 +355,7 @@ static void soak_or_wait (struct rollout *rollout, uint64_t now_ms, uint64_t *re
 
 /*  Starts the next node of the wave. Returns false if there is none; nothing changes by itself until
     *ret_until_ms. */
-static bool begin_with_next (struct rollout *rollout, uint64_t now_ms, uint64_t *ret_until_ms)
+static bool wave_start_next (struct rollout *rollout, uint64_t now_ms, uint64_t *ret_until_ms)
 {
     struct rollout_wave *wave = &rollout->waves[rollout->wave];
     for (; wave->cursor < wave->count; wave->cursor++) {
@@ -340,7 +375,7 @@ static bool begin_with_next (struct rollout *rollout, uint64_t now_ms, uint64_t 
         return true;
     }
     if (wave->under_way == 0)
-        soak_or_wait (rollout, now_ms, ret_until_ms);
+        wave_soak_or_wait (rollout, now_ms, ret_until_ms);
     return false;
 }
 
@@ -352,12 +387,12 @@ static uint64_t rollout_advance (struct rollout *rollout, uint64_t now_ms, uint6
         return until_ms;
     uint64_t closed_ms = rollout_gates_open_ms (rollout, wall_ms);
     if (rollout->phase != WIRE_PHASE_APPROVAL)
-        stop_clock (rollout, rollout->paused || (closed_ms && rollout->phase == WIRE_PHASE_UPDATING), now_ms);
+        clock_set (rollout, closed_ms, now_ms);
     ends_ms = rollout_wave_ends_ms (rollout, now_ms);
     if (rollout_gates_check (rollout, ROLLOUT_AT_CLOCK, ROLLOUT_NOBODY, now_ms))
         return 0;
     if (rollout->phase == WIRE_PHASE_UPDATING && !rollout->paused && !closed_ms) {
-        if (begin_with_next (rollout, now_ms, &until_ms) || rollout->phase == WIRE_PHASE_SOAKING)
+        if (wave_start_next (rollout, now_ms, &until_ms) || rollout->phase == WIRE_PHASE_SOAKING)
             return 0;
         uint64_t closes_ms = rollout_window_closes_ms (rollout->spec.window, wall_ms);
         if (closes_ms != UINT64_MAX && now_ms + closes_ms < until_ms)
@@ -366,27 +401,27 @@ static uint64_t rollout_advance (struct rollout *rollout, uint64_t now_ms, uint6
         const struct rollout_wave *wave = &rollout->waves[rollout->wave];
         until_ms = now_ms + closed_ms;
         if (wave->cursor == wave->count && wave->under_way == 0) /* ended after the window closed */
-            soak_or_wait (rollout, now_ms, &until_ms);
+            wave_soak_or_wait (rollout, now_ms, &until_ms);
         if (rollout->phase == WIRE_PHASE_SOAKING)
             return 0;
     } else if (rollout->phase == WIRE_PHASE_SOAKING && !rollout->paused && rollout->under_way == 0) {
         until_ms = rollout->phase_ms + rollout->spec.soak_ms;
         if (now_ms >= until_ms) {
-            rollout_wave_end (rollout, false, now_ms);
+            rollout_wave_end (rollout, ROLLOUT_NOT_APPROVED, now_ms);
             return 0;
         }
     }
     return ends_ms < until_ms ? ends_ms : until_ms;
 }
 
-struct rollout_action rollout_next (struct rollout *rollout, uint64_t now_ms, uint64_t wall_ms)
+static struct rollout_action action_next (struct rollout *rollout, uint64_t now_ms, uint64_t wall_ms)
 {
     uint64_t until_ms;
     do {
         members_look (rollout, now_ms);
         if (rollout->changed) {
             rollout->changed = false;
-            return (struct rollout_action){.kind = ROLLOUT_TURN, .member = ROLLOUT_NOBODY};
+            return (struct rollout_action){.kind = ROLLOUT_TRANSITION, .member = ROLLOUT_NOBODY};
         }
         if (rollout->pending_first != ROLLOUT_NOBODY) {
             uint32_t index = rollout->pending_first;
@@ -395,6 +430,7 @@ struct rollout_action rollout_next (struct rollout *rollout, uint64_t now_ms, ui
             rollout->pending_first = member->pending_next;
             if (rollout->pending_first == ROLLOUT_NOBODY)
                 rollout->pending_last = ROLLOUT_NOBODY;
+            base_assert (action.kind != ROLLOUT_WAIT);
             member->pending = ROLLOUT_WAIT;
             return action;
         }
@@ -405,8 +441,19 @@ struct rollout_action rollout_next (struct rollout *rollout, uint64_t now_ms, ui
     return (struct rollout_action){.kind = ROLLOUT_WAIT, .member = ROLLOUT_NOBODY, .until_ms = until_ms};
 }
 
+struct rollout_action rollout_next (struct rollout *rollout, uint64_t now_ms, uint64_t wall_ms)
+{
+    base_assert (rollout);
+    struct rollout_action action = action_next (rollout, now_ms, wall_ms);
+    rollout_machine_check (rollout);
+    base_assert ((action.kind == ROLLOUT_WAIT || action.kind == ROLLOUT_TRANSITION) ==
+                 (action.member == ROLLOUT_NOBODY));
+    return action;
+}
+
 bool rollout_is_over (const struct rollout *rollout)
 {
+    base_assert (rollout);
     return rollout->phase == WIRE_PHASE_DONE || rollout->phase == WIRE_PHASE_ABORTED ||
            rollout->phase == WIRE_PHASE_REVERTED || rollout->phase == WIRE_PHASE_SUPERSEDED;
 }

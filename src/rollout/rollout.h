@@ -25,9 +25,9 @@
     deadline from passing.
 
     A node is charged to its wave's budget and to the rollout's if it failed its update, did not end in time,
-    or lost contact (dark) during the update while others like it did not. A node that was bad already when
-    its wave began uses up the budget, too. A node whose host is unfit for the update is not charged: at its
-    deadline it is left out. A budget that is exceeded halts the rollout in the same call. Each wave ends:
+    or lost contact (dark) during the update while others like it did not. A node that had failed already
+    when its wave began uses up the budget, too. A node whose host is unfit for the update is not charged: at
+    its deadline it is left out. A budget that is exceeded halts the rollout in the same call. Each wave ends:
     every node has a deadline, and so has the wave. A wave that ends without an updated node has proven
     nothing: whatever the budgets allow, the next one starts only if an operator approves it.
 
@@ -47,12 +47,12 @@ enum { ROLLOUT_REASON = 256, ROLLOUT_WAVES = 32 /* as in schemas/rollout.def */ 
 
 /*  The action for a member. */
 enum rollout_kind {
-    ROLLOUT_WAIT,   /* none */
-    ROLLOUT_ORDER,  /* order it to update */
-    ROLLOUT_BACK,   /* order it to revert */
-    ROLLOUT_CANCEL, /* order it to cancel its update, if it has not switched yet */
-    ROLLOUT_KEEP,   /* store its changed state; nothing is sent */
-    ROLLOUT_TURN    /* for no member: the rollout itself has changed: phase, wave, pause or reason */
+    ROLLOUT_WAIT,      /* none */
+    ROLLOUT_ORDER,     /* order it to update */
+    ROLLOUT_BACK,      /* order it to revert */
+    ROLLOUT_CANCEL,    /* order it to cancel its update, if it has not switched yet */
+    ROLLOUT_KEEP,      /* store its changed state; nothing is sent */
+    ROLLOUT_TRANSITION /* for no member: the rollout itself has changed: phase, wave, pause or reason */
 };
 
 enum { ROLLOUT_NOBODY = UINT32_MAX };
@@ -83,7 +83,7 @@ struct rollout_member {
 
 struct rollout_wave {
     uint32_t first, count; /* its members, which are consecutive */
-    uint32_t cursor;       /* members before it have been started, or were without contact at their turn */
+    uint32_t cursor;       /* members before it have been started, or were skipped without contact */
     uint32_t under_way, confirmed;
     uint32_t charged, already_bad; /* no node is in both */
 };
@@ -116,7 +116,7 @@ struct rollout {
     uint32_t pending_first, pending_last;
     uint64_t look_ms;   /* time at which the first deadline of a member may have passed */
     uint64_t settle_ms; /* until a lost contact counts: by then the owner has noticed the others', too */
-    bool changed;       /* ROLLOUT_TURN is due */
+    bool changed;       /* ROLLOUT_TRANSITION is due */
 };
 
 /*  A node when a rollout is made. */
@@ -144,8 +144,8 @@ void rollout_begin (struct rollout *rollout, uint64_t now_ms);
 void rollout_deinit (struct rollout *rollout);
 
 /*  After a restart: the owner has set the durable parts of all members and of the rollout itself; the rest is
-    derived from them. */
-void rollout_resume (struct rollout *rollout);
+    derived from them. Returns 0, or -EBADMSG if they contradict each other. */
+int rollout_resume (struct rollout *rollout);
 
 /*  Events. index: of a member. An event that does not fit is ignored. */
 
@@ -166,10 +166,12 @@ void rollout_ended (struct rollout *rollout, uint32_t index, enum rollout_result
 /*  A node under way has found its host unfit and will try again by itself; or it tries again. Its deadline
     keeps running: a node that is unfit when it passes is left out and not charged; one that tries gets one
     more deadline. */
-void rollout_unfit (struct rollout *rollout, uint32_t index, bool unfit);
+enum rollout_fitness { ROLLOUT_TRIES, ROLLOUT_UNFIT };
+void rollout_unfit (struct rollout *rollout, uint32_t index, enum rollout_fitness fitness);
 
 /*  A member is in contact, or has lost contact. */
-void rollout_heard (struct rollout *rollout, uint32_t index, bool online, uint64_t now_ms);
+enum rollout_contact { ROLLOUT_CONTACT_LOST, ROLLOUT_CONTACT };
+void rollout_heard (struct rollout *rollout, uint32_t index, enum rollout_contact contact, uint64_t now_ms);
 
 /*  A node that is no member was added or removed, or lost or regained contact: changes how many nodes there
     are, and how many of them are dark, in its failure domain. Members are counted by rollout_heard. */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 
 enum { NODES_MOST = 256, DEPTH_MOST = 32 };
@@ -40,7 +41,8 @@ struct parser {
     struct base_error *error;
 };
 
-static int parse_or (struct parser *parser, unsigned depth, unsigned *ret_node);
+static int and_parse (struct parser *parser, unsigned depth, unsigned *ret_node);
+static int or_parse (struct parser *parser, unsigned depth, unsigned *ret_node);
 
 static int parser_error (const struct parser *parser, const char *what)
 {
@@ -77,8 +79,9 @@ static int parser_next (struct parser *parser)
     return parser->word ? 0 : -ENOMEM;
 }
 
-static bool is_keyword (const struct parser *parser, const char *keyword)
+static bool token_is_keyword (const struct parser *parser, const char *keyword)
 {
+    base_assert (parser->token != WORD || parser->word);
     return parser->token == WORD && !parser->quoted && strcmp (parser->word, keyword) == 0;
 }
 
@@ -92,76 +95,119 @@ static int node_add (struct parser *parser, struct node node, unsigned *ret_node
 }
 
 /*  "name = value", "name != value", or a pattern of ids. */
-static int parse_label (struct parser *parser, unsigned *ret_node)
+static int label_parse (struct parser *parser, unsigned *ret_node)
 {
-    if (parser->token != WORD || is_keyword (parser, "and") || is_keyword (parser, "or"))
+    if (parser->token != WORD || token_is_keyword (parser, "and") || token_is_keyword (parser, "or"))
         return parser_error (parser, "a label or an id is missing");
     base_cleanup (base_free_p) char *name = base_take (parser->word);
     base_cleanup (base_free_p) char *value = NULL;
     enum kind kind = EQUAL;
-    int rc = parser_next (parser);
-    if (!rc && (parser->token == IS || parser->token == IS_NOT)) {
+    int r = parser_next (parser);
+    if (r < 0)
+        return r;
+    if (parser->token == IS || parser->token == IS_NOT) {
         kind = parser->token == IS ? EQUAL : UNEQUAL;
-        rc = parser_next (parser);
-        if (!rc && parser->token != WORD)
+        r = parser_next (parser);
+        if (r < 0)
+            return r;
+        if (parser->token != WORD)
             return parser_error (parser, "a value is missing");
-        if (!rc) {
-            value = base_take (parser->word);
-            rc = parser_next (parser);
-        }
-    } else if (!rc) {
+        value = base_take (parser->word);
+        r = parser_next (parser);
+        if (r < 0)
+            return r;
+    } else {
         value = base_take (name);
         name = strdup ("id");
-        rc = name ? 0 : -ENOMEM;
+        if (!name)
+            return -ENOMEM;
     }
-    rc = rc ? rc : node_add (parser, (struct node){.kind = kind, .name = name, .value = value}, ret_node);
-    if (rc)
-        return rc;
+    r = node_add (parser, (struct node){.kind = kind, .name = name, .value = value}, ret_node);
+    if (r < 0)
+        return r;
     (void) base_take (name);
     (void) base_take (value);
     return 0;
 }
 
-static int parse_factor (struct parser *parser, unsigned depth, unsigned *ret_node)
+static int factor_parse (struct parser *parser, unsigned depth, unsigned *ret_node)
 {
     if (depth == DEPTH_MOST)
         return parser_error (parser, "nested too deep");
-    if (is_keyword (parser, "not")) {
+    if (token_is_keyword (parser, "not")) {
         unsigned left = 0;
-        int rc = parser_next (parser);
-        rc = rc ? rc : parse_factor (parser, depth + 1, &left);
-        return rc ? rc : node_add (parser, (struct node){.kind = NOT, .left = left}, ret_node);
+        int r = parser_next (parser);
+        if (r < 0)
+            return r;
+        r = factor_parse (parser, depth + 1, &left);
+        if (r < 0)
+            return r;
+        return node_add (parser, (struct node){.kind = NOT, .left = left}, ret_node);
     }
     if (parser->token != OPEN)
-        return parse_label (parser, ret_node);
-    int rc = parser_next (parser);
-    rc = rc ? rc : parse_or (parser, depth + 1, ret_node);
-    if (!rc && parser->token != CLOSE)
+        return label_parse (parser, ret_node);
+    int r = parser_next (parser);
+    if (r < 0)
+        return r;
+    r = or_parse (parser, depth + 1, ret_node);
+    if (r < 0)
+        return r;
+    if (parser->token != CLOSE)
         return parser_error (parser, "a closing parenthesis is missing");
-    return rc ? rc : parser_next (parser);
+    return parser_next (parser);
 }
 
-/*  A list of parts joined by the same word. */
-static int parse_list (struct parser *parser, unsigned depth, enum kind kind, unsigned *ret_node)
+/*  A list of parts joined by "and" or "or". */
+static int list_parse (struct parser *parser, unsigned depth, enum kind kind, unsigned *ret_node)
 {
+    int (*part) (struct parser *, unsigned, unsigned *) = kind == OR ? and_parse : factor_parse;
     unsigned left = 0, right = 0;
-    int rc = kind == OR ? parse_list (parser, depth, AND, &left) : parse_factor (parser, depth, &left);
-    while (!rc && is_keyword (parser, kind == OR ? "or" : "and")) {
-        rc = parser_next (parser);
-        if (!rc)
-            rc = kind == OR ? parse_list (parser, depth, AND, &right) : parse_factor (parser, depth, &right);
-        rc = rc ? rc : node_add (parser, (struct node){.kind = kind, .left = left, .right = right}, &left);
+    int r = part (parser, depth, &left);
+    if (r < 0)
+        return r;
+    while (token_is_keyword (parser, kind == OR ? "or" : "and")) {
+        r = parser_next (parser);
+        if (r < 0)
+            return r;
+        r = part (parser, depth, &right);
+        if (r < 0)
+            return r;
+        r = node_add (parser, (struct node){.kind = kind, .left = left, .right = right}, &left);
+        if (r < 0)
+            return r;
     }
     *ret_node = left;
-    return rc;
+    return 0;
 }
 
-static int parse_or (struct parser *parser, unsigned depth, unsigned *ret_node)
+static int and_parse (struct parser *parser, unsigned depth, unsigned *ret_node)
 {
-    return parse_list (parser, depth, OR, ret_node);
+    return list_parse (parser, depth, AND, ret_node);
 }
 
-static void free_selector (struct rollout_selector **selector)
+static int or_parse (struct parser *parser, unsigned depth, unsigned *ret_node)
+{
+    return list_parse (parser, depth, OR, ret_node);
+}
+
+/*  The whole text; an empty one is the selector of all nodes. */
+static int selector_parse (struct parser *parser)
+{
+    unsigned *root = &parser->selector->root;
+    int r = parser_next (parser);
+    if (r < 0)
+        return r;
+    if (parser->token == END)
+        return node_add (parser, (struct node){.kind = ALL}, root);
+    r = or_parse (parser, 0, root);
+    if (r < 0)
+        return r;
+    if (parser->token != END)
+        return parser_error (parser, "\"and\" or \"or\" is missing");
+    return 0;
+}
+
+static void selector_free_p (struct rollout_selector **selector)
 {
     (void) rollout_selector_free (*selector);
 }
@@ -169,23 +215,20 @@ static void free_selector (struct rollout_selector **selector)
 int rollout_selector_parse (const char *text, struct rollout_selector **ret_selector,
                             struct base_error *error)
 {
-    base_cleanup (free_selector) struct rollout_selector *selector = calloc (1, sizeof *selector);
+    base_assert (text);
+    base_assert (ret_selector);
+    base_cleanup (selector_free_p) struct rollout_selector *selector = calloc (1, sizeof *selector);
     if (!selector)
         return base_error_errno (error, -ENOMEM, "cannot read the selector");
     struct parser parser = {.selector = selector, .text = text, .at = text, .error = error};
-    int rc = parser_next (&parser);
-    if (!rc && parser.token == END)
-        rc = node_add (&parser, (struct node){.kind = ALL}, &selector->root);
-    else if (!rc)
-        rc = parse_or (&parser, 0, &selector->root);
-    if (!rc && parser.token != END)
-        rc = parser_error (&parser, "\"and\" or \"or\" is missing");
+    int r = selector_parse (&parser);
     free (parser.word);
-    if (rc == -ENOMEM)
-        return base_error_errno (error, rc, "cannot read the selector");
-    if (!rc)
-        *ret_selector = base_take (selector);
-    return rc;
+    if (r == -ENOMEM)
+        return base_error_errno (error, r, "cannot read the selector");
+    if (r < 0)
+        return r;
+    *ret_selector = base_take (selector);
+    return 0;
 }
 
 struct rollout_selector *rollout_selector_free (struct rollout_selector *selector)
@@ -221,6 +264,8 @@ static bool pattern_matches (const char *pattern, const char *text)
 /*  A part has a lower index than the node it is a part of: one pass over all nodes is enough. */
 bool rollout_selector_fits (const struct rollout_selector *selector, rollout_label *label, const void *node)
 {
+    base_assert (selector);
+    base_assert (label);
     bool fits[NODES_MOST];
     for (unsigned i = 0; i < selector->count; i++) {
         const struct node *at = &selector->nodes[i];

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/text.h"
@@ -22,7 +23,7 @@ enum { DEPTH_MOST = 32, MANIFEST_MOST = 4 * 1024 * 1024 };
 
 /*  modes: the manifest does not record them */
 
-static bool is_executed (const char *name)
+static bool file_is_executed (const char *name)
 {
     return strcmp (name, ROOT_LAUNCHER) == 0 || strcmp (name, ROOT_SCRIPT) == 0 ||
            strcmp (name, ROOT_PROGRAM) == 0;
@@ -30,7 +31,7 @@ static bool is_executed (const char *name)
 
 /*  Restores the owner permissions that a workspace needs. Consumes fd. Returns whether anything
     was changed. */
-static bool mend_modes (int fd, unsigned depth)
+static bool modes_repair (int fd, unsigned depth)
 {
     bool changed = false;
     base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (fd);
@@ -43,18 +44,18 @@ static bool mend_modes (int fd, unsigned depth)
         bool below = S_ISDIR (status.st_mode);
         if (!below && !S_ISREG (status.st_mode))
             continue;
-        mode_t wanted = below ? 0700 : depth == 0 && is_executed (name) ? 0500 : 0400;
+        mode_t wanted = below ? 0700 : depth == 0 && file_is_executed (name) ? 0500 : 0400;
         if ((status.st_mode & wanted) != wanted)
             changed |= fchmodat (fd, name, (status.st_mode & 07777) | (wanted == 0400 ? 0644 : 0755), 0) == 0;
         int deeper = below && depth < DEPTH_MOST
                          ? openat (fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
                          : -1;
-        changed |= deeper >= 0 && mend_modes (deeper, depth + 1);
+        changed |= deeper >= 0 && modes_repair (deeper, depth + 1);
     }
     return changed;
 }
 
-static bool mend_workspace (const struct root *root, const char *name)
+bool root_modes_repair (const struct root *root, const char *name)
 {
     struct stat status;
     bool changed = false;
@@ -63,11 +64,11 @@ static bool mend_workspace (const struct root *root, const char *name)
     if ((status.st_mode & 0700) != 0700)
         changed = fchmodat (root->fd, name, (status.st_mode & 07777) | 0755, 0) == 0;
     int fd = openat (root->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return (fd >= 0 && mend_modes (fd, 0)) || changed;
+    return (fd >= 0 && modes_repair (fd, 0)) || changed;
 }
 
 /*  Checks that this user can execute the start files. */
-static int check_modes (const struct root *root, const char *name, struct base_error *error)
+static int modes_check (const struct root *root, const char *name, struct base_error *error)
 {
     static const char *const files[] = {ROOT_SCRIPT, ROOT_LAUNCHER};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
@@ -82,6 +83,9 @@ static int check_modes (const struct root *root, const char *name, struct base_e
 
 int root_manifest_digest (const struct root *root, const char *name, struct base_digest *ret_digest)
 {
+    base_assert (root_is_open (root));
+    base_assert (name);
+    base_assert (ret_digest);
     char path[ROOT_NAME_SIZE + 16];
     (void) snprintf (path, sizeof path, "%.*s/manifest", ROOT_NAME_SIZE - 1, name);
     base_cleanup (base_close_p) int fd =
@@ -92,38 +96,55 @@ int root_manifest_digest (const struct root *root, const char *name, struct base
 int root_start_open (const struct root *root, const char *name, const char *file, int *ret_fd,
                      struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (name && file);
+    base_assert (ret_fd);
     struct base_digest listed, found;
     base_cleanup (base_buffer_deinit) struct base_buffer manifest = {0};
     base_cleanup (base_close_p) int workspace =
         openat (root->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     base_cleanup (base_close_p) int fd =
         workspace < 0 ? -1 : openat (workspace, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    int rc =
-        fd < 0 ? -errno : disk_file_read (&disk_system, workspace, ROOT_MANIFEST, MANIFEST_MOST, &manifest);
-    rc = rc ? rc : root_manifest_find (&manifest, file, &listed);
-    rc = rc ? rc : root_verified_digest (NULL, fd, &found);
-    if (rc < 0)
-        return base_error_errno (error, rc, "cannot read %s/%s", name, file);
-    if (rc || !base_digest_equal (&listed, &found))
+    if (fd < 0)
+        return base_error_errno (error, -errno, "cannot read %s/%s", name, file);
+    int r = disk_file_read (&disk_system, workspace, ROOT_MANIFEST, MANIFEST_MOST, &manifest);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot read %s/" ROOT_MANIFEST, name);
+    r = root_manifest_find (&manifest, file, &listed);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot search %s/" ROOT_MANIFEST, name);
+    if (r > 0)
+        return base_error_set (error, ROOT_E_DAMAGED, "%s/%s is not in the manifest", name, file);
+    r = root_verified_digest (NULL, fd, &found);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot read %s/%s", name, file);
+    if (!base_digest_equal (&listed, &found))
         return base_error_set (error, ROOT_E_DAMAGED, "%s/%s does not match the manifest", name, file);
     *ret_fd = base_take_fd (&fd);
     return 0;
 }
 
-static bool start_fits (const struct root *root, const char *name)
+static bool launcher_is_intact (const struct root *root, const char *name)
 {
     base_cleanup (base_close_p) int fd = -1;
     return root_start_open (root, name, ROOT_LAUNCHER, &fd, NULL) == 0;
 }
 
-static int verify_once (const struct root *root, const char *name, bool cached,
-                        const struct base_digest *manifest, struct base_error *error)
+enum verify {
+    VERIFY_CACHED, /* files that were read since boot are not read again */
+    VERIFY_ALL,
+};
+
+static int workspace_verify_once (const struct root *root, const char *name, enum verify verify,
+                                  const struct base_digest *manifest, struct base_error *error)
 {
     struct base_digest found;
-    int rc = root_startable (root, name, error);
-    rc = rc ? rc : check_modes (root, name, error);
-    if (rc)
-        return rc;
+    int r = root_startable (root, name, error);
+    if (r)
+        return r;
+    r = modes_check (root, name, error);
+    if (r)
+        return r;
     base_cleanup (base_close_p) int fd = root->disk->ops->openat (
         root->disk->context, root->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
     if (fd < 0)
@@ -131,26 +152,31 @@ static int verify_once (const struct root *root, const char *name, bool cached,
     if (manifest && !base_digest_is_null (manifest) && root_manifest_digest (root, name, &found) == 0 &&
         !base_digest_equal (&found, manifest))
         return base_error_set (error, ROOT_E_DAMAGED, "%s/%s/manifest was changed", root->path, name);
-    rc = root_manifest_verify (cached ? root : NULL, fd, error);
-    return rc == ROOT_E_NONE ? ROOT_E_DAMAGED : rc;
+    r = root_manifest_verify (verify == VERIFY_CACHED ? root : NULL, fd, error);
+    return r == ROOT_E_NONE ? ROOT_E_DAMAGED : r;
 }
 
-static int workspace_verify (const struct root *root, const char *name, bool cached,
+static int workspace_verify (const struct root *root, const char *name, enum verify verify,
                              const struct base_digest *manifest, struct base_error *error)
 {
-    int rc = verify_once (root, name, cached, manifest, error);
-    return rc && mend_workspace (root, name) ? verify_once (root, name, cached, manifest, error) : rc;
+    int r = workspace_verify_once (root, name, verify, manifest, error);
+    return r && root_modes_repair (root, name) ? workspace_verify_once (root, name, verify, manifest, error)
+                                               : r;
 }
 
 int root_workspace_check (const struct root *root, const char *name, struct base_error *error)
 {
-    return workspace_verify (root, name, true, NULL, error);
+    base_assert (root_is_open (root));
+    base_assert (name);
+    return workspace_verify (root, name, VERIFY_CACHED, NULL, error);
 }
 
 int root_workspace_verify (const struct root *root, const char *name, const struct base_digest *manifest,
                            struct base_error *error)
 {
-    return workspace_verify (root, name, false, manifest, error);
+    base_assert (root_is_open (root));
+    base_assert (name);
+    return workspace_verify (root, name, VERIFY_ALL, manifest, error);
 }
 
 /*  rollback */
@@ -164,50 +190,49 @@ static const char *target_choose (const struct root *root, char *const *names, c
     struct base_error other = {.code = 0};
     for (size_t i = 0; names[i]; i++) {
         bool is_known = known && strcmp (known->name, names[i]) == 0;
-        int rc =
+        int r =
             root_workspace_verify (root, names[i], is_known ? &known->manifest : NULL, i ? &other : error);
-        if (rc == 0 || rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE) /* not a fault of the files */
+        if (r == 0 || r == -ENOMEM || r == -EMFILE || r == -ENFILE) /* not a fault of the files */
             return names[i];
     }
     for (size_t i = 0; names[i]; i++)
-        if (root_startable (root, names[i], NULL) == 0 && check_modes (root, names[i], NULL) == 0 &&
-            start_fits (root, names[i]))
+        if (root_startable (root, names[i], NULL) == 0 && modes_check (root, names[i], NULL) == 0 &&
+            launcher_is_intact (root, names[i]))
             return names[i];
     return NULL;
 }
 
-int root_go_back_to (const struct root *root, const struct root_back *known, struct base_error *error)
+int root_roll_back_to (const struct root *root, const struct root_back *known, struct base_error *error)
 {
+    base_assert (root_is_open (root));
     struct root_trial trial;
     struct base_error wrong = {.code = 0};
     (void) root_uncover (root, NULL);
-    int rc = root_trial_read (root, &trial, error);
-    if (rc)
-        return rc;
+    int r = root_trial_read (root, &trial, error);
+    if (r)
+        return r;
     if (!trial.on_trial)
         return base_error_set (error, ROOT_E_NONE, "no trial is in progress");
-    char **names = root_ways_back (root, trial.stable, known && *known->name ? known->name : NULL);
+    base_cleanup (base_list_free_p) char **names =
+        root_ways_back (root, trial.stable, known && *known->name ? known->name : NULL);
     if (!names)
         return base_error_errno (error, -ENOMEM, "cannot search for a version to roll back to");
     const char *name = target_choose (root, names, known, &wrong);
     if (!name)
-        rc = base_error_set (error, ROOT_E_DAMAGED, "no version to roll back to: %.300s",
-                             *wrong.text ? wrong.text : "no other workspace was ever confirmed here");
-    else {
-        rc = root_stable_take (root, name, error);
-        if (rc == 0) {
-            (void) root_ok_remove (root, trial.stable);
-            (void) disk_tree_remove (root->disk, root->fd, ROOT_BACK, NULL); /* if it pointed elsewhere */
-            rc = root_tokens_remove (root, error);
-            if ((rc == -EPERM || rc == -EACCES) && root_loosen (root))
-                rc = root_tokens_remove (root, error);
-        }
-    }
-    (void) base_list_free (names);
-    return rc;
+        return base_error_set (error, ROOT_E_DAMAGED, "no version to roll back to: %.300s",
+                               *wrong.text ? wrong.text : "no other workspace was ever confirmed here");
+    r = root_stable_take (root, name, error);
+    if (r < 0)
+        return r;
+    (void) root_ok_remove (root, trial.stable);
+    (void) disk_tree_remove (root->disk, root->fd, ROOT_BACK, NULL); /* if it pointed elsewhere */
+    r = root_tokens_remove (root, error);
+    if ((r == -EPERM || r == -EACCES) && root_loosen (root))
+        r = root_tokens_remove (root, error);
+    return r;
 }
 
-int root_go_back (const struct root *root, struct base_error *error)
+int root_roll_back (const struct root *root, struct base_error *error)
 {
-    return root_go_back_to (root, NULL, error);
+    return root_roll_back_to (root, NULL, error);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "root/journal_end.h"
@@ -20,6 +21,7 @@
 
 uint64_t root_chain_serial (const char *line, size_t length)
 {
+    base_assert (line || length == 0);
     size_t at = strlen (SERIAL);
     uint64_t serial = 0;
     if (length <= at || memcmp (line, SERIAL, at) != 0)
@@ -34,7 +36,7 @@ uint64_t root_chain_serial (const char *line, size_t length)
 
 /*  Finds the end of the last occurrence of text in a line. Within values, quotes are escaped, so text cannot
     match there. */
-static const char *last_of (const char *line, size_t length, const char *text)
+static const char *text_find_last (const char *line, size_t length, const char *text)
 {
     const char *found = NULL, *at = line;
     while ((at = memmem (at, length - (size_t) (at - line), text, strlen (text)))) {
@@ -44,9 +46,9 @@ static const char *last_of (const char *line, size_t length, const char *text)
     return found ? found + strlen (text) : NULL;
 }
 
-static bool before_of (const char *line, size_t length, struct base_digest *ret_digest)
+static bool line_before (const char *line, size_t length, struct base_digest *ret_digest)
 {
-    const char *at = last_of (line, length, BEFORE);
+    const char *at = text_find_last (line, length, BEFORE);
     char text[BASE_DIGEST_TEXT];
     if (!at || (size_t) (line + length - at) < BASE_DIGEST_TEXT || at[BASE_DIGEST_TEXT - 1] != '"')
         return false;
@@ -72,8 +74,10 @@ static void chain_begin (struct root_chain *chain, const char *line, size_t leng
 
 bool root_chain_add (struct root_chain *chain, const char *line, size_t length)
 {
+    base_assert (chain);
+    base_assert (line && length > 0);
     struct base_digest before;
-    bool carries = before_of (line, length, &before), follows = true;
+    bool carries = line_before (line, length, &before), follows = true;
     if (!chain->begun)
         chain_begin (chain, line, length);
     else if (carries)
@@ -90,13 +94,13 @@ bool root_chain_add (struct root_chain *chain, const char *line, size_t length)
 
 struct look {
     struct root_chain chain;
-    struct root_journal_head told;
+    struct root_journal_head reported;
     bool is_there, differs;
     struct base_error *error;
 };
 
 /*  Checks one line. Returns whether to continue. */
-static bool look_at (struct look *look, const char *path, const char *line, size_t length)
+static bool line_check (struct look *look, const char *path, const char *line, size_t length)
 {
     uint64_t before = look->chain.last.serial;
     if (!root_chain_add (&look->chain, line, length)) {
@@ -106,15 +110,15 @@ static bool look_at (struct look *look, const char *path, const char *line, size
             path, (unsigned long long) before);
         return false;
     }
-    if (look->told.serial && look->chain.last.serial == look->told.serial &&
-        root_chain_serial (line, length) == look->told.serial) {
+    if (look->reported.serial && look->chain.last.serial == look->reported.serial &&
+        root_chain_serial (line, length) == look->reported.serial) {
         look->is_there = true;
-        look->differs = !base_digest_equal (&look->chain.last.digest, &look->told.digest);
+        look->differs = !base_digest_equal (&look->chain.last.digest, &look->reported.digest);
     }
     return true;
 }
 
-static int look_through (struct look *look, const char *path, const struct base_buffer *buffer)
+static int lines_check (struct look *look, const char *path, const struct base_buffer *buffer)
 {
     uint64_t serial;
     const char *at = (const char *) buffer->data;
@@ -123,61 +127,65 @@ static int look_through (struct look *look, const char *path, const struct base_
         const char *newline = memchr (at, '\n', (size_t) (end - at));
         if (!newline)
             return 0; /* still being written */
-        if (newline > at && !look_at (look, path, at, (size_t) (newline - at)))
+        if (newline > at && !line_check (look, path, at, (size_t) (newline - at)))
             return ROOT_E_DAMAGED;
         at = newline + 1;
     }
     return 0;
 }
 
-static int told_check (const struct look *look)
+static int reported_check (const struct look *look)
 {
     const struct root_chain *chain = &look->chain;
-    unsigned long long told = look->told.serial, last = chain->last.serial;
-    if (!told || (look->is_there && !look->differs) || (chain->begun && told < chain->first_serial))
+    unsigned long long reported = look->reported.serial, last = chain->last.serial;
+    if (!reported || (look->is_there && !look->differs) || (chain->begun && reported < chain->first_serial))
         return 0;
-    if (look->differs || told <= last)
+    if (look->differs || reported <= last)
         return base_error_set (
             look->error, ROOT_E_DAMAGED,
             "line %llu of the journal differs from the one that was reported: it or one before it was"
             " changed, or the root was replaced by an older copy",
-            told);
+            reported);
     if (!chain->begun)
         return base_error_set (
             look->error, ROOT_E_DAMAGED,
             "line %llu of the journal was reported, but the journal is empty: it was lost or"
             " removed",
-            told);
+            reported);
     return base_error_set (
         look->error, ROOT_E_DAMAGED,
         "line %llu of the journal was reported, but the last one is line %llu; the first is line"
         " %llu of %s: it was lost with its disk, the root was replaced by an older copy, or"
         " lines were removed",
-        told, last, (unsigned long long) chain->first_serial,
+        reported, last, (unsigned long long) chain->first_serial,
         *chain->first_time ? chain->first_time : "an unknown time");
 }
 
-int root_journal_check (const struct root *root, const struct root_journal_head *told,
+int root_journal_check (const struct root *root, const struct root_journal_head *reported,
                         struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (reported);
     static const char *const files[] = {ROOT_JOURNAL_OLDER, ROOT_JOURNAL};
     struct base_error wrong = {.code = 0};
-    struct look look = {.told = *told, .error = error ? error : &wrong};
+    struct look look = {.reported = *reported, .error = error ? error : &wrong};
     base_cleanup (base_buffer_deinit) struct base_buffer older = {0};
     base_cleanup (base_buffer_deinit) struct base_buffer newer = {0};
     struct base_buffer *buffers[] = {&older, &newer};
     base_cleanup (base_close_p) int lock = root_journal_lock (root); /* so no line moves between the files */
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < 2; i++) {
-        rc = disk_file_read (root->disk, root->fd, files[i], ROOT_JOURNAL_MOST, buffers[i]);
-        if (rc == -ENOENT || rc == -ENOTDIR)
-            rc = 0;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < 2; i++) {
+        r = disk_file_read (root->disk, root->fd, files[i], ROOT_JOURNAL_MOST, buffers[i]);
+        if (r == -ENOENT || r == -ENOTDIR)
+            r = 0;
     }
     base_close_p (&lock);
     lock = -1;
-    if (rc)
-        return base_error_errno (look.error, rc, "cannot read %s/" ROOT_JOURNAL, root->path);
-    for (size_t i = 0; rc == 0 && i < 2; i++)
-        rc = look_through (&look, files[i], buffers[i]);
-    return rc ? rc : told_check (&look);
+    if (r < 0)
+        return base_error_errno (look.error, r, "cannot read %s/" ROOT_JOURNAL, root->path);
+    for (size_t i = 0; r == 0 && i < 2; i++)
+        r = lines_check (&look, files[i], buffers[i]);
+    if (r)
+        return r;
+    return reported_check (&look);
 }

@@ -42,13 +42,13 @@ int root_journal_sync (const struct root *root);
 /*  Repairs the journal when a manager starts: cuts off the end that was not on disk when the host went down,
     and appends a line that records this. *ret_bytes: number of bytes cut off; 0: none. Lines that were
     changed or removed are left as they are. */
-int root_journal_mend (const struct root *root, size_t *ret_bytes, struct base_error *error);
+int root_journal_repair (const struct root *root, size_t *ret_bytes, struct base_error *error);
 
 /*  Checks that the lines follow each other and that the line reported last (serial 0: none) still exists.
     Lines older than the oldest kept line cannot be checked. Returns 0, ROOT_E_DAMAGED with a sentence about
     the first mismatch, or -errno if the journal cannot be read. May be called from another thread while lines
     are appended. */
-int root_journal_check (const struct root *root, const struct root_journal_head *told,
+int root_journal_check (const struct root *root, const struct root_journal_head *reported,
                         struct base_error *error);
 
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/text.h"
@@ -19,7 +20,7 @@
 #include "root/journal_file.h"
 #include "root/lock.h"
 #include "root/manifest.h"
-#include "root/mend.h"
+#include "root/links.h"
 #include "root/record.h"
 #include "root/record_file.h"
 #include "root/repair.h"
@@ -61,7 +62,7 @@ __attribute__ ((format (printf, 2, 3))) static void fault_report (struct check *
     check->found (check->context, line);
 }
 
-static void check_executable (struct check *check, const char *name, int workspace, const char *file)
+static void executable_check (struct check *check, const char *name, int workspace, const char *file)
 {
     struct stat status;
     if (fstatat (workspace, file, &status, AT_SYMLINK_NOFOLLOW) || !S_ISREG (status.st_mode))
@@ -70,7 +71,7 @@ static void check_executable (struct check *check, const char *name, int workspa
         fault_report (check, "%s/%s is not executable", name, file);
 }
 
-static void check_program (struct check *check, const char *name, int workspace,
+static void program_check (struct check *check, const char *name, int workspace,
                            const struct wire_installed *installed)
 {
     base_cleanup (base_close_p) int fd =
@@ -84,7 +85,7 @@ static void check_program (struct check *check, const char *name, int workspace,
 }
 
 /*  A workspace that an older noded made has no release document. */
-static void check_release (struct check *check, const char *name, int workspace,
+static void release_check (struct check *check, const char *name, int workspace,
                            const struct wire_installed *installed)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer document = {.size = 0};
@@ -113,7 +114,7 @@ static void check_release (struct check *check, const char *name, int workspace,
 }
 
 /*  Hard links come from an older noded or from a candidate. */
-static int note_shared (void *context, const char *path, const struct stat *status)
+static int shared_note (void *context, const char *path, const struct stat *status)
 {
     struct check *check = context;
     struct shared shared = {.device = status->st_dev,
@@ -137,7 +138,7 @@ static int note_shared (void *context, const char *path, const struct stat *stat
     return 0;
 }
 
-static void check_shared (struct check *check)
+static void shared_check (struct check *check)
 {
     struct shared *shared = (struct shared *) check->shared.data;
     for (size_t i = 0; i < check->shared.size / sizeof *shared; i++) {
@@ -152,7 +153,7 @@ static void check_shared (struct check *check)
     base_buffer_deinit (&check->shared);
 }
 
-static void look_at_workspace (struct check *check, const char *name)
+static void workspace_examine (struct check *check, const char *name)
 {
     base_cleanup (base_close_p) int fd = -1;
     if (root_workspace_open (check->root, name, &fd)) {
@@ -162,11 +163,11 @@ static void look_at_workspace (struct check *check, const char *name)
     struct base_error error = {0};
     if (root_manifest_verify (NULL, fd, &error))
         fault_report (check, "%s: %s", name, error.text);
-    check_executable (check, name, fd, ROOT_SCRIPT);
-    check_executable (check, name, fd, ROOT_LAUNCHER);
-    check_executable (check, name, fd, ROOT_PROGRAM);
+    executable_check (check, name, fd, ROOT_SCRIPT);
+    executable_check (check, name, fd, ROOT_LAUNCHER);
+    executable_check (check, name, fd, ROOT_PROGRAM);
     check->workspace = name;
-    (void) root_shared_each (fd, note_shared, check);
+    (void) root_shared_each (fd, shared_note, check);
     struct root_command command;
     if (root_command_read (fd, &command, &error))
         fault_report (check, "%s: %s", name, error.text);
@@ -176,27 +177,27 @@ static void look_at_workspace (struct check *check, const char *name)
     if (root_workspace_read (check->root, name, &installed, &error))
         fault_report (check, "%s", error.text);
     else {
-        check_program (check, name, fd, &installed);
-        check_release (check, name, fd, &installed);
+        program_check (check, name, fd, &installed);
+        release_check (check, name, fd, &installed);
         wire_installed_deinit (&installed);
     }
 }
 
-static void keep_line (void *context, const char *text)
+static void line_keep (void *context, const char *text)
 {
     (void) base_list_append (context, text);
 }
 
 /*  A workspace that the manager removes meanwhile is not damaged. A link to it is reported separately. */
-static void check_workspace (struct check *check, const char *name)
+static void workspace_check (struct check *check, const char *name)
 {
     char **lines = NULL;
     struct stat status;
     struct check one = *check;
-    one.found = keep_line;
+    one.found = line_keep;
     one.context = &lines;
     one.wrong = false;
-    look_at_workspace (&one, name);
+    workspace_examine (&one, name);
     check->shared = one.shared;
     if (one.wrong &&
         (fstatat (check->root->fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)) {
@@ -207,16 +208,18 @@ static void check_workspace (struct check *check, const char *name)
     (void) base_list_free (lines);
 }
 
-static void check_link (struct check *check, const char *link, bool needed)
+enum need { LINK_OPTIONAL, LINK_NEEDED };
+
+static void link_check (struct check *check, const char *link, enum need need)
 {
     char name[ROOT_NAME_SIZE];
-    int rc = root_link (check->root, link, name);
+    int r = root_link (check->root, link, name);
     base_cleanup (base_close_p) int fd = -1;
-    if (rc == ROOT_E_NONE && !needed)
+    if (r == ROOT_E_NONE && need == LINK_OPTIONAL)
         return;
-    if (rc == ROOT_E_NONE)
+    if (r == ROOT_E_NONE)
         fault_report (check, "no link %s", link);
-    else if (rc)
+    else if (r)
         fault_report (check, "%s does not name a workspace", link);
     else if (root_workspace_open (check->root, name, &fd))
         fault_report (check, "%s points to %s, which is missing", link, name);
@@ -224,22 +227,22 @@ static void check_link (struct check *check, const char *link, bool needed)
 
 /*  If the link is missing, only the order state says where it pointed. A damaged order state is
     reported elsewhere. */
-static void check_previous (struct check *check)
+static void previous_check (struct check *check)
 {
     char name[ROOT_NAME_SIZE];
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    base_cleanup (wire_standing_deinit) struct wire_standing standing = {.epoch = 0};
-    if (disk_file_read (check->root->disk, check->root->fd, ROOT_STANDING, ROOT_RECORD_MOST, &buffer) ||
-        wire_json_parse (&wire_standing_record, (const char *) buffer.data, buffer.size, &standing, NULL))
+    base_cleanup (wire_standing_deinit) struct wire_standing order_state = {.epoch = 0};
+    if (disk_file_read (check->root->disk, check->root->fd, ROOT_ORDER_STATE, ROOT_RECORD_MOST, &buffer) ||
+        wire_json_parse (&wire_standing_record, (const char *) buffer.data, buffer.size, &order_state, NULL))
         return;
-    if (root_previous_check (check->root, standing.previous, name, NULL) == ROOT_E_NONE)
+    if (root_previous_check (check->root, order_state.previous, name, NULL) == ROOT_E_NONE)
         fault_report (check,
                       "no link previous, which pointed to %s: a running manager or noded revert "
                       "restores it",
-                      standing.previous);
+                      order_state.previous);
 }
 
-static void check_way_back (struct check *check)
+static void way_back_check (struct check *check)
 {
     char stable[ROOT_NAME_SIZE], previous[ROOT_NAME_SIZE];
     if (!root_link (check->root, ROOT_STABLE, stable) && !root_link (check->root, ROOT_PREVIOUS, previous) &&
@@ -247,15 +250,15 @@ static void check_way_back (struct check *check)
         fault_report (check, "stable and previous both point to %s: a revert is not possible", stable);
 }
 
-static void check_record (struct check *check, const char *path, const struct wire_record *record)
+static void record_check (struct check *check, const char *path, const struct wire_record *record)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     struct base_error error = {0};
-    int rc = disk_file_read (check->root->disk, check->root->fd, path, ROOT_RECORD_MOST, &buffer);
-    if (rc == -ENOENT)
+    int r = disk_file_read (check->root->disk, check->root->fd, path, ROOT_RECORD_MOST, &buffer);
+    if (r == -ENOENT)
         return;
-    if (rc) {
-        fault_report (check, "%s cannot be read: %s", path, strerror (-rc));
+    if (r < 0) {
+        fault_report (check, "%s cannot be read: %s", path, strerror (-r));
         return;
     }
     base_cleanup (base_free_p) void *message = calloc (1, wire_record_size (record));
@@ -267,7 +270,7 @@ static void check_record (struct check *check, const char *path, const struct wi
         wire_deinit (record, message);
 }
 
-static void check_line (struct check *check, const char *path, size_t number, const char *line, size_t length,
+static void line_check (struct check *check, const char *path, size_t number, const char *line, size_t length,
                         struct root_chain *chain)
 {
     struct wire_entry entry;
@@ -283,14 +286,14 @@ static void check_line (struct check *check, const char *path, size_t number, co
         fault_report (check, "%s: line %zu is damaged", path, number);
 }
 
-static void check_journal (struct check *check, const char *path, struct root_chain *chain)
+static void journal_check (struct check *check, const char *path, struct root_chain *chain)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    int rc = disk_file_read (check->root->disk, check->root->fd, path, ROOT_JOURNAL_MOST, &buffer);
-    if (rc == -ENOENT)
+    int r = disk_file_read (check->root->disk, check->root->fd, path, ROOT_JOURNAL_MOST, &buffer);
+    if (r == -ENOENT)
         return;
-    if (rc) {
-        fault_report (check, "%s cannot be read: %s", path, strerror (-rc));
+    if (r < 0) {
+        fault_report (check, "%s cannot be read: %s", path, strerror (-r));
         return;
     }
     size_t number = 0;
@@ -303,14 +306,14 @@ static void check_journal (struct check *check, const char *path, struct root_ch
         size_t length = (size_t) ((newline ? newline : end) - at);
         number++;
         if (length)
-            check_line (check, path, number, at, length, chain);
+            line_check (check, path, number, at, length, chain);
         at += length + (newline ? 1 : 0);
     }
 }
 
 /*  Calls each for every visible entry of a directory in the root. */
-static void each_entry (struct check *check, const char *path,
-                        void (*each) (struct check *check, const char *name))
+static void directory_each (struct check *check, const char *path,
+                            void (*each) (struct check *check, const char *name))
 {
     base_cleanup (base_directory_close_p) DIR *directory =
         base_directory_list (openat (check->root->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -324,18 +327,18 @@ static void each_entry (struct check *check, const char *path,
             each (check, entry->d_name);
 }
 
-static void check_quarantined (struct check *check, const char *name)
+static void quarantined_check (struct check *check, const char *name)
 {
     struct base_digest digest;
     char path[512];
     (void) snprintf (path, sizeof path, ROOT_VAR "/quarantine/%s", name);
     if (base_digest_parse (name, &digest) == 0)
-        check_record (check, path, &wire_failure_record);
+        record_check (check, path, &wire_failure_record);
 }
 
-static void check_one (struct check *check);
+static void root_check_one (struct check *check);
 
-static void check_application (struct check *check, const char *name)
+static void application_check (struct check *check, const char *name)
 {
     base_cleanup (base_free_p) char *path = base_text_printf ("%s/" ROOT_APPS "/%s", check->root->path, name);
     base_cleanup (base_free_p) char *place = base_text_printf (ROOT_APPS "/%s: ", name);
@@ -349,51 +352,56 @@ static void check_application (struct check *check, const char *name)
         return;
     }
     struct check below = {.root = &root, .place = place, .found = check->found, .context = check->context};
-    check_one (&below);
+    root_check_one (&below);
     check->wrong |= below.wrong;
 }
 
-static void found_place (void *context, const char *text)
+static void place_report (void *context, const char *text)
 {
     fault_report (context, "%s", text);
 }
 
-static void check_one (struct check *check)
+static void root_check_one (struct check *check)
 {
     if (!*check->place) {
-        const struct root_repair places = {.root = check->root, .changed = found_place, .context = check};
-        root_places_check (&places, root_lock_is_held (check->root));
+        const struct root_repair places = {.root = check->root,
+                                           .changed = place_report,
+                                           .context = check,
+                                           .served = root_lock_is_held (check->root)};
+        root_places_check (&places);
     }
-    check_link (check, ROOT_STABLE, true);
-    check_link (check, ROOT_PREVIOUS, false);
-    check_link (check, ROOT_BACK, false);
-    check_previous (check);
-    check_way_back (check);
+    link_check (check, ROOT_STABLE, LINK_NEEDED);
+    link_check (check, ROOT_PREVIOUS, LINK_OPTIONAL);
+    link_check (check, ROOT_BACK, LINK_OPTIONAL);
+    previous_check (check);
+    way_back_check (check);
     char **names;
-    int rc = root_workspaces (check->root, &names);
-    if (rc)
-        fault_report (check, "the workspaces cannot be listed: %s", strerror (-rc));
-    for (size_t i = 0; rc == 0 && names[i]; i++)
-        check_workspace (check, names[i]);
-    if (rc == 0)
+    int r = root_workspaces (check->root, &names);
+    if (r < 0)
+        fault_report (check, "the workspaces cannot be listed: %s", strerror (-r));
+    for (size_t i = 0; r == 0 && names[i]; i++)
+        workspace_check (check, names[i]);
+    if (r == 0)
         (void) base_list_free (names);
-    check_shared (check);
+    shared_check (check);
     struct root_chain chain = {.begun = false};
-    check_journal (check, ROOT_JOURNAL_OLDER, &chain);
-    check_journal (check, ROOT_JOURNAL, &chain);
-    check_record (check, ROOT_VAR "/trial", &wire_trial_record);
-    check_record (check, ROOT_STANDING, &wire_standing_record);
-    each_entry (check, ROOT_VAR "/quarantine", check_quarantined);
+    journal_check (check, ROOT_JOURNAL_OLDER, &chain);
+    journal_check (check, ROOT_JOURNAL, &chain);
+    record_check (check, ROOT_VAR "/trial", &wire_trial_record);
+    record_check (check, ROOT_ORDER_STATE, &wire_standing_record);
+    directory_each (check, ROOT_VAR "/quarantine", quarantined_check);
     if (!*check->place)
-        each_entry (check, ROOT_APPS, check_application);
+        directory_each (check, ROOT_APPS, application_check);
 }
 
 int root_check (const struct root *root, void (*found) (void *context, const char *text), void *context)
 {
+    base_assert (root_is_open (root));
+    base_assert (found);
     struct stat status;
     if (fstat (root->fd, &status) || faccessat (root->fd, ".", R_OK | X_OK, AT_EACCESS))
         return -errno;
     struct check check = {.root = root, .place = "", .found = found, .context = context};
-    check_one (&check);
+    root_check_one (&check);
     return check.wrong ? ROOT_E_DAMAGED : 0;
 }

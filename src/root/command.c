@@ -8,31 +8,43 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 
 enum { COMMAND_MOST = 8 * 1024 * 1024, ARGS_MOST = 65536 };
 
-static bool is_file_name (const char *program)
+static bool program_is_file_name (const char *program)
 {
     return *program && !strchr (program, '/') && strcmp (program, ".") != 0 && strcmp (program, "..") != 0;
+}
+
+/*  With its NUL. */
+static int string_append (struct base_buffer *buffer, const char *string)
+{
+    return base_buffer_append (buffer, string, strlen (string) + 1);
 }
 
 int root_command_pack (const char *program, char *const *args, size_t n_args, char *const *env, size_t n_env,
                        struct base_buffer *buffer)
 {
-    if (!is_file_name (program) || n_args > ARGS_MOST)
+    base_assert (program);
+    base_assert (args || n_args == 0);
+    base_assert (env || n_env == 0);
+    base_assert (buffer);
+    if (!program_is_file_name (program) || n_args > ARGS_MOST)
         return -EINVAL;
     char count[24];
     (void) snprintf (count, sizeof count, "%zu", n_args);
-    int rc = base_buffer_append (buffer, program, strlen (program) + 1);
-    if (rc == 0)
-        rc = base_buffer_append (buffer, count, strlen (count) + 1);
-    for (size_t i = 0; rc == 0 && i < n_args; i++)
-        rc = base_buffer_append (buffer, args[i], strlen (args[i]) + 1);
-    for (size_t i = 0; rc == 0 && i < n_env; i++)
-        rc = base_buffer_append (buffer, env[i], strlen (env[i]) + 1);
-    return rc;
+    int r = string_append (buffer, program);
+    if (r < 0)
+        return r;
+    r = string_append (buffer, count);
+    for (size_t i = 0; r == 0 && i < n_args; i++)
+        r = string_append (buffer, args[i]);
+    for (size_t i = 0; r == 0 && i < n_env; i++)
+        r = string_append (buffer, env[i]);
+    return r;
 }
 
 /*  Copies count consecutive strings and advances *at. Returns NULL if out of memory. */
@@ -50,22 +62,25 @@ static char **strings_take (const char **at, size_t count)
 
 int root_command_read (int workspace, struct root_command *ret_command, struct base_error *error)
 {
+    base_assert (workspace >= 0);
+    base_assert (ret_command);
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    int rc = disk_file_read (&disk_system, workspace, ROOT_COMMAND, COMMAND_MOST, &buffer);
-    if (rc == -ENOENT)
+    int r = disk_file_read (&disk_system, workspace, ROOT_COMMAND, COMMAND_MOST, &buffer);
+    if (r == -ENOENT)
         return base_error_set (error, ROOT_E_NONE, "no file " ROOT_COMMAND);
-    if (rc && rc != -EFBIG && rc != -EISDIR && rc != -EINVAL)
-        return base_error_errno (error, rc, "cannot read the file " ROOT_COMMAND);
+    if (r && r != -EFBIG && r != -EISDIR && r != -EINVAL)
+        return base_error_errno (error, r, "cannot read the file " ROOT_COMMAND);
     size_t strings = 0;
-    for (size_t i = 0; rc == 0 && i < buffer.size; i++)
+    for (size_t i = 0; r == 0 && i < buffer.size; i++)
         strings += buffer.data[i] == '\0';
-    if (rc || strings < 2 || buffer.data[buffer.size - 1] != '\0')
+    if (r || strings < 2 || buffer.data[buffer.size - 1] != '\0')
         return base_error_set (error, ROOT_E_DAMAGED, "the file " ROOT_COMMAND " is damaged");
     const char *at = (const char *) buffer.data;
     const char *program = at;
     at += strlen (at) + 1;
     uint64_t n_args;
-    if (!is_file_name (program) || base_text_parse_u64 (at, ARGS_MOST, &n_args) || n_args > strings - 2)
+    if (!program_is_file_name (program) || base_text_parse_u64 (at, ARGS_MOST, &n_args) ||
+        n_args > strings - 2)
         return base_error_set (error, ROOT_E_DAMAGED, "the file " ROOT_COMMAND " is damaged");
     at += strlen (at) + 1;
     struct root_command command = {.program = strdup (program), .args = strings_take (&at, (size_t) n_args)};
@@ -80,13 +95,14 @@ int root_command_read (int workspace, struct root_command *ret_command, struct b
 
 void root_command_deinit (struct root_command *command)
 {
+    base_assert (command);
     free (command->program);
     command->args = base_list_free (command->args);
     command->env = base_list_free (command->env);
     *command = (struct root_command){0};
 }
 
-static size_t name_length (const char *entry)
+static size_t entry_name_length (const char *entry)
 {
     return strcspn (entry, "=");
 }
@@ -94,9 +110,9 @@ static size_t name_length (const char *entry)
 /*  Whether list, from index first on, sets the same variable as entry. */
 static bool list_sets (char *const *list, size_t first, const char *entry)
 {
-    size_t length = name_length (entry);
+    size_t length = entry_name_length (entry);
     for (size_t i = first; list && list[i]; i++)
-        if (name_length (list[i]) == length && memcmp (list[i], entry, length) == 0)
+        if (entry_name_length (list[i]) == length && memcmp (list[i], entry, length) == 0)
             return true;
     return false;
 }

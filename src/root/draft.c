@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/text.h"
@@ -48,7 +49,7 @@ static const char start_script[] =
     "esac\n";
 
 /*  The time of the newest workspace name in the root, hidden names included; 0 if there is none. */
-static int newest_name (const struct root *root, uint64_t *ret_ns)
+static int names_newest (const struct root *root, uint64_t *ret_ns)
 {
     base_cleanup (base_directory_close_p) DIR *directory =
         base_directory_list (openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -70,10 +71,12 @@ static int newest_name (const struct root *root, uint64_t *ret_ns)
 int root_draft_begin (const struct root *root, uint64_t real_ns, struct root_draft *ret_draft,
                       struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_draft);
     uint64_t newest = 0;
-    int rc = newest_name (root, &newest);
-    if (rc)
-        return base_error_errno (error, rc, "cannot read the root %s", root->path);
+    int r = names_newest (root, &newest);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot read the root %s", root->path);
     struct root_draft draft = {.root = root, .fd = -1};
     uint64_t ns = real_ns > newest ? real_ns : newest + 1;
     (void) base_time_format (ns, draft.name);
@@ -83,18 +86,25 @@ int root_draft_begin (const struct root *root, uint64_t real_ns, struct root_dra
     draft.fd = root->disk->ops->openat (root->disk->context, root->fd, draft.hidden,
                                         O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
     if (draft.fd < 0 || fchmod (draft.fd, 0755)) { /* independent of the umask */
-        rc = base_error_errno (error, -errno, "cannot open %s", draft.hidden);
+        r = base_error_errno (error, -errno, "cannot open %s", draft.hidden);
         base_close_p (&draft.fd);
         (void) disk_tree_remove (root->disk, root->fd, draft.hidden, NULL);
-        return rc;
+        return r;
     }
     root_verified_load (root, &draft.verified);
     *ret_draft = draft;
     return 0;
 }
 
+/*  Whether it was begun and neither sealed nor dropped since. */
+static bool draft_is_open (const struct root_draft *draft)
+{
+    return draft && root_is_open (draft->root) && draft->fd >= 0;
+}
+
 void root_draft_deinit (struct root_draft *draft)
 {
+    base_assert (draft);
     if (draft->root && draft->fd >= 0) {
         (void) close (draft->fd);
         (void) disk_tree_remove (draft->root->disk, draft->root->fd, draft->hidden, NULL);
@@ -105,7 +115,7 @@ void root_draft_deinit (struct root_draft *draft)
 
 /*  Opens the parent directory of path in the draft and makes missing directories. A component must not be
     empty, '.', '..' or a symbolic link. Returns a descriptor or -errno; *ret_leaf points into path. */
-static int open_parent (const struct root_draft *draft, const char *path, const char **ret_leaf)
+static int parent_open (const struct root_draft *draft, const char *path, const char **ret_leaf)
 {
     const struct disk *disk = draft->root->disk;
     base_cleanup (base_close_p) int fd = fcntl (draft->fd, F_DUPFD_CLOEXEC, 0);
@@ -139,12 +149,12 @@ static int open_parent (const struct root_draft *draft, const char *path, const 
 
 /*  Creates a file in the draft. Returns a descriptor or -errno, and the parent directory and last component
     of path. */
-static int make_file (const struct root_draft *draft, const char *path, int *ret_parent,
+static int file_make (const struct root_draft *draft, const char *path, int *ret_parent,
                       const char **ret_leaf)
 {
     const struct disk *disk = draft->root->disk;
     const char *leaf = NULL;
-    base_cleanup (base_close_p) int parent = open_parent (draft, path, &leaf);
+    base_cleanup (base_close_p) int parent = parent_open (draft, path, &leaf);
     if (parent < 0)
         return parent;
     int fd = disk->ops->openat (disk->context, parent, leaf,
@@ -159,20 +169,23 @@ static int make_file (const struct root_draft *draft, const char *path, int *ret
 int root_draft_write (struct root_draft *draft, const char *path, mode_t mode, const void *data, size_t size,
                       struct base_error *error)
 {
+    base_assert (draft_is_open (draft));
+    base_assert (path);
+    base_assert (data || size == 0);
     const struct disk *disk = draft->root->disk;
     const char *leaf = NULL;
     base_cleanup (base_close_p) int parent = -1;
-    base_cleanup (base_close_p) int fd = make_file (draft, path, &parent, &leaf);
-    int rc = fd < 0 ? fd : disk_write_all (disk, fd, data, size);
-    if (rc == 0 && fchmod (fd, mode))
-        rc = -errno;
-    if (rc && fd >= 0)
+    base_cleanup (base_close_p) int fd = file_make (draft, path, &parent, &leaf);
+    int r = fd < 0 ? fd : disk_write_all (disk, fd, data, size);
+    if (r == 0 && fchmod (fd, mode))
+        r = -errno;
+    if (r && fd >= 0)
         (void) disk->ops->unlinkat (disk->context, parent, leaf, 0);
-    return rc ? base_error_errno (error, rc, "cannot put %s into the workspace", path) : 0;
+    return r ? base_error_errno (error, r, "cannot put %s into the workspace", path) : 0;
 }
 
 /*  Opens a regular file for reading. Returns a descriptor or -errno. */
-static int open_source (const struct root_draft *draft, int directory, const char *path,
+static int source_open (const struct root_draft *draft, int directory, const char *path,
                         struct stat *ret_status)
 {
     const struct disk *disk = draft->root->disk;
@@ -184,38 +197,39 @@ static int open_source (const struct root_draft *draft, int directory, const cha
 }
 
 /*  wanted NULL: the content is not checked. */
-static int copy_file (struct root_draft *draft, const char *path, mode_t mode, int from,
+static int file_copy (struct root_draft *draft, const char *path, mode_t mode, int from,
                       const struct base_digest *wanted, struct base_error *error)
 {
     const struct disk *disk = draft->root->disk;
     const char *leaf = NULL;
     struct base_digest found;
     base_cleanup (base_close_p) int parent = -1;
-    base_cleanup (base_close_p) int to = make_file (draft, path, &parent, &leaf);
-    int rc = to < 0 ? to : disk_file_copy (disk, from, to, &found);
-    if (rc == DISK_E_SOURCE)
-        rc = base_error_set (error, ROOT_E_DAMAGED, "the source of %s cannot be read: %s", path,
-                             strerror (errno));
-    else if (rc == 0 && fchmod (to, mode))
-        rc = -errno;
-    if (rc == 0 && wanted && !base_digest_equal (&found, wanted))
-        rc = base_error_set (error, ROOT_E_DAMAGED, "the source of %s is damaged", path);
-    if (rc == 0)
+    base_cleanup (base_close_p) int to = file_make (draft, path, &parent, &leaf);
+    int r = to < 0 ? to : disk_file_copy (disk, from, to, &found);
+    if (r == DISK_E_SOURCE)
+        r = base_error_set (error, ROOT_E_DAMAGED, "the source of %s cannot be read: %s", path,
+                            strerror (errno));
+    else if (r == 0 && fchmod (to, mode))
+        r = -errno;
+    if (r == 0 && wanted && !base_digest_equal (&found, wanted))
+        r = base_error_set (error, ROOT_E_DAMAGED, "the source of %s is damaged", path);
+    if (r == 0)
         root_verified_note (&draft->verified, to, &found);
     else if (to >= 0)
         (void) disk->ops->unlinkat (disk->context, parent, leaf, 0);
-    return rc < 0 ? base_error_errno (error, rc, "cannot copy the source of %s into the workspace", path)
-                  : rc;
+    return r < 0 ? base_error_errno (error, r, "cannot copy the source of %s into the workspace", path) : r;
 }
 
 int root_draft_copy (struct root_draft *draft, const char *path, mode_t mode,
                      const struct base_digest *digest, int from_directory, const char *from_path,
                      struct base_error *error)
 {
+    base_assert (draft_is_open (draft));
+    base_assert (path && from_path);
     struct stat status;
-    base_cleanup (base_close_p) int from = open_source (draft, from_directory, from_path, &status);
+    base_cleanup (base_close_p) int from = source_open (draft, from_directory, from_path, &status);
     if (from >= 0)
-        return copy_file (draft, path, mode, from, digest, error);
+        return file_copy (draft, path, mode, from, digest, error);
     if (from == -EMFILE || from == -ENFILE || from == -ENOMEM || !digest)
         return base_error_errno (error, from, "cannot open %s", from_path);
     return base_error_set (error, ROOT_E_DAMAGED, "the source of %s cannot be read: %s: %s", path, from_path,
@@ -224,12 +238,12 @@ int root_draft_copy (struct root_draft *draft, const char *path, mode_t mode,
 
 /*  All hard links of a file share owner and mode, so they must match already, or the file must have only
     one name. */
-static int try_adopt (struct root_draft *draft, const char *path, mode_t mode, int from_directory,
-                      const char *from_path)
+static int file_adopt (struct root_draft *draft, const char *path, mode_t mode, int from_directory,
+                       const char *from_path)
 {
     const struct disk *disk = draft->root->disk;
     struct stat status;
-    base_cleanup (base_close_p) int from = open_source (draft, from_directory, from_path, &status);
+    base_cleanup (base_close_p) int from = source_open (draft, from_directory, from_path, &status);
     if (from < 0)
         return from;
     if (status.st_uid != geteuid () || status.st_nlink != 1)
@@ -239,7 +253,7 @@ static int try_adopt (struct root_draft *draft, const char *path, mode_t mode, i
     if ((status.st_mode & 07777) != mode && fchmod (from, mode))
         return -EPERM;
     const char *leaf = NULL;
-    base_cleanup (base_close_p) int parent = open_parent (draft, path, &leaf);
+    base_cleanup (base_close_p) int parent = parent_open (draft, path, &leaf);
     if (parent < 0)
         return parent;
     if (disk->ops->linkat (disk->context, from_directory, from_path, parent, leaf))
@@ -255,7 +269,9 @@ int root_draft_adopt (struct root_draft *draft, const char *path, mode_t mode,
                       const struct base_digest *digest, int from_directory, const char *from_path,
                       struct base_error *error)
 {
-    return try_adopt (draft, path, mode, from_directory, from_path) == 0
+    base_assert (draft_is_open (draft));
+    base_assert (path && from_path);
+    return file_adopt (draft, path, mode, from_directory, from_path) == 0
                ? 0
                : root_draft_copy (draft, path, mode, digest, from_directory, from_path, error);
 }
@@ -263,86 +279,116 @@ int root_draft_adopt (struct root_draft *draft, const char *path, mode_t mode,
 int root_draft_start_files (struct root_draft *draft, const void *launcher, size_t launcher_size,
                             struct base_error *error)
 {
-    int rc = root_draft_write (draft, ROOT_SCRIPT, 0755, start_script, sizeof start_script - 1, error);
-    return rc ? rc : root_draft_write (draft, ROOT_LAUNCHER, 0755, launcher, launcher_size, error);
+    base_assert (draft_is_open (draft));
+    base_assert (launcher && launcher_size > 0);
+    int r = root_draft_write (draft, ROOT_SCRIPT, 0755, start_script, sizeof start_script - 1, error);
+    if (r < 0)
+        return r;
+    return root_draft_write (draft, ROOT_LAUNCHER, 0755, launcher, launcher_size, error);
 }
 
 int root_draft_describe (struct root_draft *draft, const struct wire_installed *installed,
                          const struct base_buffer *document, struct base_error *error)
 {
+    base_assert (draft_is_open (draft));
+    base_assert (installed && installed->envelope && document);
     const struct wire_envelope *envelope = installed->envelope;
     base_cleanup (base_free_p) char *json = wire_json (&wire_installed_record, installed, WIRE_JSON_PRETTY);
     if (!json)
         return base_error_errno (error, -ENOMEM, "cannot describe the workspace");
-    int rc = root_draft_write (draft, ROOT_ENVELOPE, 0644, json, strlen (json), error);
-    rc = rc ? rc : root_draft_write (draft, ROOT_RELEASE, 0644, document->data, document->size, error);
-    if (rc)
-        return rc;
+    int r = root_draft_write (draft, ROOT_ENVELOPE, 0644, json, strlen (json), error);
+    if (r < 0)
+        return r;
+    r = root_draft_write (draft, ROOT_RELEASE, 0644, document->data, document->size, error);
+    if (r < 0)
+        return r;
     /*  The node manager gets the argument `run` here: an envelope has only what its publisher specified. */
     bool manager = strcmp (envelope->application, ROOT_PROGRAM) == 0;
     base_cleanup (base_free_p) char **args = calloc (envelope->n_args + 1, sizeof *args);
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     static char run[] = "run";
     size_t count = 0;
-    rc = args ? 0 : -ENOMEM;
-    if (rc == 0 && manager)
+    if (!args)
+        return base_error_errno (error, -ENOMEM, "cannot describe the workspace");
+    if (manager)
         args[count++] = run;
-    for (size_t i = 0; rc == 0 && i < envelope->n_args; i++)
+    for (size_t i = 0; i < envelope->n_args; i++)
         args[count++] = envelope->args[i];
-    if (rc == 0)
-        rc = root_command_pack (ROOT_PROGRAM, args, count, envelope->env, envelope->n_env, &buffer);
-    if (rc)
-        return base_error_errno (error, rc, "cannot describe the workspace");
+    r = root_command_pack (ROOT_PROGRAM, args, count, envelope->env, envelope->n_env, &buffer);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot describe the workspace");
     return root_draft_write (draft, ROOT_COMMAND, 0644, buffer.data, buffer.size, error);
 }
 
 /*  seal */
 
-/*  Compares one file with the envelope. */
-static int check_file (const struct root_draft *draft, const struct base_buffer *manifest, const char *path,
-                       const struct base_digest *digest, uint64_t size, bool executable,
-                       struct base_error *error)
+/*  Finds a file in the manifest. */
+static int file_find (const struct base_buffer *manifest, const char *path, struct base_digest *ret_digest,
+                      struct base_error *error)
 {
-    struct base_digest found;
-    int rc = root_manifest_find (manifest, path, &found);
-    if (rc == ROOT_E_NONE)
+    int r = root_manifest_find (manifest, path, ret_digest);
+    if (r == ROOT_E_NONE)
         return base_error_set (error, ROOT_E_DAMAGED, "%s is missing", path);
-    if (rc)
-        return base_error_set (error, rc, "cannot look up %s", path);
-    struct stat status;
-    if (fstatat (draft->fd, path, &status, AT_SYMLINK_NOFOLLOW))
-        return base_error_errno (error, -errno, "cannot stat %s", path);
-    if (!base_digest_equal (&found, digest) || (uint64_t) status.st_size != size)
-        return base_error_set (error, ROOT_E_DAMAGED, "%s does not match the envelope", path);
-    if (((status.st_mode & 0111) != 0) != executable)
-        return base_error_set (error, ROOT_E_DAMAGED, "%s %s executable", path,
-                               executable ? "must be" : "must not be");
+    if (r == ROOT_E_DAMAGED)
+        return base_error_set (error, r, "the manifest has no digest of %s", path);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot search the manifest for %s", path);
     return 0;
 }
 
-static int check_content (const struct root_draft *draft, const struct base_buffer *manifest,
-                          const struct wire_installed *installed, struct base_error *error)
+/*  Compares the file at path in the draft with the envelope's description of it. */
+static int file_check (const struct root_draft *draft, const struct base_buffer *manifest, const char *path,
+                       const struct wire_file *wanted, struct base_error *error)
 {
-    static const char *const needed[] = {ROOT_SCRIPT, ROOT_LAUNCHER, ROOT_ENVELOPE, ROOT_COMMAND};
-    const struct wire_envelope *envelope = installed->envelope;
-    struct base_digest digest;
-    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
-        if (root_manifest_find (manifest, needed[i], &digest))
-            return base_error_set (error, ROOT_E_DAMAGED, "%s is missing", needed[i]);
-    if (root_manifest_find (manifest, ROOT_RELEASE, &digest) ||
-        !base_digest_equal (&digest, &installed->release))
-        return base_error_set (error, ROOT_E_DAMAGED, "the release document is not that of the release");
-    int rc = check_file (draft, manifest, ROOT_PROGRAM, &envelope->binary, envelope->size, true, error);
-    for (size_t i = 0; rc == 0 && i < envelope->n_files; i++) {
-        const struct wire_file *file = &envelope->files[i];
-        base_cleanup (base_free_p) char *path = base_text_printf (ROOT_FILES "/%s", file->path);
-        rc = path ? check_file (draft, manifest, path, &file->digest, file->size, file->executable, error)
-                  : base_error_errno (error, -ENOMEM, "cannot check the files");
-    }
-    return rc;
+    struct base_digest found;
+    int r = file_find (manifest, path, &found, error);
+    if (r)
+        return r;
+    struct stat status;
+    if (fstatat (draft->fd, path, &status, AT_SYMLINK_NOFOLLOW))
+        return base_error_errno (error, -errno, "cannot stat %s", path);
+    if (!base_digest_equal (&found, &wanted->digest) || (uint64_t) status.st_size != wanted->size)
+        return base_error_set (error, ROOT_E_DAMAGED, "%s does not match the envelope", path);
+    if (((status.st_mode & 0111) != 0) != wanted->executable)
+        return base_error_set (error, ROOT_E_DAMAGED, "%s %s executable", path,
+                               wanted->executable ? "must be" : "must not be");
+    return 0;
 }
 
-static int sync_file (const struct disk *disk, int directory, const char *name)
+/*  Checks that the draft has every file that a workspace needs, as the envelope describes it. */
+static int files_check (const struct root_draft *draft, const struct base_buffer *manifest,
+                        const struct wire_installed *installed, struct base_error *error)
+{
+    const struct wire_envelope *envelope = installed->envelope;
+    static const char *const needed[] = {ROOT_SCRIPT, ROOT_LAUNCHER, ROOT_ENVELOPE, ROOT_COMMAND};
+    const struct wire_file program = {.digest = envelope->binary, .size = envelope->size, .executable = true};
+    struct base_digest digest;
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
+        int r = file_find (manifest, needed[i], &digest, error);
+        if (r)
+            return r;
+    }
+    int r = file_find (manifest, ROOT_RELEASE, &digest, error);
+    if (r)
+        return r;
+    if (!base_digest_equal (&digest, &installed->release))
+        return base_error_set (error, ROOT_E_DAMAGED, "the release document is not that of the release");
+    r = file_check (draft, manifest, ROOT_PROGRAM, &program, error);
+    if (r)
+        return r;
+    for (size_t i = 0; i < envelope->n_files; i++) {
+        const struct wire_file *file = &envelope->files[i];
+        base_cleanup (base_free_p) char *path = base_text_printf (ROOT_FILES "/%s", file->path);
+        if (!path)
+            return base_error_errno (error, -ENOMEM, "cannot check the files");
+        r = file_check (draft, manifest, path, file, error);
+        if (r)
+            return r;
+    }
+    return 0;
+}
+
+static int file_sync (const struct disk *disk, int directory, const char *name)
 {
     base_cleanup (base_close_p) int fd =
         disk->ops->openat (disk->context, directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
@@ -350,26 +396,34 @@ static int sync_file (const struct disk *disk, int directory, const char *name)
 }
 
 /*  Syncs a directory tree. Consumes fd. */
-static int sync_tree (const struct disk *disk, int fd, unsigned depth)
+static int tree_sync (const struct disk *disk, int fd, unsigned depth)
 {
     base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (fd);
     if (!directory)
         return -errno;
-    for (struct dirent *entry; (entry = readdir (directory));) {
+    for (;;) {
         struct stat status;
-        if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0 ||
-            fstatat (fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW))
+        errno = 0;
+        const struct dirent *entry = readdir (directory);
+        if (!entry && errno)
+            return -errno;
+        if (!entry)
+            break;
+        if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0)
             continue;
-        int rc = 0;
+        if (fstatat (fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW))
+            return -errno;
+        int r = 0;
         if (S_ISREG (status.st_mode))
-            rc = sync_file (disk, fd, entry->d_name);
+            r = file_sync (disk, fd, entry->d_name);
         else if (S_ISDIR (status.st_mode)) {
-            int below =
-                depth == DEPTH_MOST ? -1 : openat (fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-            rc = below < 0 ? -errno : sync_tree (disk, below, depth + 1);
+            if (depth == DEPTH_MOST)
+                return -ELOOP; /* the manifest has refused it already */
+            int below = openat (fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+            r = below < 0 ? -errno : tree_sync (disk, below, depth + 1);
         }
-        if (rc)
-            return rc;
+        if (r < 0)
+            return r;
     }
     return disk->ops->fsync (disk->context, fd) && errno != EINVAL ? -errno : 0;
 }
@@ -377,23 +431,28 @@ static int sync_tree (const struct disk *disk, int fd, unsigned depth)
 int root_draft_seal (struct root_draft *draft, const struct wire_installed *installed,
                      char ret_name[ROOT_NAME_SIZE], struct base_error *error)
 {
+    base_assert (draft_is_open (draft));
+    base_assert (installed && installed->envelope);
+    base_assert (ret_name);
     const struct root *root = draft->root;
     base_cleanup (base_buffer_deinit) struct base_buffer manifest = {0};
-    int rc = root_manifest_make (draft->fd, &draft->verified, &manifest, error);
+    int r = root_manifest_make (draft->fd, &draft->verified, &manifest, error);
     root_verified_save (root, &draft->verified);
-    if (rc == 0)
-        rc = check_content (draft, &manifest, installed, error);
-    if (rc == 0)
-        rc = root_draft_write (draft, ROOT_MANIFEST, 0644, manifest.data, manifest.size, error);
-    if (rc)
-        return rc;
+    if (r)
+        return r;
+    r = files_check (draft, &manifest, installed, error);
+    if (r)
+        return r;
+    r = root_draft_write (draft, ROOT_MANIFEST, 0644, manifest.data, manifest.size, error);
+    if (r < 0)
+        return r;
     int fd = openat (draft->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    rc = fd < 0 ? -errno : sync_tree (root->disk, fd, 0);
-    if (rc)
-        return base_error_errno (error, rc, "cannot sync the workspace");
-    rc = disk_rename (root->disk, root->fd, draft->hidden, draft->name, error);
-    if (rc)
-        return rc;
+    r = fd < 0 ? -errno : tree_sync (root->disk, fd, 0);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot sync the workspace");
+    r = disk_rename (root->disk, root->fd, draft->hidden, draft->name, error);
+    if (r < 0)
+        return r;
     memcpy (ret_name, draft->name, sizeof draft->name);
     (void) close (draft->fd);
     root_verified_deinit (&draft->verified);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/text.h"
@@ -15,7 +16,7 @@
 
 enum { PATH_SIZE = sizeof ROOT_FAILED "." + ROOT_NAME_SIZE, BLANK_SIZE = 1024, ENVELOPE_MOST = 1024 * 1024 };
 
-static const char *path_of (const char *workspace, char path[PATH_SIZE])
+static const char *note_path (const char *workspace, char path[PATH_SIZE])
 {
     (void) snprintf (path, PATH_SIZE, ROOT_FAILED ".%.*s", ROOT_NAME_SIZE - 1, workspace);
     return path;
@@ -23,6 +24,9 @@ static const char *path_of (const char *workspace, char path[PATH_SIZE])
 
 int root_release_of (const struct root *root, const char *workspace, struct base_digest *ret_release)
 {
+    base_assert (root_is_open (root));
+    base_assert (workspace);
+    base_assert (ret_release);
     static const char key[] = "\"release\":";
     char path[ROOT_NAME_SIZE + 16], text[BASE_DIGEST_TEXT];
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
@@ -46,6 +50,8 @@ int root_release_of (const struct root *root, const char *workspace, struct base
 
 int root_began_write (const struct root *root, const struct root_began *began, struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (began && root_name_is_valid (began->workspace));
     char text[BLANK_SIZE + 1], release[BASE_DIGEST_TEXT];
     struct root_outcome outcome = {.cause = ROOT_CAUSE_INTERRUPTED,
                                    .text = "its outcome could not be written: the disk was full",
@@ -60,14 +66,16 @@ int root_began_write (const struct root *root, const struct root_began *began, s
 
 int root_began_read (const struct root *root, struct root_began *ret_began)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_began);
     struct root_began began = {.workspace = ""};
     struct root_outcome outcome;
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    int rc = root_outcome_read_file (root, ROOT_FAILED, &outcome);
-    if (rc)
-        return rc;
-    rc = disk_file_read (root->disk, root->fd, ROOT_FAILED, BLANK_SIZE, &buffer);
-    base_cleanup (base_free_p) char *text = rc ? NULL : base_buffer_take_text (&buffer);
+    int r = root_outcome_read_file (root, ROOT_FAILED, &outcome);
+    if (r)
+        return r;
+    r = disk_file_read (root->disk, root->fd, ROOT_FAILED, BLANK_SIZE, &buffer);
+    base_cleanup (base_free_p) char *text = r ? NULL : base_buffer_take_text (&buffer);
     const char *back = text ? strstr (text, "\nback ") : NULL;
     if (!back)
         return ROOT_E_DAMAGED;
@@ -83,15 +91,16 @@ int root_began_read (const struct root *root, struct root_began *ret_began)
 
 int root_began_remove (const struct root *root)
 {
-    int rc = disk_unlink (root->disk, root->fd, ROOT_FAILED);
-    return rc == -ENOENT ? 0 : rc;
+    base_assert (root_is_open (root));
+    int r = disk_unlink (root->disk, root->fd, ROOT_FAILED);
+    return r == -ENOENT ? 0 : r;
 }
 
 /*  end of a trial */
 
 /*  Overwrites .failed in place, which needs no space, and renames it. If even the overwrite fails, its old
     text still says that the trial ended. */
-static int use_blank (const struct root *root, const char *path, const char *text, size_t length,
+static int blank_use (const struct root *root, const char *path, const char *text, size_t length,
                       struct base_error *error)
 {
     const struct disk *disk = root->disk;
@@ -111,6 +120,8 @@ static int use_blank (const struct root *root, const char *path, const char *tex
 
 int root_failed_write (const struct root *root, const struct root_outcome *outcome, struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (outcome);
     char path[PATH_SIZE], text[ROOT_NOTE_MOST];
     struct root_outcome whole = *outcome;
     struct root_began began;
@@ -122,26 +133,29 @@ int root_failed_write (const struct root *root, const struct root_outcome *outco
     if (base_digest_is_null (&whole.release))
         (void) root_release_of (root, whole.workspace, &whole.release);
     size_t length = root_outcome_format (&whole, text, sizeof text);
-    int rc =
-        disk_file_write (root->disk, root->fd, path_of (whole.workspace, path), 0644, text, length, error);
-    if (rc == -EISDIR || rc == -ENOTEMPTY) {
+    int r =
+        disk_file_write (root->disk, root->fd, note_path (whole.workspace, path), 0644, text, length, error);
+    if (r == -EISDIR || r == -ENOTEMPTY) {
         (void) disk_tree_remove (root->disk, root->fd, path, NULL);
-        rc = disk_file_write (root->disk, root->fd, path, 0644, text, length, error);
+        r = disk_file_write (root->disk, root->fd, path, 0644, text, length, error);
     }
-    if ((rc == -EPERM || rc == -EACCES) && root_loosen (root))
-        rc = disk_file_write (root->disk, root->fd, path, 0644, text, length, error);
-    return rc && ours && use_blank (root, path, text, length, NULL) == 0 ? 0 : rc;
+    if ((r == -EPERM || r == -EACCES) && root_loosen (root))
+        r = disk_file_write (root->disk, root->fd, path, 0644, text, length, error);
+    return r && ours && blank_use (root, path, text, length, NULL) == 0 ? 0 : r;
 }
 
 int root_failed_read (const struct root *root, const char *workspace, struct root_outcome *ret_outcome)
 {
+    base_assert (root_is_open (root));
+    base_assert (workspace);
+    base_assert (ret_outcome);
     char path[PATH_SIZE];
     struct root_outcome outcome;
     struct stat status;
-    int rc = root_outcome_read_file (root, path_of (workspace, path), &outcome);
-    if (rc == ROOT_E_NONE && fstatat (root->fd, path, &status, AT_SYMLINK_NOFOLLOW) != 0)
-        return rc; /* a link that leads nowhere counts as a damaged note */
-    if (rc || strcmp (outcome.workspace, workspace) != 0) {
+    int r = root_outcome_read_file (root, note_path (workspace, path), &outcome);
+    if (r == ROOT_E_NONE && fstatat (root->fd, path, &status, AT_SYMLINK_NOFOLLOW) != 0)
+        return r; /* a link that leads nowhere counts as a damaged note */
+    if (r || strcmp (outcome.workspace, workspace) != 0) {
         outcome =
             (struct root_outcome){.cause = ROOT_CAUSE_INTERRUPTED, .text = "the outcome note cannot be read"};
         (void) base_text_copy (outcome.workspace, sizeof outcome.workspace, workspace);
@@ -152,38 +166,49 @@ int root_failed_read (const struct root *root, const char *workspace, struct roo
     return 0;
 }
 
-static int compare_newest (const void *a, const void *b)
+static int names_compare_newest (const void *a, const void *b)
 {
     return strcmp (*(char *const *) b, *(char *const *) a);
 }
 
 int root_failed_list (const struct root *root, char ***ret_workspaces)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_workspaces);
     base_cleanup (base_directory_close_p) DIR *directory =
         base_directory_list (openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory)
         return -errno;
-    char **names = calloc (1, sizeof *names);
-    int rc = names ? 0 : -ENOMEM;
+    base_cleanup (base_list_free_p) char **names = calloc (1, sizeof *names);
+    if (!names)
+        return -ENOMEM;
     size_t count = 0;
-    for (const struct dirent *entry; rc == 0 && (entry = readdir (directory));)
-        if (strncmp (entry->d_name, ROOT_FAILED ".", sizeof ROOT_FAILED) == 0 &&
-            root_name_is_valid (entry->d_name + sizeof ROOT_FAILED))
-            rc = base_list_append_next (&names, &count, entry->d_name + sizeof ROOT_FAILED);
-    if (rc) {
-        (void) base_list_free (names);
-        return rc;
+    for (;;) {
+        errno = 0;
+        const struct dirent *entry = readdir (directory);
+        if (!entry && errno)
+            return -errno;
+        if (!entry)
+            break;
+        if (strncmp (entry->d_name, ROOT_FAILED ".", sizeof ROOT_FAILED) != 0 ||
+            !root_name_is_valid (entry->d_name + sizeof ROOT_FAILED))
+            continue;
+        int r = base_list_append_next (&names, &count, entry->d_name + sizeof ROOT_FAILED);
+        if (r < 0)
+            return r;
     }
-    qsort (names, count, sizeof *names, compare_newest);
-    *ret_workspaces = names;
+    qsort (names, count, sizeof *names, names_compare_newest);
+    *ret_workspaces = base_take (names);
     return 0;
 }
 
 int root_failed_remove (const struct root *root, const char *workspace)
 {
+    base_assert (root_is_open (root));
+    base_assert (workspace);
     char path[PATH_SIZE];
-    int rc = disk_unlink (root->disk, root->fd, path_of (workspace, path));
-    if (rc == -EISDIR || rc == -EPERM)
-        rc = disk_tree_remove (root->disk, root->fd, path, NULL);
-    return rc == -ENOENT ? 0 : rc;
+    int r = disk_unlink (root->disk, root->fd, note_path (workspace, path));
+    if (r == -EISDIR || r == -EPERM)
+        r = disk_tree_remove (root->disk, root->fd, path, NULL);
+    return r == -ENOENT ? 0 : r;
 }

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -27,12 +28,12 @@ enum { ROTATE_SIZE = 1024 * 1024, TAIL_SIZE = 16 * 1024 };
     sets aside. */
 static int file_load (const struct root *root, const char *path, struct base_buffer *buffer)
 {
-    int rc = disk_file_read (root->disk, root->fd, path, ROOT_JOURNAL_MOST, buffer);
-    return rc == -ENOENT || rc == -ENOTDIR || root_record_is_damaged (rc) ? 0 : rc;
+    int r = disk_file_read (root->disk, root->fd, path, ROOT_JOURNAL_MOST, buffer);
+    return r == -ENOENT || r == -ENOTDIR || root_record_is_damaged (r) ? 0 : r;
 }
 
 /*  Removes the last line from data and returns it, or NULL if there is none. */
-static const char *last_line (const char *data, size_t *size, size_t *ret_length)
+static const char *line_last (const char *data, size_t *size, size_t *ret_length)
 {
     while (*size > 0 && data[*size - 1] == '\n')
         --*size;
@@ -51,21 +52,21 @@ static int entries_gather (const struct base_buffer *buffer, size_t most, struct
 {
     size_t size = buffer->size, length;
     while (entries->size / sizeof (struct wire_entry) < most) {
-        const char *line = last_line ((const char *) buffer->data, &size, &length);
+        const char *line = line_last ((const char *) buffer->data, &size, &length);
         if (!line)
             return 0;
         struct wire_entry entry;
-        int rc = wire_json_parse (&wire_entry_record, line, length, &entry, NULL);
-        if (rc < 0)
-            return rc;
-        if (rc) {
+        int r = wire_json_parse (&wire_entry_record, line, length, &entry, NULL);
+        if (r < 0)
+            return r;
+        if (r) {
             ++*ret_damaged;
             continue;
         }
-        rc = base_buffer_append (entries, &entry, sizeof entry);
-        if (rc) {
+        r = base_buffer_append (entries, &entry, sizeof entry);
+        if (r < 0) {
             wire_entry_deinit (&entry);
-            return rc;
+            return r;
         }
     }
     return 0;
@@ -83,21 +84,23 @@ static void entries_reverse (struct wire_entry *entries, size_t count)
 int root_journal_read (const struct root *root, size_t most, struct wire_entry **ret_entries,
                        size_t *ret_count, size_t *ret_damaged, struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_entries && ret_count);
     static const char *const files[] = {ROOT_JOURNAL, ROOT_JOURNAL_OLDER};
     struct base_buffer entries = {0};
     size_t damaged = 0;
-    int rc = base_buffer_reserve (&entries, sizeof (struct wire_entry)); /* an empty journal is not NULL */
-    for (size_t i = 0; rc == 0 && i < sizeof files / sizeof *files; i++) {
+    int r = base_buffer_reserve (&entries, sizeof (struct wire_entry)); /* an empty journal is not NULL */
+    for (size_t i = 0; r == 0 && i < sizeof files / sizeof *files; i++) {
         base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-        rc = file_load (root, files[i], &buffer);
-        if (rc == 0)
-            rc = entries_gather (&buffer, most, &entries, &damaged);
+        r = file_load (root, files[i], &buffer);
+        if (r == 0)
+            r = entries_gather (&buffer, most, &entries, &damaged);
     }
     struct wire_entry *list = (struct wire_entry *) entries.data;
     size_t count = entries.size / sizeof *list;
-    if (rc) {
+    if (r < 0) {
         root_journal_free (list, count);
-        return base_error_errno (error, rc, "cannot read %s/" ROOT_JOURNAL, root->path);
+        return base_error_errno (error, r, "cannot read %s/" ROOT_JOURNAL, root->path);
     }
     entries_reverse (list, count);
     *ret_entries = list;
@@ -121,15 +124,17 @@ struct tail {
     bool torn; /* the last line is incomplete; head has the digest of its bytes */
 };
 
-/*  Searches backwards. whole: data starts at the beginning of a line. Returns whether the search
-    is complete. */
-static bool tail_find (const char *data, size_t size, bool whole, struct tail *ret_tail)
+enum extent { EXTENT_END, EXTENT_FILE };
+
+/*  Searches backwards in the end of a file, which may begin within a line, or in the whole file. Returns
+    whether the search is complete. */
+static bool tail_find (const char *data, size_t size, enum extent extent, struct tail *ret_tail)
 {
     size_t length, end = size;
     const char *line;
     *ret_tail = (struct tail){.has_line = false};
-    while ((line = last_line (data, &size, &length))) {
-        if (line == data && !whole)
+    while ((line = line_last (data, &size, &length))) {
+        if (line == data && extent == EXTENT_END)
             return false; /* its beginning was not read */
         if (!ret_tail->has_line) {
             ret_tail->head.digest = base_digest_of (line, length);
@@ -140,7 +145,7 @@ static bool tail_find (const char *data, size_t size, bool whole, struct tail *r
         if (ret_tail->head.serial)
             return true;
     }
-    return whole;
+    return extent == EXTENT_FILE;
 }
 
 /*  Reads the end of a file, or the whole file if the last lines are long or damaged. A missing file counts
@@ -159,10 +164,11 @@ static int tail_read (const struct root *root, const char *path, struct tail *re
         return S_ISDIR (status.st_mode) ? -EISDIR : -EINVAL;
     if (status.st_size > ROOT_JOURNAL_MOST)
         return -EFBIG;
-    for (size_t size = TAIL_SIZE, whole = 0; !whole; size = ROOT_JOURNAL_MOST) {
+    enum extent extent = EXTENT_END;
+    for (size_t size = TAIL_SIZE; extent == EXTENT_END; size = ROOT_JOURNAL_MOST) {
         if (size >= (size_t) status.st_size) {
             size = (size_t) status.st_size;
-            whole = 1;
+            extent = EXTENT_FILE;
         }
         free (data);
         data = malloc (size ? size : 1);
@@ -171,7 +177,7 @@ static int tail_read (const struct root *root, const char *path, struct tail *re
         ssize_t got = pread (fd, data, size, status.st_size - (off_t) size);
         if (got != (ssize_t) size)
             return got < 0 ? -errno : -EIO;
-        if (tail_find (data, size, whole, ret_tail))
+        if (tail_find (data, size, extent, ret_tail))
             break;
     }
     return 0;
@@ -181,20 +187,21 @@ static int tail_read (const struct root *root, const char *path, struct tail *re
 static int tail_load (const struct root *root, struct tail *ret_tail, bool *ret_aside)
 {
     *ret_aside = false;
-    int rc = tail_read (root, ROOT_JOURNAL, ret_tail);
-    if (root_record_is_damaged (rc)) {
+    int r = tail_read (root, ROOT_JOURNAL, ret_tail);
+    if (root_record_is_damaged (r)) {
         root_record_set_aside (root, ROOT_JOURNAL);
         *ret_aside = true;
-        rc = 0;
+        r = 0;
     }
-    if (rc || ret_tail->has_line)
-        return rc;
+    if (r || ret_tail->has_line)
+        return r;
     return tail_read (root, ROOT_JOURNAL_OLDER, ret_tail) == -ENOMEM ? -ENOMEM : 0;
 }
 
 /*  An incomplete line was never reported. */
 struct root_journal_head root_journal_head (const struct root *root)
 {
+    base_assert (root_is_open (root));
     struct tail tail = {.has_line = false};
     if (tail_read (root, ROOT_JOURNAL, &tail) == 0 && !tail.has_line)
         (void) tail_read (root, ROOT_JOURNAL_OLDER, &tail);
@@ -203,12 +210,15 @@ struct root_journal_head root_journal_head (const struct root *root)
 
 int root_journal_sync (const struct root *root)
 {
+    base_assert (root_is_open (root));
     const struct disk *disk = root->disk;
     base_cleanup (base_close_p) int fd = disk->ops->openat (
         disk->context, root->fd, ROOT_JOURNAL, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0);
     struct stat status;
-    if (fd < 0 || fstat (fd, &status) || !S_ISREG (status.st_mode))
-        return errno == ENOENT ? 0 : -EIO;
+    if (fd < 0 || fstat (fd, &status))
+        return errno == ENOENT ? 0 : -errno;
+    if (!S_ISREG (status.st_mode))
+        return -EIO;
     if (disk->ops->fsync (disk->context, fd))
         return -errno;
     base_cleanup (base_close_p) int directory =
@@ -217,7 +227,7 @@ int root_journal_sync (const struct root *root)
 }
 
 /*  Cuts off the end that was not on disk. Returns the number of bytes. */
-static size_t cut_end (const struct root *root, uint64_t *ret_serial)
+static size_t journal_cut (const struct root *root, uint64_t *ret_serial)
 {
     const struct disk *disk = root->disk;
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
@@ -239,21 +249,22 @@ static void journal_rotate (const struct root *root)
     if (fstatat (root->fd, ROOT_JOURNAL, &status, AT_SYMLINK_NOFOLLOW) || !S_ISREG (status.st_mode) ||
         status.st_size < ROTATE_SIZE)
         return;
-    int rc = disk_rename (root->disk, root->fd, ROOT_JOURNAL, ROOT_JOURNAL_OLDER, NULL);
-    if (rc == -EISDIR) {
+    int r = disk_rename (root->disk, root->fd, ROOT_JOURNAL, ROOT_JOURNAL_OLDER, NULL);
+    if (r == -EISDIR) {
         root_record_set_aside (root, ROOT_JOURNAL_OLDER);
         (void) disk_rename (root->disk, root->fd, ROOT_JOURNAL, ROOT_JOURNAL_OLDER, NULL);
     }
 }
 
 /*  Appends a line after tail; tail is then this line. */
-static int put_line (const struct root *root, struct wire_entry *entry, struct tail *tail,
-                     struct base_error *error)
+static int line_append (const struct root *root, struct wire_entry *entry, struct tail *tail,
+                        struct base_error *error)
 {
     char time[BASE_TIME_TEXT];
     struct wire_entry line = *entry;
     line.serial = tail->head.serial + 1;
-    line.time = (char *) base_time_format (base_time_real_ns (), time);
+    line.time = time;
+    (void) base_time_format (base_time_real_ns (), time);
     line.before = tail->head.digest;
     base_cleanup (base_free_p) char *json = wire_json (&wire_entry_record, &line, 0);
     base_cleanup (base_free_p) char *text = json ? base_text_printf ("%s\n", json) : NULL;
@@ -261,12 +272,15 @@ static int put_line (const struct root *root, struct wire_entry *entry, struct t
         return base_error_errno (error, -ENOMEM, "cannot append to %s/" ROOT_JOURNAL, root->path);
     /* the first line of a file is synced with the directory entry, so later lines need no directory sync */
     bool first = faccessat (root->fd, ROOT_JOURNAL, F_OK, AT_SYMLINK_NOFOLLOW) != 0;
-    bool durable = first || entry->outcome != WIRE_OUTCOME_STARTED;
-    int rc = disk_file_append (root->disk, root->fd, ROOT_JOURNAL, 0644, text, strlen (text), durable, error);
-    if (rc == -EPERM && root_record_unlock (root, ROOT_JOURNAL))
-        rc = disk_file_append (root->disk, root->fd, ROOT_JOURNAL, 0644, text, strlen (text), durable, error);
-    if (rc)
-        return rc;
+    const struct disk_line whole = {.data = text,
+                                    .size = strlen (text),
+                                    .mode = 0644,
+                                    .durable = first || entry->outcome != WIRE_OUTCOME_STARTED};
+    int r = disk_file_append (root->disk, root->fd, ROOT_JOURNAL, &whole, error);
+    if (r == -EPERM && root_record_unlock (root, ROOT_JOURNAL))
+        r = disk_file_append (root->disk, root->fd, ROOT_JOURNAL, &whole, error);
+    if (r < 0)
+        return r;
     entry->serial = line.serial;
     entry->before = line.before;
     *tail = (struct tail){.has_line = true,
@@ -274,19 +288,25 @@ static int put_line (const struct root *root, struct wire_entry *entry, struct t
     return 0;
 }
 
-/*  Records in the new journal that the old one was set aside. */
-static void note_aside (const struct root *root, struct tail *tail)
+/*  About the journal itself; nothing in it is owned. */
+static struct wire_entry entry_of_journal (char *reason)
 {
-    struct wire_entry entry = {.application = (char *) "noded",
-                               .step = (char *) "journal",
-                               .outcome = WIRE_OUTCOME_FAILED,
-                               .reason = (char *) "the journal could not be read and was set aside as"
-                                                  " var/journal.damaged; a new journal starts here"};
-    (void) put_line (root, &entry, tail, NULL);
+    static char application[] = "noded", step[] = "journal";
+    return (struct wire_entry){
+        .application = application, .step = step, .outcome = WIRE_OUTCOME_FAILED, .reason = reason};
+}
+
+/*  Records in the new journal that the old one was set aside. */
+static void aside_note (const struct root *root, struct tail *tail)
+{
+    static char reason[] = "the journal could not be read and was set aside as var/journal.damaged; a new"
+                           " journal starts here";
+    struct wire_entry entry = entry_of_journal (reason);
+    (void) line_append (root, &entry, tail, NULL);
 }
 
 /*  Records once how much is missing. */
-static int note_cut (const struct root *root, size_t bytes, uint64_t serial, struct tail *tail,
+static int cut_note (const struct root *root, size_t bytes, uint64_t serial, struct tail *tail,
                      struct base_error *error)
 {
     char reason[200];
@@ -295,49 +315,54 @@ static int note_cut (const struct root *root, size_t bytes, uint64_t serial, str
         "%zu bytes at the end had not reached the disk: this host went down, or a process was killed, "
         "during the write; the journal continues after line %llu",
         bytes, (unsigned long long) serial);
-    struct wire_entry entry = {.application = (char *) "noded",
-                               .step = (char *) "journal",
-                               .outcome = WIRE_OUTCOME_FAILED,
-                               .reason = reason};
-    return put_line (root, &entry, tail, error);
+    struct wire_entry entry = entry_of_journal (reason);
+    return line_append (root, &entry, tail, error);
 }
 
-int root_journal_mend (const struct root *root, size_t *ret_bytes, struct base_error *error)
+int root_journal_repair (const struct root *root, size_t *ret_bytes, struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_bytes);
     struct tail tail;
     bool aside;
     uint64_t serial;
     *ret_bytes = 0;
     base_cleanup (base_close_p) int lock = root_journal_lock (root);
-    size_t bytes = lock < 0 ? 0 : cut_end (root, &serial); /* unlocked: another process may write */
+    size_t bytes = lock < 0 ? 0 : journal_cut (root, &serial); /* unlocked: another process may write */
     if (!bytes)
         return 0;
-    int rc = tail_load (root, &tail, &aside);
-    if (rc)
-        return base_error_errno (error, rc, "cannot read the end of %s/" ROOT_JOURNAL, root->path);
+    int r = tail_load (root, &tail, &aside);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot read the end of %s/" ROOT_JOURNAL, root->path);
     *ret_bytes = bytes;
-    return note_cut (root, bytes, serial, &tail, error);
+    return cut_note (root, bytes, serial, &tail, error);
 }
 
 int root_journal_append (const struct root *root, struct wire_entry *entry, struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (entry);
     struct tail tail;
     bool aside;
-    int rc = root_record_make_directory (root, ROOT_VAR, error);
-    if (rc)
-        return rc;
+    int r = root_record_make_directory (root, ROOT_VAR, error);
+    if (r < 0)
+        return r;
     base_cleanup (base_close_p) int lock = root_journal_lock (root);
     journal_rotate (root);
-    rc = tail_load (root, &tail, &aside);
+    r = tail_load (root, &tail, &aside);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot read the end of %s/" ROOT_JOURNAL, root->path);
     uint64_t serial = 0;
-    size_t cut = !rc && tail.torn && lock >= 0 ? cut_end (root, &serial) : 0;
+    size_t cut = tail.torn && lock >= 0 ? journal_cut (root, &serial) : 0;
     if (cut) {
-        rc = tail_load (root, &tail, &aside);
-        rc = rc ? rc : note_cut (root, cut, serial, &tail, error);
+        r = tail_load (root, &tail, &aside);
+        if (r < 0)
+            return base_error_errno (error, r, "cannot read the end of %s/" ROOT_JOURNAL, root->path);
+        r = cut_note (root, cut, serial, &tail, error);
+        if (r < 0)
+            return r;
     }
-    if (rc)
-        return base_error_errno (error, rc, "cannot read the end of %s/" ROOT_JOURNAL, root->path);
     if (aside)
-        note_aside (root, &tail);
-    return put_line (root, entry, &tail, error);
+        aside_note (root, &tail);
+    return line_append (root, entry, &tail, error);
 }

@@ -5,16 +5,20 @@
 
 #include <string.h>
 
+#include "base/assert.h"
 #include "root/chain.h"
 
 bool root_journal_line_is_whole (const char *line, size_t length)
 {
+    base_assert (line || length == 0);
     return length > 0 && line[length - 1] == '}' && root_chain_serial (line, length) &&
            !memchr (line, '\0', length);
 }
 
 size_t root_journal_end (const char *data, size_t size, uint64_t *ret_serial)
 {
+    base_assert (data || size == 0);
+    base_assert (ret_serial);
     struct root_chain chain = {.begun = false};
     const char *at = data, *end = data + size;
     size_t kept = 0;

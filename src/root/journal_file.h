@@ -9,7 +9,8 @@
 enum { ROOT_JOURNAL_MOST = 4 * 1024 * 1024 /* bytes read from a file, at most */ };
 
 /*  Keeps other processes (a manager and `noded revert`) from appending until the descriptor is closed. Waits
-    at most 100 ms; returns -1 if the lock stays taken, and the caller then continues without it. */
+    at most 100 ms. Returns the descriptor, -EWOULDBLOCK if the lock stays taken, or another -errno; the caller
+    then continues without it. */
 int root_journal_lock (const struct root *root);
 
 #endif

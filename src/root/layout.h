@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  root/layout.h - every name on the disk of a root
 
-    Names below var/ are caches and records: nothing in them decides a start. The other names do. A name that begins with a dot is noded's
-    own; ROOT_TMP, ROOT_NEW and ROOT_OLD are prefixes of what a crash may leave, and are removed at the next start. */
+    Names below var/ are caches and records: nothing in them decides a start. The other names do. A name that
+    begins with a dot is noded's own; ROOT_TMP, ROOT_NEW and ROOT_OLD are prefixes of what a crash may leave,
+    and are removed at the next start. */
 
 #ifndef ROOT_LAYOUT_H
 #define ROOT_LAYOUT_H
@@ -40,11 +41,11 @@
 #define ROOT_CONTENTS ROOT_VAR "/contents"            /* downloads */
 #define ROOT_JOURNAL ROOT_VAR "/journal"              /* what was done */
 #define ROOT_JOURNAL_OLDER ROOT_VAR "/journal.1"      /* the part before it */
-#define ROOT_STANDING ROOT_VAR "/standing"            /* orders carried out, holds */
+#define ROOT_ORDER_STATE ROOT_VAR "/standing"         /* orders carried out, holds */
 #define ROOT_TRIAL_RECORD ROOT_VAR "/trial"           /* the order on trial */
 #define ROOT_REVERTED ROOT_VAR "/reverted"            /* by noded revert, not reported yet */
 #define ROOT_OUTCOME ROOT_VAR "/outcome"              /* of the last trial, by the launcher */
-#define ROOT_MENDED ROOT_VAR "/mended"                /* a repair of stable, by the launcher */
+#define ROOT_REPAIRED ROOT_VAR "/repaired"            /* a repair of stable, by the launcher */
 #define ROOT_QUARANTINE ROOT_VAR "/quarantine"        /* releases that failed */
 #define ROOT_VERIFIED ROOT_VAR "/verified"            /* files whose digest is known since this boot */
 #define ROOT_SETTINGS_KEPT ROOT_VAR "/node.zpl"       /* the last settings that reached an origin */

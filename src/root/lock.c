@@ -15,6 +15,7 @@
 #include <sys/pidfd.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/text.h"
@@ -31,14 +32,14 @@ enum { CHANGE_STEP_MS = 10 };
 
 enum { LOCK_FLAGS = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK };
 
-static bool is_same (const struct stat *a, const struct stat *b)
+static bool file_is_same (const struct stat *a, const struct stat *b)
 {
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
 /*  Opens the lock file. If that fails, as on a read-only disk without one, opens the root directory instead.
     Never for writing: an open writable file keeps the disk from being remounted read-only. */
-static int open_lock (const struct root *root)
+static int lock_open (const struct root *root)
 {
     int fd = openat (root->fd, ROOT_LOCK, LOCK_FLAGS | O_RDONLY);
     if (fd < 0)
@@ -46,7 +47,7 @@ static int open_lock (const struct root *root)
     return fd < 0 ? -errno : fd;
 }
 
-static void make_lock (const struct root *root)
+static void lock_make (const struct root *root)
 {
     base_cleanup (base_close_p) int fd =
         openat (root->fd, ROOT_LOCK, LOCK_FLAGS | O_WRONLY | O_CREAT | O_EXCL, 0600);
@@ -69,75 +70,83 @@ static int file_lock (const struct root *root, int *fd)
     return flock (writable, LOCK_EX | LOCK_NB) ? -errno : 0;
 }
 
-/*  Finds the descriptor through which this process already holds the lock, or -1. */
-static int find_own (int other)
+/*  Finds the descriptor through which this process already holds the lock. Returns it, -ENOENT if there is
+    none, or another -errno. */
+static int lock_find_own (int other)
 {
     struct stat wanted, found;
     if (fstat (other, &wanted))
-        return -1;
+        return -errno;
     for (int fd = STDERR_FILENO + 1; fd < INHERITED_MOST; fd++)
-        if (fd != other && fstat (fd, &found) == 0 && is_same (&wanted, &found) &&
+        if (fd != other && fstat (fd, &found) == 0 && file_is_same (&wanted, &found) &&
             flock (fd, LOCK_EX | LOCK_NB) == 0)
             return fd;
-    return -1;
+    return -ENOENT;
 }
 
 /*  Locks the directory of the root, too: if the lock file is removed, a new file with its name is a different
     lock. The lock is on root->fd, which no other program inherits. A file system that cannot lock directories
     goes without. */
-static int lock_directory (const struct root *root)
+static int directory_lock (const struct root *root)
 {
-    int rc = -EWOULDBLOCK;
-    for (unsigned i = 0; rc == -EWOULDBLOCK && i < ASKED_TIMES; i++) {
+    int r = -EWOULDBLOCK;
+    for (unsigned i = 0; r == -EWOULDBLOCK && i < ASKED_TIMES; i++) {
         if (i)
             (void) poll (NULL, 0, ASKED_MS);
-        rc = flock (root->fd, LOCK_EX | LOCK_NB) ? -errno : 0;
+        r = flock (root->fd, LOCK_EX | LOCK_NB) ? -errno : 0;
     }
-    return rc == -EWOULDBLOCK ? rc : 0;
+    return r == -EWOULDBLOCK ? r : 0;
 }
 
-static bool is_directory (const struct root *root, int fd)
+static bool lock_is_directory (const struct root *root, int fd)
 {
     struct stat own, directory;
-    return fstat (fd, &own) == 0 && fstat (root->fd, &directory) == 0 && is_same (&own, &directory);
+    return fstat (fd, &own) == 0 && fstat (root->fd, &directory) == 0 && file_is_same (&own, &directory);
 }
 
 int root_lock_take (const struct root *root)
 {
+    base_assert (root_is_open (root));
     bool kept;
     return root_lock_keep (root, &kept);
 }
 
 int root_lock_keep (const struct root *root, bool *ret_kept)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_kept);
     *ret_kept = false;
-    make_lock (root);
-    base_cleanup (base_close_p) int fd = open_lock (root);
-    int rc = fd < 0 ? fd : file_lock (root, &fd);
-    int own = rc == -EWOULDBLOCK ? find_own (fd) : -1;
+    lock_make (root);
+    base_cleanup (base_close_p) int fd = lock_open (root);
+    int r = fd < 0 ? fd : file_lock (root, &fd);
+    int own = r == -EWOULDBLOCK ? lock_find_own (fd) : -ENOENT;
     if (own >= 0) {
-        root_lock_pass (own, false);
+        root_lock_withhold (own);
         *ret_kept = true;
-        if (!is_directory (root, own))
-            (void) lock_directory (root); /* the lock file alone decides */
+        if (!lock_is_directory (root, own))
+            (void) directory_lock (root); /* the lock file alone decides */
         return own;
     }
-    for (unsigned i = 0; rc == -EWOULDBLOCK && i < ASKED_TIMES; i++) {
+    for (unsigned i = 0; r == -EWOULDBLOCK && i < ASKED_TIMES; i++) {
         (void) poll (NULL, 0, ASKED_MS);
-        rc = file_lock (root, &fd);
+        r = file_lock (root, &fd);
     }
-    if (rc == 0 && !is_directory (root, fd))
-        rc = lock_directory (root);
-    return rc ? rc : base_take_fd (&fd);
+    if (r == 0 && !lock_is_directory (root, fd))
+        r = directory_lock (root);
+    if (r < 0)
+        return r;
+    return base_take_fd (&fd);
 }
 
 int root_lock_renew (const struct root *root, int *lock)
 {
+    base_assert (root_is_open (root));
+    base_assert (lock);
     struct stat held, named;
     if (*lock >= 0 && fstat (*lock, &held) == 0 &&
-        fstatat (root->fd, ROOT_LOCK, &named, AT_SYMLINK_NOFOLLOW) == 0 && is_same (&held, &named))
+        fstatat (root->fd, ROOT_LOCK, &named, AT_SYMLINK_NOFOLLOW) == 0 && file_is_same (&held, &named))
         return 0;
-    make_lock (root);
+    lock_make (root);
     base_cleanup (base_close_p) int fd = openat (root->fd, ROOT_LOCK, LOCK_FLAGS | O_RDONLY);
     if (fd < 0)
         return -errno;
@@ -148,15 +157,22 @@ int root_lock_renew (const struct root *root, int *lock)
     return 0;
 }
 
-void root_lock_pass (int lock, bool pass)
+void root_lock_pass (int lock)
 {
     if (lock >= 0)
-        (void) fcntl (lock, F_SETFD, pass ? 0 : FD_CLOEXEC);
+        (void) fcntl (lock, F_SETFD, 0);
+}
+
+void root_lock_withhold (int lock)
+{
+    if (lock >= 0)
+        (void) fcntl (lock, F_SETFD, FD_CLOEXEC);
 }
 
 bool root_lock_is_held (const struct root *root)
 {
-    base_cleanup (base_close_p) int fd = open_lock (root);
+    base_assert (root_is_open (root));
+    base_cleanup (base_close_p) int fd = lock_open (root);
     base_cleanup (base_close_p) int directory = openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return (fd >= 0 && flock (fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK) ||
            (directory >= 0 && flock (directory, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK);
@@ -174,7 +190,7 @@ static bool process_holds (int process, const struct stat *wanted)
     for (const struct dirent *entry; descriptors && (entry = readdir (descriptors));) {
         struct stat found;
         char path[64], text[INFO_SIZE];
-        if (fstatat (dirfd (descriptors), entry->d_name, &found, 0) || !is_same (wanted, &found))
+        if (fstatat (dirfd (descriptors), entry->d_name, &found, 0) || !file_is_same (wanted, &found))
             continue;
         (void) snprintf (path, sizeof path, "fdinfo/%.40s", entry->d_name);
         base_cleanup (base_close_p) int info = openat (process, path, O_RDONLY | O_CLOEXEC);
@@ -186,7 +202,7 @@ static bool process_holds (int process, const struct stat *wanted)
     return false;
 }
 
-static int find_holder_of (const struct stat *wanted, pid_t *ret_pid)
+static int file_find_holder (const struct stat *wanted, pid_t *ret_pid)
 {
     base_cleanup (base_directory_close_p) DIR *processes = directory_open (AT_FDCWD, "/proc");
     for (const struct dirent *entry; processes && (entry = readdir (processes));) {
@@ -210,24 +226,25 @@ static int find_holder_of (const struct stat *wanted, pid_t *ret_pid)
 /*  Finds the process that holds the lock. The directory lock is tried first, because a manager may have made
     the lock file anew. Returns a pidfd that the caller owns, so that exactly the found process is signalled;
     -ESRCH or another -errno. */
-static int find_holder (const struct root *root, pid_t *ret_pid)
+static int lock_find_holder (const struct root *root, pid_t *ret_pid)
 {
     struct stat wanted;
     if (fstat (root->fd, &wanted))
         return -errno;
-    int held = find_holder_of (&wanted, ret_pid);
+    int held = file_find_holder (&wanted, ret_pid);
     if (held != -ESRCH)
         return held;
-    base_cleanup (base_close_p) int fd = open_lock (root);
+    base_cleanup (base_close_p) int fd = lock_open (root);
     if (fd < 0 || fstat (fd, &wanted))
         return fd < 0 ? fd : -errno;
-    return find_holder_of (&wanted, ret_pid);
+    return file_find_holder (&wanted, ret_pid);
 }
 
 int root_lock_signal (const struct root *root, int signal)
 {
+    base_assert (root_is_open (root));
     pid_t pid;
-    base_cleanup (base_close_p) int held = find_holder (root, &pid);
+    base_cleanup (base_close_p) int held = lock_find_holder (root, &pid);
     if (held < 0)
         return held;
     if (pidfd_send_signal (held, signal, NULL, 0))
@@ -238,7 +255,7 @@ int root_lock_signal (const struct root *root, int signal)
 }
 
 /*  Finds the workspace of this root whose program a process (its /proc directory) runs. */
-static bool runs_workspace (const struct root *root, int process, char ret_name[ROOT_NAME_SIZE])
+static bool process_runs_workspace (const struct root *root, int process, char ret_name[ROOT_NAME_SIZE])
 {
     char path[PATH_MAX];
     ssize_t length = readlinkat (process, "exe", path, sizeof path - 1);
@@ -257,12 +274,12 @@ static bool runs_workspace (const struct root *root, int process, char ret_name[
         still run. */
     (void) snprintf (own, sizeof own, "%s/%s", name, program);
     if (fstatat (root->fd, own, &here, 0) == 0 &&
-        (fstatat (process, "exe", &runs, 0) || !is_same (&here, &runs)))
+        (fstatat (process, "exe", &runs, 0) || !file_is_same (&here, &runs)))
         return false;
     return base_text_copy (ret_name, ROOT_NAME_SIZE, name) == 0;
 }
 
-static pid_t parent_of (int process)
+static pid_t process_parent (int process)
 {
     char text[INFO_SIZE];
     base_cleanup (base_close_p) int fd = openat (process, "stat", O_RDONLY | O_CLOEXEC);
@@ -274,8 +291,10 @@ static pid_t parent_of (int process)
 
 int root_lock_runs (const struct root *root, pid_t *ret_pid, char ret_name[ROOT_NAME_SIZE])
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_pid && ret_name);
     pid_t holder;
-    base_cleanup (base_close_p) int held = find_holder (root, &holder);
+    base_cleanup (base_close_p) int held = lock_find_holder (root, &holder);
     if (held < 0)
         return held;
     base_cleanup (base_directory_close_p) DIR *processes = directory_open (AT_FDCWD, "/proc");
@@ -286,8 +305,8 @@ int root_lock_runs (const struct root *root, pid_t *ret_pid, char ret_name[ROOT_
         base_cleanup (base_close_p) int process =
             openat (dirfd (processes), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         /*  A manager started by hand holds the lock itself. */
-        if (process < 0 || ((pid_t) pid != holder && parent_of (process) != holder) ||
-            !runs_workspace (root, process, ret_name))
+        if (process < 0 || ((pid_t) pid != holder && process_parent (process) != holder) ||
+            !process_runs_workspace (root, process, ret_name))
             continue;
         *ret_pid = (pid_t) pid;
         return 0;
@@ -297,28 +316,32 @@ int root_lock_runs (const struct root *root, pid_t *ret_pid, char ret_name[ROOT_
 
 int root_lock_holder (const struct root *root, pid_t *ret_pid)
 {
-    base_cleanup (base_close_p) int held = find_holder (root, ret_pid);
+    base_assert (root_is_open (root));
+    base_assert (ret_pid);
+    base_cleanup (base_close_p) int held = lock_find_holder (root, ret_pid);
     return held < 0 ? held : 0;
 }
 
 /*  A lock that needs no inode: it is taken on a directory that every root has. */
 int root_change_lock (const struct root *root, uint64_t ms)
 {
+    base_assert (root_is_open (root));
     base_cleanup (base_close_p) int fd =
         openat (root->fd, ROOT_APPS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    for (uint64_t waited = 0; fd >= 0; waited += CHANGE_STEP_MS) {
+    if (fd < 0)
+        return -errno;
+    for (uint64_t waited = 0;; waited += CHANGE_STEP_MS) {
         if (flock (fd, LOCK_EX | LOCK_NB) == 0)
             return base_take_fd (&fd);
         if (errno != EWOULDBLOCK || waited >= ms)
-            return -1;
+            return -errno;
         (void) poll (NULL, 0, CHANGE_STEP_MS);
     }
-    return -1;
 }
 
 /*  manager lock */
 
-static int open_manager_lock (const struct root *root)
+static int manager_lock_open (const struct root *root)
 {
     int fd = openat (root->fd, ROOT_MANAGER_LOCK, LOCK_FLAGS | O_RDONLY);
     return fd < 0 ? -errno : fd;
@@ -326,11 +349,12 @@ static int open_manager_lock (const struct root *root)
 
 int root_manager_lock_take (const struct root *root)
 {
+    base_assert (root_is_open (root));
     base_cleanup (base_close_p) int made =
         openat (root->fd, ROOT_MANAGER_LOCK, LOCK_FLAGS | O_WRONLY | O_CREAT | O_EXCL, 0600);
     if (made >= 0)
         (void) fchmod (made, 0600);
-    base_cleanup (base_close_p) int fd = open_manager_lock (root);
+    base_cleanup (base_close_p) int fd = manager_lock_open (root);
     if (fd < 0)
         return fd;
     for (unsigned i = 0; flock (fd, LOCK_EX | LOCK_NB); i++) {
@@ -343,16 +367,19 @@ int root_manager_lock_take (const struct root *root)
 
 bool root_manager_lock_is_held (const struct root *root)
 {
-    base_cleanup (base_close_p) int fd = open_manager_lock (root);
+    base_assert (root_is_open (root));
+    base_cleanup (base_close_p) int fd = manager_lock_open (root);
     return fd >= 0 && flock (fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
 }
 
 int root_manager_lock_holder (const struct root *root, pid_t *ret_pid)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_pid);
     struct stat wanted;
-    base_cleanup (base_close_p) int fd = open_manager_lock (root);
+    base_cleanup (base_close_p) int fd = manager_lock_open (root);
     if (fd < 0 || fstat (fd, &wanted))
         return fd < 0 ? fd : -errno;
-    base_cleanup (base_close_p) int held = find_holder_of (&wanted, ret_pid);
+    base_cleanup (base_close_p) int held = file_find_holder (&wanted, ret_pid);
     return held < 0 ? held : 0;
 }

@@ -21,8 +21,10 @@ int root_lock_keep (const struct root *root, bool *ret_kept);
     or -errno. */
 int root_lock_renew (const struct root *root, int *lock);
 
-/*  Sets whether the next program that this process executes inherits the lock. */
-void root_lock_pass (int lock, bool pass);
+/*  The next program that this process executes inherits the lock; or, as at first, it does not. lock: -1 for
+    none. */
+void root_lock_pass (int lock);
+void root_lock_withhold (int lock);
 
 /*  Whether a process serves the root. */
 bool root_lock_is_held (const struct root *root);
@@ -47,8 +49,8 @@ bool root_manager_lock_is_held (const struct root *root);
 int root_manager_lock_holder (const struct root *root, pid_t *ret_pid);
 
 /*  Held while stable is pointed to another version during operation (a revert, the switch of an update), from
-    reading the links until they are changed. Waits up to ms. Returns a descriptor that the caller owns, or
-    -1. A revert continues without it: a version that never releases it must not prevent reverts. */
+    reading the links until they are changed. Waits up to ms. Returns a descriptor that the caller owns,
+    -EWOULDBLOCK or another -errno. A revert continues without it: a version that never releases it must not prevent reverts. */
 int root_change_lock (const struct root *root, uint64_t ms);
 
 #endif

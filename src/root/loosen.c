@@ -8,6 +8,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
@@ -18,7 +19,7 @@
 enum { DEPTH_MOST = 8, MOUNTS_MOST = 4 * 1024 * 1024, BLOCK = 16 * 1024 };
 
 /*  Returns whether anything was changed. */
-static bool loosen_fd (int fd)
+static bool file_loosen (int fd)
 {
     struct stat status;
     bool changed = disk_attributes_clear_fd (fd);
@@ -27,50 +28,54 @@ static bool loosen_fd (int fd)
     return changed;
 }
 
-/*  Opens regular files and directories only: opening anything else may have side effects. */
-static int open_plain (int directory, const char *name)
+/*  Opens regular files and directories only: opening anything else may have side effects. Returns a descriptor
+    or -errno. */
+static int plain_open (int directory, const char *name)
 {
     struct stat status;
     if (fstatat (directory, name, &status, AT_SYMLINK_NOFOLLOW) ||
         (!S_ISREG (status.st_mode) && !S_ISDIR (status.st_mode)))
-        return -1;
-    return openat (directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        return -EINVAL;
+    int fd = openat (directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    return fd < 0 ? -errno : fd;
 }
 
 /*  Loosens a directory and its entries down to a depth. Consumes fd. */
-static bool loosen_tree (int fd, unsigned depth)
+static bool tree_loosen (int fd, unsigned depth)
 {
-    bool changed = loosen_fd (fd);
+    bool changed = file_loosen (fd);
     base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (fd);
     for (const struct dirent *entry; directory && (entry = readdir (directory));) {
         if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0)
             continue;
-        base_cleanup (base_close_p) int below = open_plain (dirfd (directory), entry->d_name);
+        base_cleanup (base_close_p) int below = plain_open (dirfd (directory), entry->d_name);
         struct stat status;
         if (below < 0)
             continue;
         if (depth > 0 && fstat (below, &status) == 0 && S_ISDIR (status.st_mode))
-            changed |= loosen_tree (base_take_fd (&below), depth - 1);
+            changed |= tree_loosen (base_take_fd (&below), depth - 1);
         else
-            changed |= loosen_fd (below);
+            changed |= file_loosen (below);
     }
     return changed;
 }
 
 bool root_loosen (const struct root *root)
 {
+    base_assert (root_is_open (root));
     int fd = openat (root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool changed = loosen_fd (root->fd);
-    return (fd >= 0 && loosen_tree (fd, 0)) || changed;
+    bool changed = file_loosen (root->fd);
+    return (fd >= 0 && tree_loosen (fd, 0)) || changed;
 }
 
 bool root_loosen_places (const struct root *root)
 {
+    base_assert (root_is_open (root));
     static const char *const places[] = {ROOT_VAR, ROOT_PROBE};
     bool changed = root_loosen (root);
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         int fd = openat (root->fd, places[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        changed |= fd >= 0 && loosen_tree (fd, DEPTH_MOST);
+        changed |= fd >= 0 && tree_loosen (fd, DEPTH_MOST);
     }
     return changed;
 }
@@ -91,7 +96,7 @@ static void path_unescape (char *text)
     *to = '\0';
 }
 
-static int read_mounts (struct base_buffer *buffer)
+static int mounts_read (struct base_buffer *buffer)
 {
     base_cleanup (base_close_p) int fd = open ("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
     for (ssize_t got = 1; got > 0 && buffer->size < MOUNTS_MOST;) {
@@ -105,7 +110,7 @@ static int read_mounts (struct base_buffer *buffer)
 
 /*  Parses "ID PARENT DEVICE ROOT PATH ...". Returns the path and the ID, or NULL if the line does
     not match. */
-static char *parse_mount (char *line, uint64_t *ret_number)
+static char *mount_parse (char *line, uint64_t *ret_number)
 {
     char *number = strsep (&line, " ");
     for (int i = 0; line && i < 3; i++)
@@ -118,7 +123,7 @@ static char *parse_mount (char *line, uint64_t *ret_number)
 }
 
 /*  Places where a host may mount something intentionally. below: the path after that of the root. */
-static bool is_place (const char *below)
+static bool path_is_place (const char *below)
 {
     static const char *const places[] = {ROOT_VAR, ROOT_PROBE, ROOT_APPS, ROOT_KEEPERS};
     if (*below != '/')
@@ -131,7 +136,7 @@ static bool is_place (const char *below)
     return false;
 }
 
-static bool was_there (const struct root_mounts *before, uint64_t number)
+static bool mounts_have (const struct root_mounts *before, uint64_t number)
 {
     for (size_t i = 0; before && i < before->count; i++)
         if (before->numbers[i] == number)
@@ -140,23 +145,23 @@ static bool was_there (const struct root_mounts *before, uint64_t number)
 }
 
 /*  Calls one for each mount at or below the root, in the order of mounting. */
-static void each_mount (const struct root *root,
-                        void (*one) (void *context, const char *path, uint64_t number), void *context)
+static void mounts_each (const struct root *root,
+                         void (*one) (void *context, const char *path, uint64_t number), void *context)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     size_t length = strlen (root->path);
-    if (strcmp (root->path, "/") == 0 || read_mounts (&buffer))
+    if (strcmp (root->path, "/") == 0 || mounts_read (&buffer))
         return; /* every mount of the host is below / */
     char *rest = (char *) buffer.data;
     for (char *line; (line = strsep (&rest, "\n"));) {
         uint64_t number;
-        const char *path = parse_mount (line, &number);
+        const char *path = mount_parse (line, &number);
         if (path && strncmp (path, root->path, length) == 0 && (!path[length] || path[length] == '/'))
             one (context, path, number);
     }
 }
 
-static void note_mount (void *context, const char *path, uint64_t number)
+static void mount_note (void *context, const char *path, uint64_t number)
 {
     struct root_mounts *mounts = context;
     (void) path;
@@ -169,13 +174,16 @@ static void note_mount (void *context, const char *path, uint64_t number)
 
 void root_mounts_note (const struct root *root, struct root_mounts *ret_mounts)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_mounts);
     *ret_mounts = (struct root_mounts){.numbers = NULL};
-    each_mount (root, note_mount, ret_mounts);
+    mounts_each (root, mount_note, ret_mounts);
     ret_mounts->noted = true;
 }
 
 void root_mounts_deinit (struct root_mounts *mounts)
 {
+    base_assert (mounts);
     free (mounts->numbers);
     *mounts = (struct root_mounts){.numbers = NULL};
 }
@@ -186,19 +194,20 @@ struct uncovering {
     char **paths;
 };
 
-static void choose_mount (void *context, const char *path, uint64_t number)
+static void mount_choose (void *context, const char *path, uint64_t number)
 {
     struct uncovering *uncovering = context;
     size_t length = strlen (uncovering->root->path);
-    if (uncovering->before ? !was_there (uncovering->before, number) : !is_place (path + length))
+    if (uncovering->before ? !mounts_have (uncovering->before, number) : !path_is_place (path + length))
         (void) base_list_append (&uncovering->paths, path);
 }
 
 bool root_uncover (const struct root *root, const struct root_mounts *before)
 {
+    base_assert (root_is_open (root));
     struct uncovering uncovering = {.root = root, .before = before && before->noted ? before : NULL};
     bool changed = false;
-    each_mount (root, choose_mount, &uncovering);
+    mounts_each (root, mount_choose, &uncovering);
     for (size_t i = uncovering.paths ? base_list_count (uncovering.paths) : 0; i-- > 0;) /* newest first */
         changed |= umount2 (uncovering.paths[i], MNT_DETACH | UMOUNT_NOFOLLOW) == 0;
     (void) base_list_free (uncovering.paths);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/text.h"
@@ -48,7 +49,7 @@ static int paths_add (struct paths *paths, char *path)
     return 0;
 }
 
-static int compare_paths (const void *a, const void *b)
+static int paths_compare (const void *a, const void *b)
 {
     return strcmp (*(char *const *) a, *(char *const *) b);
 }
@@ -72,10 +73,10 @@ static int paths_collect (int fd, const char *prefix, unsigned depth, struct pat
         struct stat status;
         if (fstatat (fd, name, &status, AT_SYMLINK_NOFOLLOW))
             return base_error_errno (error, -errno, "cannot stat %s%s", prefix, name);
-        int rc;
+        int r;
         if (S_ISREG (status.st_mode)) {
-            rc = paths_add (paths, base_text_printf ("%s%s", prefix, name));
-            if (rc == 0 && paths->count > FILES_MOST)
+            r = paths_add (paths, base_text_printf ("%s%s", prefix, name));
+            if (r == 0 && paths->count > FILES_MOST)
                 return base_error_set (error, ROOT_E_DAMAGED, "there are more than %d files", FILES_MOST);
         } else if (S_ISDIR (status.st_mode)) {
             if (depth == DEPTH_MOST)
@@ -86,13 +87,13 @@ static int paths_collect (int fd, const char *prefix, unsigned depth, struct pat
             base_cleanup (base_free_p) char *longer = base_text_printf ("%s%s/", prefix, name);
             if (!longer)
                 (void) close (below);
-            rc = longer ? paths_collect (below, longer, depth + 1, paths, error) : -ENOMEM;
+            r = longer ? paths_collect (below, longer, depth + 1, paths, error) : -ENOMEM;
         } else
             return base_error_set (error, ROOT_E_DAMAGED, "%s%s is neither file nor directory", prefix, name);
-        if (rc == -ENOMEM)
-            return base_error_errno (error, rc, "cannot list the files");
-        if (rc)
-            return rc;
+        if (r == -ENOMEM)
+            return base_error_errno (error, r, "cannot list the files");
+        if (r)
+            return r;
     }
 }
 
@@ -100,24 +101,24 @@ static int paths_collect (int fd, const char *prefix, unsigned depth, struct pat
 static int path_escape (const char *path, struct base_buffer *buffer, bool *ret_escaped)
 {
     *ret_escaped = false;
-    int rc = 0;
-    for (; *path && rc == 0; path++) {
+    int r = 0;
+    for (; *path && r == 0; path++) {
         const char *escaped = *path == '\\' ? "\\\\" : *path == '\n' ? "\\n" : *path == '\r' ? "\\r" : NULL;
         if (escaped)
             *ret_escaped = true;
-        rc = escaped ? base_buffer_append_text (buffer, escaped) : base_buffer_append (buffer, path, 1);
+        r = escaped ? base_buffer_append_text (buffer, escaped) : base_buffer_append (buffer, path, 1);
     }
-    return rc;
+    return r;
 }
 
-static int append_line (struct base_buffer *buffer, const struct base_digest *digest, const char *path)
+static int line_append (struct base_buffer *buffer, const struct base_digest *digest, const char *path)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer name = {0};
     bool escaped;
     char text[BASE_DIGEST_TEXT];
-    int rc = path_escape (path, &name, &escaped);
-    if (rc)
-        return rc;
+    int r = path_escape (path, &name, &escaped);
+    if (r < 0)
+        return r;
     return base_buffer_printf (buffer, "%s%s  %.*s\n", escaped ? "\\" : "", base_digest_format (digest, text),
                                (int) name.size, (char *) name.data);
 }
@@ -129,28 +130,28 @@ static int manifest_make (const struct root_manifest_reader *reader, int workspa
     if (fd < 0)
         return base_error_errno (error, -errno, "cannot open the workspace");
     base_cleanup (paths_deinit) struct paths paths = {0};
-    int rc = paths_collect (fd, "", 0, &paths, error);
-    if (rc)
-        return rc;
+    int r = paths_collect (fd, "", 0, &paths, error);
+    if (r)
+        return r;
     if (paths.count)
-        qsort (paths.items, paths.count, sizeof *paths.items, compare_paths);
+        qsort (paths.items, paths.count, sizeof *paths.items, paths_compare);
     size_t before = buffer->size;
-    for (size_t i = 0; i < paths.count && rc == 0; i++) {
+    for (size_t i = 0; i < paths.count && r == 0; i++) {
         struct base_digest digest;
         base_cleanup (base_close_p) int file =
             openat (workspace, paths.items[i], O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-        rc = file < 0 ? -errno : reader->digest (reader->context, file, &digest);
-        if (rc == 0)
-            rc = append_line (buffer, &digest, paths.items[i]);
-        if (rc)
-            (void) base_error_errno (error, rc, "cannot read %s", paths.items[i]);
+        r = file < 0 ? -errno : reader->digest (reader->context, file, &digest);
+        if (r == 0)
+            r = line_append (buffer, &digest, paths.items[i]);
+        if (r)
+            (void) base_error_errno (error, r, "cannot read %s", paths.items[i]);
     }
-    if (rc)
+    if (r)
         buffer->size = before;
-    return rc;
+    return r;
 }
 
-static int digest_verified (void *verified, int fd, struct base_digest *ret_digest)
+static int verified_digest (void *verified, int fd, struct base_digest *ret_digest)
 {
     return root_verified_digest (verified, fd, ret_digest);
 }
@@ -158,7 +159,9 @@ static int digest_verified (void *verified, int fd, struct base_digest *ret_dige
 int root_manifest_make (int workspace, struct root_verified *verified, struct base_buffer *buffer,
                         struct base_error *error)
 {
-    const struct root_manifest_reader reader = {.digest = digest_verified, .context = verified};
+    base_assert (workspace >= 0);
+    base_assert (buffer);
+    const struct root_manifest_reader reader = {.digest = verified_digest, .context = verified};
     return manifest_make (&reader, workspace, buffer, error);
 }
 
@@ -171,7 +174,7 @@ struct line {
     size_t path_length;
 };
 
-static struct line next_line (const char **at, const char *end)
+static struct line line_next (const char **at, const char *end)
 {
     struct line line = {.text = *at};
     if (*at >= end)
@@ -187,7 +190,7 @@ static struct line next_line (const char **at, const char *end)
     return line;
 }
 
-static int name_difference (const struct base_buffer *listed, const struct base_buffer *found,
+static int difference_name (const struct base_buffer *listed, const struct base_buffer *found,
                             struct base_error *error)
 {
     const char *listed_at = (const char *) listed->data, *listed_end = listed_at + listed->size;
@@ -196,8 +199,8 @@ static int name_difference (const struct base_buffer *listed, const struct base_
         bool listed_over = listed_at >= listed_end, found_over = found_at >= found_end;
         if (listed_over && found_over)
             return base_error_set (error, ROOT_E_DAMAGED, "the manifest is damaged");
-        struct line a = next_line (&listed_at, listed_end);
-        struct line b = next_line (&found_at, found_end);
+        struct line a = line_next (&listed_at, listed_end);
+        struct line b = line_next (&found_at, found_end);
         if (a.length == b.length && !listed_over && !found_over && memcmp (a.text, b.text, a.length) == 0)
             continue;
         if (!listed_over && !a.path)
@@ -222,47 +225,54 @@ static int name_difference (const struct base_buffer *listed, const struct base_
 int root_manifest_verify_by (const struct root_manifest_reader *reader, int workspace,
                              struct base_error *error)
 {
+    base_assert (reader && reader->digest);
+    base_assert (workspace >= 0);
     base_cleanup (base_buffer_deinit) struct base_buffer listed = {0};
     base_cleanup (base_buffer_deinit) struct base_buffer found = {0};
-    int rc = disk_file_read (&disk_system, workspace, ROOT_MANIFEST, MANIFEST_MOST, &listed);
-    if (rc == -ENOENT)
+    int r = disk_file_read (&disk_system, workspace, ROOT_MANIFEST, MANIFEST_MOST, &listed);
+    if (r == -ENOENT)
         return base_error_set (error, ROOT_E_NONE, "no manifest");
-    if (rc == -EFBIG || rc == -EISDIR || rc == -EINVAL)
+    if (r == -EFBIG || r == -EISDIR || r == -EINVAL)
         return base_error_set (error, ROOT_E_DAMAGED, "the manifest is damaged");
-    if (rc)
-        return base_error_errno (error, rc, "cannot read the manifest");
-    rc = manifest_make (reader, workspace, &found, error);
-    if (rc)
-        return rc;
+    if (r < 0)
+        return base_error_errno (error, r, "cannot read the manifest");
+    r = manifest_make (reader, workspace, &found, error);
+    if (r)
+        return r;
     if (listed.size == found.size &&
         (!found.data || !listed.data || memcmp (listed.data, found.data, found.size) == 0))
         return 0;
-    return name_difference (&listed, &found, error);
+    return difference_name (&listed, &found, error);
 }
 
 int root_manifest_verify (const struct root *root, int workspace, struct base_error *error)
 {
+    base_assert (!root || root_is_open (root));
+    base_assert (workspace >= 0);
     base_cleanup (root_verified_deinit) struct root_verified verified = {.boot = ""};
-    const struct root_manifest_reader reader = {.digest = digest_verified,
+    const struct root_manifest_reader reader = {.digest = verified_digest,
                                                 .context = root ? &verified : NULL};
     if (root)
         root_verified_load (root, &verified);
-    int rc = root_manifest_verify_by (&reader, workspace, error);
-    if (root && rc >= 0)
+    int r = root_manifest_verify_by (&reader, workspace, error);
+    if (root && r >= 0)
         root_verified_save (root, &verified);
-    return rc;
+    return r;
 }
 
 int root_manifest_find (const struct base_buffer *manifest, const char *path, struct base_digest *ret_digest)
 {
+    base_assert (manifest);
+    base_assert (path);
+    base_assert (ret_digest);
     base_cleanup (base_buffer_deinit) struct base_buffer name = {0};
     bool escaped;
-    int rc = path_escape (path, &name, &escaped);
-    if (rc)
-        return rc;
+    int r = path_escape (path, &name, &escaped);
+    if (r < 0)
+        return r;
     const char *at = (const char *) manifest->data, *end = at + manifest->size;
     while (at < end) {
-        struct line line = next_line (&at, end);
+        struct line line = line_next (&at, end);
         if (!line.path || !name.data || line.path_length != name.size ||
             memcmp (line.path, name.data, name.size) != 0)
             continue;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -43,6 +44,9 @@ enum { N_JUDGED = sizeof judged_words / sizeof *judged_words };
 
 size_t root_outcome_format (const struct root_outcome *outcome, char *text, size_t size)
 {
+    base_assert (outcome);
+    base_assert ((unsigned) outcome->judged < N_JUDGED);
+    base_assert (text && size > 0);
     char note[256], time[BASE_TIME_TEXT], release[BASE_DIGEST_TEXT];
     (void) base_text_copy (note, sizeof note, outcome->text);
     for (char *at = note; *at; at++)
@@ -60,23 +64,25 @@ size_t root_outcome_format (const struct root_outcome *outcome, char *text, size
     return (size_t) length;
 }
 
-static int put_note (const struct root *root, const char *path, const void *text, size_t size,
+static int note_put (const struct root *root, const char *path, const void *text, size_t size,
                      struct base_error *error)
 {
-    int rc = disk_file_write (root->disk, root->fd, path, 0644, text, size, error);
-    if (rc != -ENOENT)
-        return rc;
-    rc = disk_directory_make (root->disk, root->fd, ROOT_VAR, 0700, error);
-    return rc ? rc : disk_file_write (root->disk, root->fd, path, 0644, text, size, error);
+    int r = disk_file_write (root->disk, root->fd, path, 0644, text, size, error);
+    if (r != -ENOENT)
+        return r;
+    r = disk_directory_make (root->disk, root->fd, ROOT_VAR, 0700, error);
+    if (r < 0)
+        return r;
+    return disk_file_write (root->disk, root->fd, path, 0644, text, size, error);
 }
 
-static int write_note (const struct root *root, const char *path, const struct root_outcome *outcome,
+static int note_write (const struct root *root, const char *path, const struct root_outcome *outcome,
                        struct base_error *error)
 {
     char text[ROOT_NOTE_MOST];
     size_t length = root_outcome_format (outcome, text, sizeof text);
-    int rc = put_note (root, path, text, length, error);
-    return root_verified_make_room (root, rc) ? put_note (root, path, text, length, error) : rc;
+    int r = note_put (root, path, text, length, error);
+    return root_verified_make_room (root, r) ? note_put (root, path, text, length, error) : r;
 }
 
 /*  Returns whether the note is complete: a workspace and a known cause. */
@@ -112,15 +118,18 @@ static bool outcome_parse (char *text, struct root_outcome *ret_outcome)
 
 int root_outcome_read_file (const struct root *root, const char *path, struct root_outcome *ret_outcome)
 {
+    base_assert (root_is_open (root));
+    base_assert (path);
+    base_assert (ret_outcome);
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    int rc = disk_file_read (root->disk, root->fd, path, ROOT_NOTE_MOST, &buffer);
-    if (rc == -ENOENT)
+    int r = disk_file_read (root->disk, root->fd, path, ROOT_NOTE_MOST, &buffer);
+    if (r == -ENOENT)
         return ROOT_E_NONE;
-    if (rc && rc != -EFBIG && rc != -EISDIR && rc != -EINVAL)
-        return rc;
+    if (r && r != -EFBIG && r != -EISDIR && r != -EINVAL)
+        return r;
     struct root_outcome outcome;
-    base_cleanup (base_free_p) char *text = rc ? NULL : base_buffer_take_text (&buffer);
-    if (rc == 0 && !text)
+    base_cleanup (base_free_p) char *text = r ? NULL : base_buffer_take_text (&buffer);
+    if (r == 0 && !text)
         return -ENOMEM;
     if (!text || !outcome_parse (text, &outcome))
         return ROOT_E_DAMAGED;
@@ -129,50 +138,61 @@ int root_outcome_read_file (const struct root *root, const char *path, struct ro
 }
 
 /*  Reads a note in var/. A damaged one is set aside. */
-static int take_note (const struct root *root, const char *path, struct root_outcome *ret_outcome)
+static int note_read (const struct root *root, const char *path, struct root_outcome *ret_outcome)
 {
-    int rc = root_outcome_read_file (root, path, ret_outcome);
-    if (rc != ROOT_E_DAMAGED)
-        return rc;
+    int r = root_outcome_read_file (root, path, ret_outcome);
+    if (r != ROOT_E_DAMAGED)
+        return r;
     char aside[64];
     (void) snprintf (aside, sizeof aside, "%s.damaged", path);
     (void) disk_tree_remove (root->disk, root->fd, aside, NULL);
     (void) disk_rename (root->disk, root->fd, path, aside, NULL);
-    return rc;
+    return r;
 }
 
-static int remove_note (const struct root *root, const char *path)
+static int note_remove (const struct root *root, const char *path)
 {
-    int rc = disk_unlink (root->disk, root->fd, path);
-    return rc == -ENOENT ? 0 : rc;
+    int r = disk_unlink (root->disk, root->fd, path);
+    return r == -ENOENT ? 0 : r;
 }
 
 int root_outcome_write (const struct root *root, const struct root_outcome *outcome, struct base_error *error)
 {
-    return write_note (root, ROOT_OUTCOME, outcome, error);
+    base_assert (root_is_open (root));
+    base_assert (outcome);
+    return note_write (root, ROOT_OUTCOME, outcome, error);
 }
 
 int root_outcome_read (const struct root *root, struct root_outcome *ret_outcome)
 {
-    return take_note (root, ROOT_OUTCOME, ret_outcome);
+    base_assert (root_is_open (root));
+    base_assert (ret_outcome);
+    return note_read (root, ROOT_OUTCOME, ret_outcome);
 }
 
 int root_outcome_remove (const struct root *root)
 {
-    return remove_note (root, ROOT_OUTCOME);
+    base_assert (root_is_open (root));
+    return note_remove (root, ROOT_OUTCOME);
 }
 
-int root_mended_write (const struct root *root, const struct root_outcome *outcome, struct base_error *error)
+int root_repaired_write (const struct root *root, const struct root_outcome *outcome,
+                         struct base_error *error)
 {
-    return write_note (root, ROOT_MENDED, outcome, error);
+    base_assert (root_is_open (root));
+    base_assert (outcome);
+    return note_write (root, ROOT_REPAIRED, outcome, error);
 }
 
-int root_mended_read (const struct root *root, struct root_outcome *ret_outcome)
+int root_repaired_read (const struct root *root, struct root_outcome *ret_outcome)
 {
-    return take_note (root, ROOT_MENDED, ret_outcome);
+    base_assert (root_is_open (root));
+    base_assert (ret_outcome);
+    return note_read (root, ROOT_REPAIRED, ret_outcome);
 }
 
-int root_mended_remove (const struct root *root)
+int root_repaired_remove (const struct root *root)
 {
-    return remove_note (root, ROOT_MENDED);
+    base_assert (root_is_open (root));
+    return note_remove (root, ROOT_REPAIRED);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  root/outcome.h - the launcher's notes for the version that it starts
 
-    .failed.WORKSPACE records how the launcher ended a trial; var/mended records that it repaired stable
+    .failed.WORKSPACE records how the launcher ended a trial; var/repaired records that it repaired stable
     outside of a trial. Both are lines "key value". .failed.WORKSPACE lies directly in the root and is
     synced: a version on trial may remove var/, or write it in a format that the version before it cannot
     read, and even then its release must not be tried again. Its space is reserved before the switch by the
@@ -82,11 +82,12 @@ int root_outcome_write (const struct root *root, const struct root_outcome *outc
 int root_outcome_read (const struct root *root, struct root_outcome *ret_outcome);
 int root_outcome_remove (const struct root *root);
 
-/*  The same for var/mended: DAMAGED with the workspace that was stable before, or LOST with the one that is
+/*  The same for var/repaired: DAMAGED with the workspace that was stable before, or LOST with the one that is
     stable now. */
-int root_mended_write (const struct root *root, const struct root_outcome *outcome, struct base_error *error);
-int root_mended_read (const struct root *root, struct root_outcome *ret_outcome);
-int root_mended_remove (const struct root *root);
+int root_repaired_write (const struct root *root, const struct root_outcome *outcome,
+                         struct base_error *error);
+int root_repaired_read (const struct root *root, struct root_outcome *ret_outcome);
+int root_repaired_remove (const struct root *root);
 
 /*  "crashed", "hung", ... */
 const char *root_cause_word (enum root_cause cause);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/text.h"
@@ -19,7 +20,7 @@
 
 enum { PATH_SIZE = 96 };
 
-static const char *path_of (const struct base_digest *release, char path[PATH_SIZE])
+static const char *record_path (const struct base_digest *release, char path[PATH_SIZE])
 {
     char text[BASE_DIGEST_TEXT];
     (void) snprintf (path, PATH_SIZE, ROOT_QUARANTINE "/%s", base_digest_format (release, text));
@@ -29,31 +30,34 @@ static const char *path_of (const struct base_digest *release, char path[PATH_SI
 static int record_add (const struct root *root, const struct wire_failure *failure, struct base_error *error)
 {
     char path[PATH_SIZE];
-    int rc = root_record_make_directory (root, ROOT_VAR, error);
-    if (rc == 0)
-        rc = root_record_make_directory (root, ROOT_QUARANTINE, error);
-    if (rc)
-        return rc;
-    return root_record_write (root, path_of (&failure->release, path), &wire_failure_record, failure, error);
+    int r = root_record_make_directory (root, ROOT_VAR, error);
+    if (r == 0)
+        r = root_record_make_directory (root, ROOT_QUARANTINE, error);
+    if (r < 0)
+        return r;
+    return root_record_write (root, record_path (&failure->release, path), &wire_failure_record, failure,
+                              error);
 }
 
 int root_quarantine_add (const struct root *root, const struct wire_failure *failure,
                          struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (failure);
     if (base_digest_is_null (&failure->release))
         return base_error_set (error, -EINVAL, "cannot quarantine: the failure has no release");
-    int rc = record_add (root, failure, error);
-    return root_verified_make_room (root, rc) ? record_add (root, failure, error) : rc;
+    int r = record_add (root, failure, error);
+    return root_verified_make_room (root, r) ? record_add (root, failure, error) : r;
 }
 
-static int find_record (const struct root *root, const struct base_digest *release,
+static int record_find (const struct root *root, const struct base_digest *release,
                         struct wire_failure *ret_failure)
 {
     char path[PATH_SIZE];
     struct wire_failure failure;
-    int rc = root_record_read (root, path_of (release, path), &wire_failure_record, &failure);
-    if (rc)
-        return rc;
+    int r = root_record_read (root, record_path (release, path), &wire_failure_record, &failure);
+    if (r)
+        return r;
     if (!base_digest_equal (&failure.release, release)) { /* the record of another release */
         wire_failure_deinit (&failure);
         root_record_set_aside (root, path);
@@ -65,7 +69,7 @@ static int find_record (const struct root *root, const struct base_digest *relea
 
 /*  the launcher's notes */
 
-static bool is_held_against (const struct root_outcome *outcome)
+static bool outcome_is_blamed (const struct root_outcome *outcome)
 {
     return !base_digest_is_null (&outcome->release) &&
            (outcome->judged == ROOT_JUDGED_NONE || outcome->judged == ROOT_JUDGED_GUILTY);
@@ -74,23 +78,28 @@ static bool is_held_against (const struct root_outcome *outcome)
 int root_failed_find (const struct root *root, const struct base_digest *release,
                       struct root_outcome *ret_outcome)
 {
+    base_assert (root_is_open (root));
+    base_assert (release);
+    base_assert (ret_outcome);
     char **names = NULL;
-    int rc = ROOT_E_NONE;
+    int r = ROOT_E_NONE;
     if (root_failed_list (root, &names))
         return ROOT_E_NONE;
-    for (size_t i = 0; names[i] && rc; i++) {
+    for (size_t i = 0; names[i] && r; i++) {
         struct root_outcome outcome;
         if (root_failed_read (root, names[i], &outcome) || !base_digest_equal (&outcome.release, release))
             continue;
         *ret_outcome = outcome;
-        rc = 0;
+        r = 0;
     }
     (void) base_list_free (names);
-    return rc;
+    return r;
 }
 
 void root_failed_forget (const struct root *root, const struct base_digest *release)
 {
+    base_assert (root_is_open (root));
+    base_assert (release);
     struct root_outcome outcome;
     for (unsigned i = 0; i < ROOT_FAILED_MOST && root_failed_find (root, release, &outcome) == 0; i++)
         if (root_failed_remove (root, outcome.workspace))
@@ -100,6 +109,9 @@ void root_failed_forget (const struct root *root, const struct base_digest *rele
 int root_failed_describe (const struct root *root, const struct root_outcome *outcome,
                           struct wire_failure *ret_failure)
 {
+    base_assert (root_is_open (root));
+    base_assert (outcome);
+    base_assert (ret_failure);
     static const char *const ends[] = {
         [ROOT_CAUSE_NONE] = "failed",
         [ROOT_CAUSE_CRASHED] = "crashed",
@@ -138,28 +150,31 @@ int root_failed_describe (const struct root *root, const struct root_outcome *ou
 int root_quarantine_find (const struct root *root, const struct base_digest *release,
                           struct wire_failure *ret_failure)
 {
+    base_assert (root_is_open (root));
+    base_assert (release);
+    base_assert (ret_failure);
     struct root_outcome outcome;
-    int rc = find_record (root, release, ret_failure);
-    if (rc != ROOT_E_NONE || root_failed_find (root, release, &outcome) || !is_held_against (&outcome))
-        return rc;
+    int r = record_find (root, release, ret_failure);
+    if (r != ROOT_E_NONE || root_failed_find (root, release, &outcome) || !outcome_is_blamed (&outcome))
+        return r;
     return root_failed_describe (root, &outcome, ret_failure) ? ROOT_E_NONE : 0;
 }
 
 /*  Collects the releases that have a record. Names are collected first, because reading may set a
     file aside. */
-static int record_releases (const struct root *root, struct base_buffer *ret_digests)
+static int releases_recorded (const struct root *root, struct base_buffer *ret_digests)
 {
     base_cleanup (base_directory_close_p) DIR *directory =
         base_directory_list (openat (root->fd, ROOT_QUARANTINE, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory)
         return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
-    int rc = 0;
-    for (struct dirent *entry; rc == 0 && (entry = readdir (directory));) {
+    int r = 0;
+    for (struct dirent *entry; r == 0 && (entry = readdir (directory));) {
         struct base_digest digest;
         if (base_digest_parse (entry->d_name, &digest) == 0)
-            rc = base_buffer_append (ret_digests, &digest, sizeof digest);
+            r = base_buffer_append (ret_digests, &digest, sizeof digest);
     }
-    return rc;
+    return r;
 }
 
 static bool digests_have (const struct base_buffer *digests, const struct base_digest *digest)
@@ -170,24 +185,38 @@ static bool digests_have (const struct base_buffer *digests, const struct base_d
     return false;
 }
 
-/*  Adds the releases that have only a note. all: also those that are not blamed. */
-static int noted_releases (const struct root *root, bool all, struct base_buffer *digests)
+enum noted { NOTED_BLAMED, NOTED_ALL };
+
+/*  Adds the releases that have only a note: those that are blamed, or all. */
+static int releases_noted (const struct root *root, enum noted which, struct base_buffer *digests)
 {
-    char **names = NULL;
-    int rc = root_failed_list (root, &names);
-    if (rc)
-        return rc;
-    for (size_t i = 0; rc == 0 && names[i]; i++) {
+    base_cleanup (base_list_free_p) char **names = NULL;
+    int r = root_failed_list (root, &names);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; names[i]; i++) {
         struct root_outcome outcome;
-        if (root_failed_read (root, names[i], &outcome) == 0 && (all || is_held_against (&outcome)) &&
-            !digests_have (digests, &outcome.release))
-            rc = base_buffer_append (digests, &outcome.release, sizeof outcome.release);
+        if (root_failed_read (root, names[i], &outcome) ||
+            (which == NOTED_BLAMED && !outcome_is_blamed (&outcome)) ||
+            digests_have (digests, &outcome.release))
+            continue;
+        r = base_buffer_append (digests, &outcome.release, sizeof outcome.release);
+        if (r < 0)
+            return r;
     }
-    (void) base_list_free (names);
-    return rc;
+    return 0;
 }
 
-static int compare_newest (const void *a, const void *b)
+/*  All releases that have a record or a note. */
+static int releases_all (const struct root *root, struct base_buffer *digests)
+{
+    int r = releases_recorded (root, digests);
+    if (r < 0)
+        return r;
+    return releases_noted (root, NOTED_ALL, digests);
+}
+
+static int failures_compare_newest (const void *a, const void *b)
 {
     const struct wire_failure *left = a, *right = b;
     return strcmp (right->time, left->time);
@@ -196,11 +225,15 @@ static int compare_newest (const void *a, const void *b)
 int root_quarantine_list (const struct root *root, struct wire_failure **ret_failures, size_t *ret_count,
                           struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_failures && ret_count);
     base_cleanup (base_buffer_deinit) struct base_buffer digests = {0};
-    int rc = record_releases (root, &digests);
-    rc = rc ? rc : noted_releases (root, false, &digests);
-    if (rc)
-        return base_error_errno (error, rc, "cannot read %s/" ROOT_QUARANTINE, root->path);
+    int r = releases_recorded (root, &digests);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot read %s/" ROOT_QUARANTINE, root->path);
+    r = releases_noted (root, NOTED_BLAMED, &digests);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot read the notes about failed trials in %s", root->path);
     size_t most = digests.size / sizeof (struct base_digest), count = 0;
     struct wire_failure *failures = calloc (most + 1, sizeof *failures);
     if (!failures)
@@ -211,7 +244,7 @@ int root_quarantine_list (const struct root *root, struct wire_failure **ret_fai
         if (root_quarantine_find (root, &digest, &failures[count]) == 0)
             count++;
     }
-    qsort (failures, count, sizeof *failures, compare_newest);
+    qsort (failures, count, sizeof *failures, failures_compare_newest);
     *ret_failures = failures;
     *ret_count = count;
     return 0;
@@ -227,22 +260,21 @@ void root_quarantine_free (struct wire_failure *failures, size_t count)
 int root_quarantine_clear (const struct root *root, const struct base_digest *release, unsigned *ret_count,
                            struct base_error *error)
 {
+    base_assert (root_is_open (root));
     base_cleanup (base_buffer_deinit) struct base_buffer digests = {0};
-    int rc =
-        release ? base_buffer_append (&digests, release, sizeof *release) : record_releases (root, &digests);
-    rc = rc || release ? rc : noted_releases (root, true, &digests);
-    if (rc)
-        return base_error_errno (error, rc, "cannot read %s/" ROOT_QUARANTINE, root->path);
+    int r = release ? base_buffer_append (&digests, release, sizeof *release) : releases_all (root, &digests);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot read %s/" ROOT_QUARANTINE, root->path);
     unsigned count = 0;
     for (size_t i = 0; i < digests.size; i += sizeof (struct base_digest)) {
         struct base_digest digest;
         char path[PATH_SIZE];
         memcpy (&digest, digests.data + i, sizeof digest);
-        rc = disk_unlink (root->disk, root->fd, path_of (&digest, path));
-        if (rc == -EISDIR || rc == -EPERM)
-            rc = disk_tree_remove (root->disk, root->fd, path, NULL);
-        if (rc && rc != -ENOENT && rc != -ENOTDIR)
-            return base_error_errno (error, rc, "cannot remove %s/%s", root->path, path);
+        r = disk_unlink (root->disk, root->fd, record_path (&digest, path));
+        if (r == -EISDIR || r == -EPERM)
+            r = disk_tree_remove (root->disk, root->fd, path, NULL);
+        if (r && r != -ENOENT && r != -ENOTDIR)
+            return base_error_errno (error, r, "cannot remove %s/%s", root->path, path);
         struct root_outcome outcome;
         bool noted = root_failed_find (root, &digest, &outcome) == 0;
         if (noted)
@@ -250,7 +282,7 @@ int root_quarantine_clear (const struct root *root, const struct base_digest *re
         if (noted && root_failed_find (root, &digest, &outcome) == 0)
             return base_error_set (error, -EIO, "cannot remove %s/" ROOT_FAILED ".%s", root->path,
                                    outcome.workspace);
-        count += rc == 0 || (noted && is_held_against (&outcome));
+        count += r == 0 || (noted && outcome_is_blamed (&outcome));
     }
     if (ret_count)
         *ret_count = count;

@@ -63,8 +63,8 @@ int root_trial_forget (const struct root *root);
 int root_reverted_note (const struct root *root, const struct wire_entry *entry, struct base_error *error);
 int root_reverted_recall (const struct root *root, struct wire_entry *ret_entry);
 int root_reverted_forget (const struct root *root);
-int root_standing_write (const struct root *root, const struct wire_standing *standing,
-                         struct base_error *error);
-int root_standing_read (const struct root *root, struct wire_standing *ret_standing);
+int root_order_state_write (const struct root *root, const struct wire_standing *order_state,
+                            struct base_error *error);
+int root_order_state_read (const struct root *root, struct wire_standing *ret_order_state);
 
 #endif

@@ -15,7 +15,7 @@ int root_record_read (const struct root *root, const char *path, const struct wi
                       void *ret_message);
 
 /*  Whether a result of reading or parsing is a fault of the file itself. */
-bool root_record_is_damaged (int rc);
+bool root_record_is_damaged (int r);
 
 /*  Writes a record. A directory with that name is set aside. */
 int root_record_write (const struct root *root, const char *path, const struct wire_record *record,

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/text.h"
@@ -19,7 +20,7 @@
 #include "root/outcome.h"
 #include "root/workspace.h"
 
-enum { DEPTH_MOST = 32, NOTE_SIZE = ROOT_NAME_SIZE + sizeof ROOT_FAILED "." };
+enum { NOTE_SIZE = ROOT_NAME_SIZE + sizeof ROOT_FAILED "." };
 
 __attribute__ ((format (printf, 2, 3))) static void change_report (const struct root_repair *repair,
                                                                    const char *format, ...)
@@ -38,13 +39,9 @@ static DIR *directory_open (int directory, const char *path)
     return base_directory_list (openat (directory, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
-static bool is_dot (const char *name)
-{
-    return strcmp (name, ".") == 0 || strcmp (name, "..") == 0;
-}
-
 bool root_repair_is_root (const char *path)
 {
+    base_assert (path);
     static const char *const signs[] = {ROOT_STABLE, ROOT_PREVIOUS, ROOT_SETTINGS, ROOT_LOCK, ROOT_PROBE};
     struct stat status;
     if (stat (path, &status) == 0 && (status.st_mode & S_IRWXU) != S_IRWXU)
@@ -62,18 +59,21 @@ bool root_repair_is_root (const char *path)
 
 /*  places */
 
-static int move_aside (const struct root_repair *repair, const char *name, struct base_error *error)
+static int entry_set_aside (const struct root_repair *repair, const char *name, struct base_error *error)
 {
     const struct root *root = repair->root;
     char aside[64];
     (void) snprintf (aside, sizeof aside, "%.50s.damaged", name);
-    int rc = disk_tree_remove (root->disk, root->fd, aside, error);
-    rc = rc ? rc : disk_rename (root->disk, root->fd, name, aside, error);
-    if (rc == -EPERM && disk_attributes_clear (root->fd, name))
-        rc = disk_rename (root->disk, root->fd, name, aside, error);
-    if (rc == 0)
-        change_report (repair, "%s: moved aside to %s", name, aside);
-    return rc;
+    int r = disk_tree_remove (root->disk, root->fd, aside, error);
+    if (r < 0)
+        return r;
+    r = disk_rename (root->disk, root->fd, name, aside, error);
+    if (r == -EPERM && disk_attributes_clear (root->fd, name))
+        r = disk_rename (root->disk, root->fd, name, aside, error);
+    if (r < 0)
+        return r;
+    change_report (repair, "%s: moved aside to %s", name, aside);
+    return 0;
 }
 
 /*  Directories of a root. optional: made on first use. */
@@ -93,7 +93,8 @@ static const struct place {
 
 enum { N_PLACES = sizeof root_places / sizeof *root_places };
 
-static int mend_place (const struct root_repair *repair, const struct place *place, struct base_error *error)
+static int place_repair (const struct root_repair *repair, const struct place *place,
+                         struct base_error *error)
 {
     const struct root *root = repair->root;
     const char *name = place->name;
@@ -111,20 +112,21 @@ static int mend_place (const struct root_repair *repair, const struct place *pla
         return 0;
     }
     if (fstatat (root->fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
-        int rc = move_aside (repair, name, error);
-        if (rc)
-            return rc;
+        int r = entry_set_aside (repair, name, error);
+        if (r < 0)
+            return r;
     } else if (place->optional)
         return 0;
-    int rc = disk_directory_make (root->disk, root->fd, name, place->mode, error);
-    if (rc == 0)
-        change_report (repair, "%s: was missing, and was created", name);
-    return rc;
+    int r = disk_directory_make (root->disk, root->fd, name, place->mode, error);
+    if (r < 0)
+        return r;
+    change_report (repair, "%s: was missing, and was created", name);
+    return 0;
 }
 
 /*  Repairs the root itself first: without search permission nothing below it can be reached, only the open
     descriptor still works. */
-static void mend_root (const struct root_repair *repair)
+static void directory_repair (const struct root_repair *repair)
 {
     struct stat status;
     if (fstat (repair->root->fd, &status) == 0 && (status.st_mode & S_IRWXU) != S_IRWXU &&
@@ -138,26 +140,30 @@ static void mend_root (const struct root_repair *repair)
 
 int root_repair_places (const struct root_repair *repair, struct base_error *error)
 {
+    base_assert (repair && root_is_open (repair->root));
+    base_assert (repair->changed);
     int failed = 0;
-    mend_root (repair);
+    directory_repair (repair);
     if (root_uncover (repair->root, NULL))
         change_report (repair, "%s: removed mounts over names in it", repair->root->path);
     if (root_loosen_places (repair->root))
         change_report (repair, "%s: removed attributes or modes that forbid changes", repair->root->path);
     for (size_t i = 1; i < N_PLACES; i++) {
-        int rc = mend_place (repair, &root_places[i], failed ? NULL : error);
-        failed = failed ? failed : rc;
+        int r = place_repair (repair, &root_places[i], failed ? NULL : error);
+        failed = failed ? failed : r;
     }
     return failed;
 }
 
-void root_places_check (const struct root_repair *repair, bool served)
+void root_places_check (const struct root_repair *repair)
 {
+    base_assert (repair && root_is_open (repair->root));
+    base_assert (repair->changed);
     for (size_t i = 0; i < N_PLACES; i++) {
         struct stat status;
         const char *name = root_places[i].name;
         if (fstatat (repair->root->fd, name, &status, 0)) {
-            bool needed = !root_places[i].optional || (served && strcmp (name, ROOT_CONTENTS) == 0);
+            bool needed = !root_places[i].optional || (repair->served && strcmp (name, ROOT_CONTENTS) == 0);
             if (errno != ENOENT)
                 change_report (repair, "cannot stat %s: %s", name, strerror (errno));
             else if (needed)
@@ -178,50 +184,20 @@ void root_places_check (const struct root_repair *repair, bool served)
 
 /*  workspaces */
 
-/*  The manifest does not record modes. Consumes fd. Returns whether anything was changed. */
-static bool mend_modes (int fd, unsigned depth)
-{
-    bool any = false;
-    base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (fd);
-    for (const struct dirent *entry; directory && (entry = readdir (directory));) {
-        struct stat status;
-        const char *name = entry->d_name;
-        if (is_dot (name) || fstatat (fd, name, &status, AT_SYMLINK_NOFOLLOW))
-            continue;
-        bool below = S_ISDIR (status.st_mode);
-        bool runs = depth == 0 && (strcmp (name, ROOT_LAUNCHER) == 0 || strcmp (name, ROOT_SCRIPT) == 0 ||
-                                   strcmp (name, ROOT_PROGRAM) == 0);
-        mode_t needed = below ? 0700 : runs ? 0500 : 0400;
-        if ((below || S_ISREG (status.st_mode)) && (status.st_mode & needed) != needed)
-            any |= fchmodat (fd, name, (status.st_mode & 07777) | (below || runs ? 0755 : 0644), 0) == 0;
-        int deeper = below && depth < DEPTH_MOST
-                         ? openat (fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-                         : -1;
-        any |= deeper >= 0 && mend_modes (deeper, depth + 1);
-    }
-    return any;
-}
-
 /*  Whether a workspace is intact and can be started. Reads every file: the cache of verified digests may
     be wrong. */
-static bool is_whole (const struct root_repair *repair, const char *name)
+static bool workspace_is_intact (const struct root_repair *repair, const char *name)
 {
     const struct root *root = repair->root;
-    struct stat status;
     base_cleanup (base_close_p) int fd = -1;
-    if (fstatat (root->fd, name, &status, AT_SYMLINK_NOFOLLOW) || !S_ISDIR (status.st_mode))
-        return false;
-    bool mended = (status.st_mode & S_IRWXU) != S_IRWXU && fchmodat (root->fd, name, 0755, 0) == 0;
+    if (root_modes_repair (root, name))
+        change_report (repair, "%s: restored the owner's permissions", name);
     if (root_workspace_open (root, name, &fd))
         return false;
-    int below = openat (fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    mended |= below >= 0 && mend_modes (below, 0);
-    if (mended)
-        change_report (repair, "%s: restored the owner's permissions", name);
     return root_startable (root, name, NULL) == 0 && root_manifest_verify (NULL, fd, NULL) == 0;
 }
 
-static bool has_note (const struct root *root, const char *what, const char *name)
+static bool note_exists (const struct root *root, const char *what, const char *name)
 {
     char path[NOTE_SIZE];
     struct stat status;
@@ -239,7 +215,7 @@ static char **stable_candidates (const struct root *root, bool *ret_marked)
     if (root_workspaces (root, &names))
         return base_list_free (chosen);
     for (size_t i = base_list_count (names); chosen && i-- > 0;) {
-        if (has_note (root, ROOT_OK ".", names[i]) && !has_note (root, ROOT_FAILED ".", names[i]) &&
+        if (note_exists (root, ROOT_OK ".", names[i]) && !note_exists (root, ROOT_FAILED ".", names[i]) &&
             base_list_append (&chosen, names[i]))
             break;
     }
@@ -249,7 +225,7 @@ static char **stable_candidates (const struct root *root, bool *ret_marked)
         struct root_began began;
         bool tried = root_link (root, links[i], name) ||
                      (root_began_read (root, &began) == 0 && strcmp (began.workspace, name) == 0);
-        if (!tried && !has_note (root, ROOT_FAILED ".", name))
+        if (!tried && !note_exists (root, ROOT_FAILED ".", name))
             (void) base_list_append (&chosen, name);
     }
     return chosen;
@@ -261,42 +237,47 @@ static int workspace_choose (const struct root_repair *repair, const char *excep
 {
     bool marked;
     char **names = stable_candidates (repair->root, &marked);
-    int rc = ROOT_E_NONE;
-    for (size_t i = 0; names && names[i] && rc; i++)
-        if ((!except || strcmp (names[i], except) != 0) && is_whole (repair, names[i]))
-            rc = base_text_copy (ret_name, ROOT_NAME_SIZE, names[i]);
+    int r = ROOT_E_NONE;
+    for (size_t i = 0; names && names[i] && r; i++)
+        if ((!except || strcmp (names[i], except) != 0) && workspace_is_intact (repair, names[i]))
+            r = base_text_copy (ret_name, ROOT_NAME_SIZE, names[i]);
     (void) base_list_free (names);
-    return rc;
+    return r;
 }
 
 int root_repair_choose (const struct root_repair *repair, char ret_name[ROOT_NAME_SIZE])
 {
+    base_assert (repair && root_is_open (repair->root));
+    base_assert (repair->changed);
+    base_assert (ret_name);
     return workspace_choose (repair, NULL, ret_name);
 }
 
 /*  links */
 
-static bool is_link_to (const struct root *root, const char *link, const char *name)
+static bool link_points_to (const struct root *root, const char *link, const char *name)
 {
     char found[ROOT_NAME_SIZE];
     return root_link (root, link, found) == 0 && strcmp (found, name) == 0;
 }
 
 /*  Makes a link unless it already points there. Anything else with that name is moved aside. */
-static int set_link (const struct root_repair *repair, const char *link, const char *name,
+static int link_set (const struct root_repair *repair, const char *link, const char *name,
                      struct base_error *error)
 {
     const struct root *root = repair->root;
     struct stat status;
-    if (is_link_to (root, link, name))
+    if (link_points_to (root, link, name))
         return 0;
-    int rc = fstatat (root->fd, link, &status, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISLNK (status.st_mode)
-                 ? move_aside (repair, link, error)
-                 : 0;
-    return rc ? rc : disk_link_replace (root->disk, root->fd, link, name, error);
+    int r = fstatat (root->fd, link, &status, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISLNK (status.st_mode)
+                ? entry_set_aside (repair, link, error)
+                : 0;
+    if (r)
+        return r;
+    return disk_link_replace (root->disk, root->fd, link, name, error);
 }
 
-static int set_stable (const struct root_repair *repair, const char *name, struct base_error *error)
+static int stable_set (const struct root_repair *repair, const char *name, struct base_error *error)
 {
     const struct root *root = repair->root;
     char before[ROOT_NAME_SIZE];
@@ -304,42 +285,51 @@ static int set_stable (const struct root_repair *repair, const char *name, struc
     if (known == 0 && strcmp (before, name) == 0)
         return 0;
     /*  By way of .back: until the rename the root is on trial with name as the way back. */
-    int rc = set_link (repair, ROOT_BACK, name, error);
+    int r = link_set (repair, ROOT_BACK, name, error);
+    if (r < 0)
+        return r;
     struct stat status;
-    if (rc == 0 && fstatat (root->fd, ROOT_STABLE, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-        !S_ISLNK (status.st_mode))
-        rc = move_aside (repair, ROOT_STABLE, error);
-    rc = rc ? rc : disk_rename (root->disk, root->fd, ROOT_BACK, ROOT_STABLE, error);
-    if (rc == 0 && known == 0)
+    if (fstatat (root->fd, ROOT_STABLE, &status, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISLNK (status.st_mode)) {
+        r = entry_set_aside (repair, ROOT_STABLE, error);
+        if (r < 0)
+            return r;
+    }
+    r = disk_rename (root->disk, root->fd, ROOT_BACK, ROOT_STABLE, error);
+    if (r < 0)
+        return r;
+    if (known == 0)
         change_report (repair, ROOT_STABLE ": now points to %s (was %s)", name, before);
-    else if (rc == 0)
+    else
         change_report (repair, ROOT_STABLE ": now points to %s (was dangling)", name);
-    return rc;
+    return 0;
 }
 
-static int set_previous (const struct root_repair *repair, const char *stable, struct base_error *error)
+static int previous_set (const struct root_repair *repair, const char *stable, struct base_error *error)
 {
     const struct root *root = repair->root;
     char now[ROOT_NAME_SIZE] = "", name[ROOT_NAME_SIZE];
     struct stat status;
     bool there = fstatat (root->fd, ROOT_PREVIOUS, &status, AT_SYMLINK_NOFOLLOW) == 0;
-    if (root_link (root, ROOT_PREVIOUS, now) == 0 && strcmp (now, stable) != 0 && is_whole (repair, now))
+    if (root_link (root, ROOT_PREVIOUS, now) == 0 && strcmp (now, stable) != 0 &&
+        workspace_is_intact (repair, now))
         return 0;
     if (workspace_choose (repair, stable, name) == 0) {
-        int rc = set_link (repair, ROOT_PREVIOUS, name, error);
-        if (rc == 0)
-            change_report (repair, ROOT_PREVIOUS ": now points to %s", name);
-        return rc;
+        int r = link_set (repair, ROOT_PREVIOUS, name, error);
+        if (r < 0)
+            return r;
+        change_report (repair, ROOT_PREVIOUS ": now points to %s", name);
+        return 0;
     }
     if (!there)
         return 0;
-    int rc = disk_tree_remove (root->disk, root->fd, ROOT_PREVIOUS, error);
-    if (rc == 0)
-        change_report (repair, ROOT_PREVIOUS ": removed, because it pointed to nothing that can be started");
-    return rc;
+    int r = disk_tree_remove (root->disk, root->fd, ROOT_PREVIOUS, error);
+    if (r < 0)
+        return r;
+    change_report (repair, ROOT_PREVIOUS ": removed, because it pointed to nothing that can be started");
+    return 0;
 }
 
-static bool is_left (const char *name)
+static bool name_is_leftover (const char *name)
 {
     static const char *const whole[] = {ROOT_BACK, ROOT_TRIAL, ROOT_OK, ROOT_FAILED, ROOT_REVERT};
     static const char *const begins[] = {ROOT_TOKEN, ROOT_TMP, ROOT_NEW, ROOT_OLD};
@@ -353,22 +343,22 @@ static bool is_left (const char *name)
 }
 
 /*  Removes the files of a trial, so that it is not resumed, and unfinished or half-removed files. */
-static int remove_left (const struct root_repair *repair, struct base_error *error)
+static int leftovers_remove (const struct root_repair *repair, struct base_error *error)
 {
     const struct root *root = repair->root;
     base_cleanup (base_directory_close_p) DIR *directory = directory_open (root->fd, ".");
     char **names = NULL; /* removal while reading a directory could skip entries */
     int failed = directory ? 0 : -errno;
     for (const struct dirent *entry; directory && !failed && (entry = readdir (directory));)
-        if (is_left (entry->d_name))
+        if (name_is_leftover (entry->d_name))
             failed = base_list_append (&names, entry->d_name);
     if (failed)
         (void) base_error_errno (error, failed, "cannot list %s", root->path);
     for (size_t i = 0; names && names[i]; i++) {
-        int rc = disk_tree_remove (root->disk, root->fd, names[i], failed ? NULL : error);
-        if (rc == 0)
+        int r = disk_tree_remove (root->disk, root->fd, names[i], failed ? NULL : error);
+        if (r == 0)
             change_report (repair, "%s: removed a leftover", names[i]);
-        failed = failed ? failed : rc;
+        failed = failed ? failed : r;
     }
     (void) base_list_free (names);
     (void) disk_tree_remove (root->disk, root->fd, ROOT_VAR "/trial", NULL);
@@ -382,13 +372,13 @@ static int ok_mark (const struct root *root, const char *name, struct base_error
                      ROOT_OK "."
                              "%.*s",
                      ROOT_NAME_SIZE - 1, name);
-    return has_note (root, ROOT_OK ".", name)
+    return note_exists (root, ROOT_OK ".", name)
                ? 0
                : disk_file_write (root->disk, root->fd, path, 0644, "", 0, error);
 }
 
 /*  Notes the interrupted trial as failed: otherwise its order would be carried out again at once. */
-static void note_trial (const struct root_repair *repair, const char *name)
+static void trial_note_failed (const struct root_repair *repair, const char *name)
 {
     const struct root *root = repair->root;
     char stable[ROOT_NAME_SIZE];
@@ -396,7 +386,7 @@ static void note_trial (const struct root_repair *repair, const char *name)
     struct root_outcome outcome = {.cause = ROOT_CAUSE_LOST,
                                    .text = "the root was repaired by hand during its trial"};
     if (root_began_read (root, &began) || strcmp (began.workspace, name) == 0 ||
-        has_note (root, ROOT_FAILED ".", began.workspace) ||
+        note_exists (root, ROOT_FAILED ".", began.workspace) ||
         (root_link (root, ROOT_STABLE, stable) == 0 && strcmp (stable, began.workspace) != 0))
         return;
     (void) base_text_copy (outcome.workspace, sizeof outcome.workspace, began.workspace);
@@ -405,19 +395,40 @@ static void note_trial (const struct root_repair *repair, const char *name)
         change_report (repair, "%s: was on trial, and is recorded as failed", began.workspace);
 }
 
-int root_repair_links (const struct root_repair *repair, const char *name, struct base_error *error)
+static int links_set (const struct root_repair *repair, const char *name, struct base_error *error)
 {
     const struct root *root = repair->root;
-    bool marked;
+    bool marked = root_ok_any (root);
     char previous[ROOT_NAME_SIZE];
-    (void) base_list_free (stable_candidates (root, &marked));
-    note_trial (repair, name);
-    int rc = set_stable (repair, name, error);
-    rc = rc ? rc : remove_left (repair, error);
-    rc = rc ? rc : set_previous (repair, name, error);
-    rc = rc ? rc : ok_mark (root, name, error);
-    if (rc == 0 && !marked && root_link (root, ROOT_PREVIOUS, previous) == 0)
-        rc = ok_mark (root, previous, error); /* a mark exists now, so no mark means never confirmed */
-    int synced = disk_directory_sync (root->disk, root->fd);
-    return rc ? rc : synced ? base_error_errno (error, synced, "cannot sync %s", root->path) : 0;
+    int r = stable_set (repair, name, error);
+    if (r < 0)
+        return r;
+    r = leftovers_remove (repair, error);
+    if (r < 0)
+        return r;
+    r = previous_set (repair, name, error);
+    if (r < 0)
+        return r;
+    r = ok_mark (root, name, error);
+    if (r < 0)
+        return r;
+    if (!marked && root_link (root, ROOT_PREVIOUS, previous) == 0)
+        return ok_mark (root, previous, error); /* a mark exists now, so no mark means never confirmed */
+    return 0;
+}
+
+int root_repair_links (const struct root_repair *repair, const char *name, struct base_error *error)
+{
+    base_assert (repair && root_is_open (repair->root));
+    base_assert (repair->changed);
+    base_assert (name && root_name_is_valid (name));
+    const struct root *root = repair->root;
+    trial_note_failed (repair, name);
+    int r = links_set (repair, name, error);
+    int synced = disk_directory_sync (root->disk, root->fd); /* what was done, on failure too */
+    if (r < 0)
+        return r;
+    if (synced < 0)
+        return base_error_errno (error, synced, "cannot sync %s", root->path);
+    return 0;
 }

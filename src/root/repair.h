@@ -14,6 +14,7 @@ struct root_repair {
     const struct root *root;
     void (*changed) (void *context, const char *text);
     void *context;
+    bool served; /* a manager runs */
 };
 
 /*  Whether a directory contains anything of noded. Restores owner permissions if they are missing. */
@@ -23,8 +24,8 @@ bool root_repair_is_root (const char *path);
     such a name is kept as NAME.damaged. */
 int root_repair_places (const struct root_repair *repair, struct base_error *error);
 
-/*  Calls changed for each thing that root_repair_places would change. served: a manager runs. */
-void root_places_check (const struct root_repair *repair, bool served);
+/*  Calls changed for each thing that root_repair_places would change. */
+void root_places_check (const struct root_repair *repair);
 
 /*  Chooses the newest workspace that was confirmed and is intact. If the root has no marks of confirmed
     workspaces: the way back of a trial, previous, or stable. Reads every file. Corrects modes that prevent an

@@ -4,10 +4,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "root/lock.h"
-#include "root/mend.h"
+#include "root/links.h"
 #include "root/root.h"
 
 /*  Longest wait for another revert, which may verify two versions meanwhile. */
@@ -16,21 +17,23 @@ enum { CHANGE_MS = 10 * 1000 };
 int root_swap_finish (const struct root *root, const char *stable, bool *ret_finished,
                       struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (stable);
     char name[ROOT_NAME_SIZE];
     if (ret_finished)
         *ret_finished = false;
     if (root_link (root, ROOT_PREVIOUS, name) != ROOT_E_NONE ||
         root_link (root, ROOT_TMP_PREVIOUS, name) != 0 || strcmp (name, stable) == 0)
         return 0;
-    int rc = disk_rename (root->disk, root->fd, ROOT_TMP_PREVIOUS, ROOT_PREVIOUS, error);
+    int r = disk_rename (root->disk, root->fd, ROOT_TMP_PREVIOUS, ROOT_PREVIOUS, error);
     if (ret_finished)
-        *ret_finished = rc == 0;
-    return rc;
+        *ret_finished = r == 0;
+    return r;
 }
 
 /*  Makes a second name for the link stable. Returns false if the disk allows none: previous is lost then, but
     the revert is still possible. */
-static bool prepare_swap (const struct root *root, const char *stable)
+static bool swap_prepare (const struct root *root, const char *stable)
 {
     const struct disk *disk = root->disk;
     if (disk->ops->linkat (disk->context, root->fd, ROOT_STABLE, root->fd, ROOT_TMP_PREVIOUS) == 0) {
@@ -41,33 +44,33 @@ static bool prepare_swap (const struct root *root, const char *stable)
 }
 
 /*  Finds the target of a revert from a proven version: previous, else another confirmed workspace. */
-static int find_target (const struct root *root, const char *stable, char ret_name[ROOT_NAME_SIZE],
+static int target_find (const struct root *root, const char *stable, char ret_name[ROOT_NAME_SIZE],
                         struct base_error *error)
 {
     char previous[ROOT_NAME_SIZE];
     struct base_error other;
-    int rc = root_link (root, ROOT_PREVIOUS, previous);
-    if (rc < 0)
-        return base_error_errno (error, rc, "cannot read %s/previous", root->path);
-    if (rc == ROOT_E_DAMAGED)
-        (void) base_error_set (error, rc, "%s/previous does not name a workspace", root->path);
-    else if (rc == ROOT_E_NONE || strcmp (previous, stable) == 0)
-        rc = base_error_set (error, ROOT_E_NONE, "%s has no previous version", root->path);
+    int r = root_link (root, ROOT_PREVIOUS, previous);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot read %s/previous", root->path);
+    if (r == ROOT_E_DAMAGED)
+        (void) base_error_set (error, r, "%s/previous does not name a workspace", root->path);
+    else if (r == ROOT_E_NONE || strcmp (previous, stable) == 0)
+        r = base_error_set (error, ROOT_E_NONE, "%s has no previous version", root->path);
     else {
-        rc = root_workspace_check (root, previous, error);
-        if (rc == 0)
+        r = root_workspace_check (root, previous, error);
+        if (r == 0)
             return base_text_copy (ret_name, ROOT_NAME_SIZE, previous);
         (void) base_error_prefix (error, "a revert to %s/%s is not possible", root->path, previous);
     }
     char **names = root_ways_back (root, stable, NULL);
-    for (size_t i = 0; rc && names && names[i]; i++)
+    for (size_t i = 0; r && names && names[i]; i++)
         if (root_ok_is (root, names[i]) && root_workspace_check (root, names[i], &other) == 0)
-            rc = base_text_copy (ret_name, ROOT_NAME_SIZE, names[i]);
+            r = base_text_copy (ret_name, ROOT_NAME_SIZE, names[i]);
     (void) base_list_free (names);
-    return rc;
+    return r;
 }
 
-static int root_synced (const struct root *root, const char *target, struct base_error *error)
+static int stable_sync (const struct root *root, const char *target, struct base_error *error)
 {
     if (root->disk->ops->fsync (root->disk->context, root->fd) == 0 || errno == EINVAL)
         return 0;
@@ -82,29 +85,26 @@ static int links_exchange (const struct root *root, const char *stable, const ch
 {
     char previous[ROOT_NAME_SIZE], now[ROOT_NAME_SIZE];
     bool linked = root_link (root, ROOT_PREVIOUS, previous) == 0 && strcmp (previous, target) == 0;
-    int rc = root_remove (root, ROOT_TMP_PREVIOUS, error); /* a leftover would be taken for the new one */
-    if (rc)
-        return rc;
+    int r = root_remove (root, ROOT_TMP_PREVIOUS, error); /* a leftover would be taken for the new one */
+    if (r < 0)
+        return r;
     root_ok_adopt (root, target);
     /*  In one step if the file system can. */
     if (linked) {
         if (root->disk->ops->exchangeat (root->disk->context, root->fd, ROOT_STABLE, ROOT_PREVIOUS) == 0)
-            return root_synced (root, target, error);
+            return stable_sync (root, target, error);
         if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
             return base_error_errno (error, -errno, "cannot exchange %s/stable and previous", root->path);
     }
-    bool swapping = prepare_swap (root, stable);
-    rc = linked ? disk_rename (root->disk, root->fd, ROOT_PREVIOUS, ROOT_STABLE, error)
-                : disk_link_replace (root->disk, root->fd, ROOT_STABLE, target, error);
-    if (rc && (root_link (root, ROOT_STABLE, now) || strcmp (now, target) != 0)) {
+    bool swapping = swap_prepare (root, stable);
+    r = linked ? disk_rename (root->disk, root->fd, ROOT_PREVIOUS, ROOT_STABLE, error)
+               : disk_link_replace (root->disk, root->fd, ROOT_STABLE, target, error);
+    if (r < 0 && (root_link (root, ROOT_STABLE, now) || strcmp (now, target) != 0)) {
         (void) root_remove (root, ROOT_TMP_PREVIOUS, NULL);
-        return rc;
+        return r;
     }
-    if (swapping) {
-        int swapped = disk_rename (root->disk, root->fd, ROOT_TMP_PREVIOUS, ROOT_PREVIOUS, error);
-        rc = rc ? rc : swapped;
-    }
-    return rc ? root_synced (root, target, error) : 0;
+    int swapped = swapping ? disk_rename (root->disk, root->fd, ROOT_TMP_PREVIOUS, ROOT_PREVIOUS, error) : 0;
+    return r < 0 || swapped < 0 ? stable_sync (root, target, error) : 0;
 }
 
 /*  Records the target before the revert. A second name of an existing link needs no inode. Without a record,
@@ -125,14 +125,14 @@ static void target_record (const struct root *root, const char *target)
 }
 
 /*  Whether an ordered revert that was interrupted has already made this version stable. */
-static bool was_intended (const struct root *root, const char *stable)
+static bool revert_was_intended (const struct root *root, const char *stable)
 {
     char target[ROOT_NAME_SIZE];
     return root_link (root, ROOT_REVERT, target) == 0 && strcmp (target, stable) == 0;
 }
 
 /*  Waits for another process that is changing stable. *ret_done: it was a revert, to ret_name. */
-static int wait_for_another (const struct root *root, char ret_name[ROOT_NAME_SIZE], bool *ret_done)
+static int change_wait (const struct root *root, char ret_name[ROOT_NAME_SIZE], bool *ret_done)
 {
     char before[ROOT_NAME_SIZE] = "";
     struct root_trial trial;
@@ -145,79 +145,91 @@ static int wait_for_another (const struct root *root, char ret_name[ROOT_NAME_SI
     return change;
 }
 
-/*  ordered: by a person on this host. *ret_again: the revert was already done. */
-static int revert_run (const struct root *root, bool ordered, char ret_name[ROOT_NAME_SIZE], bool *ret_again,
-                       struct base_error *error)
+enum order { BY_MANAGER, BY_PERSON /* on this host */ };
+
+/*  *ret_again: the revert was already done. */
+static int revert_run (const struct root *root, enum order order, char ret_name[ROOT_NAME_SIZE],
+                       bool *ret_again, struct base_error *error)
 {
     struct root_trial trial;
     char target[ROOT_NAME_SIZE];
     bool finished;
-    base_cleanup (base_close_p) int change = wait_for_another (root, target, ret_again);
+    base_cleanup (base_close_p) int change = change_wait (root, target, ret_again);
     (void) change;    /* held until return; a revert continues without the lock */
     if (*ret_again) { /* another exchange would undo it */
         memcpy (ret_name, target, sizeof target);
-        return root_synced (root, target, error);
+        return stable_sync (root, target, error);
     }
-    int rc = root_stable_check (root, NULL);
-    if (rc > 0) { /* no stable to exchange */
-        rc = root_stable_mend (root, NULL, false, ret_name, error);
-        if (rc == 0 && ordered)
+    int r = root_stable_check (root, NULL);
+    if (r > 0) { /* no stable to exchange */
+        r = root_stable_repair (root, NULL, ret_name, error);
+        if (r)
+            return r;
+        if (order == BY_PERSON)
             target_record (root, ret_name);
-        return rc;
+        return 0;
     }
-    rc = root_trial_read (root, &trial, error);
-    if (rc)
-        return rc;
+    r = root_trial_read (root, &trial, error);
+    if (r)
+        return r;
     if (trial.on_trial) {
-        if (ordered)
+        if (order == BY_PERSON)
             target_record (root, trial.back);
-        rc = root_go_back (root, error);
-        if (rc && ordered)
+        r = root_roll_back (root, error);
+        if (r == 0)
+            return root_link (root, ROOT_STABLE, ret_name);
+        if (order == BY_PERSON)
             (void) root_remove (root, ROOT_REVERT, NULL);
-        return rc ? rc : root_link (root, ROOT_STABLE, ret_name);
+        return r;
     }
-    rc = root_swap_finish (root, trial.stable, &finished, error);
-    if (rc)
-        return rc;
-    if (finished || (ordered && was_intended (root, trial.stable))) {
+    r = root_swap_finish (root, trial.stable, &finished, error);
+    if (r < 0)
+        return r;
+    if (finished || (order == BY_PERSON && revert_was_intended (root, trial.stable))) {
         *ret_again = !finished;
-        rc = base_text_copy (ret_name, ROOT_NAME_SIZE, trial.stable);
-        return rc ? rc : root_synced (root, trial.stable, error);
+        r = base_text_copy (ret_name, ROOT_NAME_SIZE, trial.stable);
+        if (r < 0)
+            return r;
+        return stable_sync (root, trial.stable, error);
     }
-    rc = find_target (root, trial.stable, target, error);
-    if (rc)
-        return rc;
-    if (ordered)
+    r = target_find (root, trial.stable, target, error);
+    if (r)
+        return r;
+    if (order == BY_PERSON)
         target_record (root, target);
-    rc = links_exchange (root, trial.stable, target, error);
-    if (rc == 0 || rc == ROOT_E_UNSYNCED)
+    r = links_exchange (root, trial.stable, target, error);
+    if (r == 0 || r == ROOT_E_UNSYNCED)
         memcpy (ret_name, target, sizeof target);
-    else if (ordered)
+    else if (order == BY_PERSON)
         (void) root_remove (root, ROOT_REVERT, NULL);
-    return rc;
+    return r;
 }
 
 int root_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], struct base_error *error)
 {
+    base_assert (root_is_open (root));
     char name[ROOT_NAME_SIZE];
     bool again;
-    int rc = revert_run (root, false, name, &again, error);
-    if (rc == 0 || rc == ROOT_E_UNSYNCED) {
+    int r = revert_run (root, BY_MANAGER, name, &again, error);
+    if (r == 0 || r == ROOT_E_UNSYNCED) {
         (void) root_revert_done (root);
         if (ret_name)
             memcpy (ret_name, name, sizeof name);
     }
-    return rc;
+    return r;
 }
 
 int root_revert_ordered (const struct root *root, char ret_name[ROOT_NAME_SIZE], bool *ret_again,
                          struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_name && ret_again);
     *ret_again = false;
-    return revert_run (root, true, ret_name, ret_again, error);
+    return revert_run (root, BY_PERSON, ret_name, ret_again, error);
 }
 
 int root_revert_done (const struct root *root)
 {
+    base_assert (root_is_open (root));
     return root_remove (root, ROOT_REVERT, NULL);
 }

@@ -21,6 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -35,6 +36,9 @@ const struct root_limits root_limits_default = {
 
 int root_open (const struct disk *disk, const char *path, struct root *ret_root, struct base_error *error)
 {
+    base_assert (disk && disk->ops);
+    base_assert (path);
+    base_assert (ret_root);
     base_cleanup (base_free_p) char *absolute = realpath (path, NULL);
     if (!absolute)
         return base_error_errno (error, -errno, "cannot find the root %s", path);
@@ -48,6 +52,7 @@ int root_open (const struct disk *disk, const char *path, struct root *ret_root,
 
 void root_deinit (struct root *root)
 {
+    base_assert (root);
     if (root->disk && root->fd >= 0)
         (void) close (root->fd);
     free (root->path);
@@ -55,7 +60,7 @@ void root_deinit (struct root *root)
 }
 
 /*  Makes the directory and its missing parents. */
-static int make_directories (const struct disk *disk, const char *path, struct base_error *error)
+static int directories_make (const struct disk *disk, const char *path, struct base_error *error)
 {
     base_cleanup (base_free_p) char *part = strdup (path);
     if (!part)
@@ -69,9 +74,9 @@ static int make_directories (const struct disk *disk, const char *path, struct b
         char end = *at;
         *at = '\0';
         struct stat status;
-        int rc = stat (part, &status) == 0 ? 0 : disk_directory_make (disk, AT_FDCWD, part, 0755, error);
-        if (rc || end == '\0')
-            return rc;
+        int r = stat (part, &status) == 0 ? 0 : disk_directory_make (disk, AT_FDCWD, part, 0755, error);
+        if (r || end == '\0')
+            return r;
         *at = end;
     }
     return base_error_errno (error, -ENOENT, "cannot make a root without a name");
@@ -79,19 +84,25 @@ static int make_directories (const struct disk *disk, const char *path, struct b
 
 int root_make (const struct disk *disk, const char *path, struct root *ret_root, struct base_error *error)
 {
-    int rc = make_directories (disk, path, error);
-    if (rc)
-        return rc;
+    base_assert (disk && disk->ops);
+    base_assert (path);
+    base_assert (ret_root);
+    int r = directories_make (disk, path, error);
+    if (r < 0)
+        return r;
     base_cleanup (root_deinit) struct root root = {.fd = -1};
-    rc = root_open (disk, path, &root, error);
-    if (rc == 0)
-        rc = disk_directory_make (disk, root.fd, ROOT_VAR, 0700, error);
-    if (rc == 0)
-        rc = disk_directory_make (disk, root.fd, ROOT_PROBE, 0755, error);
-    if (rc == 0)
-        rc = disk_directory_make (disk, root.fd, ROOT_APPS, 0755, error);
-    if (rc)
-        return rc;
+    r = root_open (disk, path, &root, error);
+    if (r < 0)
+        return r;
+    r = disk_directory_make (disk, root.fd, ROOT_VAR, 0700, error);
+    if (r < 0)
+        return r;
+    r = disk_directory_make (disk, root.fd, ROOT_PROBE, 0755, error);
+    if (r < 0)
+        return r;
+    r = disk_directory_make (disk, root.fd, ROOT_APPS, 0755, error);
+    if (r < 0)
+        return r;
     *ret_root = root;
     root = (struct root){.fd = -1};
     return 0;
@@ -99,6 +110,7 @@ int root_make (const struct disk *disk, const char *path, struct root *ret_root,
 
 bool root_is_made (const struct root *root)
 {
+    base_assert (root_is_open (root));
     static const char *const signs[] = {ROOT_STABLE, ROOT_PREVIOUS, ROOT_SETTINGS, ROOT_VAR "/journal"};
     struct stat status;
     for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
@@ -109,6 +121,7 @@ bool root_is_made (const struct root *root)
 
 bool root_name_is_valid (const char *text)
 {
+    base_assert (text);
     uint64_t time;
     char again[BASE_TIME_TEXT];
     return base_time_parse (text, &time) == 0 && strcmp (base_time_format (time, again), text) == 0;
@@ -116,14 +129,17 @@ bool root_name_is_valid (const char *text)
 
 int root_link (const struct root *root, const char *link, char ret_name[ROOT_NAME_SIZE])
 {
+    base_assert (root_is_open (root));
+    base_assert (link);
+    base_assert (ret_name);
     char name[ROOT_NAME_SIZE];
-    int rc = disk_link_read (root->fd, link, name, sizeof name);
-    if (rc == -ENOENT)
+    int r = disk_link_read (root->fd, link, name, sizeof name);
+    if (r == -ENOENT)
         return ROOT_E_NONE;
-    if (rc == -ENAMETOOLONG || rc == -EINVAL || (rc == 0 && !root_name_is_valid (name)))
+    if (r == -ENAMETOOLONG || r == -EINVAL || (r == 0 && !root_name_is_valid (name)))
         return ROOT_E_DAMAGED;
-    if (rc)
-        return rc;
+    if (r < 0)
+        return r;
     memcpy (ret_name, name, sizeof name);
     return 0;
 }
@@ -143,6 +159,7 @@ static bool token_is_there (const struct root *root, unsigned number)
 
 unsigned root_tokens_count (const struct root *root)
 {
+    base_assert (root_is_open (root));
     unsigned count = 0;
     for (unsigned i = 1; i <= TOKENS_MOST; i++)
         count += token_is_there (root, i);
@@ -153,6 +170,8 @@ unsigned root_tokens_count (const struct root *root)
     knows .ok. So previous pointing to the way back counts as confirmation. */
 bool root_is_unproven (const struct root *root, const char *stable)
 {
+    base_assert (root_is_open (root));
+    base_assert (stable);
     struct root_began began;
     char previous[ROOT_NAME_SIZE];
     if (root_ok_is (root, stable))
@@ -164,7 +183,7 @@ bool root_is_unproven (const struct root *root, const char *stable)
 }
 
 /*  Returns whether there is a workspace to roll back to: without one there is no trial. */
-static bool first_way_back (const struct root *root, const char *stable, char ret_name[ROOT_NAME_SIZE])
+static bool way_back_first (const struct root *root, const char *stable, char ret_name[ROOT_NAME_SIZE])
 {
     char **names = root_ways_back (root, stable, NULL);
     bool found = names && names[0];
@@ -176,7 +195,7 @@ static bool first_way_back (const struct root *root, const char *stable, char re
 
 /*  Whether .back belongs to the trial of another version. Then stable is a proven version that replaced that
     one, by hand or because the way back was damaged. */
-static bool is_of_another (const struct root *root, const char *stable)
+static bool back_is_of_another (const struct root *root, const char *stable)
 {
     struct root_began began;
     return root_ok_is (root, stable) && root_began_read (root, &began) == 0 &&
@@ -185,22 +204,25 @@ static bool is_of_another (const struct root *root, const char *stable)
 
 int root_trial_read (const struct root *root, struct root_trial *ret_trial, struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_trial);
     struct root_trial trial = {0};
-    int rc = root_link (root, ROOT_STABLE, trial.stable);
-    if (rc == ROOT_E_NONE)
-        return base_error_set (error, rc, "%s has no link stable", root->path);
-    if (rc == ROOT_E_DAMAGED)
-        return base_error_set (error, rc, "%s/stable does not name a workspace", root->path);
-    if (rc)
-        return base_error_errno (error, rc, "cannot read %s/stable", root->path);
-    rc = root_link (root, ROOT_BACK, trial.back);
-    if (rc < 0)
-        return base_error_errno (error, rc, "cannot read %s/.back", root->path);
-    trial.on_trial = rc == 0 && strcmp (trial.stable, trial.back) != 0 && !is_of_another (root, trial.stable);
+    int r = root_link (root, ROOT_STABLE, trial.stable);
+    if (r == ROOT_E_NONE)
+        return base_error_set (error, r, "%s has no link stable", root->path);
+    if (r == ROOT_E_DAMAGED)
+        return base_error_set (error, r, "%s/stable does not name a workspace", root->path);
+    if (r)
+        return base_error_errno (error, r, "cannot read %s/stable", root->path);
+    r = root_link (root, ROOT_BACK, trial.back);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot read %s/.back", root->path);
+    trial.on_trial =
+        r == 0 && strcmp (trial.stable, trial.back) != 0 && !back_is_of_another (root, trial.stable);
     if (!trial.on_trial) {
         trial.back[0] = '\0';
         trial.on_trial =
-            root_is_unproven (root, trial.stable) && first_way_back (root, trial.stable, trial.back);
+            root_is_unproven (root, trial.stable) && way_back_first (root, trial.stable, trial.back);
     }
     trial.tokens = trial.on_trial ? root_tokens_count (root) : 0;
     *ret_trial = trial;
@@ -255,6 +277,7 @@ static int token_make (const struct root *root, unsigned number, const struct ro
 
 struct root_limits root_trial_limits (const struct root *root)
 {
+    base_assert (root_is_open (root));
     unsigned number = TOKENS_MOST;
     char name[TOKEN_SIZE];
     while (number > 0 && !token_is_there (root, number))
@@ -265,6 +288,8 @@ struct root_limits root_trial_limits (const struct root *root)
 int root_token_take (const struct root *root, struct root_limits *ret_limits, unsigned *ret_left,
                      struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_limits);
     unsigned number = TOKENS_MOST, left = 0;
     while (number > 0 && !token_is_there (root, number))
         number--;
@@ -276,21 +301,23 @@ int root_token_take (const struct root *root, struct root_limits *ret_limits, un
     *ret_limits = limits_read (root, token_name (number, name));
     if (ret_left)
         *ret_left = left;
-    int rc = disk_unlink (root->disk, root->fd, name);
-    if ((rc == -EPERM || rc == -EACCES) && root_loosen (root))
-        rc = disk_unlink (root->disk, root->fd, name);
+    int r = disk_unlink (root->disk, root->fd, name);
+    if ((r == -EPERM || r == -EACCES) && root_loosen (root))
+        r = disk_unlink (root->disk, root->fd, name);
     /*  A version on trial may have put something else in its place or mounted something over it: that counts
         as a token and is removed, too. */
-    if (rc == -EBUSY && root_uncover (root, NULL))
-        rc = disk_unlink (root->disk, root->fd, name);
-    if (rc == -EISDIR && disk_tree_remove (root->disk, root->fd, name, NULL) == 0)
-        rc = 0;
-    return rc ? base_error_errno (error, rc, "cannot take the token %s", name) : 0;
+    if (r == -EBUSY && root_uncover (root, NULL))
+        r = disk_unlink (root->disk, root->fd, name);
+    if (r == -EISDIR && disk_tree_remove (root->disk, root->fd, name, NULL) == 0)
+        r = 0;
+    return r ? base_error_errno (error, r, "cannot take the token %s", name) : 0;
 }
 
 int root_token_return (const struct root *root, const struct root_limits *limits, unsigned most,
                        struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (limits);
     unsigned number = TOKENS_MOST;
     while (number > 0 && !token_is_there (root, number))
         number--;
@@ -301,22 +328,23 @@ int root_token_return (const struct root *root, const struct root_limits *limits
 
 int root_tokens_remove (const struct root *root, struct base_error *error)
 {
+    base_assert (root_is_open (root));
     /*  Other files without a meaning outside of a trial. */
     static const char *const others[] = {ROOT_OK, ROOT_FAILED};
     enum { OTHERS = sizeof others / sizeof *others };
     bool any = root_spent_remove (root);
-    int rc = 0;
+    int first = 0;
     for (unsigned i = 1; i <= TOKENS_MOST + OTHERS; i++) {
         char token[TOKEN_SIZE];
         const char *name = i <= TOKENS_MOST ? token_name (i, token) : others[i - TOKENS_MOST - 1];
         if (root->disk->ops->unlinkat (root->disk->context, root->fd, name, 0) == 0 ||
             ((errno == EISDIR || errno == EPERM) && disk_tree_remove (root->disk, root->fd, name, NULL) == 0))
             any = true;
-        else if (errno != ENOENT && rc == 0)
-            rc = base_error_errno (error, -errno, "cannot remove %s/%s", root->path, name);
+        else if (errno != ENOENT && first == 0)
+            first = base_error_errno (error, -errno, "cannot remove %s/%s", root->path, name);
     }
-    if (rc)
-        return rc;
+    if (first < 0)
+        return first;
     if (any && root->disk->ops->fsync (root->disk->context, root->fd) && errno != EINVAL)
         return base_error_errno (error, -errno, "cannot sync %s", root->path);
     return 0;
@@ -324,6 +352,8 @@ int root_tokens_remove (const struct root *root, struct base_error *error)
 
 int root_startable (const struct root *root, const char *name, struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (name);
     static const char *const needed[] = {ROOT_SCRIPT, ROOT_LAUNCHER, ROOT_MANIFEST};
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
         char path[ROOT_NAME_SIZE + 16];
@@ -341,14 +371,16 @@ int root_startable (const struct root *root, const char *name, struct base_error
 
 int root_remove (const struct root *root, const char *path, struct base_error *error)
 {
-    int rc = disk_unlink (root->disk, root->fd, path);
-    if (rc == -EISDIR || rc == -EPERM) /* a version on trial may have put a directory in its place */
-        rc = disk_tree_remove (root->disk, root->fd, path, NULL);
-    return rc && rc != -ENOENT ? base_error_errno (error, rc, "cannot remove %s/%s", root->path, path) : 0;
+    base_assert (root_is_open (root));
+    base_assert (path);
+    int r = disk_unlink (root->disk, root->fd, path);
+    if (r == -EISDIR || r == -EPERM) /* a version on trial may have put a directory in its place */
+        r = disk_tree_remove (root->disk, root->fd, path, NULL);
+    return r && r != -ENOENT ? base_error_errno (error, r, "cannot remove %s/%s", root->path, path) : 0;
 }
 
 /*  Synced together with the links made later. */
-static int make_mark (const struct root *root, struct base_error *error)
+static int mark_prepare (const struct root *root, struct base_error *error)
 {
     base_cleanup (base_close_p) int fd =
         root->disk->ops->openat (root->disk->context, root->fd, ROOT_OK,
@@ -358,60 +390,83 @@ static int make_mark (const struct root *root, struct base_error *error)
 
 /*  Prepares what a trial needs besides tokens. Removes the mark and the note of an earlier trial of the
     same name. */
-static int prepare_trial (const struct root *root, const char *name, const char *stable,
+static int trial_prepare (const struct root *root, const char *name, const char *stable,
                           struct base_error *error)
 {
     struct root_began began = {.workspace = ""};
     (void) base_text_copy (began.workspace, sizeof began.workspace, name);
     (void) base_text_copy (began.back, sizeof began.back, stable);
     (void) root_release_of (root, name, &began.release);
-    int rc = root_ok_is (root, stable) ? 0 : root_ok_set (root, stable, error);
-    if (rc == 0)
-        rc = root_ok_remove (root, name);
-    if (rc == 0)
-        rc = root_failed_remove (root, name);
-    if (rc == 0)
-        rc = make_mark (root, error);
-    return rc ? rc : root_began_write (root, &began, error);
+    int r = root_ok_is (root, stable) ? 0 : root_ok_set (root, stable, error);
+    if (r < 0)
+        return r;
+    r = root_ok_remove (root, name);
+    if (r == 0)
+        r = root_failed_remove (root, name);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot remove what an earlier trial of %s left", name);
+    r = mark_prepare (root, error);
+    if (r < 0)
+        return r;
+    return root_began_write (root, &began, error);
+}
+
+/*  The steps of a switch, in the order that root/root.c describes. */
+static int switch_run (const struct root *root, const char *name, const char *stable,
+                       const struct root_limits *limits, struct base_error *error)
+{
+    int r = root_tokens_remove (root, error); /* those of an earlier trial must not prolong this one */
+    if (r < 0)
+        return r;
+    for (unsigned i = 1; i <= limits->starts; i++) {
+        r = token_make (root, i, limits, error);
+        if (r < 0)
+            return r;
+    }
+    struct root_spent spent;
+    root_spent_begin (root, name, &spent);
+    r = root_spent_write (root, &spent, error);
+    if (r < 0)
+        return r;
+    r = trial_prepare (root, name, stable, error);
+    if (r < 0)
+        return r;
+    r = root_remove (root, ROOT_REVERT, error); /* of a revert that never happened */
+    if (r < 0)
+        return r;
+    r = disk_link_replace (root->disk, root->fd, ROOT_BACK, stable, error);
+    if (r < 0)
+        return r;
+    r = disk_link_prepare (root->disk, root->fd, ROOT_TMP_STABLE, name, error);
+    if (r < 0)
+        return r;
+    return disk_rename (root->disk, root->fd, ROOT_TMP_STABLE, ROOT_STABLE, error);
 }
 
 int root_switch (const struct root *root, const char *name, const struct root_limits *limits,
                  struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (name);
+    base_assert (limits);
     struct root_trial trial;
     if (!root_name_is_valid (name))
         return base_error_set (error, -EINVAL, "%s is not the name of a workspace", name);
     if (limits->starts < 1 || limits->starts > TOKENS_MOST)
         return base_error_set (error, -EINVAL, "a trial has 1 to %d starts, not %u", TOKENS_MOST,
                                limits->starts);
-    int rc = root_trial_read (root, &trial, error);
-    if (rc == 0 && trial.on_trial)
+    int r = root_trial_read (root, &trial, error);
+    if (r)
+        return r;
+    if (trial.on_trial)
         return base_error_set (error, ROOT_E_ON_TRIAL, "%s is on trial", trial.stable);
-    if (rc == 0 && strcmp (trial.stable, name) == 0)
+    if (strcmp (trial.stable, name) == 0)
         return base_error_set (error, -EINVAL, "stable already points to %s", name);
-    if (rc == 0)
-        rc = root_startable (root, name, error);
-    if (rc)
-        return rc;
-    /*  Tokens of an earlier trial must not prolong this one. */
-    rc = root_tokens_remove (root, error);
-    for (unsigned i = 1; rc == 0 && i <= limits->starts; i++)
-        rc = token_make (root, i, limits, error);
-    struct root_spent spent;
-    root_spent_begin (root, name, &spent);
-    if (rc == 0)
-        rc = root_spent_write (root, &spent, error);
-    if (rc == 0)
-        rc = prepare_trial (root, name, trial.stable, error);
-    if (rc == 0)
-        rc = root_remove (root, ROOT_REVERT, error); /* of a revert that never happened */
-    if (rc == 0)
-        rc = disk_link_replace (root->disk, root->fd, ROOT_BACK, trial.stable, error);
-    if (rc == 0)
-        rc = disk_link_prepare (root->disk, root->fd, ROOT_TMP_STABLE, name, error);
-    if (rc == 0)
-        rc = disk_rename (root->disk, root->fd, ROOT_TMP_STABLE, ROOT_STABLE, error);
-    if (rc == 0)
+    r = root_startable (root, name, error);
+    if (r)
+        return r;
+    r = switch_run (root, name, trial.stable, limits, error);
+    if (r == 0)
         return 0;
     /*  If only the sync after the rename failed, the switch has happened. So clean up only if the root is not
         on trial. */
@@ -420,38 +475,50 @@ int root_switch (const struct root *root, const char *name, const struct root_li
         (void) root_remove (root, ROOT_BACK, NULL);
         (void) root_tokens_remove (root, NULL);
     }
-    return base_error_prefix (error, "cannot switch to %s", name), rc;
+    (void) base_error_prefix (error, "cannot switch to %s", name);
+    return r;
 }
 
 int root_stable_set (const struct root *root, const char *name, struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (name);
     if (!root_name_is_valid (name))
         return base_error_set (error, -EINVAL, "%s is not the name of a workspace", name);
-    int rc = root_startable (root, name, error);
-    if (rc == 0)
-        rc = root_remove (root, ROOT_BACK, error);
-    if (rc == 0)
-        rc = root_tokens_remove (root, error);
-    if (rc == 0)
-        rc = root_ok_set (root, name, error);
-    return rc ? rc : disk_link_replace (root->disk, root->fd, ROOT_STABLE, name, error);
+    int r = root_startable (root, name, error);
+    if (r)
+        return r;
+    r = root_remove (root, ROOT_BACK, error);
+    if (r < 0)
+        return r;
+    r = root_tokens_remove (root, error);
+    if (r < 0)
+        return r;
+    r = root_ok_set (root, name, error);
+    if (r < 0)
+        return r;
+    return disk_link_replace (root->disk, root->fd, ROOT_STABLE, name, error);
 }
 
 int root_confirm (const struct root *root, struct base_error *error)
 {
+    base_assert (root_is_open (root));
     struct root_trial trial;
     char back[ROOT_NAME_SIZE];
-    int rc = root_trial_read (root, &trial, error);
-    if (rc || !trial.on_trial)
-        return rc;
-    if (root_link (root, ROOT_BACK, back) || strcmp (back, trial.back) != 0) /* .back was removed */
-        rc = disk_link_replace (root->disk, root->fd, ROOT_BACK, trial.back, error);
-    if (rc == 0)
-        rc = root_ok_set (root, trial.stable, error);
-    if (rc == 0)
-        rc = disk_rename (root->disk, root->fd, ROOT_BACK, ROOT_PREVIOUS, error);
-    if (rc)
-        return rc;
+    int r = root_trial_read (root, &trial, error);
+    if (r || !trial.on_trial)
+        return r;
+    if (root_link (root, ROOT_BACK, back) || strcmp (back, trial.back) != 0) { /* .back was removed */
+        r = disk_link_replace (root->disk, root->fd, ROOT_BACK, trial.back, error);
+        if (r < 0)
+            return r;
+    }
+    r = root_ok_set (root, trial.stable, error);
+    if (r < 0)
+        return r;
+    r = disk_rename (root->disk, root->fd, ROOT_BACK, ROOT_PREVIOUS, error);
+    if (r < 0)
+        return r;
     (void) root_failed_remove (root, trial.stable);
     (void) root_remove (root, ROOT_REVERT, NULL); /* else the next ordered revert would seem done already */
     if (!root_ok_is (root, trial.back))           /* that version sets no marks */

@@ -48,6 +48,12 @@ struct root {
     char *path; /* absolute, of the opened directory; owned */
 };
 
+/*  Whether it was opened and not closed since; for assertions. */
+static inline bool root_is_open (const struct root *root)
+{
+    return root && root->disk && root->disk->ops && root->fd >= 0;
+}
+
 /*  Opens a root. Returns 0 or -errno (-ENOENT: no such directory). */
 int root_open (const struct disk *disk, const char *path, struct root *ret_root, struct base_error *error);
 void root_deinit (struct root *root);
@@ -186,7 +192,7 @@ int root_confirm (const struct root *root, struct base_error *error);
 /*  Ends a trial with a rollback: renames .back to stable, then removes the tokens. If the workspace of .back
     does not match its manifest, uses the next of root_ways_back; if none matches, the first that has start
     files. Returns ROOT_E_NONE if no trial is under way, ROOT_E_DAMAGED if there is no usable workspace. */
-int root_go_back (const struct root *root, struct base_error *error);
+int root_roll_back (const struct root *root, struct base_error *error);
 
 /*  What was known about the way back before the version on trial ran. */
 struct root_back {
@@ -194,9 +200,9 @@ struct root_back {
     struct base_digest manifest; /* of its manifest; null: unknown */
 };
 /*  The same, with the known way back preferred if it is intact. */
-int root_go_back_to (const struct root *root, const struct root_back *known, struct base_error *error);
+int root_roll_back_to (const struct root *root, const struct root_back *known, struct base_error *error);
 
-/*  Reverts by command. On trial, like root_go_back. Otherwise stable and previous are exchanged, in an order
+/*  Reverts by command. On trial, like root_roll_back. Otherwise stable and previous are exchanged, in an order
     in which stable is runnable at every moment. If stable is dangling, uses the way back of a trial or
     previous. Verifies the target first; if it is damaged, uses the next of root_ways_back. Returns 0,
     ROOT_E_NONE (no previous), ROOT_E_DAMAGED, or ROOT_E_UNSYNCED with ret_name set. */
@@ -218,6 +224,10 @@ int root_remove (const struct root *root, const char *path, struct base_error *e
 int root_tokens_remove (const struct root *root, struct base_error *error);
 int root_swap_finish (const struct root *root, const char *stable, bool *ret_finished,
                       struct base_error *error);
+
+/*  Restores the owner's permissions that a workspace needs, which the manifest does not record. Returns whether
+    anything was changed. */
+bool root_modes_repair (const struct root *root, const char *name);
 
 /*  Removes what a crash left: a stale .back, tokens without a trial, ".tmp.*", unfinished and half-removed
     workspaces. until (NULL: never): when the rest is left to the next call. */

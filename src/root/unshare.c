@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/random.h"
@@ -29,8 +30,8 @@ static int walk_below (const struct walk *walk, int fd, const char *prefix, unsi
     base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (fd);
     if (!directory)
         return -errno;
-    int rc = 0;
-    for (const struct dirent *entry; rc == 0 && (entry = readdir (directory));) {
+    int r = 0;
+    for (const struct dirent *entry; r == 0 && (entry = readdir (directory));) {
         struct stat status;
         if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0 ||
             fstatat (fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) ||
@@ -42,18 +43,20 @@ static int walk_below (const struct walk *walk, int fd, const char *prefix, unsi
         if (!path)
             return -ENOMEM;
         if (!below)
-            rc = walk->each (walk->context, path, &status);
+            r = walk->each (walk->context, path, &status);
         else if (depth < DEPTH_MOST) {
             int deeper = openat (fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-            rc = deeper < 0 ? -errno : walk_below (walk, deeper, path, depth + 1);
+            r = deeper < 0 ? -errno : walk_below (walk, deeper, path, depth + 1);
         }
     }
-    return rc;
+    return r;
 }
 
 int root_shared_each (int workspace, int (*each) (void *context, const char *path, const struct stat *status),
                       void *context)
 {
+    base_assert (workspace >= 0);
+    base_assert (each);
     const struct walk walk = {.each = each, .context = context};
     int fd = openat (workspace, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return fd < 0 ? -errno : walk_below (&walk, fd, "", 0);
@@ -69,7 +72,7 @@ struct separation {
 
 /*  Makes a synced copy under a hidden name in the root, which the next start removes. Returns 0,
     ROOT_E_DAMAGED if the copy does not match its digest, or -errno. */
-static int make_copy (const struct root *root, int from, mode_t mode, const struct base_digest *wanted,
+static int copy_make (const struct root *root, int from, mode_t mode, const struct base_digest *wanted,
                       const char *name)
 {
     const struct disk *disk = root->disk;
@@ -78,14 +81,14 @@ static int make_copy (const struct root *root, int from, mode_t mode, const stru
         disk->context, root->fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (to < 0)
         return -errno;
-    int rc = disk_file_copy (disk, from, to, &found);
-    if (rc == DISK_E_SOURCE || (rc == 0 && !base_digest_equal (&found, wanted)))
-        rc = ROOT_E_DAMAGED;
-    if (rc == 0 && (fchmod (to, mode & 07777) || disk->ops->fsync (disk->context, to)))
-        rc = -errno;
-    if (rc)
+    int r = disk_file_copy (disk, from, to, &found);
+    if (r == DISK_E_SOURCE || (r == 0 && !base_digest_equal (&found, wanted)))
+        r = ROOT_E_DAMAGED;
+    if (r == 0 && (fchmod (to, mode & 07777) || disk->ops->fsync (disk->context, to)))
+        r = -errno;
+    if (r)
         (void) disk->ops->unlinkat (disk->context, root->fd, name, 0);
-    return rc;
+    return r;
 }
 
 static int file_separate (void *context, const char *path, const struct stat *status)
@@ -99,16 +102,16 @@ static int file_separate (void *context, const char *path, const struct stat *st
         return 0;
     base_cleanup (base_close_p) int from =
         openat (separation->workspace, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    int rc = from < 0 ? ROOT_E_DAMAGED : make_copy (root, from, status->st_mode, &wanted, name);
-    if (rc == 0 &&
+    int r = from < 0 ? ROOT_E_DAMAGED : copy_make (root, from, status->st_mode, &wanted, name);
+    if (r == 0 &&
         root->disk->ops->renameat (root->disk->context, root->fd, name, separation->workspace, path)) {
-        rc = -errno;
+        r = -errno;
         (void) root->disk->ops->unlinkat (root->disk->context, root->fd, name, 0);
     }
-    separation->count += rc == 0;
-    return rc < 0 && rc != -ENOENT /* the workspace is being removed */
-               ? base_error_errno (separation->error, rc, "cannot replace %s with a copy of its own", path)
-               : 0;
+    separation->count += r == 0;
+    if (r < 0 && r != -ENOENT) /* -ENOENT: the workspace is being removed */
+        return base_error_errno (separation->error, r, "cannot replace %s with a copy of its own", path);
+    return 0;
 }
 
 static int workspace_separate (const struct root *root, const char *workspace, unsigned *count,
@@ -120,31 +123,31 @@ static int workspace_separate (const struct root *root, const char *workspace, u
         disk_file_read (root->disk, fd, ROOT_MANIFEST, MANIFEST_MOST, &separation.manifest))
         return 0; /* without a manifest the right content is unknown */
     separation.workspace = fd;
-    int rc = root_shared_each (fd, file_separate, &separation);
+    int r = root_shared_each (fd, file_separate, &separation);
     base_buffer_deinit (&separation.manifest);
     *count += separation.count;
-    if (rc < 0 && !*error->text)
-        rc = base_error_errno (error, rc, "cannot list %s/%s", root->path, workspace);
-    return rc;
+    if (r < 0 && !*error->text)
+        r = base_error_errno (error, r, "cannot list %s/%s", root->path, workspace);
+    return r;
 }
 
 int root_unshare (const struct root *root, const char *last, unsigned *ret_count, struct base_error *error)
 {
-    char **names;
+    base_assert (root_is_open (root));
+    base_cleanup (base_list_free_p) char **names = NULL;
     unsigned count = 0;
     struct base_error why = {.code = 0};
-    int rc = root_workspaces (root, &names);
-    if (rc)
-        return base_error_errno (error, rc, "cannot list the workspaces of %s", root->path);
-    for (size_t i = 0; rc == 0 && names[i]; i++)
+    int r = root_workspaces (root, &names);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot list the workspaces of %s", root->path);
+    for (size_t i = 0; r == 0 && names[i]; i++)
         if (!last || strcmp (names[i], last) != 0)
-            rc = workspace_separate (root, names[i], &count, &why);
-    if (rc == 0 && last)
-        rc = workspace_separate (root, last, &count, &why);
-    (void) base_list_free (names);
+            r = workspace_separate (root, names[i], &count, &why);
+    if (r == 0 && last)
+        r = workspace_separate (root, last, &count, &why);
     if (ret_count)
         *ret_count = count;
-    if (rc && error)
+    if (r && error)
         *error = why;
-    return rc;
+    return r;
 }

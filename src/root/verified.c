@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 
@@ -19,7 +20,7 @@
 enum { FILES_MOST = 2048, LINE_MOST = 192, COARSE_SECONDS = 2, SETTLE_TRIES = 40 };
 enum { HOLE_MOST = 1 << 30 };
 
-static void read_boot (char boot[40])
+static void boot_read (char boot[40])
 {
     base_cleanup (base_close_p) int fd = open (BOOT_ID, O_RDONLY | O_CLOEXEC);
     ssize_t got = fd < 0 ? -1 : read (fd, boot, 39);
@@ -41,7 +42,7 @@ static struct root_verified_file *file_add (struct root_verified *verified)
 }
 
 /*  Parses "DEVICE INODE SIZE SECONDS NANOSECONDS DIGEST", numbers in decimal. Modifies the line. */
-static bool parse_line (char *line, struct root_verified_file *ret_file)
+static bool line_parse (char *line, struct root_verified_file *ret_file)
 {
     uint64_t numbers[5];
     struct root_verified_file file = {0};
@@ -62,9 +63,11 @@ static bool parse_line (char *line, struct root_verified_file *ret_file)
 
 void root_verified_load (const struct root *root, struct root_verified *ret_verified)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_verified);
     struct root_verified verified = {.boot = ""};
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    read_boot (verified.boot);
+    boot_read (verified.boot);
     *ret_verified = verified;
     if (!*verified.boot ||
         disk_file_read (&disk_system, root->fd, ROOT_VERIFIED, FILES_MOST * LINE_MOST, &buffer) ||
@@ -76,27 +79,29 @@ void root_verified_load (const struct root *root, struct root_verified *ret_veri
         return;
     while ((line = strsep (&rest, "\n")) && *line) {
         struct root_verified_file file;
-        struct root_verified_file *slot = parse_line (line, &file) ? file_add (ret_verified) : NULL;
+        struct root_verified_file *slot = line_parse (line, &file) ? file_add (ret_verified) : NULL;
         if (!slot)
             return;
         *slot = file;
     }
 }
 
-bool root_verified_make_room (const struct root *root, int rc)
+bool root_verified_make_room (const struct root *root, int r)
 {
-    return (rc == -ENOSPC || rc == -EDQUOT) && disk_unlink (root->disk, root->fd, ROOT_VERIFIED) == 0;
+    base_assert (root_is_open (root));
+    return (r == -ENOSPC || r == -EDQUOT) && disk_unlink (root->disk, root->fd, ROOT_VERIFIED) == 0;
 }
 
 void root_verified_deinit (struct root_verified *verified)
 {
+    base_assert (verified);
     free (verified->files);
     *verified = (struct root_verified){.boot = ""};
 }
 
 /*  Whether a later change would give another ctime: it advances by kernel ticks, on some file systems
     by seconds. */
-static bool has_settled (const struct stat *status, const struct timespec *now)
+static bool ctime_has_settled (const struct stat *status, const struct timespec *now)
 {
     const struct timespec *changed = &status->st_ctim;
     if (changed->tv_nsec == 0)
@@ -105,7 +110,7 @@ static bool has_settled (const struct stat *status, const struct timespec *now)
            (changed->tv_sec == now->tv_sec && changed->tv_nsec < now->tv_nsec);
 }
 
-static bool is_same (const struct root_verified_file *file, const struct stat *status)
+static bool file_is_same (const struct root_verified_file *file, const struct stat *status)
 {
     return file->inode == status->st_ino && file->device == status->st_dev &&
            file->size == (uint64_t) status->st_size && file->changed.tv_sec == status->st_ctim.tv_sec &&
@@ -115,7 +120,7 @@ static bool is_same (const struct root_verified_file *file, const struct stat *s
 static struct root_verified_file *file_find (struct root_verified *verified, const struct stat *status)
 {
     for (size_t i = 0; i < verified->count; i++)
-        if (is_same (&verified->files[i], status))
+        if (file_is_same (&verified->files[i], status))
             return &verified->files[i];
     return NULL;
 }
@@ -130,7 +135,7 @@ static void file_take (struct root_verified *verified, const struct stat *before
                                       .changed = before->st_ctim,
                                       .digest = *digest,
                                       .used = true};
-    struct root_verified_file *slot = is_same (&file, after) ? file_add (verified) : NULL;
+    struct root_verified_file *slot = file_is_same (&file, after) ? file_add (verified) : NULL;
     if (!slot)
         return;
     *slot = file;
@@ -138,7 +143,7 @@ static void file_take (struct root_verified *verified, const struct stat *before
 }
 
 /*  A sparse file with a huge hole takes hours to read, and no real program has one. */
-static bool is_hollow (int fd, const struct stat *status)
+static bool file_is_hollow (int fd, const struct stat *status)
 {
     off_t at = 0, end = status->st_size;
     while (end > HOLE_MOST && at < end) {
@@ -157,11 +162,13 @@ static bool is_hollow (int fd, const struct stat *status)
 
 int root_verified_digest (struct root_verified *verified, int fd, struct base_digest *ret_digest)
 {
+    base_assert (fd >= 0);
+    base_assert (ret_digest);
     struct stat before, after;
     struct timespec now;
     if (fstat (fd, &before))
         return -errno;
-    if (S_ISREG (before.st_mode) && is_hollow (fd, &before))
+    if (S_ISREG (before.st_mode) && file_is_hollow (fd, &before))
         return -EFBIG;
     if (!verified || !*verified->boot || !S_ISREG (before.st_mode) ||
         clock_gettime (CLOCK_REALTIME_COARSE, &now))
@@ -172,14 +179,17 @@ int root_verified_digest (struct root_verified *verified, int fd, struct base_di
         *ret_digest = known->digest;
         return 0;
     }
-    int rc = base_digest_of_fd (fd, ret_digest, NULL);
-    if (rc == 0 && has_settled (&before, &now) && !fstat (fd, &after))
+    int r = base_digest_of_fd (fd, ret_digest, NULL);
+    if (r == 0 && ctime_has_settled (&before, &now) && !fstat (fd, &after))
         file_take (verified, &before, &after, ret_digest);
-    return rc;
+    return r;
 }
 
 void root_verified_note (struct root_verified *verified, int fd, const struct base_digest *digest)
 {
+    base_assert (verified && verified->count <= verified->capacity);
+    base_assert (fd >= 0);
+    base_assert (digest);
     const struct timespec half_a_millisecond = {.tv_nsec = 500000};
     struct stat before, after;
     struct timespec now;
@@ -189,7 +199,7 @@ void root_verified_note (struct root_verified *verified, int fd, const struct ba
     for (unsigned i = 0; i < SETTLE_TRIES; i++) {
         if (clock_gettime (CLOCK_REALTIME_COARSE, &now))
             return;
-        if (has_settled (&before, &now)) {
+        if (ctime_has_settled (&before, &now)) {
             if (!fstat (fd, &after))
                 file_take (verified, &before, &after, digest);
             return;
@@ -200,6 +210,9 @@ void root_verified_note (struct root_verified *verified, int fd, const struct ba
 
 bool root_verified_knows (struct root_verified *verified, int fd, struct base_digest *ret_digest)
 {
+    base_assert (verified && verified->count <= verified->capacity);
+    base_assert (fd >= 0);
+    base_assert (ret_digest);
     struct stat status;
     if (!*verified->boot || fstat (fd, &status))
         return false;
@@ -211,6 +224,8 @@ bool root_verified_knows (struct root_verified *verified, int fd, struct base_di
 
 void root_verified_save (const struct root *root, struct root_verified *verified)
 {
+    base_assert (root_is_open (root));
+    base_assert (verified);
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     if (!verified->changed || base_buffer_printf (&buffer, "%s\n", verified->boot))
         return;

@@ -52,9 +52,9 @@ bool root_verified_knows (struct root_verified *verified, int fd, struct base_di
 /*  Writes the list if it has changed. Syncs nothing and cannot fail. */
 void root_verified_save (const struct root *root, struct root_verified *verified);
 
-/*  If rc says that the disk is full, removes the cache, whose space is enough for a note that must not be
+/*  If r says that the disk is full, removes the cache, whose space is enough for a note that must not be
     lost. Returns whether it was removed, so that another attempt makes sense. */
-bool root_verified_make_room (const struct root *root, int rc);
+bool root_verified_make_room (const struct root *root, int r);
 
 void root_verified_deinit (struct root_verified *verified);
 

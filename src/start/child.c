@@ -17,11 +17,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "root/command.h"
-#include "root/mend.h"
+#include "root/links.h"
 #include "start/descendants.h"
 #include "start/reap.h"
 #include "start/say.h"
@@ -53,7 +54,7 @@ struct watch {
     uint64_t moved_ms;  /* since when it points to another version; 0: it does not */
     bool stopping;      /* init asked to stop */
     bool superseded;    /* another workspace was made stable */
-    uint64_t told_ms;   /* when it was asked to end; 0: not yet */
+    uint64_t asked_ms;  /* when it was asked to end; 0: not yet */
     uint64_t killed_ms; /* when it was killed; 0: not yet */
     bool overdue;       /* killed because it did not end when asked */
     bool given_up;      /* it did not end even when killed */
@@ -71,6 +72,8 @@ struct watch {
 
 bool start_on_trial (const struct root *root, const char *workspace)
 {
+    base_assert (root_is_open (root));
+    base_assert (workspace);
     struct root_trial trial;
     return root_trial_read (root, &trial, NULL) == 0 && trial.on_trial &&
            strcmp (trial.stable, workspace) == 0;
@@ -79,16 +82,16 @@ bool start_on_trial (const struct root *root, const char *workspace)
 /*  start */
 
 /*  Reads the command. If the workspace has no usable file `command`, the command is "noded run". */
-static int read_command (const struct root *root, const char *workspace, struct root_command *ret_command,
+static int command_read (const struct root *root, const char *workspace, struct root_command *ret_command,
                          struct base_error *error)
 {
     base_cleanup (base_close_p) int fd = root->disk->ops->openat (root->disk->context, root->fd, workspace,
                                                                   O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     if (fd < 0)
         return base_error_errno (error, -errno, "cannot open %s", workspace);
-    int rc = root_command_read (fd, ret_command, error);
-    if (rc != ROOT_E_NONE && rc != ROOT_E_DAMAGED)
-        return rc;
+    int r = root_command_read (fd, ret_command, error);
+    if (r != ROOT_E_NONE && r != ROOT_E_DAMAGED)
+        return r;
     static char program[] = "noded", run[] = "run";
     char *const args[] = {run, NULL};
     start_say ("%s: %s: running \"noded run\"", workspace, error->text);
@@ -104,7 +107,7 @@ static int read_command (const struct root *root, const char *workspace, struct 
 
 /*  The launcher's environment as init gave it, with the launcher's variables for the version, overridden by
     those of the envelope. */
-static char **make_environment (const struct root *root, const char *workspace, int pipe,
+static char **environment_make (const struct root *root, const char *workspace, int pipe,
                                 char *const *envelope)
 {
     base_cleanup (base_free_p) char *in_root = base_text_printf ("NODED_ROOT=%s", root->path);
@@ -119,11 +122,6 @@ static char **make_environment (const struct root *root, const char *workspace, 
     return all;
 }
 
-static void free_list (char ***list)
-{
-    *list = base_list_free (*list);
-}
-
 /*  deadlines */
 
 static uint64_t time_earlier (uint64_t a, uint64_t b)
@@ -132,12 +130,12 @@ static uint64_t time_earlier (uint64_t a, uint64_t b)
 }
 
 /*  UINT64_MAX: no deadline. */
-static uint64_t next_deadline (const struct watch *watch)
+static uint64_t watch_deadline_ms (const struct watch *watch)
 {
     if (watch->killed_ms)
         return watch->killed_ms + start_times.killed_ms;
-    if (watch->told_ms)
-        return watch->told_ms + start_times.told_ms;
+    if (watch->asked_ms)
+        return watch->asked_ms + start_times.asked_ms;
     if (!watch->trial)
         return UINT64_MAX;
     uint64_t confirm = start_trial_deadline_ms (watch->trial);
@@ -145,7 +143,7 @@ static uint64_t next_deadline (const struct watch *watch)
 }
 
 /*  A stopped launcher cannot read its timerfd, so a kernel timer resumes it with SIGCONT. */
-static void arm_alarm (const struct watch *watch, uint64_t deadline)
+static void alarm_arm (const struct watch *watch, uint64_t deadline)
 {
     struct itimerspec when = {0};
     uint64_t at = deadline == UINT64_MAX ? 0 : deadline + start_times.stuck_ms;
@@ -160,9 +158,9 @@ static void arm_alarm (const struct watch *watch, uint64_t deadline)
 static int watch_start (struct watch *watch, struct base_error *error)
 {
     base_cleanup (root_command_deinit) struct root_command command = {0};
-    int rc = read_command (watch->root, watch->workspace, &command, error);
-    if (rc)
-        return rc;
+    int r = command_read (watch->root, watch->workspace, &command, error);
+    if (r < 0)
+        return r;
     int ends[2];
     if (pipe2 (ends, O_CLOEXEC))
         return base_error_errno (error, -errno, "cannot make a pipe");
@@ -174,8 +172,8 @@ static int watch_start (struct watch *watch, struct base_error *error)
         base_text_printf ("%s/%s/%s", watch->root->path, watch->workspace, command.program);
     size_t n_args = base_list_count (command.args);
     base_cleanup (base_free_p) char **args = calloc (n_args + 2, sizeof *args);
-    base_cleanup (free_list) char **environment =
-        make_environment (watch->root, watch->workspace, writing, command.env);
+    base_cleanup (base_list_free_p) char **environment =
+        environment_make (watch->root, watch->workspace, writing, command.env);
     if (!path || !args || !environment)
         return base_error_errno (error, -ENOMEM, "cannot prepare the command");
     args[0] = path;
@@ -194,24 +192,24 @@ static int watch_start (struct watch *watch, struct base_error *error)
     watch->begun_ms = watch->looked_ms = base_time_boot_ms ();
     if (watch->trial)
         start_trial_begin (watch->trial, watch->begun_ms);
-    arm_alarm (watch, next_deadline (watch)); /* before the version can run */
+    alarm_arm (watch, watch_deadline_ms (watch)); /* before the version can run */
     return base_process_spawn (&spec, &watch->process, error);
 }
 
 static void watch_arm (const struct watch *watch)
 {
     struct itimerspec when = {0};
-    uint64_t at = next_deadline (watch);
+    uint64_t at = watch_deadline_ms (watch);
     at = time_earlier (at, watch->looked_ms + (watch->trial ? LOOK_MS : start_times.look_ms));
     if (watch->moved_ms && !watch->superseded)
         at = time_earlier (at, watch->moved_ms + start_times.settle_ms);
     when.it_value.tv_sec = (time_t) (at / 1000);
     when.it_value.tv_nsec = (long) (at % 1000) * 1000000 + 1;
     (void) timerfd_settime (watch->timer, TFD_TIMER_ABSTIME, &when, NULL);
-    arm_alarm (watch, next_deadline (watch));
+    alarm_arm (watch, watch_deadline_ms (watch));
 }
 
-static void end_by_force (struct watch *watch)
+static void version_kill (struct watch *watch)
 {
     (void) base_process_signal (&watch->process, SIGKILL);
     if (!watch->killed_ms)
@@ -221,23 +219,23 @@ static void end_by_force (struct watch *watch)
 
 /*  The disk decides whether the trial is over; a word from the pipe only triggers this check. If stable is
     dangling, the disk cannot show it, and no version on trial can confirm itself: the version is killed. */
-static void look_at_trial (struct watch *watch)
+static void trial_check (struct watch *watch)
 {
     struct base_error error = {0};
     char stable[ROOT_NAME_SIZE];
     uint64_t now = base_time_boot_ms ();
     if (!watch->trial)
         return;
-    int rc = root_stable_check (watch->root, &error);
-    if (rc > 0 && !watch->lost_ms)
+    int r = root_stable_check (watch->root, &error);
+    if (r > 0 && !watch->lost_ms)
         watch->lost_ms = now;
-    else if (rc > 0 && now >= watch->lost_ms + LOOK_MS && !watch->missed) {
+    else if (r > 0 && now >= watch->lost_ms + LOOK_MS && !watch->missed) {
         start_say ("WARNING: %s: killing %s, which is on trial", error.text, watch->workspace);
         watch->missed = START_LOST;
-        end_by_force (watch);
-    } else if (rc == 0)
+        version_kill (watch);
+    } else if (r == 0)
         watch->lost_ms = 0;
-    if (rc || start_on_trial (watch->root, watch->workspace))
+    if (r || start_on_trial (watch->root, watch->workspace))
         return;
     start_say ("%s is no longer on trial", watch->workspace);
     watch->proven =
@@ -247,7 +245,7 @@ static void look_at_trial (struct watch *watch)
 }
 
 /*  SIGHUP would kill a version that does not handle it yet. */
-static void pass_on (struct watch *watch, int number)
+static void signal_pass (struct watch *watch, int number)
 {
     if (number != SIGHUP || watch->ready) {
         (void) base_process_signal (&watch->process, number);
@@ -257,18 +255,18 @@ static void pass_on (struct watch *watch, int number)
     start_say ("asked to reload: SIGHUP is sent to %s when it is ready", watch->workspace);
 }
 
-static void take_word (struct watch *watch)
+static void word_handle (struct watch *watch)
 {
     if (strcmp (watch->word, "ready") == 0 && !watch->ready) {
         watch->ready = true;
         if (watch->reload)
-            pass_on (watch, SIGHUP);
+            signal_pass (watch, SIGHUP);
         if (watch->trial)
             start_say ("%s is ready", watch->workspace);
         watch_arm (watch);
     } else if (strcmp (watch->word, "confirmed") == 0 && watch->trial) {
         watch->ready = true;
-        look_at_trial (watch);
+        trial_check (watch);
         if (watch->trial)
             start_say ("%s reported that it is confirmed, but the disk shows that it is not",
                        watch->workspace);
@@ -276,7 +274,7 @@ static void take_word (struct watch *watch)
     }
 }
 
-static void read_pipe (struct watch *watch)
+static void pipe_read (struct watch *watch)
 {
     char block[512];
     ssize_t got = read (watch->pipe, block, sizeof block);
@@ -296,30 +294,36 @@ static void read_pipe (struct watch *watch)
         }
         watch->word[watch->word_length] = '\0';
         if (!watch->word_too_long)
-            take_word (watch);
+            word_handle (watch);
         watch->word_length = 0;
         watch->word_too_long = false;
     }
 }
 
 /*  SIGCONT first: a stopped process handles no signals. From now on only the deadline for its end applies. */
-static void tell_to_end (struct watch *watch, int number)
+static void version_ask_to_end (struct watch *watch, int number)
 {
     (void) base_process_signal (&watch->process, SIGCONT);
     (void) base_process_signal (&watch->process, number);
-    if (watch->told_ms)
+    if (watch->asked_ms)
         return;
-    watch->told_ms = base_time_boot_ms ();
+    watch->asked_ms = base_time_boot_ms ();
     watch_arm (watch);
 }
 
-/*  Ends the version if stable points to another one, even if it no longer responds. said: SIGUSR2 arrived, by
-    which a command of a person reports that it changed the root; then the version is ended at once. */
-static void look_at_stable (struct watch *watch, bool said)
+/*  Why stable is checked. */
+enum look {
+    LOOK_BY_TIMER,
+    LOOK_BY_COMMAND, /* SIGUSR2 arrived, by which a command of a person reports that it changed the root */
+};
+
+/*  Ends the version if stable points to another one, even if it no longer responds; at once after a
+    command. */
+static void stable_check (struct watch *watch, enum look look)
 {
     char stable[ROOT_NAME_SIZE];
     uint64_t now = base_time_boot_ms ();
-    look_at_trial (watch);
+    trial_check (watch);
     if (watch->superseded || watch->missed)
         return;
     if (root_link (watch->root, ROOT_STABLE, stable) || strcmp (stable, watch->workspace) == 0 ||
@@ -329,60 +333,62 @@ static void look_at_stable (struct watch *watch, bool said)
     }
     if (!watch->moved_ms)
         watch->moved_ms = now;
-    if (!said && now < watch->moved_ms + start_times.settle_ms) {
+    if (look == LOOK_BY_TIMER && now < watch->moved_ms + start_times.settle_ms) {
         watch_arm (watch);
         return;
     }
-    start_say (said ? "%s was made stable by hand: ending %s" : "%s is stable: ending %s, which still runs",
+    start_say (look == LOOK_BY_COMMAND ? "%s was made stable by hand: ending %s"
+                                       : "%s is stable: ending %s, which still runs",
                stable, watch->workspace);
     watch->superseded = true;
-    tell_to_end (watch, SIGTERM);
+    version_ask_to_end (watch, SIGTERM);
 }
 
 /*  On trial, a stop request from a descendant does not come from init. A sender that has already exited
     cannot be distinguished from init; the number of returned tokens is limited. */
-static bool is_from_below (const struct watch *watch, const struct signalfd_siginfo *info)
+static bool signal_is_from_below (const struct watch *watch, const struct signalfd_siginfo *info)
 {
     pid_t sender = (pid_t) info->ssi_pid; /* 0: the kernel, or a process outside of this pid namespace */
     return watch->trial && sender > 0 && (sender == watch->process.pid || start_process_is_below (sender));
 }
 
-static void read_order (struct watch *watch, const struct signalfd_siginfo *info)
+static void stop_handle (struct watch *watch, const struct signalfd_siginfo *info)
 {
-    if (!watch->stopping && is_from_below (watch, info)) {
+    if (!watch->stopping && signal_is_from_below (watch, info)) {
         if (watch->missed)
             return;
         start_say ("%s is on trial and sent signal %u to its launcher (from process %u): killing it",
                    watch->workspace, info->ssi_signo, info->ssi_pid);
         watch->missed = START_SIGNALLED;
-        end_by_force (watch);
+        version_kill (watch);
         return;
     }
     if (!watch->stopping)
         start_say ("asked to stop: stopping %s", watch->workspace);
     watch->stopping = true;
-    tell_to_end (watch, (int) info->ssi_signo);
+    version_ask_to_end (watch, (int) info->ssi_signo);
 }
 
-static void read_signals (struct watch *watch, int signals)
+static void signals_read (struct watch *watch, int signals)
 {
     for (struct signalfd_siginfo info; start_signals_read (signals, &info);) {
         int number = (int) info.ssi_signo;
         if (number == SIGCHLD)
             continue; /* its end is read from the pidfd; other children are reaped in every round */
         if (number == SIGUSR2)
-            look_at_stable (watch, true);
+            stable_check (watch, LOOK_BY_COMMAND);
         else if (number == SIGTERM || number == SIGINT)
-            read_order (watch, &info);
+            stop_handle (watch, &info);
         else
-            pass_on (watch, number);
+            signal_pass (watch, number);
     }
 }
 
 /*  Whether the deadline was missed because the host slept; if so, it is restarted. */
-static bool host_slept (struct watch *watch, uint64_t now, bool ending)
+static bool host_slept (struct watch *watch, uint64_t now)
 {
-    if (now <= next_deadline (watch) + LATE_MS ||
+    bool ending = watch->asked_ms || watch->killed_ms;
+    if (now <= watch_deadline_ms (watch) + LATE_MS ||
         (ending ? watch->late == LATE_TIMES : !start_trial_forgive (watch->trial, now)))
         return false;
     watch->late += ending;
@@ -390,12 +396,12 @@ static bool host_slept (struct watch *watch, uint64_t now, bool ending)
     return true;
 }
 
-static void look_at_end (struct watch *watch, uint64_t now)
+static void end_deadline_check (struct watch *watch, uint64_t now)
 {
-    if (now < next_deadline (watch))
+    if (now < watch_deadline_ms (watch))
         return;
-    if (host_slept (watch, now, true)) {
-        *(watch->killed_ms ? &watch->killed_ms : &watch->told_ms) = now;
+    if (host_slept (watch, now)) {
+        *(watch->killed_ms ? &watch->killed_ms : &watch->asked_ms) = now;
         return;
     }
     if (watch->killed_ms) {
@@ -405,19 +411,19 @@ static void look_at_end (struct watch *watch, uint64_t now)
         return;
     }
     start_say ("%s did not end within %" PRIu64 " ms after it was ordered to stop: killing it",
-               watch->workspace, start_times.told_ms);
+               watch->workspace, start_times.asked_ms);
     watch->overdue = true;
-    end_by_force (watch);
+    version_kill (watch);
 }
 
-static void judge_trial (struct watch *watch, uint64_t now)
+static void trial_deadline_check (struct watch *watch, uint64_t now)
 {
     uint64_t confirm = start_trial_deadline_ms (watch->trial);
-    if (now < next_deadline (watch)) {
+    if (now < watch_deadline_ms (watch)) {
         start_trial_count (watch->trial, watch->root, now);
         return;
     }
-    if (host_slept (watch, now, false)) {
+    if (host_slept (watch, now)) {
         watch->begun_ms = now;
         return;
     }
@@ -428,31 +434,31 @@ static void judge_trial (struct watch *watch, uint64_t now)
     else
         start_say ("%s was not ready within %" PRIu64 " ms: killing it", watch->workspace,
                    watch->trial->limits.ready_ms);
-    end_by_force (watch);
+    version_kill (watch);
 }
 
-static void read_timer (struct watch *watch)
+static void timer_read (struct watch *watch)
 {
     uint64_t count;
     if (read (watch->timer, &count, sizeof count) != (ssize_t) sizeof count)
         return;
-    look_at_stable (watch, false);
+    stable_check (watch, LOOK_BY_TIMER);
     uint64_t now = watch->looked_ms = base_time_boot_ms ();
-    if (watch->told_ms || watch->killed_ms)
-        look_at_end (watch, now);
+    if (watch->asked_ms || watch->killed_ms)
+        end_deadline_check (watch, now);
     else if (watch->trial && !watch->missed)
-        judge_trial (watch, now);
+        trial_deadline_check (watch, now);
     watch_arm (watch);
 }
 
 /*  A signal to the whole process group may end the version shortly before this process receives it. */
-static void wait_for_same_signal (struct watch *watch, int signals, const struct base_process_end *end)
+static void same_signal_wait (struct watch *watch, int signals, const struct base_process_end *end)
 {
     bool asked = !end->exited && (end->code == SIGTERM || end->code == SIGINT);
     struct pollfd polled = {.fd = signals, .events = POLLIN};
     uint64_t until = base_time_boot_ms () + SAME_SIGNAL_MS;
     do {
-        read_signals (watch, signals);
+        signals_read (watch, signals);
         uint64_t now = base_time_boot_ms ();
         if (!asked || watch->stopping || now >= until)
             return;
@@ -463,16 +469,16 @@ static void wait_for_same_signal (struct watch *watch, int signals, const struct
 /*  The version has ended, but a tracer keeps it from being reaped. A tracer among its descendants is ended.
     Any other, such as a debugger, gets the time of a killed process. Meanwhile the pidfd, which stays
     readable, is not polled. */
-static void end_tracers (struct watch *watch, const struct start_sweep *sweep)
+static void tracers_end (struct watch *watch, const struct start_sweep *sweep)
 {
     start_say ("%s has ended and is traced: ending its descendants", watch->workspace);
     watch->ended = true;
-    (void) start_sweep_end (sweep, watch->workspace, watch->process.pid, false);
-    end_by_force (watch);
+    (void) start_sweep_end (sweep, watch->workspace, watch->process.pid, START_SWEEP_AT_ONCE);
+    version_kill (watch);
 }
 
 /*  Waits until the version has ended or is given up. */
-static struct base_process_end wait_for_end (struct watch *watch, int signals,
+static struct base_process_end version_wait (struct watch *watch, int signals,
                                              const struct start_sweep *sweep)
 {
     struct base_process_end end = {.exited = false, .code = SIGKILL};
@@ -489,16 +495,16 @@ static struct base_process_end wait_for_end (struct watch *watch, int signals,
             (void) nanosleep (&moment, NULL);
         }
         if (watch->pipe >= 0 && (failed || polled[2].revents))
-            read_pipe (watch); /* before its end: the last word counts */
+            pipe_read (watch); /* before its end: the last word counts */
         if (failed || polled[1].revents)
-            read_signals (watch, signals);
+            signals_read (watch, signals);
         if ((failed || watch->ended || polled[0].revents) &&
-            base_process_wait (&watch->process, false, &end) == 0)
+            base_process_wait (&watch->process, BASE_WAIT_NOT, &end) == 0)
             return end;
         if (!watch->ended && polled[0].revents & POLLIN)
-            end_tracers (watch, sweep);
+            tracers_end (watch, sweep);
         if (failed || polled[3].revents)
-            read_timer (watch);
+            timer_read (watch);
         (void) start_reap_others (watch->process.pid);
     }
     (void) close (watch->process.fd); /* reaped with other children if it ever ends */
@@ -508,6 +514,9 @@ static struct base_process_end wait_for_end (struct watch *watch, int signals,
 
 void start_child_run (const struct start_child *child, int signals, struct start_ending *ret_ending)
 {
+    base_assert (child && root_is_open (child->root));
+    base_assert (child->workspace && child->sweep);
+    base_assert (ret_ending);
     struct watch watch = {.root = child->root,
                           .workspace = child->workspace,
                           .other = child->other ? child->other : "",
@@ -526,16 +535,17 @@ void start_child_run (const struct start_child *child, int signals, struct start
         ending.verdict = START_NO_PROGRAM;
         goto done;
     }
-    look_at_stable (&watch, false);
+    stable_check (&watch, LOOK_BY_TIMER);
     watch_arm (&watch);
     (void) malloc_trim (0); /* frees memory: the launcher waits with a small footprint */
-    ending.end = wait_for_end (&watch, signals, child->sweep);
+    ending.end = version_wait (&watch, signals, child->sweep);
     if (watch.trial && !watch.stopping)
         start_sweep_hold (child->sweep); /* keeps the rest silent and still distinguishable from init */
-    wait_for_same_signal (&watch, signals, &ending.end);
-    ending.left = start_sweep_end (child->sweep, watch.workspace, 0, watch.stopping);
+    same_signal_wait (&watch, signals, &ending.end);
+    ending.left = start_sweep_end (child->sweep, watch.workspace, 0,
+                                   watch.stopping ? START_SWEEP_LINGER : START_SWEEP_AT_ONCE);
     start_terminal_restore (&terminal);
-    look_at_trial (&watch);
+    trial_check (&watch);
     if (watch.trial)
         start_trial_end (watch.trial, watch.root, base_time_boot_ms ());
     ending.proven = watch.proven;

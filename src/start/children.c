@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/text.h"
@@ -35,6 +36,7 @@ static int list_read (struct base_buffer *buffer)
 
 int start_children_read (struct start_children *ret_children)
 {
+    base_assert (ret_children);
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     int r = list_read (&buffer);
     if (r < 0)
@@ -55,6 +57,7 @@ int start_children_read (struct start_children *ret_children)
 
 void start_children_deinit (struct start_children *children)
 {
+    base_assert (children);
     free (children->pids);
     *children = (struct start_children){0};
 }
@@ -67,6 +70,7 @@ static bool child_is_chosen (const struct start_choice *choice, pid_t pid, struc
 
 bool start_children_signal (const struct start_choice *choice, int number)
 {
+    base_assert (number == SIGSTOP || number == SIGKILL);
     base_cleanup (start_children_deinit) struct start_children children = {0};
     bool any = false;
     if (start_children_read (&children))

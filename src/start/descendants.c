@@ -14,6 +14,7 @@
 #include <sys/pidfd.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/text.h"
@@ -155,7 +156,7 @@ static void process_mark (struct processes *processes, struct process *from)
 
 /*  A process that was seen may have been reaped and its pid reused, so it is opened first and compared again.
     This cannot happen to our children: only this process reaps them. */
-static void send_signal (const struct process *seen, int number)
+static void process_signal (const struct process *seen, int number)
 {
     char pid[24];
     struct process now;
@@ -170,18 +171,24 @@ static void send_signal (const struct process *seen, int number)
 }
 
 /*  /proc is sorted by pid and a child usually has the higher one, so its parent's mark is usually known. */
-static void stop_at_once (const struct processes *processes, struct process *process)
+static void process_stop (const struct processes *processes, struct process *process)
 {
     const struct process *parent = processes_find (processes, process->is.parent);
     process->mark = mark_below (parent ? parent->mark : UNKNOWN, process->claim);
     if (process->mark != OURS || !process->is.alive || process->is.stopped)
         return;
     process->stopped_here = true;
-    send_signal (process, SIGSTOP);
+    process_signal (process, SIGSTOP);
 }
 
-/*  Scans and marks all processes. stop: sends SIGSTOP to running ones as soon as they are seen. */
-static void processes_scan (const struct start_choice *choice, struct processes *ret_processes, bool stop)
+enum scan {
+    SCAN_READ,
+    SCAN_STOP, /* running ones get SIGSTOP as soon as they are seen */
+};
+
+/*  Scans and marks all processes. */
+static void processes_scan (const struct start_choice *choice, enum scan scan,
+                            struct processes *ret_processes)
 {
     base_cleanup (base_directory_close_p) DIR *directory = opendir ("/proc");
     pid_t self = getpid ();
@@ -191,8 +198,8 @@ static void processes_scan (const struct start_choice *choice, struct processes 
             process.is.pid == self)
             continue;
         process.claim = process_claim (choice, &process.is);
-        if (stop)
-            stop_at_once (ret_processes, &process);
+        if (scan == SCAN_STOP)
+            process_stop (ret_processes, &process);
         if (processes_add (ret_processes, &process))
             break; /* out of memory: the next round sees the rest */
     }
@@ -207,7 +214,7 @@ static void processes_scan (const struct start_choice *choice, struct processes 
 size_t start_processes_count (const struct start_choice *choice, pid_t but, uint64_t *ret_which)
 {
     base_cleanup (processes_deinit) struct processes processes = {0};
-    processes_scan (choice, &processes, false);
+    processes_scan (choice, SCAN_READ, &processes);
     size_t count = 0;
     uint64_t which = 0;
     for (size_t i = 0; i < processes.count; i++) {
@@ -225,17 +232,17 @@ size_t start_processes_count (const struct start_choice *choice, pid_t but, uint
 bool start_processes_stop (const struct start_choice *choice)
 {
     base_cleanup (processes_deinit) struct processes processes = {0};
-    processes_scan (choice, &processes, true);
+    processes_scan (choice, SCAN_STOP, &processes);
     bool any = false;
     for (size_t i = 0; i < processes.count; i++) {
         const struct process *process = &processes.items[i];
         if (process->mark == SPARED && process->stopped_here)
-            send_signal (process, SIGCONT); /* seen before its parent */
+            process_signal (process, SIGCONT); /* seen before its parent */
         if (process->mark != OURS || !process->is.alive || process->is.stopped)
             continue;
         any = true;
         if (!process->stopped_here)
-            send_signal (process, SIGSTOP);
+            process_signal (process, SIGSTOP);
     }
     return any;
 }
@@ -243,14 +250,15 @@ bool start_processes_stop (const struct start_choice *choice)
 void start_processes_kill (const struct start_choice *choice)
 {
     base_cleanup (processes_deinit) struct processes processes = {0};
-    processes_scan (choice, &processes, false);
+    processes_scan (choice, SCAN_READ, &processes);
     for (size_t i = 0; i < processes.count; i++)
         if (processes.items[i].mark == OURS)
-            send_signal (&processes.items[i], SIGKILL);
+            process_signal (&processes.items[i], SIGKILL);
 }
 
 bool start_process_look (pid_t pid, struct start_process *ret_process)
 {
+    base_assert (ret_process);
     char text[24];
     struct process process;
     (void) snprintf (text, sizeof text, "%d", (int) pid);

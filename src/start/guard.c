@@ -65,12 +65,12 @@ __attribute__ ((format (printf, 2, 3))) static void guard_report (const struct g
 }
 
 /*  Reports the program's end. Returns whether it has ended. */
-static bool take_end (struct guard *guard)
+static bool guard_read_end (struct guard *guard)
 {
     struct base_process_end end;
     if (guard->process.pid == 0)
         return true;
-    if (base_process_wait (&guard->process, false, &end))
+    if (base_process_wait (&guard->process, BASE_WAIT_NOT, &end))
         return false;
     guard_report (guard, "ended %s %d", end.exited ? "exited" : "signal", end.code);
     return true;
@@ -78,14 +78,14 @@ static bool take_end (struct guard *guard)
 
 /*  Kills until no child is left. The children of a killed process become ours, so every round makes progress;
     there is no other bound. */
-static void kill_everything (struct guard *guard)
+static void guard_kill_all (struct guard *guard)
 {
     (void) setpriority (PRIO_PROCESS, 0, -20); /* to be faster than forking processes; optional */
     start_children_freeze (NULL);
     for (unsigned round = 0;; round++) {
         start_descendants_kill ();
         for (int i = 0; i < FAST_ROUNDS; i++) {
-            bool ended = take_end (guard);
+            bool ended = guard_read_end (guard);
             if (!start_reap_others (guard->process.pid) && ended)
                 return;
             (void) start_children_signal (NULL, SIGKILL);
@@ -97,7 +97,7 @@ static void kill_everything (struct guard *guard)
     }
 }
 
-static void read_signals (struct guard *guard)
+static void guard_read_signals (struct guard *guard)
 {
     for (int number; (number = start_signals_next (guard->signals));) {
         if (number == SIGHUP)
@@ -115,7 +115,7 @@ static bool guard_watch (struct guard *guard)
 {
     bool ended = false;
     for (;;) {
-        bool now_ended = take_end (guard);
+        bool now_ended = guard_read_end (guard);
         if (now_ended && !ended)
             guard->kill_ms = base_time_boot_ms () + LINGER_MS;
         ended = now_ended;
@@ -133,7 +133,7 @@ static bool guard_watch (struct guard *guard)
         (void) poll (polled, sizeof polled / sizeof *polled,
                      guard->kill_ms ? (int) (guard->kill_ms - now) : -1);
         if (polled[0].revents)
-            read_signals (guard);
+            guard_read_signals (guard);
         if (polled[1].revents & (POLLERR | POLLNVAL))
             guard->at_once = true;
     }
@@ -146,7 +146,7 @@ static int usage_print (void)
     return EXIT_USAGE;
 }
 
-/*  Returns the number of option arguments, or -1. Ignores unknown options: a newer caller sees from the
+/*  Returns the number of option arguments, or -EINVAL. Ignores unknown options: a newer caller sees from the
     missing reports that this guard does not support them. */
 static int options_parse (int argc, char **argv, struct guard *guard)
 {
@@ -154,18 +154,18 @@ static int options_parse (int argc, char **argv, struct guard *guard)
     bool reported = false;
     for (int i = 0; i < argc; i += 2) {
         if (strcmp (argv[i], "--") == 0)
-            return reported && i + 1 < argc ? i + 1 : -1;
+            return reported && i + 1 < argc ? i + 1 : -EINVAL;
         if (i + 1 == argc)
-            return -1;
+            return -EINVAL;
         if (strcmp (argv[i], "--report") == 0) {
             if (base_text_parse_u64 (argv[i + 1], 1 << 20, &report) ||
                 fcntl ((int) report, F_SETFD, FD_CLOEXEC))
-                return -1;
+                return -EINVAL;
             guard->report = (int) report;
             reported = true;
         } else if (strcmp (argv[i], "--grace") == 0) {
             if (base_text_parse_u64 (argv[i + 1], 24 * 3600 * 1000, &guard->grace_ms))
-                return -1;
+                return -EINVAL;
         } else if (strcmp (argv[i], "--closed") == 0)
             guard->closed = argv[i + 1];
         else if (strcmp (argv[i], "--writable") == 0)
@@ -173,13 +173,13 @@ static int options_parse (int argc, char **argv, struct guard *guard)
         else if (strcmp (argv[i], "--ask") == 0)
             guard->ask = strcmp (argv[i + 1], "yes") == 0;
         else if (strncmp (argv[i], "--", 2) != 0)
-            return -1;
+            return -EINVAL;
     }
-    return -1;
+    return -EINVAL;
 }
 
 /*  Makes the root read-only for the program. Returns whether the program may run. */
-static bool close_root (struct guard *guard)
+static bool guard_close_root (struct guard *guard)
 {
     struct base_error error = {0};
     if (!guard->closed || !guard->writable)
@@ -217,7 +217,7 @@ static int guard_program (struct guard *guard, char **args)
     };
     struct base_error error = {0};
     guard_report (guard, "guard %d", (int) getpid ());
-    if (!close_root (guard))
+    if (!guard_close_root (guard))
         (void) base_error_set (&error, -EINTR, "its parent has ended");
     if (error.code || base_process_spawn (&spec, &guard->process, &error)) {
         if (base_error_is_of_host (error.code))
@@ -233,7 +233,7 @@ static int guard_program (struct guard *guard, char **args)
     if (guard_watch (guard)) {
         if (!guard->at_once) /* otherwise they were not given the time to end */
             left = start_descendants_count (guard->process.pid);
-        kill_everything (guard);
+        guard_kill_all (guard);
     }
     guard_report (guard, "left %zu", left);
     guard_report (guard, "gone");
@@ -242,10 +242,10 @@ static int guard_program (struct guard *guard, char **args)
 
 /*  Passes on signals and waits for the other guard process. If that one was killed, its descendants become
     children of this process and are ended here. */
-static int stand_behind (struct guard *guard)
+static int guard_stand_by (struct guard *guard)
 {
     struct base_process_end end;
-    while (base_process_wait (&guard->process, false, &end)) {
+    while (base_process_wait (&guard->process, BASE_WAIT_NOT, &end)) {
         struct pollfd polled[] = {{.fd = guard->signals, .events = POLLIN},
                                   {.fd = guard->process.fd, .events = POLLIN}};
         (void) poll (polled, 2, -1);
@@ -254,7 +254,7 @@ static int stand_behind (struct guard *guard)
                 (void) base_process_signal (&guard->process, number);
         (void) start_reap_others (guard->process.pid);
     }
-    kill_everything (guard);
+    guard_kill_all (guard);
     return end.exited ? end.code : 128 + end.code;
 }
 
@@ -287,5 +287,5 @@ int start_guard (int argc, char **argv)
         return usage_print ();
     guard.signals = start_signals_take ();
     start_reap_begin ();
-    return guard_fork (&guard) ? stand_behind (&guard) : guard_program (&guard, argv + options);
+    return guard_fork (&guard) ? guard_stand_by (&guard) : guard_program (&guard, argv + options);
 }

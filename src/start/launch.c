@@ -26,7 +26,7 @@
 #include "base/text.h"
 #include "root/lock.h"
 #include "root/manifest.h"
-#include "root/mend.h"
+#include "root/links.h"
 #include "root/outcome.h"
 #include "start/child.h"
 #include "start/reap.h"
@@ -37,6 +37,9 @@ enum {
     EXIT_HOST = 71, /* EX_OSERR */
 };
 
+/*  Instead of an exit status: the links are to be read again. */
+enum { AGAIN = -1 };
+
 struct launch {
     struct root root;
     const char *own; /* the workspace of this launcher */
@@ -44,6 +47,7 @@ struct launch {
     int signals;
     bool stranded; /* the trial cannot be counted or ended: run the version without one */
     bool proven;   /* our own workspace was stable and not on trial */
+    bool on_trial; /* this start counts as one of a trial */
     bool watching; /* our own workspace is on trial; the following was recorded before it ran */
     struct root_back back;
     struct root_mounts mounts;        /* also from then */
@@ -56,7 +60,7 @@ struct launch {
 /*  the root */
 
 /*  The path of this program, which the caller owns; NULL if unknown. */
-static char *own_path (void)
+static char *launcher_path (void)
 {
     char *path = realpath ("/proc/self/exe", NULL);
     unsigned long given = path ? 0 : getauxval (AT_EXECFN); /* host without /proc */
@@ -76,26 +80,26 @@ static char *path_split (char *path)
 
 /*  Executes exactly the file that was verified, by its descriptor. Not for scripts, which could not find
     their directory, and not without /proc, where the next launcher could not find its path. */
-static void exec_file (const struct launch *launch, const char *path, int fd)
+static void start_file_execute (const struct launch *launch, char *path, int fd)
 {
     char head[2] = "";
-    char *const args[] = {(char *) path, NULL};
+    char *const args[] = {path, NULL};
     bool by_path = pread (fd, head, sizeof head, 0) != (ssize_t) sizeof head || memcmp (head, "#!", 2) == 0 ||
                    access ("/proc/self/exe", F_OK);
     start_signals_give_back ();
-    root_lock_pass (launch->lock, true); /* otherwise another launcher could take it in between */
+    root_lock_pass (launch->lock); /* otherwise another launcher could take it in between */
     if (by_path)
         execve (path, args, environ);
     else
         (void) execveat (fd, "", args, environ, AT_EMPTY_PATH);
     int code = errno;
-    root_lock_pass (launch->lock, false);
+    root_lock_withhold (launch->lock);
     start_signals_hold ();
     start_say ("cannot start %s: %s", path, strerror (code));
 }
 
 /*  Executes the start files of stable in this process. Returns only on failure. */
-static void exec_stable (const struct launch *launch, const char *stable)
+static void stable_execute (const struct launch *launch, const char *stable)
 {
     /*  The program first: a shell drops variables with names that are not valid in a shell. */
     static const char *const files[] = {ROOT_LAUNCHER, ROOT_SCRIPT};
@@ -105,7 +109,7 @@ static void exec_stable (const struct launch *launch, const char *stable)
         base_cleanup (base_free_p) char *path =
             base_text_printf ("%s/" ROOT_STABLE "/%s", launch->root.path, files[i]);
         if (path && root_start_open (&launch->root, stable, files[i], &fd, &error) == 0)
-            exec_file (launch, path, fd);
+            start_file_execute (launch, path, fd);
         else
             start_say ("cannot start %s/%s: %s", stable, files[i], error.text);
     }
@@ -116,13 +120,13 @@ static int workspace_verify (const struct launch *launch, const char *workspace,
 {
     base_cleanup (base_close_p) int fd =
         openat (launch->root.fd, workspace, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    int rc = fd < 0 ? base_error_errno (error, -errno, "cannot open it")
-                    : root_manifest_verify (&launch->root, fd, error);
-    if (rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE) { /* not a fault of the files */
+    int r = fd < 0 ? base_error_errno (error, -errno, "cannot open it")
+                   : root_manifest_verify (&launch->root, fd, error);
+    if (r == -ENOMEM || r == -EMFILE || r == -ENFILE) { /* not a fault of the files */
         start_say ("cannot verify %s: %s", workspace, error->text);
         return 0;
     }
-    return rc;
+    return r;
 }
 
 /*  end of a trial */
@@ -153,30 +157,30 @@ static void trial_roll_back (struct launch *launch)
         start_say ("ignoring: %s", error.text);
     if (launch->watching && root_uncover (&launch->root, &launch->mounts))
         start_say ("removed a mount that covered %s", launch->root.path);
-    int rc = root_go_back_to (&launch->root, launch->watching ? &launch->back : NULL, &error);
+    int r = root_roll_back_to (&launch->root, launch->watching ? &launch->back : NULL, &error);
     (void) root_loosen_places (&launch->root);
-    if (rc == 0 || !start_on_trial (&launch->root, launch->own))
+    if (r == 0 || !start_on_trial (&launch->root, launch->own))
         return; /* the links are read again */
     start_say ("cannot roll back: %s: %s keeps running", error.text, launch->own);
     launch->stranded = true;
 }
 
 /*  Writes a note for the version that starts next: it keeps the journal. */
-static void leave_word (const struct launch *launch, const char *workspace, enum root_cause cause,
-                        const char *text)
+static void repair_note (const struct launch *launch, const char *workspace, enum root_cause cause,
+                         const char *text)
 {
     struct root_outcome note = {.cause = cause};
     struct base_error error = {0};
     (void) base_text_copy (note.workspace, sizeof note.workspace, workspace);
     (void) snprintf (note.text, sizeof note.text, "%.*s", (int) sizeof note.text - 1, text);
-    if (root_mended_write (&launch->root, &note, &error))
+    if (root_repaired_write (&launch->root, &note, &error))
         start_say ("ignoring: %s", error.text);
 }
 
 /*  Stable does not match its manifest, and there is no trial to end. Previous replaces it if intact, else
     another confirmed workspace. The link previous itself is renamed: on a full disk no new link can be made,
     and a revert must not lead to the running version. */
-static bool replace_stable (struct launch *launch, const char *text)
+static bool stable_replace (struct launch *launch, const char *text)
 {
     struct base_error error = {0};
     char now[ROOT_NAME_SIZE];
@@ -189,13 +193,13 @@ static bool replace_stable (struct launch *launch, const char *text)
             start_say ("WARNING: %s is damaged too: %s", names[i], error.text);
             continue;
         }
-        leave_word (launch, launch->own, ROOT_CAUSE_DAMAGED, text);
+        repair_note (launch, launch->own, ROOT_CAUSE_DAMAGED, text);
         (void) root_stable_take (&launch->root, names[i], &error);
         replaced = root_link (&launch->root, ROOT_STABLE, now) == 0 && strcmp (now, names[i]) == 0;
         if (replaced)
             start_say ("WARNING: %s is now stable; %s is kept unchanged", names[i], launch->own);
         else {
-            (void) root_mended_remove (&launch->root);
+            (void) root_repaired_remove (&launch->root);
             start_say ("WARNING: cannot make %s stable: %s", names[i], error.text);
         }
     }
@@ -208,7 +212,7 @@ static bool replace_stable (struct launch *launch, const char *text)
 /*  Repairs a dangling stable: without it init could start nothing after this process. A trial ends too,
     because its version can no longer be distinguished from a proven one. Returns whether the links are to be
     read again. */
-static bool mend_stable (struct launch *launch, const char *text)
+static bool stable_repair (struct launch *launch, const char *text)
 {
     char name[ROOT_NAME_SIZE];
     struct base_error error = {0};
@@ -220,29 +224,30 @@ static bool mend_stable (struct launch *launch, const char *text)
         if (root_failed_write (&launch->root, &launch->last, &error))
             start_say ("ignoring: %s", error.text);
     }
-    if (root_stable_mend (&launch->root, launch->own, launch->proven && !trial, name, &error)) {
+    const struct root_own own = {.name = launch->own, .proven = launch->proven && !trial};
+    if (root_stable_repair (&launch->root, &own, name, &error)) {
         start_say ("WARNING: %s: %s keeps running", error.text, launch->own);
         return false;
     }
     start_say ("WARNING: %s is stable now", name);
     if (!trial)
-        leave_word (launch, name, ROOT_CAUSE_LOST, text);
+        repair_note (launch, name, ROOT_CAUSE_LOST, text);
     return true;
 }
 
 /*  Before this process exits: repairs stable if init could not start it. Returns whether init can
     start it. */
-static bool leave_stable (struct launch *launch)
+static bool stable_leave (struct launch *launch)
 {
     struct base_error error = {0};
-    return root_stable_check (&launch->root, &error) <= 0 || mend_stable (launch, error.text);
+    return root_stable_check (&launch->root, &error) <= 0 || stable_repair (launch, error.text);
 }
 
 /*  one start */
 
 /*  Whether init asked to stop while no version was running. Other signals are meant for a version and
     are dropped. */
-static bool asked_to_stop (const struct launch *launch)
+static bool stop_was_asked (const struct launch *launch)
 {
     bool asked = false;
     for (int number; (number = start_signals_next (launch->signals));)
@@ -251,7 +256,7 @@ static bool asked_to_stop (const struct launch *launch)
 }
 
 /*  Waits before the next start. Returns false if init asks to stop meanwhile. */
-static bool pause_for (const struct launch *launch, uint64_t ms)
+static bool launch_pause (const struct launch *launch, uint64_t ms)
 {
     base_cleanup (base_close_p) int timer = timerfd_create (CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     struct itimerspec when = {
@@ -261,7 +266,7 @@ static bool pause_for (const struct launch *launch, uint64_t ms)
     for (;;) {
         struct pollfd polled[] = {{.fd = launch->signals, .events = POLLIN}, {.fd = timer, .events = POLLIN}};
         (void) poll (polled, 2, -1);
-        if (asked_to_stop (launch))
+        if (stop_was_asked (launch))
             return false;
         (void) start_reap_others (0);
         if (polled[1].revents)
@@ -269,13 +274,13 @@ static bool pause_for (const struct launch *launch, uint64_t ms)
     }
 }
 
-static int status_of (const struct base_process_end *end)
+static int end_status (const struct base_process_end *end)
 {
     return end->exited ? end->code : 128 + end->code;
 }
 
 /*  Scratch roots are in the directory probe of the root for which they are made. */
-static bool is_probe (const char *path)
+static bool path_is_probe (const char *path)
 {
     static const char place[] = "/" ROOT_PROBE;
     const char *end = strrchr (path, '/');
@@ -284,35 +289,35 @@ static bool is_probe (const char *path)
 }
 
 /*  Init stopped the version: the start does not count, unless this happens too often. */
-static int version_stopped (struct launch *launch, bool on_trial, const struct start_ending *ending)
+static int version_stopped (struct launch *launch, const struct start_ending *ending)
 {
     const struct base_process_end *end = &ending->end;
-    if (on_trial && start_on_trial (&launch->root, launch->own) &&
+    if (launch->on_trial && start_on_trial (&launch->root, launch->own) &&
         !start_trial_return (&launch->trial, &launch->root)) {
         outcome_remember (launch, ROOT_CAUSE_STOPPED,
                           "it was stopped more than %d times before it was confirmed", START_RETURNED_MOST);
         trial_roll_back (launch);
     }
-    (void) leave_stable (launch);
+    (void) stable_leave (launch);
     if (ending->overdue)
         return ROOT_EXIT_KILLED;
-    if (ending->left && is_probe (launch->root.path))
+    if (ending->left && path_is_probe (launch->root.path))
         return ROOT_EXIT_LEFT; /* the rehearsing process can no longer see these processes */
     bool as_asked = end->exited ? end->code == ROOT_EXIT_RESTART || end->code == ROOT_EXIT_BY_INIT
                                 : end->code == SIGTERM || end->code == SIGINT;
-    return as_asked ? 0 : status_of (end);
+    return as_asked ? 0 : end_status (end);
 }
 
-/*  Exits and leaves the next start to init. Returns -1 instead if init would find nothing to start. */
+/*  Exits and leaves the next start to init. Returns AGAIN instead if init would find nothing to start. */
 static int launch_leave (struct launch *launch, int status)
 {
-    return leave_stable (launch) || !pause_for (launch, root_limits_default.pause_ms) ? status : -1;
+    return stable_leave (launch) || !launch_pause (launch, root_limits_default.pause_ms) ? status : AGAIN;
 }
 
 /*  Restores the way back recorded before the version on trial ran. Otherwise a version that changed the
     link could end its trial without proof. A version that does not know .ok confirms itself by renaming
     .back to previous. */
-static void keep_way_back (struct launch *launch)
+static void way_back_keep (struct launch *launch)
 {
     char stable[ROOT_NAME_SIZE], back[ROOT_NAME_SIZE] = "", previous[ROOT_NAME_SIZE] = "";
     struct base_error error = {0};
@@ -337,7 +342,7 @@ static void keep_way_back (struct launch *launch)
 }
 
 /*  Without these modes neither this process nor init can access the root. */
-static void keep_reachable (const struct launch *launch)
+static void root_keep_reachable (const struct launch *launch)
 {
     struct stat status;
     if (fstat (launch->root.fd, &status) == 0 && (status.st_mode & S_IRWXU) != S_IRWXU &&
@@ -346,31 +351,33 @@ static void keep_reachable (const struct launch *launch)
                    status.st_mode & 07777);
 }
 
-/*  Handles the end of a start. Returns the exit status, or -1 if the links are to be read again. */
-static int version_ended (struct launch *launch, bool on_trial, const struct start_ending *ending)
+/*  Handles the end of a start. Returns the exit status or AGAIN. */
+static int version_ended (struct launch *launch, const struct start_ending *ending)
 {
     char text[128] = "";
-    keep_reachable (launch);
-    keep_way_back (launch);
+    root_keep_reachable (launch);
+    way_back_keep (launch);
     bool proven = ending->proven && !(launch->watching && start_on_trial (&launch->root, launch->own));
     launch->proven |= proven;
     if (proven)
         root_ok_adopt (&launch->root, launch->own); /* a version that sets no mark */
     if (ending->verdict == START_SUPERSEDED)
-        return -1;
+        return AGAIN;
     if (ending->verdict == START_STOPPED)
-        return version_stopped (launch, on_trial, ending);
+        return version_stopped (launch, ending);
     bool lost = root_stable_check (&launch->root, NULL) > 0;
-    bool failed = on_trial && !proven && (lost || start_on_trial (&launch->root, launch->own));
+    bool failed = launch->on_trial && !proven && (lost || start_on_trial (&launch->root, launch->own));
     /*  A version that asks for another one has made it stable and is no longer on trial. */
     bool by_itself = ending->verdict == START_ENDED && ending->end.exited && !failed;
     if (by_itself && ending->end.code == ROOT_EXIT_BY_INIT)
         return launch_leave (launch, ROOT_EXIT_RESTART);
     if (by_itself && ending->end.code == ROOT_EXIT_RESTART) {
         start_say ("%s asks for a restart", launch->own);
-        if (asked_to_stop (launch)) /* in pid 1 the execve would lose it */
-            return leave_stable (launch), 0;
-        return -1; /* its files are verified before they are executed */
+        if (stop_was_asked (launch)) { /* in pid 1 the execve would lose it */
+            (void) stable_leave (launch);
+            return 0;
+        }
+        return AGAIN; /* its files are verified before they are executed */
     }
     if (ending->verdict == START_NO_PROGRAM)
         start_say ("%s: %s", launch->own, ending->error.text);
@@ -378,7 +385,7 @@ static int version_ended (struct launch *launch, bool on_trial, const struct sta
         start_say ("%s %s", launch->own, base_process_end_format (&ending->end, text, sizeof text));
     if (!failed)
         return launch_leave (launch, ending->verdict == START_NO_PROGRAM ? EXIT_NO_PROGRAM
-                                                                         : status_of (&ending->end));
+                                                                         : end_status (&ending->end));
 
     switch (ending->verdict) {
     case START_HUNG:
@@ -390,7 +397,7 @@ static int version_ended (struct launch *launch, bool on_trial, const struct sta
         if (lost)
             break;
         trial_roll_back (launch); /* another start would not help */
-        return -1;
+        return AGAIN;
     case START_LOST:
         outcome_remember (launch, ROOT_CAUSE_LOST, "the link stable was dangling while it ran");
         break;
@@ -414,13 +421,13 @@ static int version_ended (struct launch *launch, bool on_trial, const struct sta
     struct root_trial trial;
     if (ending->verdict == START_LOST || (root_trial_read (&launch->root, &trial, NULL) == 0 &&
                                           trial.on_trial && (trial.tokens == 0 || launch->trial.left == 0)))
-        return -1; /* a rollback needs no pause */
-    return pause_for (launch, launch->trial.limits.pause_ms) ? -1 : 0;
+        return AGAIN; /* a rollback needs no pause */
+    return launch_pause (launch, launch->trial.limits.pause_ms) ? AGAIN : 0;
 }
 
 /*  Stable points to another workspace, which cannot be started either: rolls back, repairs stable, or runs
     this workspace. why: the reason. */
-static void without_stable (struct launch *launch, const struct root_trial *trial, enum root_cause cause,
+static void stable_give_up (struct launch *launch, const struct root_trial *trial, enum root_cause cause,
                             const char *why)
 {
     struct base_error error = {0};
@@ -431,35 +438,35 @@ static void without_stable (struct launch *launch, const struct root_trial *tria
         (void) snprintf (failed.text, sizeof failed.text, "%.200s", why);
         if (root_failed_write (&launch->root, &failed, &error))
             start_say ("ignoring: %s", error.text);
-        if (root_go_back (&launch->root, &error) == 0) {
+        if (root_roll_back (&launch->root, &error) == 0) {
             start_say ("%s has failed its trial (%s): rolled back", trial->stable, why);
             return;
         }
         start_say ("cannot roll back from %s: %s", trial->stable, error.text);
     }
     (void) snprintf (text, sizeof text, "%s, which is stable, cannot be started: %.120s", trial->stable, why);
-    if (mend_stable (launch, text) && root_link (&launch->root, ROOT_STABLE, now) == 0 &&
+    if (stable_repair (launch, text) && root_link (&launch->root, ROOT_STABLE, now) == 0 &&
         strcmp (now, trial->stable) != 0)
         return;
-    exec_stable (launch, trial->stable); /* its launcher may be intact and run the damaged version */
+    stable_execute (launch, trial->stable); /* its launcher may be intact and run the damaged version */
     start_say ("WARNING: %s cannot be started: running %s", trial->stable, launch->own);
     memcpy (launch->not_started, trial->stable, sizeof trial->stable);
 }
 
 /*  Hands over to the launcher of stable if that is intact. Returns only if it is not. */
-static void hand_over (struct launch *launch, const struct root_trial *trial)
+static void launch_hand_over (struct launch *launch, const struct root_trial *trial)
 {
     struct base_error error = {0};
     enum root_cause cause = ROOT_CAUSE_DAMAGED;
     if (workspace_verify (launch, trial->stable, &error) == 0) {
-        exec_stable (launch, trial->stable);
+        stable_execute (launch, trial->stable);
         (void) base_error_set (&error, ROOT_E_DAMAGED, "its start files cannot be executed");
     } else if (trial->tokens >= root_trial_limits (&launch->root).starts)
         cause = ROOT_CAUSE_ROTTEN; /* it never ran */
-    without_stable (launch, trial, cause, error.text);
+    stable_give_up (launch, trial, cause, error.text);
 }
 
-static void note_way_back (struct launch *launch, const struct root_trial *trial)
+static void way_back_note (struct launch *launch, const struct root_trial *trial)
 {
     if (launch->watching)
         return;
@@ -474,7 +481,7 @@ static void note_way_back (struct launch *launch, const struct root_trial *trial
 /*  A version that is stable and not on trial is proven and gets a mark: it sets none itself, or the root
     has no marks yet. But it also counts as not on trial if there is no workspace to roll back to; that is
     no proof. */
-static void mark_proven (struct launch *launch)
+static void version_mark_proven (struct launch *launch)
 {
     if (launch->watching || root_is_unproven (&launch->root, launch->own))
         return;
@@ -482,78 +489,79 @@ static void mark_proven (struct launch *launch)
     root_ok_adopt (&launch->root, launch->own);
 }
 
-/*  Runs one start. Returns the exit status, or -1 if the links are to be read again. */
+/*  Runs one start. Returns the exit status or AGAIN. */
 static int launch_serve (struct launch *launch)
 {
     struct root_trial trial = {0};
     struct base_error error = {0};
     (void) root_lock_renew (&launch->root, &launch->lock);
-    keep_way_back (launch);
+    way_back_keep (launch);
     bool lost = root_stable_check (&launch->root, &error) > 0;
-    if (lost && mend_stable (launch, error.text))
-        return -1;
+    if (lost && stable_repair (launch, error.text))
+        return AGAIN;
     if (!lost && root_trial_read (&launch->root, &trial, &error)) {
         start_say ("WARNING: %s: running %s", error.text, launch->own);
         lost = true;
     }
     bool is_stable = !lost && strcmp (trial.stable, launch->own) == 0;
     if (!lost && !is_stable && strcmp (trial.stable, launch->not_started) != 0) {
-        hand_over (launch, &trial);
-        return -1;
+        launch_hand_over (launch, &trial);
+        return AGAIN;
     }
     if (is_stable && trial.on_trial)
-        note_way_back (launch, &trial);
+        way_back_note (launch, &trial);
     else if (is_stable)
-        mark_proven (launch);
+        version_mark_proven (launch);
     char back[ROOT_NAME_SIZE];
     if (root_link (&launch->root, ROOT_BACK, back) == 0 && strcmp (back, launch->own) == 0 && is_stable &&
         disk_unlink (launch->root.disk, launch->root.fd, ROOT_BACK) == 0)
         start_say ("removed a stale rollback target");
 
     /*  Without stable only the deadlines can end a trial, and they apply. */
-    bool first = false,
-         on_trial = is_stable ? trial.on_trial && !launch->stranded
-                              : lost && !launch->proven && root_trial_is_likely (&launch->root, launch->own);
-    if (on_trial) {
-        int rc = start_trial_take (&launch->trial, &launch->root, launch->own);
-        if (rc == 0 && start_trial_is_over (&launch->trial)) {
+    bool first = false;
+    launch->on_trial = is_stable
+                           ? trial.on_trial && !launch->stranded
+                           : lost && !launch->proven && root_trial_is_likely (&launch->root, launch->own);
+    if (launch->on_trial) {
+        int r = start_trial_take (&launch->trial, &launch->root, launch->own);
+        if (r == 0 && start_trial_is_over (&launch->trial)) {
             if (launch->last.cause == ROOT_CAUSE_NONE)
                 outcome_remember (launch, ROOT_CAUSE_UNCONFIRMED,
                                   "used up the time of its trial in "
                                   "several starts");
-            rc = ROOT_E_NONE;
+            r = ROOT_E_NONE;
         }
-        if (rc == ROOT_E_NONE && is_stable) {
+        if (r == ROOT_E_NONE && is_stable) {
             trial_roll_back (launch);
-            return -1;
+            return AGAIN;
         }
-        if (rc == ROOT_E_NONE) /* nothing to roll back to, and no other version to run */
+        if (r == ROOT_E_NONE) /* nothing to roll back to, and no other version to run */
             start_trial_extend (&launch->trial);
-        first = rc == 0 && start_trial_is_first (&launch->trial);
-        on_trial = rc >= 0;
+        first = r == 0 && start_trial_is_first (&launch->trial);
+        launch->on_trial = r >= 0;
     }
     if (workspace_verify (launch, launch->own, &error)) {
-        if (on_trial && is_stable) {
+        if (launch->on_trial && is_stable) {
             outcome_remember (launch, first ? ROOT_CAUSE_ROTTEN : ROOT_CAUSE_DAMAGED, "%.200s", error.text);
             trial_roll_back (launch);
-            return -1;
+            return AGAIN;
         }
-        if (is_stable && !trial.on_trial && replace_stable (launch, error.text))
-            return -1;
+        if (is_stable && !trial.on_trial && stable_replace (launch, error.text))
+            return AGAIN;
     }
     struct start_ending ending;
     const struct start_child child = {.root = &launch->root,
                                       .workspace = launch->own,
-                                      .trial = on_trial ? &launch->trial : NULL,
+                                      .trial = launch->on_trial ? &launch->trial : NULL,
                                       .other = launch->not_started,
                                       .sweep = &launch->sweep};
     start_child_run (&child, launch->signals, &ending);
-    return version_ended (launch, on_trial, &ending);
+    return version_ended (launch, &ending);
 }
 
 /*  An init's umask that denies the owner access to its own files must be an error: a version could not enter
     the directories that it makes. Restrictions for group and others are kept. */
-static void keep_owner_rights (void)
+static void umask_keep_owner (void)
 {
     mode_t mask = umask (0);
     (void) umask (mask & ~(mode_t) S_IRWXU);
@@ -562,8 +570,8 @@ static void keep_owner_rights (void)
 int start_launch (void)
 {
     (void) prctl (PR_SET_NAME, "start"); /* after execveat the name would be a number */
-    keep_owner_rights ();
-    base_cleanup (base_free_p) char *path = own_path ();
+    umask_keep_owner ();
+    base_cleanup (base_free_p) char *path = launcher_path ();
     char *own = path && path_split (path) ? path_split (path) : NULL;
     if (!own) {
         start_say ("cannot determine the workspace of this launcher");
@@ -592,11 +600,14 @@ int start_launch (void)
                    strerror (-launch.lock));
     launch.signals = start_signals_take ();
     start_reap_begin ();
-    start_sweep_begin (&launch.sweep, &launch.root, launch.lock >= 0, kept);
+    start_sweep_begin (&launch.sweep, &launch.root,
+                       launch.lock < 0 ? START_LOCK_NONE
+                       : kept          ? START_LOCK_KEPT
+                                       : START_LOCK_TAKEN);
     int status;
     do
         status = launch_serve (&launch);
-    while (status < 0);
+    while (status == AGAIN);
     start_sweep_deinit (&launch.sweep);
     root_mounts_deinit (&launch.mounts);
     root_deinit (&launch.root);

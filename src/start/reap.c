@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/assert.h"
+
 /*  Processes that fork and exit continuously would keep this loop busy forever. */
 enum { REAPED_MOST = 4096 };
 
@@ -57,6 +59,7 @@ int start_signals_next (int fd)
 
 bool start_signals_read (int fd, struct signalfd_siginfo *ret_info)
 {
+    base_assert (ret_info);
     return read (fd, ret_info, sizeof *ret_info) == (ssize_t) sizeof *ret_info;
 }
 

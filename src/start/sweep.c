@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
@@ -52,14 +53,14 @@ static void choice_deinit (struct choice *choice)
     start_keepers_deinit (&choice->keepers);
 }
 
-static bool is_same (const struct start_process *a, const struct start_process *b)
+static bool process_is_same (const struct start_process *a, const struct start_process *b)
 {
     return a->pid == b->pid && a->start == b->start;
 }
 
 /*  variables */
 
-static int read_environment (pid_t pid, struct base_buffer *buffer)
+static int environment_read (pid_t pid, struct base_buffer *buffer)
 {
     char path[64];
     (void) snprintf (path, sizeof path, "/proc/%d/environ", (int) pid);
@@ -73,7 +74,7 @@ static int read_environment (pid_t pid, struct base_buffer *buffer)
     return base_buffer_append (buffer, "", 1);
 }
 
-static bool is_marked_in (const struct root *root, const char *at, const char *end)
+static bool environment_is_marked (const struct root *root, const char *at, const char *end)
 {
     static const char in_root[] = "NODED_ROOT=", in_workspace[] = "NODED_WORKSPACE=";
     bool root_fits = false, workspace_fits = false;
@@ -87,7 +88,7 @@ static bool is_marked_in (const struct root *root, const char *at, const char *e
 }
 
 /*  In a container the same path may be another root. */
-static bool sees_root (const struct root *root, pid_t pid)
+static bool process_sees_root (const struct root *root, pid_t pid)
 {
     base_cleanup (base_free_p) char *path = base_text_printf ("/proc/%d/root%s", (int) pid, root->path);
     struct stat here, there;
@@ -96,29 +97,30 @@ static bool sees_root (const struct root *root, pid_t pid)
 }
 
 /*  Whether a version of this root, or a descendant of one, started the process. */
-static bool is_marked (const struct root *root, pid_t pid)
+static bool process_is_marked (const struct root *root, pid_t pid)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    return read_environment (pid, &buffer) == 0 &&
-           is_marked_in (root, (const char *) buffer.data, (const char *) buffer.data + buffer.size) &&
-           sees_root (root, pid);
+    return environment_read (pid, &buffer) == 0 &&
+           environment_is_marked (root, (const char *) buffer.data,
+                                  (const char *) buffer.data + buffer.size) &&
+           process_sees_root (root, pid);
 }
 
 /*  Runs before every start and usually finds nothing, so it reads only the environments. */
-static bool is_any_marked (const struct root *root)
+static bool any_is_marked (const struct root *root)
 {
     base_cleanup (base_directory_close_p) DIR *directory = opendir ("/proc");
     pid_t self = getpid ();
     for (const struct dirent *entry; directory && (entry = readdir (directory));) {
         pid_t pid =
             entry->d_name[0] >= '1' && entry->d_name[0] <= '9' ? (pid_t) strtol (entry->d_name, NULL, 10) : 0;
-        if (pid > 0 && pid != self && is_marked (root, pid))
+        if (pid > 0 && pid != self && process_is_marked (root, pid))
             return true;
     }
     return false;
 }
 
-static void find_ancestors (struct choice *choice)
+static void ancestors_find (struct choice *choice)
 {
     struct start_process process;
     for (pid_t pid = getppid (); choice->n_ancestors < ANCESTORS_MOST && start_process_look (pid, &process);
@@ -126,7 +128,7 @@ static void find_ancestors (struct choice *choice)
         choice->ancestors[choice->n_ancestors++] = pid;
 }
 
-static bool is_ancestor (const struct choice *choice, pid_t pid)
+static bool choice_has_ancestor (const struct choice *choice, pid_t pid)
 {
     for (size_t i = 0; i < choice->n_ancestors; i++)
         if (choice->ancestors[i] == pid)
@@ -134,10 +136,10 @@ static bool is_ancestor (const struct choice *choice, pid_t pid)
     return false;
 }
 
-static bool is_helper (const struct start_sweep *sweep, const struct start_process *process)
+static bool sweep_has_helper (const struct start_sweep *sweep, const struct start_process *process)
 {
     for (size_t i = 0; sweep && i < sweep->n_helpers; i++)
-        if (is_same (process, &sweep->helpers[i]))
+        if (process_is_same (process, &sweep->helpers[i]))
             return true;
     return false;
 }
@@ -148,10 +150,11 @@ static enum start_claim choice_claim (void *context, const struct start_process 
     if (start_keepers_hold (&choice->keepers, process))
         return START_SPARED;
     if (choice->below && process->parent == getpid ())
-        return is_helper (choice->sweep, process) ? START_SPARED : START_OURS;
-    if (is_ancestor (choice, process->pid))
+        return sweep_has_helper (choice->sweep, process) ? START_SPARED : START_OURS;
+    if (choice_has_ancestor (choice, process->pid))
         return START_LIKE_PARENT;
-    return process->pid == choice->holder || (choice->marked && is_marked (choice->root, process->pid))
+    return process->pid == choice->holder ||
+                   (choice->marked && process_is_marked (choice->root, process->pid))
                ? START_OURS
                : START_LIKE_PARENT;
 }
@@ -159,14 +162,14 @@ static enum start_claim choice_claim (void *context, const struct start_process 
 /*  end */
 
 /*  Reaps nothing. */
-static bool has_children (void)
+static bool children_exist (void)
 {
     siginfo_t info;
     return waitid (P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
 /*  Counts the processes that are left. See start_processes_count. */
-static size_t count_chosen (const struct choice *choice, const struct start_choice *chosen, pid_t keep,
+static size_t chosen_count (const struct choice *choice, const struct start_choice *chosen, pid_t keep,
                             uint64_t *ret_which)
 {
     size_t count = start_processes_count (chosen, keep, ret_which);
@@ -176,11 +179,11 @@ static size_t count_chosen (const struct choice *choice, const struct start_choi
 }
 
 /*  Ends the processes of a choice. Returns the number left at the deadline. keep: see start_reap_others. */
-static size_t end_chosen (struct choice *choice, pid_t keep)
+static size_t chosen_end (struct choice *choice, pid_t keep)
 {
     const struct start_choice chosen = {.claim = choice_claim, .context = choice};
     uint64_t which = 0, before = 0, begun = base_time_boot_ms (), progress = begun;
-    size_t left = count_chosen (choice, &chosen, keep, &before);
+    size_t left = chosen_count (choice, &chosen, keep, &before);
     if (left == 0)
         return 0;
     int nice = getpriority (PRIO_PROCESS, 0);
@@ -198,7 +201,7 @@ static size_t end_chosen (struct choice *choice, pid_t keep)
             (void) start_reap_others (keep);
         (void) poll (NULL, 0, round < 20 ? 1 : 10);
         (void) start_reap_others (keep);
-        left = count_chosen (choice, &chosen, keep, &which);
+        left = chosen_count (choice, &chosen, keep, &which);
         if (which != before)
             progress = base_time_boot_ms ();
         before = which;
@@ -208,7 +211,7 @@ static size_t end_chosen (struct choice *choice, pid_t keep)
 }
 
 /*  Records the existing children of this process. Processes that a version started are no helpers. */
-static void remember_helpers (struct start_sweep *sweep)
+static void helpers_record (struct start_sweep *sweep)
 {
     base_cleanup (choice_deinit) struct choice choice = {.root = sweep->root};
     base_cleanup (start_children_deinit) struct start_children children = {0};
@@ -219,7 +222,7 @@ static void remember_helpers (struct start_sweep *sweep)
         struct start_process process;
         struct start_process *items;
         if (!start_process_look (children.pids[i], &process) || process.parent != getpid () ||
-            start_keepers_hold (&choice.keepers, &process) || is_marked (sweep->root, process.pid))
+            start_keepers_hold (&choice.keepers, &process) || process_is_marked (sweep->root, process.pid))
             continue; /* nor those of an older launcher that does not sweep */
         items = realloc (sweep->helpers, (sweep->n_helpers + 1) * sizeof *items);
         if (!items)
@@ -229,43 +232,49 @@ static void remember_helpers (struct start_sweep *sweep)
     }
 }
 
-void start_sweep_begin (struct start_sweep *sweep, const struct root *root, bool locked, bool kept)
+void start_sweep_begin (struct start_sweep *sweep, const struct root *root, enum start_lock lock)
 {
-    *sweep = (struct start_sweep){.root = root, .locked = locked};
+    base_assert (sweep);
+    base_assert (root_is_open (root));
+    base_assert ((unsigned) lock <= START_LOCK_KEPT);
+    *sweep = (struct start_sweep){.root = root, .locked = lock != START_LOCK_NONE};
     base_cleanup (choice_deinit) struct choice choice = {.sweep = sweep, .root = root};
     /*  If init gives this process the same variables, they prove nothing. */
-    choice.marked = locked && !kept && !is_marked (root, getpid ());
-    if (choice.marked && is_any_marked (root)) {
+    choice.marked = lock == START_LOCK_TAKEN && !process_is_marked (root, getpid ());
+    if (choice.marked && any_is_marked (root)) {
         start_keepers_find (root, &choice.keepers);
-        find_ancestors (&choice);
+        ancestors_find (&choice);
         const struct start_choice chosen = {.claim = choice_claim, .context = &choice};
         size_t found = start_processes_count (&chosen, 0, NULL);
         if (found)
             start_say ("ending %zu processes that an earlier version left", found);
-        size_t left = found ? end_chosen (&choice, 0) : 0;
+        size_t left = found ? chosen_end (&choice, 0) : 0;
         if (left)
             start_say ("WARNING: %zu of them did not end and still run", left);
     }
-    remember_helpers (sweep);
+    helpers_record (sweep);
 }
 
 void start_sweep_deinit (struct start_sweep *sweep)
 {
+    base_assert (sweep);
     free (sweep->helpers);
     *sweep = (struct start_sweep){.root = NULL};
 }
 
 void start_sweep_lock (const struct start_sweep *sweep)
 {
+    base_assert (sweep && root_is_open (sweep->root));
     if (!sweep->locked || !root_manager_lock_is_held (sweep->root))
         return;
     base_cleanup (choice_deinit) struct choice choice = {.sweep = sweep, .root = sweep->root};
     start_keepers_find (sweep->root, &choice.keepers);
-    find_ancestors (&choice);
-    if (root_manager_lock_holder (sweep->root, &choice.holder) || is_ancestor (&choice, choice.holder))
+    ancestors_find (&choice);
+    if (root_manager_lock_holder (sweep->root, &choice.holder) ||
+        choice_has_ancestor (&choice, choice.holder))
         choice.holder = 0;
     start_say ("ending process %d, which holds the lock of the manager", (int) choice.holder);
-    (void) end_chosen (&choice, 0);
+    (void) chosen_end (&choice, 0);
     if (!root_manager_lock_is_held (sweep->root))
         return;
     start_say ("WARNING: %s/" ROOT_MANAGER_LOCK " is still held: making a new one", sweep->root->path);
@@ -274,30 +283,34 @@ void start_sweep_lock (const struct start_sweep *sweep)
 
 void start_sweep_hold (const struct start_sweep *sweep)
 {
+    base_assert (sweep && root_is_open (sweep->root));
     base_cleanup (choice_deinit) struct choice choice = {.sweep = sweep, .root = sweep->root, .below = true};
-    if (!has_children ())
+    if (!children_exist ())
         return;
     start_keepers_find (sweep->root, &choice.keepers);
     start_children_freeze (&(struct start_choice){.claim = choice_claim, .context = &choice});
 }
 
-size_t start_sweep_end (const struct start_sweep *sweep, const char *workspace, pid_t keep, bool stopped)
+size_t start_sweep_end (const struct start_sweep *sweep, const char *workspace, pid_t keep,
+                        enum start_sweep_pace pace)
 {
+    base_assert (sweep && root_is_open (sweep->root));
+    base_assert (workspace);
     if (!start_reap_others (keep))
         return 0; /* every orphan would be a child of this process */
     base_cleanup (choice_deinit) struct choice choice = {.sweep = sweep, .root = sweep->root, .below = true};
     start_keepers_find (sweep->root, &choice.keepers);
     const struct start_choice chosen = {.claim = choice_claim, .context = &choice};
-    size_t found = count_chosen (&choice, &chosen, keep, NULL);
-    for (int i = 0; stopped && found && i < LINGER_MS / LINGER_STEP_MS; i++) {
+    size_t found = chosen_count (&choice, &chosen, keep, NULL);
+    for (int i = 0; pace == START_SWEEP_LINGER && found && i < LINGER_MS / LINGER_STEP_MS; i++) {
         (void) poll (NULL, 0, LINGER_STEP_MS);
         (void) start_reap_others (keep);
-        found = count_chosen (&choice, &chosen, keep, NULL);
+        found = chosen_count (&choice, &chosen, keep, NULL);
     }
     if (!found)
         return 0;
     start_say ("ending %zu processes that %s left", found, workspace);
-    size_t left = end_chosen (&choice, keep);
+    size_t left = chosen_end (&choice, keep);
     if (left)
         start_say ("WARNING: %zu processes of %s did not end and still run", left, workspace);
     return found;
@@ -305,16 +318,17 @@ size_t start_sweep_end (const struct start_sweep *sweep, const char *workspace, 
 
 bool start_sweep_holder (const struct root *root)
 {
+    base_assert (root_is_open (root));
     base_cleanup (choice_deinit) struct choice choice = {.root = root, .marked = true};
-    if (is_marked (root, getpid ()) || root_lock_holder (root, &choice.holder) ||
-        !is_marked (root, choice.holder))
+    if (process_is_marked (root, getpid ()) || root_lock_holder (root, &choice.holder) ||
+        !process_is_marked (root, choice.holder))
         return false;
     start_keepers_find (root, &choice.keepers);
     start_keepers_drop (&choice.keepers, choice.holder); /* it keeps node managers from running */
-    find_ancestors (&choice);
-    if (is_ancestor (&choice, choice.holder))
+    ancestors_find (&choice);
+    if (choice_has_ancestor (&choice, choice.holder))
         return false;
     start_say ("ending process %d of an earlier version, which holds the lock of the root",
                (int) choice.holder);
-    return end_chosen (&choice, 0) == 0;
+    return chosen_end (&choice, 0) == 0;
 }

@@ -18,10 +18,16 @@ struct start_sweep {
     bool locked; /* no other process serves the root, so a version's remaining processes may be ended */
 };
 
+/*  How this process has the lock of the root. */
+enum start_lock {
+    START_LOCK_NONE,
+    START_LOCK_TAKEN,
+    START_LOCK_KEPT, /* it held it before an execve, as another launcher, which left nothing */
+};
+
 /*  Ends what earlier launchers left, and records the other children of this process (a run script may have
-    started a logger before exec). locked: this process holds the lock of the root. kept: it already held the
-    lock as another launcher before an execve, and that one left nothing. */
-void start_sweep_begin (struct start_sweep *sweep, const struct root *root, bool locked, bool kept);
+    started a logger before exec). */
+void start_sweep_begin (struct start_sweep *sweep, const struct root *root, enum start_lock lock);
 void start_sweep_deinit (struct start_sweep *sweep);
 
 /*  Before a version starts: ends any other holder of the manager lock. */
@@ -31,9 +37,13 @@ void start_sweep_lock (const struct start_sweep *sweep);
 void start_sweep_hold (const struct start_sweep *sweep);
 
 /*  After a version has ended: ends its remaining processes, in at most 30 s, and logs those that did not end.
-    keep: a child that is not reaped (0: none). stopped: the version was asked to stop, so its processes get
-    100 ms to end by themselves. Returns the number that had to be ended. */
-size_t start_sweep_end (const struct start_sweep *sweep, const char *workspace, pid_t keep, bool stopped);
+    keep: a child that is not reaped (0: none). Returns the number that had to be ended. */
+enum start_sweep_pace {
+    START_SWEEP_AT_ONCE,
+    START_SWEEP_LINGER, /* they get 100 ms to end by themselves: the version was asked to stop */
+};
+size_t start_sweep_end (const struct start_sweep *sweep, const char *workspace, pid_t keep,
+                        enum start_sweep_pace pace);
 
 /*  Whether the lock of the root was held by a process that an earlier version left. Ends that process. */
 bool start_sweep_holder (const struct root *root);

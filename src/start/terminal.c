@@ -9,8 +9,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/assert.h"
+
 void start_terminal_keep (struct start_terminal *terminal)
 {
+    base_assert (terminal);
     *terminal = (struct start_terminal){.fd = -1};
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && !terminal->kept; fd++) {
         terminal->fd = fd;
@@ -20,7 +23,7 @@ void start_terminal_keep (struct start_terminal *terminal)
 
 /*  Whether the foreground process group has ended: a shell that took its terminal back is alive, and so is
     the group that it put in the foreground. */
-static bool is_abandoned (int fd)
+static bool terminal_is_abandoned (int fd)
 {
     pid_t group = tcgetpgrp (fd);
     if (group < 0 && errno == ENOTTY && getsid (0) == getpid () && ioctl (fd, TIOCSCTTY, 0) == 0)
@@ -30,6 +33,7 @@ static bool is_abandoned (int fd)
 
 void start_terminal_restore (const struct start_terminal *terminal)
 {
+    base_assert (terminal);
     struct termios now;
     sigset_t output, before;
     if (!terminal->kept)
@@ -37,7 +41,7 @@ void start_terminal_restore (const struct start_terminal *terminal)
     (void) sigemptyset (&output);
     (void) sigaddset (&output, SIGTTOU);
     (void) sigprocmask (SIG_BLOCK, &output, &before); /* otherwise tcsetpgrp would stop this process */
-    if (is_abandoned (terminal->fd))
+    if (terminal_is_abandoned (terminal->fd))
         (void) tcsetpgrp (terminal->fd, getpgrp ());
     if (tcgetpgrp (terminal->fd) == getpgrp () && tcgetattr (terminal->fd, &now) == 0)
         (void) tcsetattr (terminal->fd, TCSANOW, &terminal->modes);

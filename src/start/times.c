@@ -6,7 +6,7 @@
 const struct start_times start_times = {
     .look_ms = 30 * 1000,
     .settle_ms = 5 * 1000,
-    .told_ms = 10 * 1000,
+    .asked_ms = 10 * 1000,
     .killed_ms = 5 * 1000,
     .stuck_ms = 60 * 1000,
 };

@@ -17,7 +17,7 @@ struct start_times {
     uint64_t settle_ms;
     /*  Time for a version to end after it was asked to, and after it was killed. A process waiting for a disk
         that does not respond cannot be killed and is given up: not every init enforces an end itself. */
-    uint64_t told_ms;
+    uint64_t asked_ms;
     uint64_t killed_ms;
     /*  A version on trial can stop its launcher with SIGSTOP. The kernel resumes the launcher this long after
         a deadline. */

@@ -10,10 +10,33 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/assert.h"
+
 enum { OVERTAKEN_MOST = 3 /* answers to later gets after which an earlier one counts as lost */ };
+
+/*  Bytes are written, then asked for, then not yet asked for. The ring holds exactly what was asked for and not
+    written. A failed download keeps its numbers for the error. Takes the same time for every window. */
+static void download_machine_check (const struct transfer_download *download)
+{
+    const struct transfer_piece *front = &download->pieces[download->first];
+    if (download->failed)
+        return;
+    base_assert (download->written <= download->asked && download->asked <= download->size);
+    base_assert (download->first < TRANSFER_WINDOW_MOST && download->count <= TRANSFER_WINDOW_MOST);
+    base_assert (download->due + download->dropped <= download->count);
+    base_assert (download->unanswered <= download->asked - download->written);
+    base_assert ((download->count == 0) == (download->written == download->asked));
+    base_assert (download->count == 0 || front->offset == download->written);
+    base_assert (download->count == 0 || front->state != TRANSFER_PIECE_DROPPED);
+    base_assert (download->window >= download->limits.chunk);
+    base_assert (download->done == (download->written == download->size));
+    base_assert (download->losses <= download->limits.retries);
+    base_assert (download->busies <= TRANSFER_BUSY_MOST);
+}
 
 static struct transfer_piece *piece_at (struct transfer_download *download, unsigned index)
 {
+    base_assert (index < TRANSFER_WINDOW_MOST);
     return &download->pieces[(download->first + index) % TRANSFER_WINDOW_MOST];
 }
 
@@ -45,14 +68,19 @@ static void piece_set (struct transfer_download *download, struct transfer_piece
     }
 }
 
-/*  Marks dropped pieces to be asked for again; all: unanswered ones, too. */
-static void pieces_due (struct transfer_download *download, bool all)
+/*  Marks all pieces to be asked for again. */
+static void pieces_due (struct transfer_download *download)
 {
-    if (!all && !download->dropped)
-        return;
-    for (unsigned i = 0; i < download->count; i++) {
+    for (unsigned i = 0; i < download->count; i++)
+        piece_set (download, piece_at (download, i), TRANSFER_PIECE_DUE);
+}
+
+/*  The same for those whose answers came out of order. */
+static void dropped_due (struct transfer_download *download)
+{
+    for (unsigned i = 0; download->dropped && i < download->count; i++) {
         struct transfer_piece *piece = piece_at (download, i);
-        if (all || piece->state == TRANSFER_PIECE_DROPPED)
+        if (piece->state == TRANSFER_PIECE_DROPPED)
             piece_set (download, piece, TRANSFER_PIECE_DUE);
     }
 }
@@ -94,6 +122,8 @@ static void download_count_loss (struct transfer_download *download, const char 
 void transfer_download_init (struct transfer_download *download, const struct transfer_limits *limits,
                              const struct base_digest *digest, uint64_t size, uint64_t offset)
 {
+    base_assert (download);
+    base_assert (digest);
     *download = (struct transfer_download){
         .limits = transfer_limits_checked (limits),
         .digest = *digest,
@@ -105,10 +135,11 @@ void transfer_download_init (struct transfer_download *download, const struct tr
     download->window = download->limits.window;
     if (offset > size)
         download_fail (download, WIRE_STATUS_FAILED, "the partial download is longer than the blob", NULL);
+    download_machine_check (download);
 }
 
 /*  Accepts an answer without fault. Returns whether it is the next to be written. */
-static bool piece_take (struct transfer_download *download, struct transfer_piece *piece, uint64_t now_ms)
+static bool piece_accept (struct transfer_download *download, struct transfer_piece *piece, uint64_t now_ms)
 {
     struct transfer_piece *front = piece_at (download, 0);
     if (piece == front) {
@@ -123,7 +154,7 @@ static bool piece_take (struct transfer_download *download, struct transfer_piec
         download->losses = download->busies = download->overtaken = 0;
         download->progress_ms = now_ms;
         download->done = download->written == download->size;
-        pieces_due (download, false);
+        dropped_due (download);
         return true;
     }
     if (piece->state == TRANSFER_PIECE_SENT) {
@@ -135,18 +166,18 @@ static bool piece_take (struct transfer_download *download, struct transfer_piec
         }
     }
     if (front->state == TRANSFER_PIECE_DUE)
-        pieces_due (download, false);
+        dropped_due (download);
     return false;
 }
 
-static void wait_until (struct transfer_download *download, uint64_t until_ms)
+static void download_wait_until (struct transfer_download *download, uint64_t until_ms)
 {
     if (download->not_before_ms < until_ms)
         download->not_before_ms = until_ms;
 }
 
-static void take_busy (struct transfer_download *download, struct transfer_piece *piece,
-                       const struct wire_chunk *chunk, uint64_t now_ms)
+static void piece_busy (struct transfer_download *download, struct transfer_piece *piece,
+                        const struct wire_chunk *chunk, uint64_t now_ms)
 {
     uint64_t wait_ms = transfer_busy_wait_ms (chunk->retry_after_ms, download->busies);
     /*  A busy peer answers so to every get under way: that is one round, and the window halves once. */
@@ -157,10 +188,10 @@ static void take_busy (struct transfer_download *download, struct transfer_piece
             return;
         }
     }
-    wait_until (download, now_ms + wait_ms);
+    download_wait_until (download, now_ms + wait_ms);
     piece_set (download, piece, TRANSFER_PIECE_DUE);
     if (piece == piece_at (download, 0))
-        pieces_due (download, false);
+        dropped_due (download);
 }
 
 /*  The piece that a chunk answers; NULL: none. */
@@ -175,8 +206,8 @@ static struct transfer_piece *piece_of (struct transfer_download *download, cons
     return piece->offset == chunk->offset && piece->length == chunk->length ? piece : NULL;
 }
 
-bool transfer_download_chunk (struct transfer_download *download, const struct wire_chunk *chunk,
-                              size_t payload_size, uint64_t now_ms)
+static bool chunk_handle (struct transfer_download *download, const struct wire_chunk *chunk,
+                          size_t payload_size, uint64_t now_ms)
 {
     if (download->done || download->failed)
         return false;
@@ -191,15 +222,15 @@ bool transfer_download_chunk (struct transfer_download *download, const struct w
             return false;
         }
         if (payload_size == piece->length)
-            return piece_take (download, piece, now_ms);
+            return piece_accept (download, piece, now_ms);
         piece_set (download, piece, TRANSFER_PIECE_DUE);
         download_count_loss (download, "the peer sent a chunk of another length than requested", NULL);
         return false;
     case WIRE_STATUS_BUSY:
-        take_busy (download, piece, chunk, now_ms);
+        piece_busy (download, piece, chunk, now_ms);
         return false;
     case WIRE_STATUS_FAILED:
-        wait_until (download, now_ms + TRANSFER_FAILED_WAIT_MS);
+        download_wait_until (download, now_ms + TRANSFER_FAILED_WAIT_MS);
         piece_set (download, piece, TRANSFER_PIECE_DUE);
         download_count_loss (download, "the peer could not send the blob", chunk->reason);
         return false;
@@ -213,10 +244,22 @@ bool transfer_download_chunk (struct transfer_download *download, const struct w
     }
 }
 
+bool transfer_download_chunk (struct transfer_download *download, const struct wire_chunk *chunk,
+                              size_t payload_size, uint64_t now_ms)
+{
+    base_assert (download);
+    base_assert (chunk);
+    bool next = chunk_handle (download, chunk, payload_size, now_ms);
+    download_machine_check (download);
+    return next;
+}
+
 void transfer_download_lost (struct transfer_download *download)
 {
-    pieces_due (download, true);
+    base_assert (download);
+    pieces_due (download);
     download->overtaken = 0;
+    download_machine_check (download);
 }
 
 static struct transfer_action piece_get (struct transfer_download *download, struct transfer_piece *piece,
@@ -228,7 +271,7 @@ static struct transfer_action piece_get (struct transfer_download *download, str
     return (struct transfer_action){.kind = TRANSFER_GET, .offset = piece->offset, .length = piece->length};
 }
 
-static bool has_room (const struct transfer_download *download, uint32_t length)
+static bool window_has_room (const struct transfer_download *download, uint32_t length)
 {
     return download->unanswered == 0 || download->unanswered + length <= download->window;
 }
@@ -254,12 +297,12 @@ static struct transfer_piece *piece_due (struct transfer_download *download)
         struct transfer_piece *piece = piece_at (download, i);
         /*  The first piece is sent even if the window is full: nothing moves without it. */
         if (piece->state == TRANSFER_PIECE_DUE)
-            return i == 0 || has_room (download, piece->length) ? piece : NULL;
+            return i == 0 || window_has_room (download, piece->length) ? piece : NULL;
     }
     return NULL;
 }
 
-struct transfer_action transfer_download_next (struct transfer_download *download, uint64_t now_ms)
+static struct transfer_action action_next (struct transfer_download *download, uint64_t now_ms)
 {
     struct transfer_piece *front = piece_at (download, 0);
     uint64_t deadline = UINT64_MAX;
@@ -267,7 +310,7 @@ struct transfer_action transfer_download_next (struct transfer_download *downloa
         deadline = front->sent_ms > download->progress_ms ? front->sent_ms : download->progress_ms;
         deadline += download->limits.answer_ms;
         if (now_ms >= deadline) {
-            pieces_due (download, true);
+            pieces_due (download);
             download_count_loss (download, "the peer did not answer", NULL);
         }
     }
@@ -290,7 +333,15 @@ struct transfer_action transfer_download_next (struct transfer_download *downloa
         return piece_get (download, due, now_ms);
     /*  While pieces must be asked for again, further ones could only come out of order. */
     if (!download->due && !download->dropped && download->asked < download->size &&
-        download->count < TRANSFER_WINDOW_MOST && has_room (download, download->limits.chunk))
+        download->count < TRANSFER_WINDOW_MOST && window_has_room (download, download->limits.chunk))
         return piece_get (download, piece_new (download), now_ms);
     return (struct transfer_action){.kind = TRANSFER_WAIT, .until_ms = deadline};
+}
+
+struct transfer_action transfer_download_next (struct transfer_download *download, uint64_t now_ms)
+{
+    base_assert (download);
+    struct transfer_action action = action_next (download, now_ms);
+    download_machine_check (download);
+    return action;
 }

@@ -10,6 +10,22 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/assert.h"
+
+/*  The peer has taken bytes, at most a window more was sent, and the rest was not. It never has more than it
+    ever had. */
+static void upload_machine_check (const struct transfer_upload *upload)
+{
+    if (upload->failed)
+        return;
+    base_assert (upload->taken <= upload->sent && upload->sent <= upload->size);
+    base_assert (upload->sent - upload->taken <= upload->limits.window);
+    base_assert (upload->done || (upload->taken <= upload->best && upload->best <= upload->size));
+    base_assert (!upload->begun || upload->asked);
+    base_assert (!upload->done || upload->taken == upload->size);
+    base_assert (upload->losses <= upload->limits.retries && upload->busies <= TRANSFER_BUSY_MOST);
+}
+
 static void upload_fail (struct transfer_upload *upload, const char *what, const char *reason)
 {
     upload->failed = true;
@@ -18,7 +34,7 @@ static void upload_fail (struct transfer_upload *upload, const char *what, const
 }
 
 /*  Asks again where to continue. */
-static void start_ask (struct transfer_upload *upload)
+static void upload_ask_start (struct transfer_upload *upload)
 {
     upload->sent = upload->taken;
     upload->begun = false;
@@ -27,12 +43,12 @@ static void start_ask (struct transfer_upload *upload)
 
 static void upload_count_loss (struct transfer_upload *upload, const char *what, const char *reason)
 {
-    start_ask (upload);
+    upload_ask_start (upload);
     if (++upload->losses > upload->limits.retries)
         upload_fail (upload, what, reason);
 }
 
-static void wait_until (struct transfer_upload *upload, uint64_t until_ms)
+static void upload_wait_until (struct transfer_upload *upload, uint64_t until_ms)
 {
     if (upload->not_before_ms < until_ms)
         upload->not_before_ms = until_ms;
@@ -41,14 +57,17 @@ static void wait_until (struct transfer_upload *upload, uint64_t until_ms)
 void transfer_upload_init (struct transfer_upload *upload, const struct transfer_limits *limits,
                            const struct base_digest *digest, uint64_t size)
 {
+    base_assert (upload);
+    base_assert (digest);
     *upload = (struct transfer_upload){
         .limits = transfer_limits_checked (limits),
         .digest = *digest,
         .size = size,
     };
+    upload_machine_check (upload);
 }
 
-static void offset_take (struct transfer_upload *upload, const struct wire_taken *taken, uint64_t now_ms)
+static void upload_accept (struct transfer_upload *upload, const struct wire_taken *taken, uint64_t now_ms)
 {
     if (taken->complete) {
         upload->taken = upload->sent = upload->size;
@@ -83,16 +102,16 @@ static void offset_take (struct transfer_upload *upload, const struct wire_taken
         upload->sent = upload->taken;
 }
 
-static void take_busy (struct transfer_upload *upload, const struct wire_taken *taken, uint64_t now_ms)
+static void upload_busy (struct transfer_upload *upload, const struct wire_taken *taken, uint64_t now_ms)
 {
     uint64_t wait_ms = transfer_busy_wait_ms (taken->retry_after_ms, upload->busies);
     if (now_ms >= upload->not_before_ms && ++upload->busies > TRANSFER_BUSY_MOST)
         upload_fail (upload, "the peer stayed busy", taken->reason);
-    wait_until (upload, now_ms + wait_ms);
-    start_ask (upload);
+    upload_wait_until (upload, now_ms + wait_ms);
+    upload_ask_start (upload);
 }
 
-static void take_refused (struct transfer_upload *upload, const struct wire_taken *taken)
+static void upload_refused (struct transfer_upload *upload, const struct wire_taken *taken)
 {
     /*  Before the first piece, the peer refuses the blob as a whole. Later, the blob did not match its
         digest, and the bytes may be an earlier sender's that were already there: sends it once more from the
@@ -102,37 +121,42 @@ static void take_refused (struct transfer_upload *upload, const struct wire_take
         return;
     }
     upload->taken = 0;
-    start_ask (upload);
+    upload_ask_start (upload);
 }
 
 void transfer_upload_taken (struct transfer_upload *upload, const struct wire_taken *taken, uint64_t now_ms)
 {
+    base_assert (upload);
+    base_assert (taken);
     if (upload->done || upload->failed || !base_digest_equal (&taken->digest, &upload->digest))
         return;
     switch (taken->status) {
     case WIRE_STATUS_OK:
-        offset_take (upload, taken, now_ms);
+        upload_accept (upload, taken, now_ms);
         break;
     case WIRE_STATUS_BUSY:
-        take_busy (upload, taken, now_ms);
+        upload_busy (upload, taken, now_ms);
         break;
     case WIRE_STATUS_REFUSED:
-        take_refused (upload, taken);
+        upload_refused (upload, taken);
         break;
     case WIRE_STATUS_FAILED:
-        wait_until (upload, now_ms + TRANSFER_FAILED_WAIT_MS);
+        upload_wait_until (upload, now_ms + TRANSFER_FAILED_WAIT_MS);
         upload_count_loss (upload, "the peer could not store the blob", taken->reason);
         break;
     default:
         upload_fail (upload, "the peer did not accept the blob", taken->reason);
         break;
     }
+    upload_machine_check (upload);
 }
 
 void transfer_upload_lost (struct transfer_upload *upload)
 {
+    base_assert (upload);
     if (!upload->done && !upload->failed)
-        start_ask (upload);
+        upload_ask_start (upload);
+    upload_machine_check (upload);
 }
 
 static struct transfer_upload_action piece_put (struct transfer_upload *upload, uint32_t length,
@@ -145,7 +169,7 @@ static struct transfer_upload_action piece_put (struct transfer_upload *upload, 
     return action;
 }
 
-struct transfer_upload_action transfer_upload_next (struct transfer_upload *upload, uint64_t now_ms)
+static struct transfer_upload_action action_next (struct transfer_upload *upload, uint64_t now_ms)
 {
     uint64_t deadline = UINT64_MAX;
     if (!upload->done && !upload->failed && upload->asked) {
@@ -176,4 +200,12 @@ struct transfer_upload_action transfer_upload_next (struct transfer_upload *uplo
         (upload->sent == upload->taken || upload->sent - upload->taken + length <= upload->limits.window))
         return piece_put (upload, length, now_ms);
     return (struct transfer_upload_action){.kind = TRANSFER_UPLOAD_WAIT, .until_ms = deadline};
+}
+
+struct transfer_upload_action transfer_upload_next (struct transfer_upload *upload, uint64_t now_ms)
+{
+    base_assert (upload);
+    struct transfer_upload_action action = action_next (upload, now_ms);
+    upload_machine_check (upload);
+    return action;
 }

@@ -6,10 +6,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/assert.h"
 #include "base/digest.h"
 
 /*  Whether an operator can still cancel the update in this state. */
-static bool before_switch (enum wire_state state)
+static bool state_is_before_switch (enum wire_state state)
 {
     return state == WIRE_STATE_MATCHING || state == WIRE_STATE_FETCHING || state == WIRE_STATE_STAGING ||
            state == WIRE_STATE_PROBING;
@@ -22,6 +23,7 @@ bool update_order_at_rest (enum wire_state state)
 
 struct base_digest update_order_digest (const struct wire_desired *desired)
 {
+    base_assert (desired);
     char text[1024], release[BASE_DIGEST_TEXT], from[BASE_DIGEST_TEXT], cleared[BASE_DIGEST_TEXT];
     int length = snprintf (text, sizeof text,
                            "release %" PRIu64 " %s %s\nrevert %" PRIu64 " %s\ncancel %" PRIu64
@@ -35,33 +37,37 @@ struct base_digest update_order_digest (const struct wire_desired *desired)
 }
 
 struct update_order update_order_choose (const struct wire_desired *desired,
-                                         const struct wire_standing *standing, enum wire_state state,
+                                         const struct wire_standing *order_state, enum wire_state state,
                                          uint64_t under_way, const struct base_digest *running)
 {
+    base_assert (desired);
+    base_assert (order_state);
+    base_assert (running);
     struct update_order order = {.hold = false};
     if (desired->status != WIRE_STATUS_OK)
         return order;
-    if (desired->epoch < standing->seen_epoch) {
+    if (desired->epoch < order_state->seen_epoch) {
         order.older = true;
         return order;
     }
-    if (desired->epoch == standing->seen_epoch && !base_digest_is_null (&standing->seen_digest)) {
+    if (desired->epoch == order_state->seen_epoch && !base_digest_is_null (&order_state->seen_digest)) {
         struct base_digest digest = update_order_digest (desired);
-        order.other = !base_digest_equal (&digest, &standing->seen_digest);
+        order.other = !base_digest_equal (&digest, &order_state->seen_digest);
         if (order.other)
             return order;
     }
-    order.hold = desired->hold_epoch > standing->hold_epoch;
-    order.clear = desired->clear_epoch > standing->clear_epoch;
-    bool held = order.hold ? desired->held : standing->held;
+    order.hold = desired->hold_epoch > order_state->hold_epoch;
+    order.clear = desired->clear_epoch > order_state->clear_epoch;
+    bool held = order.hold ? desired->held : order_state->held;
 
     bool cancelled =
-        desired->cancel_epoch > standing->epoch && desired->cancel_epoch > desired->release_epoch;
-    bool reverted = desired->revert_epoch > standing->epoch && desired->revert_epoch > desired->release_epoch;
+        desired->cancel_epoch > order_state->epoch && desired->cancel_epoch > desired->release_epoch;
+    bool reverted =
+        desired->revert_epoch > order_state->epoch && desired->revert_epoch > desired->release_epoch;
     if (cancelled || reverted) {
-        order.cancel = under_way != 0 && (before_switch (state) || state == WIRE_STATE_UNFIT);
+        order.cancel = under_way != 0 && (state_is_before_switch (state) || state == WIRE_STATE_UNFIT);
         order.cancel_late =
-            cancelled && under_way != 0 && !before_switch (state) && !update_order_at_rest (state);
+            cancelled && under_way != 0 && !state_is_before_switch (state) && !update_order_at_rest (state);
         order.cancel_nothing = cancelled && !order.cancel && update_order_at_rest (state);
     }
     if (reverted && !order.cancel) {
@@ -71,7 +77,7 @@ struct update_order update_order_choose (const struct wire_desired *desired,
         order.revert_nothing = !runs && update_order_at_rest (state);
         return order;
     }
-    bool wanted = !base_digest_is_null (&desired->release) && desired->release_epoch > standing->epoch &&
+    bool wanted = !base_digest_is_null (&desired->release) && desired->release_epoch > order_state->epoch &&
                   desired->release_epoch > desired->revert_epoch &&
                   desired->release_epoch > desired->cancel_epoch;
     if (!wanted || desired->release_epoch == under_way)

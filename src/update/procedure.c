@@ -3,6 +3,8 @@
 
 #include "update/procedure.h"
 
+#include "base/assert.h"
+
 /*  Pauses before further tries on an unfit host, as multiples of unfit_ms. */
 static const unsigned pauses[] = {1, 5, 15, 60};
 
@@ -64,7 +66,7 @@ static const struct cell table[WIRE_STATE_END][UPDATE_EVENT_END] =
         [ST (IDLE)] =
             {
                 [UPDATE_EVENT_ORDER] = NEXT (MATCHING, MATCH),
-                [UPDATE_EVENT_REVERT] = NEXT (REVERTING, GO_BACK),
+                [UPDATE_EVENT_REVERT] = NEXT (REVERTING, REVERT),
                 [UPDATE_EVENT_TRIAL] = NEXT (TRIAL, PROVE),
                 [UPDATE_EVENT_UNFIT] = {ST (UNFIT), 0, {ACT (DEADLINE), ACT (LATER)}},
             },
@@ -124,8 +126,8 @@ static const struct cell table[WIRE_STATE_END][UPDATE_EVENT_END] =
                 [UPDATE_EVENT_DONE] = {ST (CONFIRMED), 0, {ACT (DEADLINE), ACT (CONFIRM)}},
                 [UPDATE_EVENT_DEADLINE] = {ST (REVERTING),
                                            OUT (FAILED),
-                                           {ACT (DEADLINE), ACT (REPORT), ACT (GO_BACK)}},
-                [UPDATE_EVENT_REVERT] = NEXT (REVERTING, GO_BACK),
+                                           {ACT (DEADLINE), ACT (REPORT), ACT (REVERT)}},
+                [UPDATE_EVENT_REVERT] = NEXT (REVERTING, REVERT),
             },
         [ST (CONFIRMED)] =
             {
@@ -146,22 +148,48 @@ static const struct cell table[WIRE_STATE_END][UPDATE_EVENT_END] =
                 [UPDATE_EVENT_DEADLINE] = {ST (IDLE), 0, {ACT (DEADLINE), ACT (ASK)}},
                 [UPDATE_EVENT_ORDER] = NEXT (MATCHING, MATCH),
                 [UPDATE_EVENT_CANCEL] = CANCELLED,
-                [UPDATE_EVENT_REVERT] = NEXT (REVERTING, GO_BACK),
+                [UPDATE_EVENT_REVERT] = NEXT (REVERTING, REVERT),
             },
 };
 
 void update_procedure_init (struct update_procedure *procedure)
 {
+    base_assert (procedure);
     *procedure = (struct update_procedure){.state = WIRE_STATE_IDLE};
+}
+
+/*  A state other than idle has its own deadline, so that every state ends. Actions have no gap. Each report
+    says how far the order is, or how it ended; and a state that was left unfit counts it. */
+static void update_machine_check (const struct update_procedure *procedure,
+                                  const struct update_result *result)
+{
+    bool deadline = false, report = false, over = false;
+    for (size_t i = 0; i < UPDATE_ACTIONS_MOST; i++) {
+        enum update_action action = result->actions[i];
+        base_assert ((unsigned) action < UPDATE_N_ACTIONS);
+        base_assert (!over || action == UPDATE_ACTION_NONE);
+        over |= action == UPDATE_ACTION_NONE;
+        deadline |= action == UPDATE_ACTION_DEADLINE;
+        report |= action == UPDATE_ACTION_REPORT;
+    }
+    base_assert (over);
+    base_assert ((unsigned) procedure->state < WIRE_STATE_END);
+    base_assert (result->to == result->from || result->to == procedure->state);
+    base_assert (result->to == result->from || deadline);
+    base_assert (!result->outcome || report);
+    base_assert (result->to != WIRE_STATE_UNFIT || result->from == WIRE_STATE_UNFIT || procedure->unfit > 0);
 }
 
 struct update_result update_procedure_step (struct update_procedure *procedure, enum update_event event)
 {
+    base_assert (procedure);
+    base_assert ((unsigned) event < UPDATE_EVENT_END);
     enum wire_state from = procedure->state ? procedure->state : WIRE_STATE_IDLE;
+    base_assert ((unsigned) from < WIRE_STATE_END);
     const struct cell *cell = &table[from][event];
     struct update_result result = {.from = from, .to = from};
     if (!cell->to) {
-        result.actions[0] = UPDATE_ACTION_TELL;
+        result.actions[0] = UPDATE_ACTION_LOG;
         return result;
     }
     if (cell->to == WIRE_STATE_UNFIT)
@@ -173,12 +201,15 @@ struct update_result update_procedure_step (struct update_procedure *procedure, 
     result.outcome = cell->outcome;
     for (size_t i = 0; i < UPDATE_ACTIONS_MOST; i++)
         result.actions[i] = cell->actions[i];
+    update_machine_check (procedure, &result);
     return result;
 }
 
 uint64_t update_procedure_deadline_ms (const struct update_procedure *procedure,
                                        const struct update_limits *limits)
 {
+    base_assert (procedure);
+    base_assert (limits);
     switch (procedure->state) {
     case WIRE_STATE_MATCHING:
         return limits->matching_ms;
@@ -210,16 +241,38 @@ uint64_t update_procedure_deadline_ms (const struct update_procedure *procedure,
 
 const char *update_event_word (enum update_event event)
 {
-    static const char *const words[UPDATE_EVENT_END] = {"order",    "same",   "refused", "done",
-                                                        "failed",   "blamed", "unfit",   "missing",
-                                                        "deadline", "cancel", "revert",  "trial"};
+    static const char *const words[UPDATE_EVENT_END] = {
+        [UPDATE_EVENT_ORDER] = "order",       [UPDATE_EVENT_SAME] = "same",
+        [UPDATE_EVENT_REFUSED] = "refused",   [UPDATE_EVENT_DONE] = "done",
+        [UPDATE_EVENT_FAILED] = "failed",     [UPDATE_EVENT_BLAMED] = "blamed",
+        [UPDATE_EVENT_UNFIT] = "unfit",       [UPDATE_EVENT_MISSING] = "missing",
+        [UPDATE_EVENT_DEADLINE] = "deadline", [UPDATE_EVENT_CANCEL] = "cancel",
+        [UPDATE_EVENT_REVERT] = "revert",     [UPDATE_EVENT_TRIAL] = "trial",
+    };
     return (unsigned) event < UPDATE_EVENT_END ? words[event] : "unknown";
 }
 
 const char *update_action_word (enum update_action action)
 {
-    static const char *const words[] = {"none",       "deadline", "match", "fetch",   "stage",   "probe",
-                                        "switch",     "restart",  "prove", "confirm", "go-back", "abort",
-                                        "quarantine", "report",   "ended", "ask",     "later",   "tell"};
-    return (unsigned) action < sizeof words / sizeof *words ? words[action] : "unknown";
+    static const char *const words[UPDATE_N_ACTIONS] = {
+        [UPDATE_ACTION_NONE] = "none",
+        [UPDATE_ACTION_DEADLINE] = "deadline",
+        [UPDATE_ACTION_MATCH] = "match",
+        [UPDATE_ACTION_FETCH] = "fetch",
+        [UPDATE_ACTION_STAGE] = "stage",
+        [UPDATE_ACTION_PROBE] = "probe",
+        [UPDATE_ACTION_SWITCH] = "switch",
+        [UPDATE_ACTION_RESTART] = "restart",
+        [UPDATE_ACTION_PROVE] = "prove",
+        [UPDATE_ACTION_CONFIRM] = "confirm",
+        [UPDATE_ACTION_REVERT] = "revert",
+        [UPDATE_ACTION_ABORT] = "abort",
+        [UPDATE_ACTION_QUARANTINE] = "quarantine",
+        [UPDATE_ACTION_REPORT] = "report",
+        [UPDATE_ACTION_ENDED] = "ended",
+        [UPDATE_ACTION_ASK] = "ask",
+        [UPDATE_ACTION_LATER] = "later",
+        [UPDATE_ACTION_LOG] = "log",
+    };
+    return (unsigned) action < UPDATE_N_ACTIONS ? words[action] : "unknown";
 }

@@ -49,17 +49,17 @@ enum update_action {
     UPDATE_ACTION_RESTART,    /* exit, so that stable is started */
     UPDATE_ACTION_PROVE,      /* on trial: collect the proof that confirms this version */
     UPDATE_ACTION_CONFIRM,    /* end the trial with success */
-    UPDATE_ACTION_GO_BACK,    /* point stable to the previous version */
+    UPDATE_ACTION_REVERT,     /* point stable to the previous version */
     UPDATE_ACTION_ABORT,      /* stop the step under way and remove what it made */
     UPDATE_ACTION_QUARANTINE, /* do not try this release again until an operator clears it */
     UPDATE_ACTION_REPORT,     /* report state and outcome */
     UPDATE_ACTION_ENDED,      /* the order is completed: store its epoch */
     UPDATE_ACTION_ASK,        /* ask for the desired state: it may have changed in the meantime */
     UPDATE_ACTION_LATER,      /* unfit: keep the order, and try again when the state's time is over */
-    UPDATE_ACTION_TELL        /* the event does not fit the state: log that, change nothing */
+    UPDATE_ACTION_LOG         /* the event does not fit the state: log that, change nothing */
 };
 
-enum { UPDATE_ACTIONS_MOST = 8 };
+enum { UPDATE_ACTIONS_MOST = 8, UPDATE_N_ACTIONS = UPDATE_ACTION_LOG + 1 };
 
 /*  The result of a step of the machine. */
 struct update_result {
@@ -83,7 +83,7 @@ struct update_procedure {
 
 void update_procedure_init (struct update_procedure *procedure);
 
-/*  Handles an event. Never fails: for an event that does not fit the state it returns UPDATE_ACTION_TELL and
+/*  Handles an event. Never fails: for an event that does not fit the state it returns UPDATE_ACTION_LOG and
     changes nothing. */
 struct update_result update_procedure_step (struct update_procedure *procedure, enum update_event event);
 

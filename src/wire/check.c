@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/assert.h"
 #include "wire/wire.h"
 
 struct walk {
@@ -110,6 +111,7 @@ static const char *walk_value (struct walk *walk)
 
 const char *wire_check (const void *data, size_t size)
 {
+    base_assert (data || size == 0);
     struct walk walk = {.at = data, .end = (const uint8_t *) data + size, .left = {1}};
     if (size > WIRE_FRAME_MOST)
         return "is larger than a frame may be";

@@ -10,6 +10,7 @@
 /* clang-format off */
 #define END_CHOICES(NAME, name) };
 /* clang-format on */
+#include "base/assert.h"
 #include "schemas/choices.def"
 #undef CHOICES
 #undef CHOICE
@@ -46,6 +47,8 @@ const struct wire_choices *const wire_all_choices[] = {
 
 int wire_choices_parse (const struct wire_choices *choices, const char *word, size_t size)
 {
+    base_assert (choices);
+    base_assert (word || size == 0);
     for (size_t i = 0; i < choices->count; i++)
         if (strlen (choices->choices[i].word) == size && memcmp (choices->choices[i].word, word, size) == 0)
             return (int) i + 1;
@@ -54,6 +57,7 @@ int wire_choices_parse (const struct wire_choices *choices, const char *word, si
 
 const char *wire_choices_word (const struct wire_choices *choices, int value)
 {
+    base_assert (choices);
     if (value < 1 || (size_t) value > choices->count)
         return "unknown";
     return choices->choices[value - 1].word;

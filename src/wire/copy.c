@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
+
 static void strings_free (char **strings, size_t count)
 {
     for (size_t i = 0; strings && i < count; i++)
@@ -16,6 +18,8 @@ static void strings_free (char **strings, size_t count)
 
 void wire_deinit (const struct wire_record *record, void *message)
 {
+    base_assert (record);
+    base_assert (message);
     for (size_t i = 0; i < record->n_fields; i++) {
         const struct wire_field *field = &record->fields[i];
         void *member = wire_member (field, message);
@@ -55,7 +59,7 @@ static int field_copy (const struct wire_field *field, const void *message, void
     const void *from = wire_member_const (field, message);
     void *to = wire_member (field, copy);
     size_t count;
-    int rc;
+    int r;
 
     switch (field->kind) {
     case WIRE_TEXT:
@@ -107,10 +111,10 @@ static int field_copy (const struct wire_field *field, const void *message, void
             return -ENOMEM;
         *(size_t *) (void *) ((char *) copy + field->n_offset) = count;
         for (size_t i = 0; i < count; i++) {
-            rc = record_copy (field->part, *(char *const *) from + i * field->part->size,
-                              *(char **) to + i * field->part->size);
-            if (rc)
-                return rc;
+            r = record_copy (field->part, *(char *const *) from + i * field->part->size,
+                             *(char **) to + i * field->part->size);
+            if (r < 0)
+                return r;
         }
         return 0;
     }
@@ -120,20 +124,22 @@ static int field_copy (const struct wire_field *field, const void *message, void
 static int record_copy (const struct wire_record *record, const void *message, void *copy)
 {
     for (size_t i = 0; i < record->n_fields; i++) {
-        int rc = field_copy (&record->fields[i], message, copy);
-        if (rc)
-            return rc;
+        int r = field_copy (&record->fields[i], message, copy);
+        if (r < 0)
+            return r;
     }
     return 0;
 }
 
 int wire_copy (const struct wire_record *record, const void *message, void *ret_copy)
 {
+    base_assert (record);
+    base_assert (message && ret_copy && message != ret_copy);
     memset (ret_copy, 0, record->size);
-    int rc = record_copy (record, message, ret_copy);
-    if (rc)
+    int r = record_copy (record, message, ret_copy);
+    if (r < 0)
         wire_deinit (record, ret_copy);
-    return rc;
+    return r;
 }
 
 static bool strings_equal (char *const *a, char *const *b, size_t count)
@@ -194,6 +200,8 @@ static bool field_equal (const struct wire_field *field, const void *a, const vo
 
 bool wire_equal (const struct wire_record *record, const void *a, const void *b)
 {
+    base_assert (record);
+    base_assert (a && b);
     for (size_t i = 0; i < record->n_fields; i++)
         if (!field_equal (&record->fields[i], a, b))
             return false;

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 
 enum {
@@ -14,18 +15,18 @@ enum {
     PARTS_MOST = 32, /* of a path; a node stages no deeper one */
 };
 
-static bool is_letter_or_digit (char c)
+static bool letter_or_digit (char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
 static bool name_is_valid (const char *name, const char *further)
 {
-    if (!name || !is_letter_or_digit (*name))
+    if (!name || !letter_or_digit (*name))
         return false;
     size_t size = 0;
     for (; name[size]; size++)
-        if (size == 64 || !(is_letter_or_digit (name[size]) || strchr (further, name[size])))
+        if (size == 64 || !(letter_or_digit (name[size]) || strchr (further, name[size])))
             return false;
     return size <= 64;
 }
@@ -40,7 +41,7 @@ bool wire_node_is_valid (const char *id)
     return name_is_valid (id, "._-:");
 }
 
-static bool is_printable (const char *text)
+static bool text_is_printable (const char *text)
 {
     for (; *text; text++)
         if ((unsigned char) *text < 0x20 || *text == 0x7f)
@@ -50,7 +51,7 @@ static bool is_printable (const char *text)
 
 bool wire_path_is_valid (const char *path)
 {
-    if (!path || !*path || strnlen (path, 256) > 255 || !is_printable (path))
+    if (!path || !*path || strnlen (path, 256) > 255 || !text_is_printable (path))
         return false;
     for (unsigned parts = 1; parts <= PARTS_MOST; parts++) {
         size_t part = strcspn (path, "/");
@@ -66,12 +67,12 @@ bool wire_path_is_valid (const char *path)
 static bool platform_is_valid (const char *platform)
 {
     unsigned slashes = 0;
-    if (!is_letter_or_digit (*platform))
+    if (!letter_or_digit (*platform))
         return false;
     for (const char *at = platform; *at; at++) {
-        if (*at == '/' && is_letter_or_digit (at[1]))
+        if (*at == '/' && letter_or_digit (at[1]))
             slashes++;
-        else if (!is_letter_or_digit (*at) && !strchr ("._-", *at))
+        else if (!letter_or_digit (*at) && !strchr ("._-", *at))
             return false;
     }
     return slashes == 1;
@@ -106,27 +107,28 @@ static int files_check (const struct wire_envelope *envelope, struct base_error 
 static int size_check (const struct wire_record *record, const void *message, struct base_error *error)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    int rc = wire_pack (record, message, &buffer, error);
-    if (rc < 0)
-        return rc;
-    if (rc == WIRE_E_TOO_LARGE || buffer.size > WIRE_FRAME_MOST - ENVELOPE_ROOM)
+    int r = wire_pack (record, message, &buffer, error);
+    if (r < 0)
+        return r;
+    if (r == WIRE_E_TOO_LARGE || buffer.size > WIRE_FRAME_MOST - ENVELOPE_ROOM)
         return base_error_set (
             error, WIRE_E_MALFORMED,
             "arguments, environment and files together are too long: more than %d bytes packed",
             WIRE_FRAME_MOST - ENVELOPE_ROOM);
-    return rc;
+    return r;
 }
 
 int wire_envelope_check (const struct wire_envelope *envelope, struct base_error *error)
 {
+    base_assert (envelope);
     if (!wire_application_is_valid (envelope->application))
         return base_error_set (
             error, WIRE_E_MALFORMED,
             "the application's name must be 1 to 64 letters, digits, '.', '_' or '-', the first a "
             "letter or digit");
-    if (!envelope->version || !*envelope->version || !is_printable (envelope->version))
+    if (!envelope->version || !*envelope->version || !text_is_printable (envelope->version))
         return base_error_set (error, WIRE_E_MALFORMED, "the version is empty or has control characters");
-    if (envelope->title && !is_printable (envelope->title))
+    if (envelope->title && !text_is_printable (envelope->title))
         return base_error_set (error, WIRE_E_MALFORMED, "the title has control characters");
     if (envelope->platform && *envelope->platform && !platform_is_valid (envelope->platform))
         return base_error_set (error, WIRE_E_MALFORMED, "the platform '%.64s' is not of the form OS/ARCH",
@@ -137,69 +139,88 @@ int wire_envelope_check (const struct wire_envelope *envelope, struct base_error
             return base_error_set (error, WIRE_E_MALFORMED,
                                    "entry %zu of the environment is not of the form NAME=VALUE", i + 1);
     }
-    int rc = files_check (envelope, error);
-    return rc ? rc : size_check (&wire_envelope_record, envelope, error);
+    int r = files_check (envelope, error);
+    if (r)
+        return r;
+    return size_check (&wire_envelope_record, envelope, error);
 }
 
-static const char *platform_of (const struct wire_envelope *envelope)
+static const char *envelope_platform (const struct wire_envelope *envelope)
 {
     return envelope->platform ? envelope->platform : "";
 }
 
 int wire_release_check (const struct wire_release *release, struct base_error *error)
 {
+    base_assert (release);
     if (release->n_envelopes == 0)
         return base_error_set (error, WIRE_E_MALFORMED, "the release has no envelope");
     if (!release->application || !release->version)
         return base_error_set (error, WIRE_E_MALFORMED, "the release has no application or no version");
     for (size_t i = 0; i < release->n_envelopes; i++) {
         const struct wire_envelope *envelope = &release->envelopes[i];
-        int rc = wire_envelope_check (envelope, error);
-        if (rc) {
+        int r = wire_envelope_check (envelope, error);
+        if (r) {
             (void) base_error_prefix (error, "envelope %zu", i + 1);
-            return rc;
+            return r;
         }
         if (strcmp (envelope->application, release->application) != 0 ||
             strcmp (envelope->version, release->version) != 0)
             return base_error_set (error, WIRE_E_MALFORMED,
                                    "envelope %zu has another application or version than the release", i + 1);
         for (size_t j = 0; j < i; j++)
-            if (strcmp (platform_of (envelope), platform_of (&release->envelopes[j])) == 0)
+            if (strcmp (envelope_platform (envelope), envelope_platform (&release->envelopes[j])) == 0)
                 return base_error_set (error, WIRE_E_MALFORMED, "two envelopes are for the platform '%.64s'",
-                                       platform_of (envelope));
+                                       envelope_platform (envelope));
     }
     return size_check (&wire_release_record, release, error);
+}
+
+/*  Packs the release document of these envelopes. */
+static int document_pack (char *application, char *version, const struct wire_envelope *envelopes,
+                          size_t count, struct base_buffer *buffer, struct base_error *error)
+{
+    struct wire_envelope sorted[ENVELOPES_MOST]; /* shallow copies */
+    if (count == 0 || count > ENVELOPES_MOST)
+        return base_error_set (error, WIRE_E_MALFORMED, "a release has from 1 to %d envelopes",
+                               ENVELOPES_MOST);
+    for (size_t i = 0; i < count; i++) {
+        size_t j = i;
+        for (; j && strcmp (envelope_platform (&sorted[j - 1]), envelope_platform (&envelopes[i])) > 0; j--)
+            sorted[j] = sorted[j - 1];
+        sorted[j] = envelopes[i];
+    }
+    const struct wire_release release = {
+        .application = application, .version = version, .envelopes = sorted, .n_envelopes = count};
+    return wire_pack (&wire_release_record, &release, buffer, error);
 }
 
 int wire_release_pack (const struct wire_release *release, struct base_buffer *buffer,
                        struct base_error *error)
 {
-    struct wire_envelope sorted[ENVELOPES_MOST];
-    if (release->n_envelopes == 0 || release->n_envelopes > ENVELOPES_MOST)
-        return base_error_set (error, WIRE_E_MALFORMED, "a release has from 1 to %d envelopes",
-                               ENVELOPES_MOST);
-    for (size_t i = 0; i < release->n_envelopes; i++) {
-        size_t j = i;
-        for (; j && strcmp (platform_of (&sorted[j - 1]), platform_of (&release->envelopes[i])) > 0; j--)
-            sorted[j] = sorted[j - 1];
-        sorted[j] = release->envelopes[i]; /* borrowed */
-    }
-    struct wire_release ordered = *release;
-    ordered.envelopes = sorted;
-    return wire_pack (&wire_release_record, &ordered, buffer, error);
+    base_assert (release && buffer);
+    return document_pack (release->application, release->version, release->envelopes, release->n_envelopes,
+                          buffer, error);
+}
+
+int wire_envelope_pack_release (const struct wire_envelope *envelope, struct base_buffer *buffer,
+                                struct base_error *error)
+{
+    base_assert (envelope && buffer);
+    return document_pack (envelope->application, envelope->version, envelope, 1, buffer, error);
 }
 
 int wire_release_unpack (const void *data, size_t size, struct wire_release *ret_release,
                          struct base_error *error)
 {
     struct wire_release release;
-    int rc = wire_unpack (&wire_release_record, data, size, &release, error);
-    if (rc)
-        return rc;
-    rc = wire_release_check (&release, error);
-    if (rc) {
+    int r = wire_unpack (&wire_release_record, data, size, &release, error);
+    if (r)
+        return r;
+    r = wire_release_check (&release, error);
+    if (r) {
         wire_release_deinit (&release);
-        return rc;
+        return r;
     }
     *ret_release = release;
     return 0;
@@ -216,27 +237,22 @@ struct base_digest wire_release_digest (const struct wire_release *release, uint
     return base_digest_of (buffer.data, buffer.size);
 }
 
-struct wire_release wire_envelope_release (const struct wire_envelope *envelope)
-{
-    /*  The casts are safe: the release is only read. */
-    return (struct wire_release){.application = envelope->application,
-                                 .version = envelope->version,
-                                 .envelopes = (struct wire_envelope *) envelope,
-                                 .n_envelopes = 1};
-}
-
 struct base_digest wire_envelope_release_digest (const struct wire_envelope *envelope)
 {
-    const struct wire_release release = wire_envelope_release (envelope);
-    return wire_release_digest (&release, NULL);
+    static const struct base_digest none;
+    base_cleanup (base_buffer_deinit) struct base_buffer buffer = {.size = 0};
+    if (wire_envelope_pack_release (envelope, &buffer, NULL))
+        return none;
+    return base_digest_of (buffer.data, buffer.size);
 }
 
 const struct wire_envelope *wire_release_match (const struct wire_release *release, const char *platform)
 {
+    base_assert (release);
     const struct wire_envelope *fits_all = NULL;
     for (size_t i = 0; i < release->n_envelopes; i++) {
         const struct wire_envelope *envelope = &release->envelopes[i];
-        if (!*platform_of (envelope))
+        if (!*envelope_platform (envelope))
             fits_all = envelope;
         else if (platform && strcmp (envelope->platform, platform) == 0)
             return envelope;

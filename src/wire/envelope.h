@@ -39,8 +39,9 @@ struct base_digest wire_release_digest (const struct wire_release *release, uint
 /*  The same for a release of one envelope. */
 struct base_digest wire_envelope_release_digest (const struct wire_envelope *envelope);
 
-/*  The release that has this envelope alone. It borrows everything from the envelope. */
-struct wire_release wire_envelope_release (const struct wire_envelope *envelope);
+/*  Appends the release document of the release that has this envelope alone. Returns as wire_release_pack. */
+int wire_envelope_pack_release (const struct wire_envelope *envelope, struct base_buffer *buffer,
+                                struct base_error *error);
 
 /*  The envelope that fits a platform: the one with an equal platform, else the one without a platform. NULL:
     none fits. */

@@ -12,11 +12,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/text.h"
+
+static bool field_is_text (const struct wire_field *field)
+{
+    return field->kind == WIRE_TEXT || field->kind == WIRE_TEXTS || field->kind == WIRE_RAW ||
+           field->kind == WIRE_RAWS;
+}
+
+static bool field_is_list_or_part (const struct wire_field *field)
+{
+    return field->kind == WIRE_TEXTS || field->kind == WIRE_RAWS || field->kind == WIRE_PART ||
+           field->kind == WIRE_PARTS;
+}
 
 int wire_field_fail (const struct wire_field *field, long index, struct base_error *error, const char *format,
                      ...)
 {
+    base_assert (field && format);
     char what[200];
     va_list arguments;
     va_start (arguments, format);
@@ -44,6 +58,8 @@ int wire_record_fail (const struct wire_record *record, struct base_error *error
 
 bool wire_field_is_absent (const struct wire_field *field, const void *message)
 {
+    base_assert (field);
+    base_assert (message);
     const void *member = wire_member_const (field, message);
     switch (field->kind) {
     case WIRE_TEXTS:
@@ -70,6 +86,9 @@ bool wire_field_is_absent (const struct wire_field *field, const void *message)
 int wire_field_set_text (const struct wire_field *field, void *message, long index, const char *data,
                          size_t size, struct base_error *error)
 {
+    base_assert (field && message);
+    base_assert (field_is_text (field));
+    base_assert (data || size == 0);
     char **member = wire_member (field, message);
     if (size > field->most)
         return wire_field_fail (field, index, error, "has %zu bytes, at most %" PRIu64 " are allowed", size,
@@ -98,6 +117,8 @@ int wire_field_set_text (const struct wire_field *field, void *message, long ind
 int wire_field_set_uint (const struct wire_field *field, void *message, uint64_t number,
                          struct base_error *error)
 {
+    base_assert (field && field->kind == WIRE_UINT);
+    base_assert (message);
     if (number > field->most)
         return wire_field_fail (field, -1, error, "is %" PRIu64 ", at most %" PRIu64 " is allowed", number,
                                 field->most);
@@ -108,6 +129,9 @@ int wire_field_set_uint (const struct wire_field *field, void *message, uint64_t
 int wire_field_set_digest (const struct wire_field *field, void *message, const void *data, size_t size,
                            struct base_error *error)
 {
+    base_assert (field && field->kind == WIRE_DIGEST);
+    base_assert (message);
+    base_assert (data || size == 0);
     struct base_digest *member = wire_member (field, message);
     if (size != BASE_DIGEST_BYTES)
         return wire_field_fail (field, -1, error, "has %zu bytes, a digest has 32 bytes", size);
@@ -120,6 +144,8 @@ int wire_field_set_digest (const struct wire_field *field, void *message, const 
 
 int wire_field_set_word (const struct wire_field *field, void *message, const char *word, size_t size)
 {
+    base_assert (field && field->kind == WIRE_WORD);
+    base_assert (message);
     *(int *) wire_member (field, message) = wire_choices_parse (field->choices, word, size);
     return 0;
 }
@@ -127,6 +153,8 @@ int wire_field_set_word (const struct wire_field *field, void *message, const ch
 int wire_field_set_count (const struct wire_field *field, void *message, size_t count,
                           struct base_error *error)
 {
+    base_assert (field && field_is_list_or_part (field));
+    base_assert (message);
     void **member = wire_member (field, message);
     void *list = NULL;
     if (field->kind == WIRE_PART)
@@ -152,11 +180,15 @@ int wire_field_set_count (const struct wire_field *field, void *message, size_t 
 
 void *wire_field_part (const struct wire_field *field, void *message, size_t index)
 {
+    base_assert (field && (field->kind == WIRE_PART || field->kind == WIRE_PARTS));
+    base_assert (message);
+    base_assert (index == 0 || index < wire_member_count (field, message));
     return *(char **) wire_member (field, message) + index * field->part->size;
 }
 
 int wire_record_check (const struct wire_record *record, uint64_t seen, struct base_error *error)
 {
+    base_assert (record);
     for (size_t i = 0; i < record->n_fields; i++)
         if (record->fields[i].required && !(seen & UINT64_C (1) << i))
             return wire_field_fail (&record->fields[i], -1, error, "is missing");

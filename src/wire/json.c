@@ -11,6 +11,7 @@
 
 #include <jansson.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 
@@ -33,13 +34,13 @@ static json_t *text_marked (const char *text)
     return json_stringn ((const char *) buffer.data, buffer.size);
 }
 
-static json_t *text_json (bool raw, const char *text)
+static json_t *text_json (enum wire_kind kind, const char *text)
 {
     if (!text)
         return json_null ();
     if (base_text_is_utf8 (text, strlen (text)))
         return json_string (text);
-    if (!raw)
+    if (kind == WIRE_TEXT || kind == WIRE_TEXTS)
         return text_marked (text);
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     if (base_base64_encode (text, strlen (text), &buffer))
@@ -57,7 +58,7 @@ static json_t *list_json (const struct wire_field *field, const void *message, i
         if (field->kind == WIRE_PARTS)
             item = record_json (field->part, *(char *const *) member + i * field->part->size, flags);
         else
-            item = text_json (field->kind == WIRE_RAWS, (*(char **const *) member)[i]);
+            item = text_json (field->kind, (*(char **const *) member)[i]);
         if (json_array_append_new (list, item)) {
             json_decref (list);
             return NULL;
@@ -73,7 +74,7 @@ static json_t *field_json (const struct wire_field *field, const void *message, 
     switch (field->kind) {
     case WIRE_TEXT:
     case WIRE_RAW:
-        return text_json (field->kind == WIRE_RAW, *(char *const *) member);
+        return text_json (field->kind, *(char *const *) member);
     case WIRE_TEXTS:
     case WIRE_RAWS:
     case WIRE_PARTS:
@@ -123,12 +124,16 @@ static char *json_text (const json_t *value, int flags)
 
 char *wire_json (const struct wire_record *record, const void *message, int flags)
 {
+    base_assert (record);
+    base_assert (message);
     base_cleanup (json_free_p) json_t *object = record_json (record, message, flags);
     return json_text (object, flags);
 }
 
 char *wire_json_array (const struct wire_record *record, const void *messages, size_t count, int flags)
 {
+    base_assert (record);
+    base_assert (messages || count == 0);
     base_cleanup (json_free_p) json_t *list = json_array ();
     for (size_t i = 0; list && i < count; i++)
         if (json_array_append_new (list,
@@ -162,10 +167,10 @@ static int text_parse (const struct wire_field *field, long index, const json_t 
         return wire_field_fail (field, index, error,
                                 raw ? "is neither a string nor base64" : "is not a string");
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    int rc = base_base64_decode (json_string_value (base64), &buffer);
-    if (rc == -ENOMEM)
-        return base_error_set (error, rc, "out of memory");
-    if (rc)
+    int r = base_base64_decode (json_string_value (base64), &buffer);
+    if (r == -ENOMEM)
+        return base_error_set (error, r, "out of memory");
+    if (r < 0)
         return wire_field_fail (field, index, error, "is not base64");
     return wire_field_set_text (field, message, index, (const char *) buffer.data, buffer.size, error);
 }
@@ -175,7 +180,7 @@ static int field_parse (const struct wire_field *field, const json_t *value, voi
 {
     struct base_digest digest;
     size_t count;
-    int rc;
+    int r;
 
     switch (field->kind) {
     case WIRE_TEXT:
@@ -187,15 +192,15 @@ static int field_parse (const struct wire_field *field, const json_t *value, voi
         if (!json_is_array (value))
             return wire_field_fail (field, -1, error, "is not an array");
         count = json_array_size (value);
-        rc = wire_field_set_count (field, message, count, error);
-        for (size_t i = 0; !rc && i < count; i++) {
+        r = wire_field_set_count (field, message, count, error);
+        for (size_t i = 0; r == 0 && i < count; i++) {
             const json_t *item = json_array_get (value, i);
             if (field->kind == WIRE_PARTS)
-                rc = part_parse (field, (long) i, item, message, error);
+                r = part_parse (field, (long) i, item, message, error);
             else
-                rc = text_parse (field, (long) i, item, message, error);
+                r = text_parse (field, (long) i, item, message, error);
         }
-        return rc;
+        return r;
     case WIRE_UINT:
         if (!json_is_integer (value) || json_integer_value (value) < 0)
             return wire_field_fail (field, -1, error, "is not a non-negative integer");
@@ -214,8 +219,8 @@ static int field_parse (const struct wire_field *field, const json_t *value, voi
             return wire_field_fail (field, -1, error, "is not a string");
         return wire_field_set_word (field, message, json_string_value (value), json_string_length (value));
     case WIRE_PART:
-        rc = wire_field_set_count (field, message, 1, error);
-        return rc ? rc : part_parse (field, -1, value, message, error);
+        r = wire_field_set_count (field, message, 1, error);
+        return r ? r : part_parse (field, -1, value, message, error);
     }
     return 0;
 }
@@ -229,9 +234,9 @@ static int record_parse (const struct wire_record *record, const json_t *object,
         if (!value || json_is_null (value))
             continue;
         seen |= UINT64_C (1) << i;
-        int rc = field_parse (&record->fields[i], value, message, error);
-        if (rc)
-            return rc;
+        int r = field_parse (&record->fields[i], value, message, error);
+        if (r)
+            return r;
     }
     return wire_record_check (record, seen, error);
 }
@@ -239,6 +244,9 @@ static int record_parse (const struct wire_record *record, const json_t *object,
 int wire_json_parse (const struct wire_record *record, const char *text, size_t size, void *ret_message,
                      struct base_error *error)
 {
+    base_assert (record);
+    base_assert (text || size == 0);
+    base_assert (ret_message);
     memset (ret_message, 0, record->size);
     if (size > JSON_MOST)
         return base_error_set (error, WIRE_E_TOO_LARGE, "%s: has %zu bytes of JSON, at most %d are allowed",
@@ -250,11 +258,11 @@ int wire_json_parse (const struct wire_record *record, const char *text, size_t 
     if (!object)
         return base_error_set (error, WIRE_E_MALFORMED, "%s: is not valid JSON: %s in line %d", record->name,
                                fault.text, fault.line);
-    int rc = json_is_object (object) ? record_parse (record, object, ret_message, error)
-                                     : base_error_set (error, WIRE_E_MALFORMED, "is not an object");
-    if (rc)
+    int r = json_is_object (object) ? record_parse (record, object, ret_message, error)
+                                    : base_error_set (error, WIRE_E_MALFORMED, "is not an object");
+    if (r)
         wire_deinit (record, ret_message);
-    return wire_record_fail (record, error, rc);
+    return wire_record_fail (record, error, r);
 }
 
 bool wire_is_json (const char *text, size_t size)

@@ -12,6 +12,7 @@
 
 #include <msgpack.h>
 
+#include "base/assert.h"
 #include "base/text.h"
 
 struct packing {
@@ -70,14 +71,14 @@ static int list_pack (const struct wire_field *field, const void *message, struc
         return wire_field_fail (field, -1, error, "has %zu items, at most %zu are allowed", count,
                                 field->count);
     (void) msgpack_pack_array (&packing->packer, count);
-    int rc = packing->failure;
-    for (size_t i = 0; !rc && i < count; i++) {
+    int r = packing->failure;
+    for (size_t i = 0; r == 0 && i < count; i++) {
         if (field->kind == WIRE_PARTS)
-            rc = part_pack (field, (long) i, *(char *const *) member + i * field->part->size, packing, error);
+            r = part_pack (field, (long) i, *(char *const *) member + i * field->part->size, packing, error);
         else
-            rc = text_pack (field, (long) i, (*(char **const *) member)[i], packing, error);
+            r = text_pack (field, (long) i, (*(char **const *) member)[i], packing, error);
     }
-    return rc;
+    return r;
 }
 
 static int field_pack (const struct wire_field *field, const void *message, struct packing *packing,
@@ -133,37 +134,42 @@ static int record_pack (const struct wire_record *record, const void *message, s
         if (!wire_field_is_absent (&record->fields[i], message))
             present++;
     (void) msgpack_pack_map (&packing->packer, present);
-    int rc = packing->failure;
-    for (size_t i = 0; !rc && i < record->n_fields; i++) {
+    int r = packing->failure;
+    for (size_t i = 0; r == 0 && i < record->n_fields; i++) {
         const struct wire_field *field = &record->fields[i];
         if (wire_field_is_absent (field, message))
             continue;
         (void) msgpack_pack_str (&packing->packer, strlen (field->name));
         (void) msgpack_pack_str_body (&packing->packer, field->name, strlen (field->name));
-        rc = packing->failure ? packing->failure : field_pack (field, message, packing, error);
+        r = packing->failure ? packing->failure : field_pack (field, message, packing, error);
     }
-    return rc;
+    return r;
 }
 
 int wire_pack (const struct wire_record *record, const void *message, struct base_buffer *buffer,
                struct base_error *error)
 {
+    base_assert (record);
+    base_assert (message);
+    base_assert (buffer);
     struct packing packing = {.buffer = buffer, .begin = buffer->size};
     msgpack_packer_init (&packing.packer, &packing, packing_write);
-    int rc = record_pack (record, message, &packing, error);
-    if (rc == 0)
+    int r = record_pack (record, message, &packing, error);
+    if (r == 0)
         return 0;
     buffer->size = packing.begin;
-    if (rc == WIRE_E_TOO_LARGE)
-        return base_error_set (error, rc, "%s: is larger than a frame of %d bytes", record->name,
+    if (r == WIRE_E_TOO_LARGE)
+        return base_error_set (error, r, "%s: is larger than a frame of %d bytes", record->name,
                                (int) WIRE_FRAME_MOST);
-    if (rc == -ENOMEM)
-        return base_error_set (error, rc, "out of memory");
-    return wire_record_fail (record, error, rc);
+    if (r == -ENOMEM)
+        return base_error_set (error, r, "out of memory");
+    return wire_record_fail (record, error, r);
 }
 
 struct base_digest wire_digest (const struct wire_record *record, const void *message)
 {
+    base_assert (record);
+    base_assert (message);
     struct base_digest digest = {{0}};
     struct base_buffer buffer = {0};
     if (wire_pack (record, message, &buffer, NULL) == 0)

@@ -43,6 +43,7 @@ enum { OPTIONAL = 0, REQUIRED = 1 };
 #define PARTS(record, field, kind_, count_, doc)                                                             \
     FIELD (record, field, WIRE_PARTS, doc, .part = &wire_##kind_##_record, .count = (count_),                \
            COUNTED (record, field))
+#include "base/assert.h"
 #include "wire/schema.h"
 #include "wire/schema_undef.h"
 
@@ -100,21 +101,26 @@ const struct wire_record *wire_record_answer (const struct wire_record *record)
 
 const char *wire_record_name (const struct wire_record *record)
 {
+    base_assert (record);
     return record->name;
 }
 
 unsigned wire_record_type (const struct wire_record *record)
 {
+    base_assert (record);
     return record->type;
 }
 
 size_t wire_record_size (const struct wire_record *record)
 {
+    base_assert (record);
     return record->size;
 }
 
 const struct wire_field *wire_record_field (const struct wire_record *record, const char *key, size_t size)
 {
+    base_assert (record);
+    base_assert (key || size == 0);
     for (size_t i = 0; i < record->n_fields; i++)
         if (strlen (record->fields[i].name) == size && memcmp (record->fields[i].name, key, size) == 0)
             return &record->fields[i];
@@ -123,6 +129,8 @@ const struct wire_field *wire_record_field (const struct wire_record *record, co
 
 void wire_prefix (const struct wire_record *record, uint8_t ret_prefix[WIRE_PREFIX_SIZE])
 {
+    base_assert (record);
+    base_assert (ret_prefix);
     ret_prefix[0] = 'N';
     ret_prefix[1] = 'D';
     ret_prefix[2] = WIRE_VERSION;
@@ -131,6 +139,8 @@ void wire_prefix (const struct wire_record *record, uint8_t ret_prefix[WIRE_PREF
 
 int wire_prefix_read (const void *data, size_t size, const struct wire_record **ret_record)
 {
+    base_assert (data || size == 0);
+    base_assert (ret_record);
     const uint8_t *prefix = data;
     if (size != WIRE_PREFIX_SIZE || prefix[0] != 'N' || prefix[1] != 'D')
         return WIRE_E_FOREIGN;

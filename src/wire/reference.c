@@ -6,80 +6,79 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 
 /*  Records are named, not linked: the anchors of Markdown renderers differ. */
 static int field_write (const struct wire_field *field, struct base_buffer *buffer)
 {
-    int rc = base_buffer_printf (buffer, "| `%s` | ", field->name);
-    if (rc)
-        return rc;
+    int r = base_buffer_printf (buffer, "| `%s` | ", field->name);
+    if (r < 0)
+        return r;
     switch (field->kind) {
     case WIRE_TEXT:
-        rc = base_buffer_printf (buffer, "str, at most %" PRIu64 " bytes", field->most);
+        r = base_buffer_printf (buffer, "str, at most %" PRIu64 " bytes", field->most);
         break;
     case WIRE_TEXTS:
-        rc = base_buffer_printf (buffer, "array of at most %zu str, each at most %" PRIu64 " bytes",
-                                 field->count, field->most);
+        r = base_buffer_printf (buffer, "array of at most %zu str, each at most %" PRIu64 " bytes",
+                                field->count, field->most);
         break;
     case WIRE_RAW:
-        rc = base_buffer_printf (buffer, "bin without NUL, at most %" PRIu64 " bytes", field->most);
+        r = base_buffer_printf (buffer, "bin without NUL, at most %" PRIu64 " bytes", field->most);
         break;
     case WIRE_RAWS:
-        rc = base_buffer_printf (buffer,
-                                 "array of at most %zu bin without NUL, each at most %" PRIu64 " bytes",
-                                 field->count, field->most);
+        r = base_buffer_printf (buffer,
+                                "array of at most %zu bin without NUL, each at most %" PRIu64 " bytes",
+                                field->count, field->most);
         break;
     case WIRE_UINT:
-        rc = base_buffer_printf (buffer, "integer from 0 to %" PRIu64, field->most);
+        r = base_buffer_printf (buffer, "integer from 0 to %" PRIu64, field->most);
         break;
     case WIRE_FLAG:
-        rc = base_buffer_append_text (buffer, "bool");
+        r = base_buffer_append_text (buffer, "bool");
         break;
     case WIRE_DIGEST:
-        rc = base_buffer_append_text (buffer, "bin of 32 bytes, not all zero");
+        r = base_buffer_append_text (buffer, "bin of 32 bytes, not all zero");
         break;
     case WIRE_WORD:
-        rc = base_buffer_printf (buffer, "str, a word of *%s*", field->choices->name);
+        r = base_buffer_printf (buffer, "str, a word of *%s*", field->choices->name);
         break;
     case WIRE_PART:
-        rc = base_buffer_printf (buffer, "map (*%s*)", field->part->name);
+        r = base_buffer_printf (buffer, "map (*%s*)", field->part->name);
         break;
     case WIRE_PARTS:
-        rc = base_buffer_printf (buffer, "array of at most %zu maps (*%s*)", field->count, field->part->name);
+        r = base_buffer_printf (buffer, "array of at most %zu maps (*%s*)", field->count, field->part->name);
         break;
     }
-    if (rc)
-        return rc;
+    if (r < 0)
+        return r;
     return base_buffer_printf (buffer, " | %s | %s |\n", field->required ? "required" : "", field->doc);
 }
 
 static int record_write (const struct wire_record *record, struct base_buffer *buffer)
 {
-    int rc = record->type
-                 ? base_buffer_printf (buffer, "\n### %s (message, type %u)\n", record->name, record->type)
-                 : base_buffer_printf (buffer, "\n### %s (record)\n", record->name);
-    if (!rc)
-        rc = base_buffer_printf (buffer, "\n%s", record->doc);
-    if (!rc && record->role)
-        rc = base_buffer_printf (buffer, " (role *%s*; answered by *%s*)", wire_role_word (record->role),
-                                 record->answer->name);
-    if (!rc)
-        rc =
-            base_buffer_append_text (buffer, "\n\n| key | value | presence | meaning |\n|---|---|---|---|\n");
-    for (size_t i = 0; !rc && i < record->n_fields; i++)
-        rc = field_write (&record->fields[i], buffer);
-    return rc;
+    int r = record->type
+                ? base_buffer_printf (buffer, "\n### %s (message, type %u)\n", record->name, record->type)
+                : base_buffer_printf (buffer, "\n### %s (record)\n", record->name);
+    if (r == 0)
+        r = base_buffer_printf (buffer, "\n%s", record->doc);
+    if (r == 0 && record->role)
+        r = base_buffer_printf (buffer, " (role *%s*; answered by *%s*)", wire_role_word (record->role),
+                                record->answer->name);
+    if (r == 0)
+        r = base_buffer_append_text (buffer, "\n\n| key | value | presence | meaning |\n|---|---|---|---|\n");
+    for (size_t i = 0; r == 0 && i < record->n_fields; i++)
+        r = field_write (&record->fields[i], buffer);
+    return r;
 }
 
 static int choices_write (const struct wire_choices *choices, struct base_buffer *buffer)
 {
-    int rc = base_buffer_printf (buffer, "\n### %s (choice)\n\n%s\n\n| word | meaning |\n|---|---|\n",
-                                 choices->name, choices->doc);
-    for (size_t i = 0; !rc && i < choices->count; i++)
-        rc =
-            base_buffer_printf (buffer, "| `%s` | %s |\n", choices->choices[i].word, choices->choices[i].doc);
-    return rc;
+    int r = base_buffer_printf (buffer, "\n### %s (choice)\n\n%s\n\n| word | meaning |\n|---|---|\n",
+                                choices->name, choices->doc);
+    for (size_t i = 0; r == 0 && i < choices->count; i++)
+        r = base_buffer_printf (buffer, "| `%s` | %s |\n", choices->choices[i].word, choices->choices[i].doc);
+    return r;
 }
 
 /*  The numbers of wire.h that the texts of schemas/ use by name. */
@@ -108,6 +107,7 @@ static int limits_write (struct base_buffer *buffer)
 
 int wire_reference (struct base_buffer *buffer)
 {
+    base_assert (buffer);
     static const struct {
         const char *family;
         const struct wire_record *record;
@@ -135,13 +135,13 @@ int wire_reference (struct base_buffer *buffer)
 #include "schemas/journal.def"
 #include "wire/schema_undef.h"
     };
-    int rc = limits_write (buffer);
-    for (size_t i = 0; !rc && i < sizeof order / sizeof *order; i++)
-        rc = order[i].record ? record_write (order[i].record, buffer)
-                             : base_buffer_printf (buffer, "\n## schemas/%s\n", order[i].family);
-    if (!rc)
-        rc = base_buffer_append_text (buffer, "\n## schemas/choices.def\n");
-    for (size_t i = 0; !rc && wire_all_choices[i]; i++)
-        rc = choices_write (wire_all_choices[i], buffer);
-    return rc;
+    int r = limits_write (buffer);
+    for (size_t i = 0; r == 0 && i < sizeof order / sizeof *order; i++)
+        r = order[i].record ? record_write (order[i].record, buffer)
+                            : base_buffer_printf (buffer, "\n## schemas/%s\n", order[i].family);
+    if (r == 0)
+        r = base_buffer_append_text (buffer, "\n## schemas/choices.def\n");
+    for (size_t i = 0; r == 0 && wire_all_choices[i]; i++)
+        r = choices_write (wire_all_choices[i], buffer);
+    return r;
 }

@@ -8,6 +8,7 @@
 
 #include <msgpack.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "wire/check.h"
 
@@ -65,23 +66,23 @@ static int strings_unpack (const struct wire_field *field, const msgpack_object 
     bool text = field->kind == WIRE_TEXTS;
     if (value->type != MSGPACK_OBJECT_ARRAY)
         return kind_fail (field, -1, value, "an array", error);
-    int rc = wire_field_set_count (field, message, value->via.array.size, error);
-    for (uint32_t i = 0; !rc && i < value->via.array.size; i++) {
+    int r = wire_field_set_count (field, message, value->via.array.size, error);
+    for (uint32_t i = 0; r == 0 && i < value->via.array.size; i++) {
         const msgpack_object *item = &value->via.array.ptr[i];
         if (text && item->type == MSGPACK_OBJECT_STR)
-            rc = wire_field_set_text (field, message, (long) i, item->via.str.ptr, item->via.str.size, error);
+            r = wire_field_set_text (field, message, (long) i, item->via.str.ptr, item->via.str.size, error);
         else if (!text && item->type == MSGPACK_OBJECT_BIN)
-            rc = wire_field_set_text (field, message, (long) i, item->via.bin.ptr, item->via.bin.size, error);
+            r = wire_field_set_text (field, message, (long) i, item->via.bin.ptr, item->via.bin.size, error);
         else
-            rc = kind_fail (field, (long) i, item, text ? "a str" : "a bin", error);
+            r = kind_fail (field, (long) i, item, text ? "a str" : "a bin", error);
     }
-    return rc;
+    return r;
 }
 
 static int field_unpack (const struct wire_field *field, const msgpack_object *value, void *message,
                          struct base_error *error)
 {
-    int rc;
+    int r;
     switch (field->kind) {
     case WIRE_TEXT:
         if (value->type != MSGPACK_OBJECT_STR)
@@ -112,15 +113,15 @@ static int field_unpack (const struct wire_field *field, const msgpack_object *v
             return kind_fail (field, -1, value, "a str", error);
         return wire_field_set_word (field, message, value->via.str.ptr, value->via.str.size);
     case WIRE_PART:
-        rc = wire_field_set_count (field, message, 1, error);
-        return rc ? rc : part_unpack (field, -1, value, message, error);
+        r = wire_field_set_count (field, message, 1, error);
+        return r ? r : part_unpack (field, -1, value, message, error);
     case WIRE_PARTS:
         if (value->type != MSGPACK_OBJECT_ARRAY)
             return kind_fail (field, -1, value, "an array", error);
-        rc = wire_field_set_count (field, message, value->via.array.size, error);
-        for (uint32_t i = 0; !rc && i < value->via.array.size; i++)
-            rc = part_unpack (field, (long) i, &value->via.array.ptr[i], message, error);
-        return rc;
+        r = wire_field_set_count (field, message, value->via.array.size, error);
+        for (uint32_t i = 0; r == 0 && i < value->via.array.size; i++)
+            r = part_unpack (field, (long) i, &value->via.array.ptr[i], message, error);
+        return r;
     }
     return 0;
 }
@@ -145,9 +146,9 @@ static int record_unpack (const struct wire_record *record, const msgpack_object
         if (pair->val.type == MSGPACK_OBJECT_NIL)
             continue;
         seen |= bit;
-        int rc = field_unpack (field, &pair->val, message, error);
-        if (rc)
-            return rc;
+        int r = field_unpack (field, &pair->val, message, error);
+        if (r)
+            return r;
     }
     return wire_record_check (record, seen, error);
 }
@@ -155,6 +156,9 @@ static int record_unpack (const struct wire_record *record, const msgpack_object
 int wire_unpack (const struct wire_record *record, const void *data, size_t size, void *ret_message,
                  struct base_error *error)
 {
+    base_assert (record);
+    base_assert (data || size == 0);
+    base_assert (ret_message);
     memset (ret_message, 0, record->size);
     if (size > WIRE_FRAME_MOST)
         return base_error_set (error, WIRE_E_TOO_LARGE, "%s: has %zu bytes, at most %d are allowed",
@@ -172,11 +176,11 @@ int wire_unpack (const struct wire_record *record, const void *data, size_t size
         return base_error_set (error, -ENOMEM, "out of memory");
     if (unpacking != MSGPACK_UNPACK_SUCCESS || end != size)
         return base_error_set (error, WIRE_E_MALFORMED, "%s: is not valid msgpack", record->name);
-    int rc = unpacked.data.type == MSGPACK_OBJECT_MAP
-                 ? record_unpack (record, &unpacked.data, ret_message, error)
-                 : base_error_set (error, WIRE_E_MALFORMED, "is %s, a map is expected",
-                                   value_word (&unpacked.data));
-    if (rc)
+    int r = unpacked.data.type == MSGPACK_OBJECT_MAP
+                ? record_unpack (record, &unpacked.data, ret_message, error)
+                : base_error_set (error, WIRE_E_MALFORMED, "is %s, a map is expected",
+                                  value_word (&unpacked.data));
+    if (r)
         wire_deinit (record, ret_message);
-    return wire_record_fail (record, error, rc);
+    return wire_record_fail (record, error, r);
 }

@@ -34,7 +34,7 @@ int __wrap_node_run (struct identity_config *config, enum identity_settings sett
     const struct base_process_spec spec = {.program = shell, .args = args, .standard_fds = {-1, -1, -1}};
     struct base_process process = BASE_PROCESS_NULL;
     struct base_process_end end = {.exited = false};
-    if (base_process_spawn (&spec, &process, NULL) || base_process_wait (&process, true, &end))
+    if (base_process_spawn (&spec, &process, NULL) || base_process_wait (&process, BASE_WAIT_FOR_END, &end))
         abort ();
     if (end.exited && end.code)
         exit (end.code);

@@ -37,7 +37,7 @@ static int probe_await (void *context)
 {
     struct second *own = ((struct node_application *) context)->own;
     struct base_process_end end = {.exited = false};
-    (void) base_process_wait (&own->probe, true, &end);
+    (void) base_process_wait (&own->probe, BASE_WAIT_FOR_END, &end);
     return end.exited ? end.code : -1;
 }
 

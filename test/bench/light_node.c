@@ -324,7 +324,7 @@ static void light_act (struct light_node *node, const struct update_result *resu
         node->on_trial = false;
         take_event (node, UPDATE_EVENT_DONE);
         break;
-    case UPDATE_ACTION_GO_BACK:
+    case UPDATE_ACTION_REVERT:
         go_back (node, result->outcome == WIRE_OUTCOME_STARTED);
         break;
     case UPDATE_ACTION_ABORT:
@@ -348,7 +348,7 @@ static void light_act (struct light_node *node, const struct update_result *resu
         node_subject_ask (&node->subject);
         break;
     case UPDATE_ACTION_LATER:
-    case UPDATE_ACTION_TELL:
+    case UPDATE_ACTION_LOG:
     case UPDATE_ACTION_NONE:
         break;
     }

@@ -3,7 +3,8 @@
 
 #include "root/root.h"
 
-int __wrap_root_go_back_to (const struct root *root, const struct root_back *known, struct base_error *error)
+int __wrap_root_roll_back_to (const struct root *root, const struct root_back *known,
+                              struct base_error *error)
 {
     (void) known;
     return root_confirm (root, error);

@@ -128,7 +128,7 @@ static bool confirm_is_proven (void)
 
 static int make_go_back (const struct root *on)
 {
-    int rc = root_go_back (on, &error);
+    int rc = root_roll_back (on, &error);
     return rc == ROOT_E_NONE ? 0 : rc;
 }
 

@@ -48,9 +48,8 @@ static inline void workspaces_make (const struct root *root, const struct worksp
         .binary = base_digest_of (parts->program, size),
         .size = size,
     };
-    const struct wire_release release = wire_envelope_release (&envelope);
     base_cleanup (base_buffer_deinit) struct base_buffer document = {.size = 0};
-    cr_assert_eq (wire_release_pack (&release, &document, &error), 0, "%s", error.text);
+    cr_assert_eq (wire_envelope_pack_release (&envelope, &document, &error), 0, "%s", error.text);
     struct wire_installed installed = {.release = base_digest_of (document.data, document.size),
                                        .envelope = &envelope};
     base_cleanup (root_draft_deinit) struct root_draft draft = {.fd = -1};

@@ -68,7 +68,7 @@ int main (int argc, char **argv)
     if (!rc) {
         (void) bus_timer_start (manager.loop, DEADLINE_MS, on_deadline, &manager);
         (void) bus_loop_run (manager.loop);
-        (void) base_process_wait (&manager.child, true, &end);
+        (void) base_process_wait (&manager.child, BASE_WAIT_FOR_END, &end);
     } else
         (void) fprintf (stderr, "manager: %s\n", error.text);
     if (file)

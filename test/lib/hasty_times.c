@@ -6,7 +6,7 @@
 const struct start_times start_times = {
     .look_ms = 500,
     .settle_ms = 3000,
-    .told_ms = 3000,
+    .asked_ms = 3000,
     .killed_ms = 3000,
     .stuck_ms = 1000,
 };

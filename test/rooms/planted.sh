@@ -40,7 +40,9 @@ expect ()
 }
 
 fresh_tree
-archive update user <<<'int base_pure (int n); int update_use (void); int update_use (void) { return base_pure (1); }'
+archive base assert <<<'int close (int); void base_assert_failed (int n); void base_assert_failed (int n) { close (n); }'
+archive update user <<<'int base_pure (int n); void base_assert_failed (int n); int update_use (void);
+int update_use (void) { base_assert_failed (1); return base_pure (1); }'
 if ! "$source/bin/check-rooms" --source "$work/tree" --build "$work/build"; then
     echo 'NOT CLEAN: the tree as it is'
     failures=$((failures + 1))

@@ -176,7 +176,8 @@ static void broker_restart (struct sim *sim)
         rollout->members[i].online = sim->nodes[i].online;
         rollout->members[i].dark_ms = sim->nodes[i].online ? 0 : sim->now_ms;
     }
-    rollout_resume (rollout);
+    if (rollout_resume (rollout) < 0)
+        abort ();
     for (uint32_t i = 0; i < sim->n_nodes; i++)
         tell_again (sim, i);
 }
@@ -256,7 +257,7 @@ static uint64_t carry_out (struct sim *sim)
             records_keep (sim);
             return action.until_ms;
         }
-        if (action.kind == ROLLOUT_TURN) {
+        if (action.kind == ROLLOUT_TRANSITION) {
             records_keep (sim);
             continue;
         }
@@ -348,7 +349,7 @@ static void tell_again (struct sim *sim, uint32_t i)
 static void set_online (struct sim *sim, uint32_t i, bool online)
 {
     sim->nodes[i].online = online;
-    rollout_heard (&sim->rollout, i, online, sim->now_ms);
+    rollout_heard (&sim->rollout, i, online ? ROLLOUT_CONTACT : ROLLOUT_CONTACT_LOST, sim->now_ms);
 }
 
 static void on_person (struct sim *sim)

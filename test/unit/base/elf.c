@@ -35,7 +35,7 @@ static void command_run (const char *directory, const char *command)
     struct base_process_end end;
     struct base_error error;
     cr_assert_eq (base_process_spawn (&spec, &process, &error), 0, "%s", error.text);
-    cr_assert_eq (base_process_wait (&process, true, &end), 0);
+    cr_assert_eq (base_process_wait (&process, BASE_WAIT_FOR_END, &end), 0);
     cr_assert (end.exited && end.code == 0, "%s", command);
 }
 

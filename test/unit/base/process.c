@@ -28,7 +28,7 @@ static struct base_process_end shell_run (const char *script)
     struct base_error error = {0};
     cr_assert_eq (base_process_spawn (&spec, &process, &error), 0, "%s", error.text);
     struct base_process_end end;
-    cr_assert_eq (base_process_wait (&process, true, &end), 0);
+    cr_assert_eq (base_process_wait (&process, BASE_WAIT_FOR_END, &end), 0);
     cr_expect_eq (process.pid, 0);
     cr_expect_eq (process.fd, -1);
     return end;
@@ -49,7 +49,7 @@ static char *child_output (struct base_process_spec spec)
         size += (size_t) got;
     (void) close (ends[0]);
     text[size] = '\0';
-    cr_assert_eq (base_process_wait (&process, true, NULL), 0);
+    cr_assert_eq (base_process_wait (&process, BASE_WAIT_FOR_END, NULL), 0);
     return text;
 }
 
@@ -92,13 +92,13 @@ Test (process, waiting_for_a_child_does_not_block)
     spec.standard_fds[0] = ends[0];
     struct base_process process = BASE_PROCESS_NULL;
     cr_assert_eq (base_process_spawn (&spec, &process, NULL), 0);
-    cr_expect_eq (base_process_wait (&process, false, NULL), -EAGAIN);
+    cr_expect_eq (base_process_wait (&process, BASE_WAIT_NOT, NULL), -EAGAIN);
     cr_expect_neq (process.pid, 0);
     cr_assert_eq (write (ends[1], "x\n", 2), 2);
     struct pollfd ended = {.fd = process.fd, .events = POLLIN};
     cr_expect_eq (poll (&ended, 1, load_deadline_ms (30000)), 1);
-    cr_expect_eq (base_process_wait (&process, false, NULL), 0);
-    cr_expect_eq (base_process_wait (&process, false, NULL), -ESRCH);
+    cr_expect_eq (base_process_wait (&process, BASE_WAIT_NOT, NULL), 0);
+    cr_expect_eq (base_process_wait (&process, BASE_WAIT_NOT, NULL), -ESRCH);
     cr_expect_eq (base_process_signal (&process, SIGTERM), -ESRCH);
 }
 
@@ -134,7 +134,7 @@ Test (process, standard_descriptors_can_be_swapped)
     (void) dup2 (was_error, 2);
     (void) close (ends[1]);
     cr_assert_eq (rc, 0);
-    cr_assert_eq (base_process_wait (&process, true, NULL), 0);
+    cr_assert_eq (base_process_wait (&process, BASE_WAIT_FOR_END, NULL), 0);
     char text[64] = "";
     cr_expect_eq (read (ends[0], text, sizeof text - 1), 4);
     cr_expect_str_eq (text, "out\n");

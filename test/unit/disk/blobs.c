@@ -254,3 +254,43 @@ Test (blobs, old_partials_are_collected_and_recent_ones_are_kept)
     cr_expect_eq (disk_blobs_partial_size (&blobs, &young), 1);
     cr_expect (blob_exists (&whole));
 }
+
+Test (blobs, blobs_are_found_in_the_order_of_their_names)
+{
+    struct base_digest digests[3], found = {{0}};
+    uint64_t size = 0;
+    cr_expect_eq (disk_blobs_next (&blobs, NULL, &found, &size), -ENOENT);
+    for (unsigned i = 0; i < 3; i++) {
+        char text[2] = {(char) ('a' + i), '\0'};
+        digests[i] = base_digest_of (text, 1);
+        cr_assert_eq (blob_put (&digests[i], text, 1), 0);
+    }
+    free (scratch_shell ("cd blobs; for d in ??; do touch $d/stray; done", NULL));
+    unsigned count = 0;
+    for (int r = disk_blobs_next (&blobs, NULL, &found, &size); r == 0; count++) {
+        struct base_digest last = found;
+        cr_expect_eq (size, 1);
+        r = disk_blobs_next (&blobs, &last, &found, &size);
+        cr_expect (r == -ENOENT || (r == 0 && memcmp (last.bytes, found.bytes, sizeof last.bytes) < 0));
+    }
+    cr_expect_eq (count, 3);
+}
+
+Test (blobs, a_partial_directory_that_was_removed_is_made_anew)
+{
+    struct base_digest digest = content_digest ();
+    cr_assert_eq (rmdir ("blobs/partial"), 0);
+    cr_expect_eq (blob_put (&digest, content, SIZE), 0, "%s", error.text);
+}
+
+Test (blobs, opening_a_partial_can_be_cancelled)
+{
+    struct base_digest digest = content_digest ();
+    struct disk_partial partial;
+    const atomic_bool stop = true;
+    cr_assert_eq (disk_partial_open (&blobs, &digest, SIZE, &partial, &error), 0);
+    cr_assert_eq (disk_partial_write (&partial, content, 5, &error), 0);
+    disk_partial_deinit (&partial);
+    cr_expect_eq (disk_partial_open_until (&blobs, &digest, SIZE, &stop, &partial, &error), -ECANCELED);
+    cr_expect_eq (disk_blobs_partial_size (&blobs, &digest), 5, "what is here stays for a resume");
+}

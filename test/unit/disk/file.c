@@ -17,6 +17,12 @@ static int open_here (void)
     return open (".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
+static int line_append (const struct disk *disk, const char *path, mode_t mode, const char *text)
+{
+    const struct disk_line line = {.data = text, .size = strlen (text), .mode = mode, .durable = true};
+    return disk_file_append (disk, open_here (), path, &line, NULL);
+}
+
 /*  Counts the visible files and the temporary files (.tmp.*) of the current directory. */
 static void directory_count (unsigned *ret_files, unsigned *ret_leftovers)
 {
@@ -58,7 +64,7 @@ Test (file, short_writes_are_completed)
     failing.write_most = 2;
     cr_assert_eq (disk_file_write (disk, open_here (), "a", 0644, "0123456", 7, NULL), 0);
     cr_expect (scratch_holds ("a", "0123456"));
-    cr_assert_eq (disk_file_append (disk, open_here (), "a", 0644, "abcde\n", 6, true, NULL), 0);
+    cr_assert_eq (line_append (disk, "a", 0644, "abcde\n"), 0);
     cr_expect (scratch_holds ("a", "0123456\nabcde\n"));
 }
 
@@ -120,9 +126,9 @@ Test (file, a_kill_before_any_call_leaves_the_old_or_the_new_content)
 Test (file, appending_ends_a_line_that_a_crash_cut_short)
 {
     scratch_write_text ("a", "whole\ncut sho");
-    cr_assert_eq (disk_file_append (&disk_system, open_here (), "a", 0644, "next\n", 5, true, NULL), 0);
+    cr_assert_eq (line_append (&disk_system, "a", 0644, "next\n"), 0);
     cr_expect (scratch_holds ("a", "whole\ncut sho\nnext\n"));
-    cr_assert_eq (disk_file_append (&disk_system, open_here (), "b", 0600, "first\n", 6, true, NULL), 0);
+    cr_assert_eq (line_append (&disk_system, "b", 0600, "first\n"), 0);
     cr_expect (scratch_holds ("b", "first\n"));
 }
 
@@ -133,11 +139,11 @@ Test (file, a_failed_append_leaves_no_part_of_the_record)
     const struct disk *disk = failing_init (&failing, 2, ENOSPC);
     failing.only = "write";
     failing.write_most = 3;
-    cr_expect_eq (disk_file_append (disk, open_here (), "a", 0644, "longer\n", 7, true, NULL), -ENOSPC);
+    cr_expect_eq (line_append (disk, "a", 0644, "longer\n"), -ENOSPC);
     cr_expect (scratch_holds ("a", "old\n"));
     disk = failing_init (&failing, 1, EIO);
     failing.only = "fsync";
-    cr_expect_eq (disk_file_append (disk, open_here (), "a", 0644, "longer\n", 7, true, NULL), -EIO);
+    cr_expect_eq (line_append (disk, "a", 0644, "longer\n"), -EIO);
     cr_expect (scratch_holds ("a", "old\n"));
 }
 

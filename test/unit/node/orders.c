@@ -89,7 +89,7 @@ static struct wire_desired desired_update (uint64_t epoch)
 static struct wire_standing standing_read (void)
 {
     struct wire_standing standing = {.epoch = 0};
-    (void) root_standing_read (&process.root, &standing);
+    (void) root_order_state_read (&process.root, &standing);
     return standing;
 }
 

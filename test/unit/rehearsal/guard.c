@@ -95,11 +95,11 @@ static int guard_spawn (void *context, const struct base_process_spec *spec, str
     return base_process_system.spawn (context, spec, ret_process, error);
 }
 
-static int guard_wait (void *context, struct base_process *process, bool block,
+static int guard_wait (void *context, struct base_process *process, enum base_wait wait,
                        struct base_process_end *ret_end)
 {
-    cr_assert_not (block, "the loop must not block for a guard");
-    return base_process_system.wait (context, process, false, ret_end);
+    cr_assert_eq (wait, BASE_WAIT_NOT, "the loop must not block for a guard");
+    return base_process_system.wait (context, process, BASE_WAIT_NOT, ret_end);
 }
 
 Test (guard, a_guard_that_no_signal_ends_is_given_up_with_its_pid)

@@ -42,7 +42,7 @@ Test (rollout_beside, nodes_are_taken_only_from_a_halted_or_paused_rollout_and_n
     story_advance (&story, 10 * MINUTE);
     cr_expect_str_eq (story.told, "order 5 order 6 order 7 ");
     rollout_ended (&story.rollout, 4, ROLLOUT_FAILED, story.now_ms);
-    rollout_heard (&story.rollout, 4, false, story.now_ms);
+    rollout_heard (&story.rollout, 4, ROLLOUT_CONTACT_LOST, story.now_ms);
     story_advance (&story, 5 * MINUTE);
     cr_expect_eq (story.rollout.charged, 0, "the node belongs to another rollout");
     story_end_members (&story, 5, 8, ROLLOUT_CONFIRMED);
@@ -74,7 +74,7 @@ Test (rollout_beside, a_queued_rollout_survives_a_restart_and_starts_with_nodes_
     cr_expect_str_empty (story.told);
     rollout_begin (&story.rollout, story.now_ms);
     cr_expect_eq (story.rollout.waves[0].already_bad, 0, "no node was offline for long");
-    rollout_heard (&story.rollout, 2, true, story.now_ms);
+    rollout_heard (&story.rollout, 2, ROLLOUT_CONTACT, story.now_ms);
     story_advance (&story, 0);
     cr_expect_str_eq (story.told, "order 2 ");
     rollout_begin (&story.rollout, story.now_ms);
@@ -88,7 +88,7 @@ Test (rollout_beside, a_lost_node_can_be_taken_and_its_update_is_still_cancelled
     struct story story;
     story_prepare (&story);
     story_begin (&story);
-    rollout_heard (&story.rollout, 3, false, story.now_ms);
+    rollout_heard (&story.rollout, 3, ROLLOUT_CONTACT_LOST, story.now_ms);
     rollout_ended (&story.rollout, 0, ROLLOUT_FAILED, story.now_ms);
     rollout_ended (&story.rollout, 1, ROLLOUT_FAILED, story.now_ms);
     story_advance (&story, 0);
@@ -98,13 +98,13 @@ Test (rollout_beside, a_lost_node_can_be_taken_and_its_update_is_still_cancelled
     story_advance (&story, 5 * MINUTE);
     cr_expect_eq (story.rollout.members[3].state, WIRE_MEMBER_DARK);
     cr_expect (rollout_take (&story.rollout, 3, "r-2", story.now_ms));
-    rollout_heard (&story.rollout, 3, true, story.now_ms);
+    rollout_heard (&story.rollout, 3, ROLLOUT_CONTACT, story.now_ms);
     cr_expect_eq (story.rollout.members[3].state, WIRE_MEMBER_TAKEN);
     rollout_deinit (&story.rollout);
 
     story_begin (&story);
     story.now_ms += HOUR;
-    cr_assert_eq (rollout_next (&story.rollout, story.now_ms, story.now_ms).kind, ROLLOUT_TURN);
+    cr_assert_eq (rollout_next (&story.rollout, story.now_ms, story.now_ms).kind, ROLLOUT_TRANSITION);
     cr_assert_eq (story.rollout.phase, WIRE_PHASE_HALTED, "no node has ended");
     cr_expect (rollout_take (&story.rollout, 2, "r-2", story.now_ms));
     cr_expect_eq (story.rollout.charged, 3, "a node that was taken is not charged any more");

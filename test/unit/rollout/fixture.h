@@ -53,7 +53,7 @@ static inline void story_advance (struct story *story, uint64_t after_ms)
             rollout_next (&story->rollout, story->now_ms, story->now_ms + story->wall_off_ms);
         if (action.kind == ROLLOUT_WAIT)
             return;
-        if (action.kind == ROLLOUT_KEEP || action.kind == ROLLOUT_TURN)
+        if (action.kind == ROLLOUT_KEEP || action.kind == ROLLOUT_TRANSITION)
             continue;
         size_t length = strlen (story->told);
         (void) snprintf (story->told + length, sizeof story->told - length, "%s %u ", words[action.kind],
@@ -135,7 +135,7 @@ static inline void story_restart (struct story *story)
         story->rollout.members[i].online = false;
         story->rollout.members[i].dark_ms = story->now_ms;
     }
-    rollout_resume (&story->rollout);
+    cr_assert_eq (rollout_resume (&story->rollout), 0);
 }
 
 #endif

@@ -5,6 +5,9 @@
 
 #include "fixture.h"
 
+#include <errno.h>
+#include <signal.h>
+
 enum event {
     CONFIRMED, /* node 0 */
     WENT_BACK,
@@ -40,7 +43,7 @@ static void story_event (struct story *story, enum event event)
         rollout_ended (rollout, 1, ROLLOUT_FAILED, story->now_ms);
         break;
     case DARK:
-        rollout_heard (rollout, 0, false, story->now_ms);
+        rollout_heard (rollout, 0, ROLLOUT_CONTACT_LOST, story->now_ms);
         story_advance (story, MINUTE);
         break;
     case WORSE:
@@ -184,7 +187,7 @@ Test (rollout, nodes_that_were_bad_before_count_in_the_budget_and_are_not_waited
     rollout_ended (&story.rollout, 3, ROLLOUT_CONFIRMED, story.now_ms);
     story_advance (&story, 0);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_SOAKING);
-    rollout_heard (&story.rollout, 1, true, story.now_ms);
+    rollout_heard (&story.rollout, 1, ROLLOUT_CONTACT, story.now_ms);
     story_advance (&story, MINUTE);
     cr_expect_str_eq (story.told, "order 1 ", "node 1 came back before the wave ended");
     rollout_deinit (&story.rollout);
@@ -197,16 +200,16 @@ Test (rollout, nodes_that_lose_contact_with_their_failure_domain_are_not_charged
     story_begin (&story);
     story_end_members (&story, 0, 4, ROLLOUT_CONFIRMED);
     for (uint32_t i = 0; i < NODES; i += 2) /* 0 and 2 are updated, 4 and 6 are not */
-        rollout_heard (&story.rollout, i, false, story.now_ms);
+        rollout_heard (&story.rollout, i, ROLLOUT_CONTACT_LOST, story.now_ms);
     story_advance (&story, 5 * MINUTE);
     cr_expect_eq (story.rollout.charged, 0);
-    rollout_heard (&story.rollout, 4, true, story.now_ms);
-    rollout_heard (&story.rollout, 6, true, story.now_ms);
-    rollout_heard (&story.rollout, 0, true, story.now_ms);
+    rollout_heard (&story.rollout, 4, ROLLOUT_CONTACT, story.now_ms);
+    rollout_heard (&story.rollout, 6, ROLLOUT_CONTACT, story.now_ms);
+    rollout_heard (&story.rollout, 0, ROLLOUT_CONTACT, story.now_ms);
     story_advance (&story, 2 * MINUTE);
     cr_expect_eq (story.rollout.members[2].state, WIRE_MEMBER_DARK, "the others came back, node 2 did not");
     cr_expect_eq (story.rollout.charged, 1);
-    rollout_heard (&story.rollout, 2, true, story.now_ms);
+    rollout_heard (&story.rollout, 2, ROLLOUT_CONTACT, story.now_ms);
     cr_expect_eq (story.rollout.charged, 0, "node 2 is back");
     rollout_deinit (&story.rollout);
 }
@@ -355,7 +358,7 @@ Test (rollout, a_lost_canary_blocks_the_next_wave_and_is_still_reverted)
 {
     struct story story;
     story_bring_canary_to (&story, ROLLOUT_CONFIRMED);
-    rollout_heard (&story.rollout, 0, false, story.now_ms);
+    rollout_heard (&story.rollout, 0, ROLLOUT_CONTACT_LOST, story.now_ms);
     story_advance (&story, 5 * MINUTE);
     cr_assert_eq (story.rollout.phase, WIRE_PHASE_HALTED);
     cr_assert_eq (story_command (&story, WIRE_COMMAND_RESUME, 0), 0);
@@ -432,7 +435,7 @@ Test (rollout, a_wave_that_starts_after_a_restart_waits_for_its_nodes)
     cr_expect_eq (story.rollout.wave, 1);
     cr_expect_eq (story.rollout.waves[1].already_bad, 0, "no node was offline for long");
     cr_expect_str_empty (story.told);
-    rollout_heard (&story.rollout, 6, true, story.now_ms);
+    rollout_heard (&story.rollout, 6, ROLLOUT_CONTACT, story.now_ms);
     story_advance (&story, 0);
     cr_expect_str_eq (story.told, "order 6 ");
     story_end_members (&story, 6, 7, ROLLOUT_CONFIRMED);
@@ -447,13 +450,46 @@ Test (rollout, pending_orders_survive_a_restart)
     struct story story;
     story_bring_to (&story, WIRE_PHASE_SOAKING);
     cr_assert_eq (story_command (&story, WIRE_COMMAND_REVERT, 0), 0);
-    cr_assert_eq (rollout_next (&story.rollout, story.now_ms, story.now_ms).kind, ROLLOUT_TURN);
+    cr_assert_eq (rollout_next (&story.rollout, story.now_ms, story.now_ms).kind, ROLLOUT_TRANSITION);
     while (rollout_next (&story.rollout, story.now_ms, story.now_ms).kind != ROLLOUT_BACK)
         continue;
     story_restart (&story);
     story_advance (&story, 0);
     cr_expect_str_eq (story.told, "back 1 back 2 back 3 ", "node 0 got its order before the restart");
     rollout_deinit (&story.rollout);
+}
+
+Test (rollout, a_stored_state_that_contradicts_itself_is_refused)
+{
+    struct story story;
+    for (unsigned i = 0; i < 7; i++) {
+        story_bring_to (&story, WIRE_PHASE_SOAKING);
+        struct rollout *rollout = &story.rollout;
+        switch (i) {
+        case 0:
+            rollout->wave = rollout->n_waves;
+            break;
+        case 1:
+            rollout->waves[1].first++;
+            break;
+        case 2:
+            rollout->waves[1].count = UINT32_MAX;
+            break;
+        case 3:
+            rollout->members[0].wave = 1;
+            break;
+        case 4:
+            rollout->members[1].neighbours = rollout->n_neighbours;
+            break;
+        case 5:
+            rollout->members[2].state = WIRE_MEMBER_NULL;
+            break;
+        default:
+            rollout->members[3].pending = ROLLOUT_TRANSITION;
+        }
+        cr_expect_eq (rollout_resume (rollout), -EBADMSG, "%u", i);
+        rollout_deinit (rollout);
+    }
 }
 
 Test (rollout, a_skipped_order_charges_no_node)
@@ -511,7 +547,7 @@ Test (rollout, a_lost_node_that_may_be_updated_is_reverted_or_cancelled)
         story.spec.wave_budget = story.spec.budget = 0;
         story_begin (&story);
         rollout_ended (&story.rollout, 0, ROLLOUT_CONFIRMED, story.now_ms);
-        rollout_heard (&story.rollout, 1, false, story.now_ms);
+        rollout_heard (&story.rollout, 1, ROLLOUT_CONTACT_LOST, story.now_ms);
         story_advance (&story, 5 * MINUTE);
         bool back = ends[i] == WIRE_ON_HALT_REVERT;
         cr_expect_eq (story.rollout.phase, back ? WIRE_PHASE_REVERTING : WIRE_PHASE_HALTED);
@@ -521,7 +557,7 @@ Test (rollout, a_lost_node_that_may_be_updated_is_reverted_or_cancelled)
             story_end_members (&story, 0, 1, ROLLOUT_REVERTED);
             story_end_members (&story, 2, 4, ROLLOUT_SKIPPED);
             cr_expect_eq (story.rollout.phase, WIRE_PHASE_REVERTING, "the rollout waits for the lost node");
-            rollout_heard (&story.rollout, 1, true, story.now_ms);
+            rollout_heard (&story.rollout, 1, ROLLOUT_CONTACT, story.now_ms);
             story_end_members (&story, 1, 2, ROLLOUT_REVERTED);
             cr_expect_eq (story.rollout.phase, WIRE_PHASE_REVERTED);
         }
@@ -551,14 +587,14 @@ Test (rollout_members, nodes_on_unfit_hosts_are_left_out_at_the_deadline_and_not
     struct story story;
     story_prepare (&story);
     story_begin (&story);
-    rollout_unfit (&story.rollout, 0, true);
-    rollout_unfit (&story.rollout, 1, true);
-    rollout_unfit (&story.rollout, 2, true);
+    rollout_unfit (&story.rollout, 0, ROLLOUT_UNFIT);
+    rollout_unfit (&story.rollout, 1, ROLLOUT_UNFIT);
+    rollout_unfit (&story.rollout, 2, ROLLOUT_UNFIT);
     story_end_members (&story, 3, 4, ROLLOUT_CONFIRMED);
     story_advance (&story, 29 * MINUTE);
     cr_expect_str_empty (story.told);
-    rollout_unfit (&story.rollout, 1, false);
-    rollout_unfit (&story.rollout, 2, false);
+    rollout_unfit (&story.rollout, 1, ROLLOUT_TRIES);
+    rollout_unfit (&story.rollout, 2, ROLLOUT_TRIES);
     story_advance (&story, 2 * MINUTE);
     cr_expect_str_eq (story.told, "cancel 0 ", "%s", story.told);
     cr_expect_eq (story.rollout.members[0].state, WIRE_MEMBER_LEFT);
@@ -636,4 +672,12 @@ Test (rollout_clocks, a_window_opens_and_closes_by_the_wall_clock)
     cr_expect_eq (story.rollout.wave, 1);
     cr_expect_str_eq (story.told, "", "the window has closed");
     rollout_deinit (&story.rollout);
+}
+
+Test (rollout, a_broken_invariant_ends_the_process, .signal = SIGABRT)
+{
+    struct story story;
+    story_bring_to (&story, WIRE_PHASE_UPDATING);
+    story.rollout.under_way++;
+    (void) rollout_next (&story.rollout, story.now_ms, story.now_ms);
 }

@@ -197,7 +197,7 @@ Test (chain, the_last_line_is_found_after_long_and_damaged_lines)
 static size_t journal_repair (void)
 {
     size_t bytes = 0;
-    cr_expect_eq (root_journal_mend (&root, &bytes, &error), 0, "%s", error.text);
+    cr_expect_eq (root_journal_repair (&root, &bytes, &error), 0, "%s", error.text);
     return bytes;
 }
 
@@ -303,4 +303,11 @@ Test (chain, a_changed_line_is_not_repaired_as_a_power_cut)
     cr_expect_eq (journal_repair (), 0);
     journal_append ("six");
     expect_fault (&none, "line 3 was changed");
+}
+
+Test (chain, a_journal_that_is_no_file_is_not_reported_as_synced)
+{
+    free (scratch_shell ("cd root/var; rm -f journal; mkdir journal", NULL));
+    errno = ENOENT;
+    cr_expect_eq (root_journal_sync (&root), -EIO);
 }

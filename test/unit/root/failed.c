@@ -137,7 +137,7 @@ Test (failed, stale_marks_and_notes_are_removed)
 {
     struct root_outcome outcome = outcome_crashed ();
     cr_assert_eq (root_failed_write (&root, &outcome, &error), 0);
-    cr_assert_eq (root_go_back (&root, &error), 0);
+    cr_assert_eq (root_roll_back (&root, &error), 0);
     for (int i = 0; i < 20; i++) {
         char *command = base_text_printf ("cd root; touch .failed.2001-01-01T00:00:00.0000000%02dZ", i);
         free (scratch_shell (command, NULL));
@@ -162,7 +162,7 @@ Test (failed, stale_marks_and_notes_are_removed)
 /*  If any call fails once, the next start removes the leftovers. */
 Test (failed, leftovers_are_removed_later_after_any_failing_call)
 {
-    cr_assert_eq (root_go_back (&root, &error), 0);
+    cr_assert_eq (root_roll_back (&root, &error), 0);
     for (unsigned n = 1;; n++) {
         struct failing_disk failing;
         struct root on = root;

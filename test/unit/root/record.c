@@ -148,13 +148,13 @@ Test (record, a_hold_is_recorded_on_a_full_disk)
     struct failing_disk failing;
     struct root full = root;
     struct wire_standing standing = {.epoch = 4, .seen_epoch = 4};
-    cr_assert_eq (root_standing_write (&root, &standing, &error), 0);
+    cr_assert_eq (root_order_state_write (&root, &standing, &error), 0);
     standing.held = true;
     full.disk = failing_init (&failing, 1, ENOSPC);
     failing.only = "write";
-    cr_expect_eq (root_standing_write (&full, &standing, &error), 0, "%s", error.text);
+    cr_expect_eq (root_order_state_write (&full, &standing, &error), 0, "%s", error.text);
     standing = (struct wire_standing){.epoch = 0};
-    cr_assert_eq (root_standing_read (&root, &standing), 0);
+    cr_assert_eq (root_order_state_read (&root, &standing), 0);
     cr_expect (standing.held && standing.epoch == 4);
     wire_standing_deinit (&standing);
 }
@@ -248,8 +248,8 @@ Test (record, trial_and_order_state_are_read_back)
     cr_expect_eq (root_trial_forget (&root), 0);
     cr_expect_eq (root_trial_recall (&root, &found), ROOT_E_NONE);
     struct wire_standing standing = {.epoch = 3, .seen_epoch = 4, .held = true}, recalled;
-    cr_assert_eq (root_standing_write (&root, &standing, &error), 0);
-    cr_assert_eq (root_standing_read (&root, &recalled), 0);
+    cr_assert_eq (root_order_state_write (&root, &standing, &error), 0);
+    cr_assert_eq (root_order_state_read (&root, &recalled), 0);
     cr_expect (recalled.epoch == 3 && recalled.seen_epoch == 4 && recalled.held);
     wire_standing_deinit (&recalled);
 }
@@ -266,7 +266,7 @@ Test (record, a_corrupt_trial_record_is_set_aside)
     }
     cr_assert_eq (mkdir ("root/var/standing", 0700), 0);
     struct wire_standing standing = {.epoch = 1, .seen_epoch = 1};
-    cr_expect_eq (root_standing_write (&root, &standing, &error), 0, "a directory in the way is replaced: %s",
-                  error.text);
-    cr_expect_eq (root_standing_read (&root, &standing), 0);
+    cr_expect_eq (root_order_state_write (&root, &standing, &error), 0,
+                  "a directory in the way is replaced: %s", error.text);
+    cr_expect_eq (root_order_state_read (&root, &standing), 0);
 }

@@ -129,11 +129,11 @@ Test (root, confirming_makes_the_old_version_previous)
 Test (root, a_rollback_makes_the_old_version_stable)
 {
     cr_assert_eq (root_switch (&root, two, &root_limits_default, &error), 0);
-    cr_assert_eq (root_go_back (&root, &error), 0);
+    cr_assert_eq (root_roll_back (&root, &error), 0);
     cr_expect (link_is (ROOT_STABLE, one));
     cr_expect (link_is (ROOT_PREVIOUS, three));
     cr_expect (no_leftovers ());
-    cr_expect_eq (root_go_back (&root, &error), ROOT_E_NONE);
+    cr_expect_eq (root_roll_back (&root, &error), ROOT_E_NONE);
 }
 
 Test (root, rollback_and_confirmation_need_no_space)
@@ -147,7 +147,7 @@ Test (root, rollback_and_confirmation_need_no_space)
             struct root full = root;
             full.disk = failing_init (&failing, 1, ENOSPC);
             failing.only = making[i];
-            cr_expect_eq (confirm ? root_confirm (&full, &error) : root_go_back (&full, &error), 0, "%s",
+            cr_expect_eq (confirm ? root_confirm (&full, &error) : root_roll_back (&full, &error), 0, "%s",
                           error.text);
         }
 }
@@ -162,7 +162,7 @@ Test (root, an_invalid_back_link_is_not_a_trial)
     cr_expect (no_leftovers ());
     cr_assert_eq (symlink ("2001-01-01T00:00:00.000000000Z", "root/.back"), 0);
     cr_assert_eq (unlink ("root/previous"), 0);
-    cr_expect_eq (root_go_back (&root, &error), ROOT_E_DAMAGED, "stable does not change");
+    cr_expect_eq (root_roll_back (&root, &error), ROOT_E_DAMAGED, "stable does not change");
     cr_expect (link_is (ROOT_STABLE, one));
 }
 
@@ -234,7 +234,7 @@ Test (root, a_directory_in_place_of_a_token_counts_as_a_token)
     cr_expect_eq (root_token_take (&root, &limits, &left, &error), 0, "%s", error.text);
     cr_expect_eq (left, 2);
     free (scratch_shell ("mkdir -p root/.try.3/x", NULL));
-    cr_expect_eq (root_go_back (&root, &error), 0, "%s", error.text);
+    cr_expect_eq (root_roll_back (&root, &error), 0, "%s", error.text);
     cr_expect_not (scratch_exists ("root/.trial"));
     cr_expect_eq (root_tokens_count (&root), 0);
 }
@@ -437,4 +437,20 @@ Test (root, tidying_stops_at_its_deadline_and_continues_at_the_next_call)
     cr_expect_eq (root_tidy (&root, NULL, &error), 0, "%s", error.text);
     cr_expect (no_leftovers ());
     cr_expect_eq (root_trial_read (&root, &trial, &error), 0);
+}
+
+Test (root, a_switch_that_fails_names_the_call_and_its_reason)
+{
+    for (unsigned n = 1;; n++) {
+        struct failing_disk failing;
+        struct root on = root;
+        on.disk = failing_init (&failing, n, EIO);
+        error = (struct base_error){.code = 0};
+        int r = root_switch (&on, two, &root_limits_default, &error);
+        if (failing.calls < n)
+            break;
+        cr_expect (r == 0 || (error.code == r && strstr (error.text, strerror (EIO))), "call %u: %d: %s", n,
+                   r, error.text);
+        cr_assert_eq (root_stable_set (&root, one, &error), 0, "%s", error.text);
+    }
 }

@@ -353,7 +353,7 @@ Test (workspace, linked_workspaces_are_not_removed)
     cr_expect_eq (root_workspace_remove (&root, one, &error), -EBUSY);
     cr_expect_eq (root_workspace_remove (&root, two, &error), -EBUSY);
     cr_expect_eq (root_workspace_remove (&root, three, &error), -EBUSY);
-    cr_assert_eq (root_go_back (&root, &error), 0);
+    cr_assert_eq (root_roll_back (&root, &error), 0);
     cr_expect_eq (root_workspace_remove (&root, two, &error), 0, "%s", error.text);
     cr_expect_not (scratch_exists (workspace_path (two, "")));
     cr_expect_eq (root_workspace_remove (&root, "../..", &error), -EINVAL);

@@ -381,7 +381,7 @@ Test (launch, a_stopped_start_is_not_counted)
         cr_expect (trial_read ().on_trial);
         cr_expect_eq (trial_read ().tokens, 3, "%s", script);
         cr_assert_eq (unlink ("log"), 0);
-        cr_assert_eq (root_go_back (&root, &error), 0);
+        cr_assert_eq (root_roll_back (&root, &error), 0);
         free (script);
     }
 }

@@ -10,7 +10,7 @@
 
 #include "launcher.h"
 #include "root/lock.h"
-#include "root/mend.h"
+#include "root/links.h"
 
 TestSuite (trust, .init = launcher_begin, .fini = launcher_end, .timeout = 240);
 

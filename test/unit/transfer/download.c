@@ -4,6 +4,7 @@
     The simulated peer loses, reorders and repeats answers, is busy and disconnects. */
 
 #include <criterion/criterion.h>
+#include <signal.h>
 
 #include "test/lib/random_message.h"
 #include "transfer/download.h"
@@ -521,4 +522,12 @@ Test (download, reordering_costs_less_than_a_window_for_each_piece)
     cr_assert_eq (world_simulate (world, 3000, 0).kind, TRANSFER_DONE);
     cr_assert_lt (world->sent, 300 * 8, "%u", world->sent);
     free (world);
+}
+
+Test (download, a_broken_invariant_ends_the_process, .signal = SIGABRT)
+{
+    struct transfer_download download;
+    transfer_download_init (&download, &limits, &digest, 95, 0);
+    download.asked = 96;
+    (void) transfer_download_next (&download, 0);
 }

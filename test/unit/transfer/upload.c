@@ -4,6 +4,7 @@
     The simulated peer loses data, is busy and disconnects. */
 
 #include <criterion/criterion.h>
+#include <signal.h>
 
 #include "test/lib/random_message.h"
 #include "transfer/upload.h"
@@ -262,4 +263,11 @@ Test (upload, an_unreliable_peer_still_receives_all_bytes, .timeout = 240)
                       action.reason);
         cr_assert (peer.have == peer.size || peer.forget);
     }
+}
+
+Test (upload, a_broken_invariant_ends_the_process, .signal = SIGABRT)
+{
+    struct transfer_upload upload = upload_begin (95, 0);
+    upload.sent = upload.limits.window + 1;
+    (void) transfer_upload_next (&upload, 0);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/update/procedure.c - every state and event of the update procedure
 
-    An event that the table below does not list must only return the action "tell" and keep the state. */
+    An event that the table below does not list must only return the action "log" and keep the state. */
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <string.h>
 
 #include "update/procedure.h"
@@ -22,7 +23,7 @@ struct expected {
 static const struct expected cells[] = {
     {WIRE_STATE_IDLE, UPDATE_EVENT_ORDER, WIRE_STATE_MATCHING, WIRE_OUTCOME_STARTED, "deadline report match"},
     {WIRE_STATE_IDLE, UPDATE_EVENT_REVERT, WIRE_STATE_REVERTING, WIRE_OUTCOME_STARTED,
-     "deadline report go-back"},
+     "deadline report revert"},
     {WIRE_STATE_IDLE, UPDATE_EVENT_TRIAL, WIRE_STATE_TRIAL, WIRE_OUTCOME_STARTED, "deadline report prove"},
 
     {WIRE_STATE_MATCHING, UPDATE_EVENT_DONE, WIRE_STATE_FETCHING, WIRE_OUTCOME_STARTED,
@@ -70,9 +71,9 @@ static const struct expected cells[] = {
 
     {WIRE_STATE_TRIAL, UPDATE_EVENT_DONE, WIRE_STATE_CONFIRMED, 0, "deadline confirm"},
     {WIRE_STATE_TRIAL, UPDATE_EVENT_DEADLINE, WIRE_STATE_REVERTING, WIRE_OUTCOME_FAILED,
-     "deadline report go-back"},
+     "deadline report revert"},
     {WIRE_STATE_TRIAL, UPDATE_EVENT_REVERT, WIRE_STATE_REVERTING, WIRE_OUTCOME_STARTED,
-     "deadline report go-back"},
+     "deadline report revert"},
 
     {WIRE_STATE_CONFIRMED, UPDATE_EVENT_DONE, WIRE_STATE_IDLE, WIRE_OUTCOME_CONFIRMED,
      "ended report deadline ask"},
@@ -93,7 +94,7 @@ static const struct expected cells[] = {
     {WIRE_STATE_UNFIT, UPDATE_EVENT_ORDER, WIRE_STATE_MATCHING, WIRE_OUTCOME_STARTED,
      "deadline report match"},
     {WIRE_STATE_UNFIT, UPDATE_EVENT_REVERT, WIRE_STATE_REVERTING, WIRE_OUTCOME_STARTED,
-     "deadline report go-back"},
+     "deadline report revert"},
 };
 
 static void actions_of (const struct update_result *result, char *text, size_t size)
@@ -120,7 +121,7 @@ Test (procedure, every_listed_cell_acts_and_the_others_change_nothing)
             char found[256];
             actions_of (&result, found, sizeof found);
             fitting += cell != NULL;
-            cr_expect_str_eq (found, cell ? cell->actions : "tell", "%s + %s", wire_state_word (state),
+            cr_expect_str_eq (found, cell ? cell->actions : "log", "%s + %s", wire_state_word (state),
                               update_event_word (event));
             cr_expect_eq (procedure.state, cell ? cell->to : state, "%s + %s", wire_state_word (state),
                           update_event_word (event));
@@ -147,7 +148,7 @@ Test (procedure, every_state_except_idle_has_a_deadline_that_acts)
         if (state == WIRE_STATE_IDLE)
             continue;
         struct update_result result = update_procedure_step (&procedure, UPDATE_EVENT_DEADLINE);
-        cr_expect_neq (result.actions[0], UPDATE_ACTION_TELL, "%s", wire_state_word (state));
+        cr_expect_neq (result.actions[0], UPDATE_ACTION_LOG, "%s", wire_state_word (state));
     }
 }
 
@@ -179,4 +180,10 @@ Test (procedure, an_unfit_host_retries_after_1_5_15_then_60_intervals_until_a_re
     procedure.state = WIRE_STATE_PROBING;
     (void) update_procedure_step (&procedure, UPDATE_EVENT_DONE);
     cr_expect_eq (procedure.unfit, 0);
+}
+
+Test (procedure, a_state_that_cannot_be_ends_the_process, .signal = SIGABRT)
+{
+    struct update_procedure procedure = {.state = WIRE_STATE_END};
+    (void) update_procedure_step (&procedure, UPDATE_EVENT_DONE);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  root/mend.h - repairs stable if nothing can be started through it, and previous if no revert could use it
+/*  root/links.h - repairs stable if nothing can be started through it, and previous if no revert could use it
 
     A missing stable does not end a trial: init has nothing to start, and stable no longer shows whether the
     running version was ever proven. These functions decide by the other files of the root. They never make an
     unproven workspace stable. */
 
-#ifndef ROOT_MEND_H
-#define ROOT_MEND_H
+#ifndef ROOT_LINKS_H
+#define ROOT_LINKS_H
 
 #include "root/root.h"
 
@@ -20,13 +20,19 @@ int root_stable_check (const struct root *root, struct base_error *error);
     for this one. If in doubt, true. */
 bool root_trial_is_likely (const struct root *root, const char *name);
 
+/*  The caller's own workspace. */
+struct root_own {
+    const char *name;
+    bool proven; /* the caller knows that it is */
+};
+
 /*  Points stable to a proven and intact workspace. First choice: the way back of a trial, which ends then.
-    Second: own (may be NULL), if the caller knows that it is proven, if it was confirmed, or if it is the
-    only workspace. Then those of root_ways_back. Needs no space if an existing link can be renamed. If stable
+    Second: own (may be NULL), if it is known to be proven, if it was confirmed, or if it is the only
+    workspace. Then those of root_ways_back. Needs no space if an existing link can be renamed. If stable
     is not a link, it is kept as stable.damaged. Returns 0 and the new stable, or ROOT_E_NONE if no workspace
     qualifies; the error says what to do. */
-int root_stable_mend (const struct root *root, const char *own, bool proven, char ret_name[ROOT_NAME_SIZE],
-                      struct base_error *error);
+int root_stable_repair (const struct root *root, const struct root_own *own, char ret_name[ROOT_NAME_SIZE],
+                        struct base_error *error);
 
 /*  Whether previous can be used for a revert. known (may be NULL) is the workspace that it was known to
     name: nothing is lost if there never was one, if it is stable now, or if its workspace was removed too.
@@ -38,6 +44,6 @@ int root_previous_check (const struct root *root, const char *known, char ret_na
 
 /*  Points previous to known if that is intact and not stable. If previous is not a link, it is kept as
     previous.damaged. Returns 0, ROOT_E_NONE with the reason if known does not qualify, or -errno. */
-int root_previous_mend (const struct root *root, const char *known, struct base_error *error);
+int root_previous_repair (const struct root *root, const char *known, struct base_error *error);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  test/unit/root/mend.c - repair of the links stable and previous */
+/*  test/unit/root/links.c - repair of the links stable and previous */
 
-#include "root/mend.h"
+#include "root/links.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -34,7 +34,7 @@ static void suite_end (void)
     scratch_end ();
 }
 
-TestSuite (mend, .init = suite_begin, .fini = suite_end);
+TestSuite (links, .init = suite_begin, .fini = suite_end);
 
 static bool link_is (const char *link, const char *name)
 {
@@ -46,7 +46,14 @@ static void stable_remove (void)
     (void) unlinkat (root.fd, ROOT_STABLE, 0);
 }
 
-Test (mend, an_unusable_stable_is_reported)
+/*  As the version in workspace two, which knows that it is proven, or does not. */
+static int two_repair (bool proven)
+{
+    const struct root_own own = {.name = two, .proven = proven};
+    return root_stable_repair (&root, &own, now, &error);
+}
+
+Test (links, an_unusable_stable_is_reported)
 {
     static const struct {
         const char *change, *text;
@@ -66,57 +73,57 @@ Test (mend, an_unusable_stable_is_reported)
     }
 }
 
-Test (mend, repair_prefers_back_then_the_proven_own_workspace_then_previous)
+Test (links, repair_prefers_back_then_the_proven_own_workspace_then_previous)
 {
     stable_remove ();
     cr_assert_eq (symlink (three, "root/.back"), 0);
     scratch_write_text ("root/.try.1", "");
     cr_expect (root_trial_is_likely (&root, two));
-    cr_expect_eq (root_stable_mend (&root, two, true, now, &error), 0, "%s", error.text);
+    cr_expect_eq (two_repair (true), 0, "%s", error.text);
     cr_expect (link_is (ROOT_STABLE, three) && strcmp (now, three) == 0);
     cr_expect_not (scratch_exists ("root/.back") || scratch_exists ("root/.try.1"));
 
     stable_remove ();
     cr_expect_not (root_trial_is_likely (&root, two));
-    cr_expect_eq (root_stable_mend (&root, two, true, now, &error), 0);
+    cr_expect_eq (two_repair (true), 0);
     cr_expect (link_is (ROOT_STABLE, two) && link_is (ROOT_PREVIOUS, one));
 
     stable_remove ();
-    cr_expect_eq (root_stable_mend (&root, two, false, now, &error), 0);
+    cr_expect_eq (two_repair (false), 0);
     cr_expect (link_is (ROOT_STABLE, two), "two was confirmed once");
 
     stable_remove ();
     cr_assert_eq (root_ok_remove (&root, two), 0);
-    cr_expect_eq (root_stable_mend (&root, two, false, now, &error), 0);
+    cr_expect_eq (two_repair (false), 0);
     cr_expect (link_is (ROOT_STABLE, one));
     cr_expect_not (scratch_exists ("root/previous"), "previous would be the same as stable");
 }
 
-Test (mend, an_unproven_workspace_never_becomes_stable)
+Test (links, an_unproven_workspace_never_becomes_stable)
 {
     stable_remove ();
     cr_assert_eq (unlink ("root/previous"), 0);
     cr_assert_eq (root_ok_remove (&root, one), 0);
     cr_assert_eq (root_ok_remove (&root, two), 0);
-    cr_expect_eq (root_stable_mend (&root, two, false, now, &error), ROOT_E_NONE);
-    cr_expect_eq (root_stable_mend (&root, NULL, false, now, &error), ROOT_E_NONE);
+    cr_expect_eq (two_repair (false), ROOT_E_NONE);
+    cr_expect_eq (root_stable_repair (&root, NULL, now, &error), ROOT_E_NONE);
     cr_expect_not_null (strstr (error.text, "ln -sfnT"), "%s", error.text);
     cr_expect_not (scratch_exists ("root/stable"));
 }
 
-Test (mend, damaged_links_and_workspaces_are_skipped)
+Test (links, damaged_links_and_workspaces_are_skipped)
 {
     char path[128];
     stable_remove ();
     cr_assert_eq (symlink ("nonsense", "root/.back"), 0);
     (void) snprintf (path, sizeof path, "root/%s/noded", two);
     scratch_write_text (path, "tw!");
-    cr_expect_eq (root_stable_mend (&root, two, true, now, &error), 0, "%s", error.text);
+    cr_expect_eq (two_repair (true), 0, "%s", error.text);
     cr_expect (link_is (ROOT_STABLE, one));
 }
 
 /*  The marks are made in an order that no directory lists by chance in the order of time. */
-Test (mend, the_newest_confirmed_workspaces_are_tried_first)
+Test (links, the_newest_confirmed_workspaces_are_tried_first)
 {
     enum { MANY = 24 };
     char names[MANY][ROOT_NAME_SIZE];
@@ -134,7 +141,7 @@ Test (mend, the_newest_confirmed_workspaces_are_tried_first)
     (void) base_list_free (ways);
 }
 
-Test (mend, a_trial_is_recognized_by_its_files)
+Test (links, a_trial_is_recognized_by_its_files)
 {
     static const char *const traces[] = {"ln -s nonsense .back", "touch .try.9",
                                          "echo '{\"workspace\":\"'$two'\"}' > var/trial"};
@@ -158,7 +165,7 @@ Test (mend, a_trial_is_recognized_by_its_files)
     cr_expect_not (root_trial_is_likely (&root, three), "var/trial names another workspace");
 }
 
-Test (mend, any_failing_call_leaves_stable_proven_or_missing)
+Test (links, any_failing_call_leaves_stable_proven_or_missing)
 {
     for (int code = 0; code < 2; code++)
         for (unsigned n = 1;; n++) {
@@ -167,19 +174,18 @@ Test (mend, any_failing_call_leaves_stable_proven_or_missing)
             struct failing_disk failing;
             struct root on = root;
             on.disk = failing_init (&failing, n, code ? ENOSPC : EIO);
-            (void) root_stable_mend (&on, two, true, now, &error);
+            (void) root_stable_repair (&on, &(struct root_own){.name = two, .proven = true}, now, &error);
             cr_expect (root_link (&root, ROOT_STABLE, now) || link_is (ROOT_STABLE, one) ||
                            link_is (ROOT_STABLE, two),
                        "call %u: %s", n, now);
-            cr_expect (root_stable_check (&root, NULL) == 0 ||
-                           root_stable_mend (&root, two, true, now, &error) == 0,
+            cr_expect (root_stable_check (&root, NULL) == 0 || two_repair (true) == 0,
                        "call %u: the second attempt fails too: %s", n, error.text);
             if (failing.calls < n)
                 break;
         }
 }
 
-Test (mend, a_revert_without_stable_uses_previous)
+Test (links, a_revert_without_stable_uses_previous)
 {
     stable_remove ();
     cr_expect_eq (root_revert (&root, now, &error), 0, "%s", error.text);
@@ -195,7 +201,7 @@ static const char *previous_fault (const char *known)
     return error.text;
 }
 
-Test (mend, a_lost_previous_is_distinguished_from_none)
+Test (links, a_lost_previous_is_distinguished_from_none)
 {
     cr_expect_str_empty (previous_fault (NULL));
     cr_expect_str_eq (now, one);
@@ -214,18 +220,18 @@ Test (mend, a_lost_previous_is_distinguished_from_none)
     cr_expect_not_null (strstr (previous_fault (one), "the same version as stable"));
 }
 
-Test (mend, previous_is_restored_only_to_an_intact_workspace_other_than_stable)
+Test (links, previous_is_restored_only_to_an_intact_workspace_other_than_stable)
 {
     char path[128];
     free (scratch_shell ("cd root; rm previous; mkdir previous", NULL));
-    cr_expect_eq (root_previous_mend (&root, NULL, &error), ROOT_E_NONE);
-    cr_expect_eq (root_previous_mend (&root, "../one", &error), ROOT_E_NONE);
-    cr_expect_eq (root_previous_mend (&root, two, &error), ROOT_E_NONE);
-    cr_expect_eq (root_previous_mend (&root, one, &error), 0, "%s", error.text);
+    cr_expect_eq (root_previous_repair (&root, NULL, &error), ROOT_E_NONE);
+    cr_expect_eq (root_previous_repair (&root, "../one", &error), ROOT_E_NONE);
+    cr_expect_eq (root_previous_repair (&root, two, &error), ROOT_E_NONE);
+    cr_expect_eq (root_previous_repair (&root, one, &error), 0, "%s", error.text);
     cr_expect (link_is (ROOT_PREVIOUS, one) && link_is (ROOT_STABLE, two));
     cr_expect (scratch_exists ("root/previous.damaged"));
     (void) snprintf (path, sizeof path, "root/%s/noded", three);
     scratch_write_text (path, "thr!e");
-    cr_expect_eq (root_previous_mend (&root, three, &error), ROOT_E_NONE);
+    cr_expect_eq (root_previous_repair (&root, three, &error), ROOT_E_NONE);
     cr_expect (link_is (ROOT_PREVIOUS, one));
 }

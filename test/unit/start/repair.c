@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  test/unit/start/mend.c - damaged versions and lost links
+/*  test/unit/start/repair.c - damaged versions and lost links
 
     The launcher runs an intact version, repairs the links and records the reason. */
 
@@ -7,9 +7,9 @@
 
 #include "launcher.h"
 
-TestSuite (mend, .init = launcher_begin, .fini = launcher_end, .timeout = 240);
+TestSuite (repair, .init = launcher_begin, .fini = launcher_end, .timeout = 240);
 
-Test (mend, a_damaged_version_is_rolled_back_before_it_runs)
+Test (repair, a_damaged_version_is_rolled_back_before_it_runs)
 {
     version_put_on_trial ("echo two >> $LOG; exit 3");
     char *path = base_text_printf ("root/%s/envelope.json", two);
@@ -20,13 +20,13 @@ Test (mend, a_damaged_version_is_rolled_back_before_it_runs)
     expect_rolled_back (ROOT_CAUSE_ROTTEN, "envelope.json does not match the manifest");
 }
 
-static void expect_mended (enum root_cause cause, const char *workspace)
+static void expect_repaired (enum root_cause cause, const char *workspace)
 {
     struct root_outcome note = {0};
-    cr_expect_eq (root_mended_read (&root, &note), 0);
+    cr_expect_eq (root_repaired_read (&root, &note), 0);
     cr_expect_str_eq (note.workspace, workspace);
     cr_expect_eq (note.cause, cause, "%s", root_cause_word (note.cause));
-    cr_expect_eq (root_mended_remove (&root), 0);
+    cr_expect_eq (root_repaired_remove (&root), 0);
 }
 
 static void workspace_damage (const char *name)
@@ -36,7 +36,7 @@ static void workspace_damage (const char *name)
     free (path);
 }
 
-Test (mend, previous_replaces_a_damaged_stable)
+Test (repair, previous_replaces_a_damaged_stable)
 {
     version_make ("echo one >> $LOG", NULL, NULL, one);
     version_make ("echo two >> $LOG", NULL, NULL, two);
@@ -49,12 +49,12 @@ Test (mend, previous_replaces_a_damaged_stable)
     expect_message ("WARNING");
     cr_expect_not (failed_exists (), "no trial has ended");
     cr_expect_not (scratch_exists ("root/previous"), "previous would be the same as stable");
-    expect_mended (ROOT_CAUSE_DAMAGED, two);
+    expect_repaired (ROOT_CAUSE_DAMAGED, two);
     struct stat status;
     cr_expect_eq (fstatat (root.fd, two, &status, 0), 0, "the damaged workspace is kept");
 }
 
-Test (mend, a_damaged_version_runs_if_there_is_no_other)
+Test (repair, a_damaged_version_runs_if_there_is_no_other)
 {
     version_make ("echo one >> $LOG", NULL, NULL, one);
     version_make ("echo two >> $LOG", NULL, NULL, two);
@@ -68,7 +68,7 @@ Test (mend, a_damaged_version_runs_if_there_is_no_other)
     cr_expect (workspaces_link_is (&root, ROOT_STABLE, two));
 }
 
-Test (mend, the_launcher_of_any_workspace_runs_stable)
+Test (repair, the_launcher_of_any_workspace_runs_stable)
 {
     version_make ("echo one >> $LOG", NULL, NULL, one);
     version_make ("echo two >> $LOG", NULL, NULL, two);
@@ -93,7 +93,7 @@ static pid_t launcher_start_workspace (const char *name)
     return pid;
 }
 
-Test (mend, the_only_workspace_replaces_an_unusable_stable)
+Test (repair, the_only_workspace_replaces_an_unusable_stable)
 {
     version_make ("echo one >> $LOG", NULL, NULL, one);
     for (size_t i = 0; i < N_LOSSES; i++) {
@@ -101,7 +101,7 @@ Test (mend, the_only_workspace_replaces_an_unusable_stable)
         free (scratch_shell (command, NULL));
         cr_expect_eq (launcher_finish (launcher_start_workspace (one)), 0);
         cr_expect (workspaces_link_is (&root, ROOT_STABLE, one), "%s", losses[i]);
-        expect_mended (ROOT_CAUSE_LOST, one);
+        expect_repaired (ROOT_CAUSE_LOST, one);
         free (command);
     }
     expect_log ("one one one one one ");
@@ -109,7 +109,7 @@ Test (mend, the_only_workspace_replaces_an_unusable_stable)
     cr_expect (scratch_exists ("root/stable.damaged/x"));
 }
 
-Test (mend, a_version_that_loses_stable_gets_it_back_when_it_ends)
+Test (repair, a_version_that_loses_stable_gets_it_back_when_it_ends)
 {
     version_make ("echo one >> $LOG", NULL, NULL, one);
     for (size_t i = 0; i < N_LOSSES; i++) {
@@ -122,14 +122,14 @@ Test (mend, a_version_that_loses_stable_gets_it_back_when_it_ends)
         cr_assert_eq (root_stable_set (&root, two, &error), 0);
         cr_expect_eq (launcher_run (), statuses[i % 3], "%s", script);
         cr_expect (workspaces_link_is (&root, ROOT_STABLE, two), "%s", losses[i]);
-        expect_mended (ROOT_CAUSE_LOST, two);
+        expect_repaired (ROOT_CAUSE_LOST, two);
         expect_log (i % 3 == 2 ? "two again " : "two ");
         cr_assert_eq (unlink ("log"), 0);
         free (script);
     }
 }
 
-Test (mend, a_lost_stable_is_restored_after_a_stop)
+Test (repair, a_lost_stable_is_restored_after_a_stop)
 {
     version_make ("trap 'exit 0' TERM; echo two >> $LOG; rm $NODED_ROOT/stable; while :; do sleep 0.02; done",
                   NULL, NULL, two);
@@ -141,7 +141,7 @@ Test (mend, a_lost_stable_is_restored_after_a_stop)
     cr_expect (workspaces_link_is (&root, ROOT_STABLE, two));
 }
 
-Test (mend, a_damaged_version_that_loses_stable_is_replaced_by_previous)
+Test (repair, a_damaged_version_that_loses_stable_is_replaced_by_previous)
 {
     version_make ("echo one >> $LOG", NULL, NULL, one);
     version_make ("echo two >> $LOG; cd $NODED_ROOT; rm stable; echo > $NODED_WORKSPACE/further; exit 3",
@@ -150,10 +150,10 @@ Test (mend, a_damaged_version_that_loses_stable_is_replaced_by_previous)
     cr_assert_eq (disk_link_replace (&disk_system, root.fd, ROOT_PREVIOUS, one, &error), 0);
     cr_expect_eq (launcher_run (), 3);
     cr_expect (workspaces_link_is (&root, ROOT_STABLE, one));
-    expect_mended (ROOT_CAUSE_LOST, one);
+    expect_repaired (ROOT_CAUSE_LOST, one);
 }
 
-Test (mend, an_unproven_workspace_never_becomes_stable)
+Test (repair, an_unproven_workspace_never_becomes_stable)
 {
     version_make ("echo one >> $LOG", NULL, NULL, one);
     version_make ("echo two >> $LOG; while :; do sleep 0.02; done", NULL, NULL, two);
@@ -169,7 +169,7 @@ Test (mend, an_unproven_workspace_never_becomes_stable)
     cr_expect (workspaces_link_is (&root, ROOT_STABLE, one));
 }
 
-Test (mend, removing_stable_on_trial_fails_the_trial)
+Test (repair, removing_stable_on_trial_fails_the_trial)
 {
     for (size_t i = 0; i < 2; i++) { /* only two of them, since each takes several seconds */
         char *script = base_text_printf ("echo two >> $LOG; cd $NODED_ROOT; %s; while :; do sleep 0.02; done",
@@ -179,13 +179,13 @@ Test (mend, removing_stable_on_trial_fails_the_trial)
         expect_log ("two one ");
         expect_rolled_back (ROOT_CAUSE_LOST, "stable");
         cr_expect_eq (trial_read ().tokens, 0);
-        cr_expect_not (scratch_exists ("root/var/mended"), "the outcome of the trial says it");
+        cr_expect_not (scratch_exists ("root/var/repaired"), "the outcome of the trial says it");
         cr_assert_eq (unlink ("log"), 0);
         free (script);
     }
 }
 
-Test (mend, a_crash_without_stable_is_still_a_crash)
+Test (repair, a_crash_without_stable_is_still_a_crash)
 {
     version_put_on_trial ("echo two >> $LOG; rm $NODED_ROOT/stable; exit 3");
     cr_expect_eq (launcher_run (), 0);
@@ -194,7 +194,7 @@ Test (mend, a_crash_without_stable_is_still_a_crash)
 }
 
 /*  The state that a release leaves if it removes files of the root. */
-Test (mend, without_stable_and_back_on_trial_previous_runs)
+Test (repair, without_stable_and_back_on_trial_previous_runs)
 {
     static const char *const traces[] = {
         ":", "rm .try.*", "rm .try.*; echo '{\"workspace\":\"'$NODED_WORKSPACE'\"}' > var/trial"};
@@ -211,7 +211,7 @@ Test (mend, without_stable_and_back_on_trial_previous_runs)
     }
 }
 
-Test (mend, a_version_with_unusable_start_files_is_rolled_back)
+Test (repair, a_version_with_unusable_start_files_is_rolled_back)
 {
     version_put_on_trial ("echo two >> $LOG");
     char *command = base_text_printf ("cd root/%s; chmod 644 noded.sh start", two);
@@ -224,7 +224,7 @@ Test (mend, a_version_with_unusable_start_files_is_rolled_back)
     expect_rolled_back (ROOT_CAUSE_DAMAGED, "start files");
 }
 
-Test (mend, a_stale_back_link_is_removed)
+Test (repair, a_stale_back_link_is_removed)
 {
     version_make_stable ("echo one >> $LOG");
     cr_assert_eq (symlink (one, "root/.back"), 0);
@@ -233,7 +233,7 @@ Test (mend, a_stale_back_link_is_removed)
     expect_log ("one ");
 }
 
-Test (mend, a_rollback_to_a_missing_workspace_is_not_made)
+Test (repair, a_rollback_to_a_missing_workspace_is_not_made)
 {
     limits.starts = 1;
     version_put_on_trial ("echo two >> $LOG; exit 3");
@@ -246,7 +246,7 @@ Test (mend, a_rollback_to_a_missing_workspace_is_not_made)
     expect_message ("cannot roll back");
 }
 
-Test (mend, a_damaged_var_does_not_prevent_a_rollback)
+Test (repair, a_damaged_var_does_not_prevent_a_rollback)
 {
     static const char *const damages[] = {"rm -r var", "rm -r var; touch var",
                                           "mkdir var/outcome; touch var/outcome/x",
