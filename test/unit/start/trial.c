@@ -120,10 +120,12 @@ static const char waits[] = "trap 'exit 0' TERM; echo two >> $LOG; while :; do s
 
 Test (trial, a_version_stopped_a_third_time_is_rolled_back_and_not_blamed)
 {
-    char text[BASE_DIGEST_TEXT];
-    struct base_digest release = base_digest_of ("release", 7);
+    char text[BASE_DIGEST_TEXT], stable[ROOT_NAME_SIZE];
+    base_cleanup (wire_installed_deinit) struct wire_installed installed = {.envelope = NULL};
     version_put_on_trial (waits);
-    cr_expect_str_eq (spent_read ().release, base_digest_format (&release, text));
+    cr_assert_eq (root_link (&root, ROOT_STABLE, stable), 0);
+    cr_assert_eq (root_workspace_read (&root, stable, &installed, &error), 0, "%s", error.text);
+    cr_expect_str_eq (spent_read ().release, base_digest_format (&installed.release, text));
     for (unsigned i = 1; i <= 2; i++) {
         stop_a_start ();
         cr_expect (trial_read ().on_trial);
