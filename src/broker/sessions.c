@@ -142,7 +142,14 @@ static int greeting_store (struct broker *broker, void *item, struct base_error 
         .serial = hello->journal_serial, .head = &hello->journal_head, .fault = hello->journal_fault};
     int r = hello_store (broker, hello, &record, greeting->news, &greeting->labelled, error);
 
-    return r == 0 ? broker_journal_store (broker, hello->node, &journal, &greeting->journal, error) : r;
+    if (r == 0)
+        r = broker_journal_store (broker, hello->node, &journal, &greeting->journal, error);
+    if (r == 0) { /* reports that follow in the same transaction may have been queued before this hello */
+        struct broker_node *node = broker_registry_find (&broker->registry, hello->node);
+        if (node)
+            node->journal_hello = hello->journal_serial;
+    }
+    return r;
 }
 
 /*  A broker stores an epoch before it issues it. So if a node has seen a higher epoch, the records are

@@ -61,6 +61,47 @@ Test (fleet, an_unknown_session_must_send_a_hello_first)
     peer_free (node.control);
 }
 
+/*  The line of a report is that of the time at which it was queued. */
+Test (fleet, a_report_behind_a_hello_with_a_later_line_is_no_journal_fault)
+{
+    struct node node;
+    struct wire_node shown;
+    struct wire_welcome welcome;
+    struct wire_noted noted;
+
+    node_init (&node, &fixture, "web-1");
+    node_hello (&node);
+    struct wire_hello hello = {.node = (char *) node.id,
+                               .session = node.session,
+                               .platform = (char *) "linux/amd64",
+                               .applications = &node.application,
+                               .n_applications = 1,
+                               .journal_serial = 20,
+                               .journal_head = digest_of ("line 20")};
+    struct wire_report report = {.node = (char *) node.id,
+                                 .session = node.session,
+                                 .epoch = 1,
+                                 .attempt = 1,
+                                 .step = (char *) "start",
+                                 .outcome = WIRE_OUTCOME_PASSED,
+                                 .time = (char *) "2026-11-22T15:00:00.000000000Z",
+                                 .application = &node.application,
+                                 .journal_serial = 7,
+                                 .journal_head = digest_of ("line 7")};
+    peer_send (node.control, &wire_hello_record, &hello); /* both are written in one round */
+    peer_send (node.control, &wire_report_record, &report);
+    peer_expect (node.control, &wire_welcome_record, &welcome);
+    wire_welcome_deinit (&welcome);
+    peer_expect (node.control, &wire_noted_record, &noted);
+    cr_expect_eq (noted.status, WIRE_STATUS_OK);
+    wire_noted_deinit (&noted);
+    shown = operator_node (operator, "web-1");
+    cr_expect_null (shown.journal_fault, "%s", shown.journal_fault);
+    cr_expect_eq (shown.journal_serial, 20);
+    wire_node_deinit (&shown);
+    peer_free (node.control);
+}
+
 Test (fleet, an_update_is_ordered_matched_reported_and_confirmed)
 {
     struct node node;
