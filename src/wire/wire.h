@@ -34,12 +34,12 @@
 #include "base/error.h"
 
 enum {
-    WIRE_VERSION = 1,                 /* of the protocol; N and N + 1 understand each other */
-    WIRE_PREFIX_SIZE = 4,             /* 'N' 'D' version type */
-    WIRE_FRAME_MOST = 64 * 1024,      /* bytes of a msgpack frame */
-    WIRE_CHUNK_MOST = 1024 * 1024,    /* bytes of a payload frame */
+    WIRE_VERSION = 1,               /* of the protocol; N and N + 1 understand each other */
+    WIRE_PREFIX_SIZE = 4,           /* 'N' 'D' version type */
+    WIRE_FRAME_MOST = 64 * 1024,    /* bytes of a msgpack frame */
+    WIRE_CHUNK_MOST = 1024 * 1024,  /* bytes of a payload frame */
     WIRE_DOCUMENT_MOST = 64 * 1024, /* bytes of a release document */
-    WIRE_DEPTH_MOST = 8,              /* nesting of maps and arrays */
+    WIRE_DEPTH_MOST = 8,            /* nesting of maps and arrays */
     WIRE_PORT_ANNOUNCE = 7670,
     WIRE_PORT_CONTROL = 7671,
     WIRE_PORT_CONTENT = 7672,
