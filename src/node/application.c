@@ -126,6 +126,8 @@ void node_application_start (struct node_application *app)
 void node_application_restarted (struct node_application *app)
 {
     running_read (app);
+    bus_timer_cancel (app->process->loop, app->deadline);
+    app->deadline = 0;
     update_procedure_init (&app->procedure);
     node_order_clear (app);
     node_resume (app);
