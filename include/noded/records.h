@@ -36,8 +36,8 @@ const char *noded_digest_text (const noded_digest *digest, char text[65]);
 enum noded_state {
     NODED_STATE_NULL = 0,
     NODED_STATE_IDLE,       /* "idle": no update under way */
-    NODED_STATE_MATCHING,   /* "matching": asking the origin for the envelope */
-    NODED_STATE_FETCHING,   /* "fetching": downloading the files that are missing */
+    NODED_STATE_MATCHING,   /* "matching": asking the origin whether the release fits */
+    NODED_STATE_FETCHING,   /* "fetching": downloading the release document and the blobs that are missing */
     NODED_STATE_STAGING,    /* "staging": building the workspace */
     NODED_STATE_PROBING,    /* "probing": the candidate carries out the rehearsal */
     NODED_STATE_SWITCHING,  /* "switching": pointing stable to the new workspace */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  broker/nodes.c - requests of nodes: the desired state, and the envelope of a release */
+/*  broker/nodes.c - requests of nodes: the desired state, and whether a release fits */
 
 #include "broker/nodes.h"
 

@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "broker/collect.h"
 #include "broker/documents.h"
+#include "broker/round.h"
 #include "broker/operator.h"
 #include "broker/serving.h"
 #include "deploy/deploy.h"
@@ -118,12 +119,11 @@ int broker_serve_withdraw_release (struct broker_call *call, const struct wire_w
         return wire_answer_say (answer, WIRE_STATUS_NONE, "no such release: nodectl releases lists them");
     if (r != 0)
         return r;
-    r = document_put (broker, &request->release, error);
-    if (r != 0)
-        return r;
-    broker_serving_changed (broker);
+    broker_serving_changed (broker); /* it is withdrawn now, whatever fails below */
     base_log (BASE_LOG_INFO, "withdrew %s", base_digest_format (&request->release, text));
     deploy_release_withdrawn (&broker->deploy, &request->release);
+    if (document_put (broker, &request->release, error) != 0) /* the next start writes it */
+        (void) broker_storage_failed (broker, error);
     if (broker->content)
         r = broker_contents_collect_of (broker, &request->release, error);
     answer->status = WIRE_STATUS_OK;

@@ -449,7 +449,7 @@ static void node_went (struct broker *broker, struct broker_node *node, const ch
 
 static void registry_went (void *context, struct broker_node *node)
 {
-    node_went (context, node, "silent");
+    node_went (context, node, "lost contact");
 }
 
 const struct broker_registry_ops broker_registry_ops = {

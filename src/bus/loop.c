@@ -306,6 +306,8 @@ int bus_timer_start (struct bus_loop *loop, uint64_t delay_ms, bus_handler *hand
 
 void bus_timer_cancel (struct bus_loop *loop, int id)
 {
+    if (id <= 0)
+        return;
     bus_timers_remove (&loop->timers, id);
 }
 

@@ -9,6 +9,9 @@
 
 #include "base/cleanup.h"
 
+/*  More than any fleet has: a broker must not make its client grow without bound. */
+enum { ITEMS_MOST = 4 * 1000 * 1000 };
+
 void client_items_deinit (const struct client_list *list, struct client_items *items)
 {
     for (size_t i = 0; i < items->count; i++)
@@ -29,6 +32,8 @@ static int items_move (const struct client_list *list, void *answer, struct clie
     size_t *count = member_of (answer, list->n_items), size = wire_record_size (list->item);
     if (*count == 0)
         return 0;
+    if (items->count + *count > ITEMS_MOST)
+        return -E2BIG;
     void *grown = reallocarray (items->items, items->count + *count, size);
     if (!grown)
         return -ENOMEM;
@@ -68,8 +73,14 @@ static int page_ask (noded_client *client, const struct client_list *list, void 
     *ret_next = NULL;
     if (*(bool *) member_of (answer, list->more))
         rc = page_check (client, *after, *next, what);
-    if (rc == 0 && items_move (list, answer, items) != 0)
-        rc = client_out_of_memory (client);
+    if (rc == 0) {
+        int moved = items_move (list, answer, items);
+        if (moved == -E2BIG)
+            rc = base_error_set (&client->error, -EPROTO,
+                                 "cannot %s: the broker's list has more than %d items", what, ITEMS_MOST);
+        else if (moved != 0)
+            rc = client_out_of_memory (client);
+    }
     if (rc == 0 && (!items->revision || head.revision < items->revision))
         items->revision = head.revision;
     if (rc == 0 && *(bool *) member_of (answer, list->more))

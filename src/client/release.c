@@ -254,8 +254,10 @@ static int document_add (struct client_release *made, struct base_error *error)
     if (rc != 0)
         return rc < 0 ? base_error_set (error, rc, "out of memory") : -EINVAL;
     base_cleanup (base_close_p) int fd = memfd_create ("release", MFD_CLOEXEC);
-    if (fd < 0 || pwrite (fd, document.data, document.size, 0) != (ssize_t) document.size)
-        return base_error_errno (error, -errno, "cannot store the release document in memory");
+    ssize_t wrote = fd < 0 ? -1 : pwrite (fd, document.data, document.size, 0);
+    if (wrote != (ssize_t) document.size)
+        return base_error_errno (error, wrote < 0 ? -errno : -EIO,
+                                 "cannot store the release document in memory");
     struct client_content *contents = reallocarray (made->contents, made->n_contents + 1, sizeof *contents);
     if (!contents)
         return base_error_set (error, -ENOMEM, "out of memory");

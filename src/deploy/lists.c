@@ -66,7 +66,7 @@ int deploy_list_rollouts (struct deploy *deploy, const struct wire_list_rollouts
 
     if (serial_read (request->after, &before) != 0)
         return wire_answer_say (answer, WIRE_STATUS_INVALID, "after must be the next of an earlier answer");
-    r = records_rollouts (deploy->records, before, since, false, rollout_visit, &list, error);
+    r = records_rollouts (deploy->records, before, since, RECORDS_ALL, rollout_visit, &list, error);
     if (r < 0) {
         wire_page_deinit (&list.page);
         return r;

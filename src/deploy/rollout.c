@@ -310,6 +310,8 @@ int deploy_rollout_load (struct deploy *deploy, const struct records_rollout *ro
         r = records_members (deploy->records, row->serial, 0, 0, member_load, &loading, error);
     if (r == 0)
         r = waves_load (machine);
+    if (r == 0 && rollout->state.n_waves != machine->n_waves)
+        r = -EBADMSG;
     if (r == 0)
         r = machine_wake (deploy, rollout, deploy_now_ms (deploy));
     if (r == 0)

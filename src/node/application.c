@@ -16,11 +16,6 @@
 /*  How long leftovers of an earlier process may delay a start. It is less than anybody waits for a start. */
 enum { TIDY_MS = 5 * 1000 };
 
-struct node_application *node_manager (struct node_process *process)
-{
-    return &process->applications[0];
-}
-
 /*  Reads which version `stable` points to, as the one that runs; none if that is unknown. */
 static void running_read (struct node_application *app)
 {

@@ -119,8 +119,6 @@ void node_application_start (struct node_application *app);
 void node_application_restarted (struct node_application *app);
 /*  Accepts a zero application. */
 void node_application_close (struct node_application *app);
-/*  noded itself. */
-struct node_application *node_manager (struct node_process *process);
 
 /*  events.c */
 /*  Hands an event to the machine and carries out the actions that follow. May be called from within an

@@ -103,7 +103,7 @@ static void blame_end (struct node_application *app, const char *why)
     blame->judge (app, &blame->failure, !why);
     if (why)
         blame->looking = bus_timer_start (app->process->loop, wait_ms, on_waited, app);
-    else
+    if (!why || blame->looking < 0)
         node_blame_free (app);
 }
 
@@ -205,6 +205,8 @@ void node_blame_begin (struct node_application *app, const struct wire_failure *
     app->blame = blame;
     node_subject_hint_wanted (&app->subject, true);
     blame->looking = bus_timer_start (app->process->loop, app->process->config->answer_ms, on_look, app);
+    if (blame->looking < 0) /* without a timer it would not end */
+        node_blame_free (app);
 }
 
 bool node_blame_waits (const struct node_application *app, uint64_t epoch)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  node/journal.c - the journal, and whether it still fits what was reported of it
+/*  node/journal.c - the journal, and whether it still matches what was reported
 
     The origin keeps number and digest of the last line that was reported to it, and sends them when the node
     connects. Then, and from time to time, the node checks that this line is still there and that all lines

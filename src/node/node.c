@@ -159,7 +159,7 @@ static void on_swept (void *context, int rc)
     process->sweeping = bus_work_free (process->sweeping);
 }
 
-/*  Opens the applications. noded itself must be there; another one that cannot be opened is left out. */
+/*  Opens the applications. noded itself must be there; another one that cannot be opened is skipped. */
 static int applications_open (struct node_process *process, struct base_error *error)
 {
     const struct node_kind *const *kinds = node_kinds ();
@@ -173,13 +173,17 @@ static int applications_open (struct node_process *process, struct base_error *e
         count = 1; /* a probe manages noded alone */
     for (size_t i = 0; i < count; i++) {
         struct node_application *app = &process->applications[process->n_applications];
-        int r = node_application_open (app, process, kinds[i], error);
-        if (r < 0 && kinds[i]->is_manager)
+        struct base_error why = {.code = 0};
+        int r = node_application_open (app, process, kinds[i], &why);
+        if (r < 0 && kinds[i]->is_manager) {
+            *error = why;
             return r;
+        }
         if (r == 0)
             process->n_applications++;
         else {
-            base_log (BASE_LOG_ERROR, "%s cannot be managed: %s", kinds[i]->application, error->text);
+            base_log (BASE_LOG_ERROR, "%s cannot be managed: %s", kinds[i]->application,
+                      *why.text ? why.text : strerror (-r));
             node_application_close (app);
         }
     }
@@ -271,8 +275,9 @@ int node_run (struct identity_config *config, enum identity_settings settings, c
     process.loaded = identity_settings_digest (config->root);
     /* this process gives up a little before its launcher does, because it can report what was missing */
     config->limits.trial_ms = config->trial.confirm_ms - config->trial.confirm_ms / 8;
-    if (open_all (&process, &error)) {
-        base_log (BASE_LOG_ERROR, "%s", *error.text ? error.text : strerror (ENOMEM));
+    int failed = open_all (&process, &error);
+    if (failed) {
+        base_log (BASE_LOG_ERROR, "%s", *error.text ? error.text : strerror (failed < 0 ? -failed : EIO));
         close_all (&process);
         return process.status;
     }

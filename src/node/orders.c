@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  node/orders.c - what the origin wants of this app, and what an earlier process left unfinished */
+/*  node/orders.c - what the origin wants of an application of this node */
 
-#include <errno.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "base/time.h"
 #include "node/application.h"
 #include "root/workspace.h"
 #include "wire/envelope.h"

@@ -3,7 +3,7 @@
 
         node.c        start, stop
         reload.c      reloads node.zpl, and judges whether new settings reach an origin
-        journal.c     the journal, and whether it still fits what was reported of it
+        journal.c     the journal, and whether it still matches what was reported
         session.c     the session with the origin
         content.c     the connection to the content peer
         callback.c    readiness and progress, to whoever started this process

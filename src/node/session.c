@@ -440,8 +440,8 @@ static int announce_subscribe (struct node_session *session)
     const char *own = identity_config_label (session->config, "group");
     if (own && !rc) {
         char group[96];
-        (void) snprintf (group, sizeof group, "update/group/%s", own);
-        rc = bus_socket_subscribe (session->announce, group);
+        if (snprintf (group, sizeof group, "update/group/%s", own) < (int) sizeof group)
+            rc = bus_socket_subscribe (session->announce, group);
     }
     return rc;
 }
@@ -524,11 +524,6 @@ void node_session_hello_again (struct node_session *session)
 bool node_session_is_open (const struct node_session *session)
 {
     return session->open;
-}
-
-const char *node_session_id (const struct node_session *session)
-{
-    return session->id;
 }
 
 void node_subject_add (struct node_session *session, struct node_subject *subject, const char *application,

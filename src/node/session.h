@@ -83,18 +83,15 @@ struct node_session *node_session_free (struct node_session *session);
 /*  Returns whether the origin has answered hello and contact to it was not lost since. */
 bool node_session_is_open (const struct node_session *session);
 
-/*  Returns the random id of this session. */
-const char *node_session_id (const struct node_session *session);
-
 /*  Asks for the desired state; ops->desired gets the answer. A call during an ask asks once more after it. */
 void node_subject_ask (struct node_subject *subject);
 
 /*  wanted: from now on, each ask requests an announcement, too. */
 void node_subject_hint_wanted (struct node_subject *subject, bool wanted);
 
-/*  Asks for an envelope until that is answered or cancelled; a match that is under way is cancelled first.
+/*  Asks whether a release fits, until that is answered or cancelled; a match that is under way is cancelled first.
     Sends a copy of the request with node and profile filled in. answered is called once; the match is not
-    under way any more then. Answers are told apart by application, transaction and attempt. Returns 0 or
+    under way any more then. Answers are matched to requests by application, transaction and attempt. Returns 0 or
     -ENOMEM. */
 int node_match_begin (struct node_match *match, struct node_session *session,
                       const struct wire_match *request, node_match_handler *answered, void *context);

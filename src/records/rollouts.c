@@ -36,6 +36,9 @@ int records_evidence_parse (const char *text, struct records_evidence *ret_evide
         return -EBADMSG;
     for (size_t i = 0; i < RECORDS_BETS; i++)
         evidence.logs[i] = strtod (at, &at);
+    for (size_t i = 0; i < RECORDS_BETS; i++)
+        if (evidence.logs[i] - evidence.logs[i] != 0) /* not a number, or infinite */
+            return -EBADMSG;
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         *counts[i] = strtoull (at, &at, 10);
     if (*at)

@@ -12,7 +12,7 @@
     It uses no socket, file, clock or randomness.
 
     Times, except the window's, are milliseconds of the owner's clock. It cannot be set, and it only runs
-    while the owner watches (broker/watch.h). Time in which the owner did not run is counted nowhere:
+    while the owner watches (deploy/clock.h). Time in which the owner did not run is counted nowhere:
 
         soak            only watched time counts: a broker that was down has seen no node fail
         node deadline   a node cannot report its end while there is no broker
