@@ -230,6 +230,9 @@ typedef struct noded_steering {
 int noded_client_rollout_steer (noded_client *client, const noded_steering *steering,
                                 noded_rollout **ret_rollout);
 
+/*  The state of the broker itself. The caller frees it with noded_broker_free. */
+int noded_client_broker (noded_client *client, noded_broker **ret_broker);
+
 /*  Writes a copy of the broker's records into a new file: verified and durable. An existing file is only
     replaced if replace is set (else -EEXIST). `noded-broker --restore` reads it. ret_backup: what was
     written. */

@@ -320,6 +320,34 @@ typedef struct noded_backup {
     noded_digest fleet_head; /* all reported heads combined */
 } noded_backup;
 
+/*  How many, for one reason. */
+typedef struct noded_reason_count {
+    const char *reason; /* in words */
+    uint64_t count;     /* at least 1 */
+} noded_reason_count;
+
+/*  A running broker; what it counts begins at 0 when it starts. */
+typedef struct noded_broker {
+    const char *instance;      /* random: another one after each start */
+    const char *software;      /* its version */
+    const char *since;         /* when it started: RFC 3339, UTC, of the broker's clock */
+    uint64_t uptime_s;         /* seconds since then, by a clock that nobody can set */
+    uint64_t nodes;            /* known nodes */
+    uint64_t online;           /* of these: a message was received within the liveness interval */
+    uint64_t releases;         /* published releases that are not withdrawn */
+    uint64_t releases_missing; /* of these: they cannot be served, because blobs are missing or damaged */
+    uint64_t rollouts;         /* rollouts that have not ended */
+    uint64_t received;         /* messages that it accepted on all channels; a subscription is one, too */
+    const struct noded_reason_count *refused; /* messages that it refused, by reason */
+    size_t n_refused;
+    const struct noded_reason_count *ended; /* connections that it ended, by reason */
+    size_t n_ended;
+    uint64_t new_nodes_refused; /* hellos of unknown nodes that it refused, because more came within a
+                                   minute than it accepts */
+    uint64_t foreign;           /* messages in the name of a node that arrived on another connection, and
+                                   were ignored */
+} noded_broker;
+
 /*  A portion of a rollout; it begins only when the gates after the wave before it have passed. */
 typedef struct noded_wave {
     uint64_t count;   /* how many nodes; 0: by percent */
@@ -549,6 +577,7 @@ typedef struct noded_transitions {
 } noded_transitions;
 void noded_transitions_free (noded_transitions *transitions);
 
+void noded_broker_free (noded_broker *broker);
 void noded_rollout_free (noded_rollout *rollout);
 void noded_plan_free (noded_plan *plan);
 
@@ -576,6 +605,7 @@ char *noded_node_json (const noded_node *node);
 char *noded_rollout_json (const noded_rollout *rollout);
 char *noded_plan_json (const noded_plan *plan);
 char *noded_backup_json (const noded_backup *backup);
+char *noded_broker_json (const noded_broker *broker);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

@@ -25,6 +25,7 @@
 #include "broker/round.h"
 #include "broker/serving.h"
 #include "broker/sessions.h"
+#include "broker/status.h"
 #include "deploy/deploy.h"
 
 enum { TICK_LEAST_MS = 20, TICK_MOST_MS = 500, LIVENESS_HEARTBEATS = 3 };
@@ -81,11 +82,10 @@ static void hint_send (void *context, unsigned slot, const struct wire_update *h
     ignored. */
 static void peers_log (struct broker *broker)
 {
-    struct origin_counts counts = origin_counts (broker->origin);
-    struct bus_counts events = bus_socket_counts (broker->events);
+    struct origin_counts counts = broker_counts (broker);
 
     for (unsigned i = 0; i < BUS_END_COUNT; i++) {
-        uint64_t ended = counts.ended[i] + events.ended[i];
+        uint64_t ended = counts.ended[i];
         if (ended != broker->ended[i])
             base_log_limited (&broker->log, BASE_LOG_WARNING, "ended %" PRIu64 " connections: %s",
                               ended - broker->ended[i], bus_end_text ((enum bus_end) i));
@@ -253,6 +253,8 @@ int broker_new (struct bus_loop *loop, const struct broker_config *config, struc
     broker->root = -1;
     broker->lock = -1;
     broker->loop = loop;
+    broker->begun_ms = base_time_boot_ms ();
+    broker->begun_ns = base_time_real_ns ();
     deploy_init (&broker->deploy, &broker_deploy_ops, broker);
     r = broker_pace (broker, config->heartbeat_ms, config->liveness_ms, error);
     if (r == 0)

@@ -4,8 +4,8 @@
     Each request is a row of the table: its record and the function that serves it. The record has its answer
     and its role (read, order, publish, administer), which schemas/operator.def says; bus has unpacked it. A
     request that is not `read` is logged with its sender. What serves what: orders to nodes, labels, forget:
-    operator_orders.c; releases: operator_releases.c; lists: lists.c; rollouts: room deploy; backups:
-    backup.c. */
+    operator_orders.c; releases: operator_releases.c; lists: lists.c; the broker itself: status.c;
+    rollouts: room deploy; backups: backup.c. */
 
 #include "broker/operator.h"
 

@@ -109,33 +109,43 @@ static int release_count (void *context, const struct records_release *release)
 {
     struct broker *broker = context;
 
-    if (!release->withdrawn && broker_serving_missing (broker, &release->document) > 0)
-        broker->serving.releases++;
+    if (release->withdrawn)
+        return 0;
+    broker->serving.releases++;
+    if (broker_serving_missing (broker, &release->document) > 0)
+        broker->serving.missing++;
     return 0;
 }
 
 /*  Counts again only after a blob or a release was added or removed, not for every answer. */
-static uint64_t releases_missing (struct broker *broker)
+int broker_serving_count (struct broker *broker, uint64_t *ret_releases, uint64_t *ret_missing,
+                          struct base_error *error)
 {
     uint64_t changes = broker->content ? broker_content_changes (broker->content) : 0;
 
-    if (!broker->content || (broker->serving.is_counted && broker->serving.changes == changes))
-        return broker->content ? broker->serving.releases : 0;
-    broker->serving.releases = 0;
-    if (records_releases (broker->records, NULL, 0, release_count, broker, NULL) == 0)
+    if (!broker->serving.is_counted || broker->serving.changes != changes) {
+        broker->serving.is_counted = false;
+        broker->serving.releases = broker->serving.missing = 0;
+        int r = records_releases (broker->records, NULL, 0, release_count, broker, error);
+        if (r != 0)
+            return r;
         broker->serving.is_counted = true;
-    broker->serving.changes = broker_content_changes (broker->content);
-    return broker->serving.releases;
+        broker->serving.changes = broker->content ? broker_content_changes (broker->content) : 0;
+    }
+    *ret_releases = broker->serving.releases;
+    *ret_missing = broker->serving.missing;
+    return 0;
 }
 
 char *broker_serving_notice (struct broker *broker)
 {
     struct base_error error = {.code = 0};
-    uint64_t missing;
+    uint64_t releases, missing = 0;
 
     if (records_is_lost (broker->records, &error) != 0)
         return wire_reason ("%s", error.text);
-    missing = releases_missing (broker);
+    if (!broker->content || broker_serving_count (broker, &releases, &missing, &error) != 0)
+        return NULL;
     return missing ? wire_reason (
                          "%llu releases cannot be served, because some of their blobs are missing or damaged:"
                          " nodectl releases shows which; publish them again from the same files, or"

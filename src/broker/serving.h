@@ -5,6 +5,7 @@
 #ifndef BROKER_SERVING_H
 #define BROKER_SERVING_H
 
+#include "base/error.h"
 #include "wire/wire.h"
 
 struct broker;
@@ -25,6 +26,11 @@ int broker_serving_check (struct broker *broker, const struct wire_release *rele
     damaged. */
 int broker_serving_verify (struct broker *broker, const struct base_digest *release, const char *platform,
                            struct base_digest *ret_blob);
+
+/*  Counts the releases that are not withdrawn, and those of them that cannot be served. Returns 0 or
+    -errno. */
+int broker_serving_count (struct broker *broker, uint64_t *ret_releases, uint64_t *ret_missing,
+                          struct base_error *error);
 
 /*  Returns the fault of the broker that every answer carries, on the heap. NULL: none, or memory is
     exhausted. */

@@ -28,6 +28,7 @@ struct broker_round {
 
 struct broker {
     struct bus_loop *loop;
+    uint64_t begun_ms, begun_ns; /* when it started: since boot, and real time */
     int root, lock;
     struct records *records;
     struct broker_mark *mark;       /* follows the records */
@@ -57,7 +58,8 @@ struct broker {
     struct {
         bool is_counted;
         uint64_t changes;  /* broker_content_changes () at the last count */
-        uint64_t releases; /* that cannot be served */
+        uint64_t releases; /* that are not withdrawn */
+        uint64_t missing;  /* of these: they cannot be served */
     } serving;
     bool is_rescued;  /* a copy of lost records was made, or tried */
     uint64_t notices; /* sequence number of the last notice event */

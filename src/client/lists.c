@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  client/lists.c - lists of nodes, releases and reports; withdrawing a release */
+/*  client/lists.c - lists of nodes, releases and reports; the broker itself; withdrawing a release */
 
 #include <errno.h>
 
@@ -33,6 +33,21 @@ int noded_client_withdraw (noded_client *client, const char *release)
     int rc = client_ask (client, &wire_withdraw_release_record, &request, 0, "withdraw the release", &answer);
     wire_withdrawn_deinit (&answer);
     return rc;
+}
+
+int noded_client_broker (noded_client *client, noded_broker **ret_broker)
+{
+    base_cleanup (wire_shown_deinit) struct wire_shown answer = {.serial = 0};
+    struct wire_show_broker request = {.serial = 0};
+    *ret_broker = NULL;
+    int rc = client_ask (client, &wire_show_broker_record, &request, 0, "show the broker", &answer);
+    if (rc != 0)
+        return rc;
+    if (!answer.broker)
+        return base_error_set (&client->error, -EPROTO,
+                               "cannot show the broker: the broker's answer lacks its state");
+    *ret_broker = (noded_broker *) (void *) base_take (answer.broker);
+    return 0;
 }
 
 /*  Names the nodes in portions; total 0: the request names none. */

@@ -22,6 +22,8 @@
 #define SHOWN_order_result ~, noded_order
 #define SHOWN_followed_order ~, noded_followed_order
 #define SHOWN_backup ~, noded_backup
+#define SHOWN_reason_count ~, noded_reason_count
+#define SHOWN_broker_state ~, noded_broker
 #define SHOWN_wave ~, noded_wave
 #define SHOWN_window ~, noded_window
 #define SHOWN_rollout ~, noded_rollout_spec
@@ -158,6 +160,7 @@ LIST_FREE (transitions, transition)
     {                                                                                                        \
         items_free (&wire_##record##_record, name, name ? 1 : 0);                                            \
     }
+OBJECT_FREE (broker, broker_state)
 OBJECT_FREE (rollout, rollout_state)
 OBJECT_FREE (plan, plan)
 
@@ -196,3 +199,4 @@ OBJECT_JSON (node, node)
 OBJECT_JSON (rollout, rollout_state)
 OBJECT_JSON (plan, plan)
 OBJECT_JSON (backup, backup)
+OBJECT_JSON (broker, broker_state)

@@ -108,8 +108,12 @@ const struct ctl_command ctl_command_table[] = {
      CTL_BIT (SELECT), 0, SIZE_MAX, ctl_label, CTL_ASKS, "n."},
     {"nodes", "[NODE...|--select SELECTOR] [--app APP]", "list the nodes\n", CTL_BIT (APP) | CTL_BIT (SELECT),
      0, SIZE_MAX, ctl_nodes, CTL_ASKS, "n"},
-    {"status", "NODE [--app APP]", "show the state of a node in detail\n", CTL_BIT (APP), 1, 1, ctl_status,
-     CTL_ASKS, "n."},
+    {"status", "NODE [--app APP] | --broker",
+     "show the state of a node in detail, or of the broker itself\n"
+     "\n"
+     "--broker without a value shows the broker: since when it runs, what it has, and how many\n"
+     "messages it refused and connections it ended, by reason. The counts begin when it starts.\n",
+     CTL_BIT (APP) | CTL_BIT (ITSELF), 0, 1, ctl_status, CTL_ASKS, "n."},
     {"why", "NODE|ROLLOUT [--app APP]",
      "show why a node runs its version, or why a rollout is in its state\n", CTL_BIT (APP), 1, 1, ctl_why,
      CTL_ASKS, "e."},

@@ -90,7 +90,7 @@ static void offer_options (const struct typed *typed, const struct ctl_command *
     for (unsigned i = 0; i < CTL_OPTION_END; i++) {
         char word[64];
         (void) snprintf (word, sizeof word, "--%s", ctl_option_name (i));
-        if (bits >> i & 1)
+        if (bits >> i & 1 && i != CTL_OPTION_ITSELF) /* the same word as CTL_OPTION_BROKER */
             typed_offer (typed, word);
     }
 }
@@ -198,6 +198,8 @@ static void typed_read (struct typed *typed, char **words, size_t count)
         bool last = i + 1 == count;
         if (strcmp (word, "=") == 0)
             continue;
+        if (option == CTL_OPTION_BROKER && *word == '-') /* no address: --broker without a value */
+            option = CTL_OPTION_END;
         if (last) {
             typed->current = word;
             typed->option = option;

@@ -99,6 +99,8 @@ static int command_unknown (struct ctl *ctl, const char *word, const char *next)
 static int command_check (struct ctl *ctl, const struct ctl_command *command)
 {
     uint64_t foreign = ctl->options.seen & ~(command->options | CTL_BITS_COMMON);
+    if (foreign & CTL_BIT (ITSELF))
+        return ctl_misused (ctl, "--broker needs a value");
     for (unsigned i = 0; foreign && i < CTL_OPTION_END; i++)
         if (foreign & (UINT64_C (1) << i))
             return ctl_misused (ctl, "%s does not accept --%s", command->name, ctl_option_name (i));

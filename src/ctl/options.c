@@ -23,6 +23,7 @@ struct option_entry {
 static const struct option_entry option_table[CTL_OPTION_END] = {
     [CTL_OPTION_BROKER] = {"broker", "HOST[:PORT]",
                            "address of the broker (default: NODED_BROKER, then 127.0.0.1:7670)"},
+    [CTL_OPTION_ITSELF] = {"broker", NULL, "without a value: the broker itself, instead of a node"},
     [CTL_OPTION_CONFIG] = {"config", "FILE",
                            "settings in ZPL: client/broker, client/content, client/timeout, section curve"},
     [CTL_OPTION_TIMEOUT] = {"timeout", "SPAN",
@@ -239,10 +240,18 @@ static int option_take (struct ctl *ctl, enum ctl_option option, const char *val
     case CTL_OPTION_SPEC:
         options->spec = value;
         break;
-    default: /* settings; and --help, which only sets its bit */
+    default: /* settings; and --help and --broker without a value, which only set their bit */
         return CTL_BITS_SETTINGS >> option & 1 ? option_setting (ctl, option, value) : CTL_OK;
     }
     return CTL_OK;
+}
+
+/*  Whether --broker was given without a value: another option follows it, which getopt took as its value. No
+    address begins with a dash. */
+static bool option_is_bare (unsigned option, char **argv)
+{
+    return option == CTL_OPTION_BROKER && optarg && optarg == argv[optind - 1] && *optarg == '-' &&
+           strcmp (argv[optind - 2], "--broker") == 0;
 }
 
 static int option_unknown (struct ctl *ctl, const char *given)
@@ -262,10 +271,13 @@ static int option_unknown (struct ctl *ctl, const char *given)
 int ctl_options_read (struct ctl *ctl, int argc, char **argv, int *ret_first)
 {
     struct option table[CTL_OPTION_END + 1] = {{.name = NULL}};
+    size_t count = 0;
     for (int i = 0; i < CTL_OPTION_END; i++)
-        table[i] = (struct option){.name = option_table[i].name,
-                                   .has_arg = option_table[i].argument ? required_argument : no_argument,
-                                   .val = 256 + i};
+        if (i != CTL_OPTION_ITSELF) /* the same name as CTL_OPTION_BROKER */
+            table[count++] =
+                (struct option){.name = option_table[i].name,
+                                .has_arg = option_table[i].argument ? required_argument : no_argument,
+                                .val = 256 + i};
     optind = 0;
     opterr = 0;
     int code = CTL_OK;
@@ -273,12 +285,20 @@ int ctl_options_read (struct ctl *ctl, int argc, char **argv, int *ret_first)
         const char *given = argv[optind - 1];
         if (found == '?')
             return option_unknown (ctl, given);
+        if (found == ':' && optopt == 256 + CTL_OPTION_BROKER) {
+            code = option_take (ctl, CTL_OPTION_ITSELF, NULL);
+            continue;
+        }
         if (found == ':')
             return ctl_misused (ctl, "%s needs a value", given);
         unsigned option = (unsigned) (found - 256);
         for (size_t i = 0; found < 256 && i < sizeof option_letters / sizeof *option_letters; i++)
             if (option_letters[i].letter == found)
                 option = option_letters[i].option;
+        if (option_is_bare (option, argv)) {
+            option = CTL_OPTION_ITSELF;
+            optind--;
+        }
         code = option_take (ctl, option, optarg);
     }
     *ret_first = optind;

@@ -8,6 +8,7 @@
 
 enum ctl_option {
     CTL_OPTION_BROKER,
+    CTL_OPTION_ITSELF, /* --broker without a value; found after CTL_OPTION_BROKER */
     CTL_OPTION_CONFIG,
     CTL_OPTION_TIMEOUT,
     CTL_OPTION_JSON,

@@ -2,7 +2,7 @@
 /*  ctl/records.c - commands that read the broker's records: releases, nodes, status, why, backup, events; and
     withdraw and quarantine, which change them */
 
-#include "ctl/ctl.h"
+#include "ctl/options.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -168,9 +168,35 @@ int ctl_nodes (struct ctl *ctl)
     return CTL_OK;
 }
 
+static void broker_free_p (noded_broker **broker)
+{
+    noded_broker_free (*broker);
+}
+
+static int status_of_broker (struct ctl *ctl)
+{
+    base_cleanup (broker_free_p) noded_broker *broker = NULL;
+    int rc = noded_client_broker (ctl->client, &broker);
+    if (rc != 0)
+        return ctl_fail (ctl, rc);
+    if (ctl->options.json)
+        return ctl_print_json (ctl, noded_broker_json (broker));
+    ctl_broker_print (ctl->out, broker);
+    return CTL_OK;
+}
+
 int ctl_status (struct ctl *ctl)
 {
     base_cleanup (noded_nodes_free) noded_nodes nodes = {.count = 0};
+    bool itself = ctl->options.seen & CTL_BIT (ITSELF);
+    if (itself && ctl->n_words)
+        return ctl_misused (ctl, "name a node or give --broker without a value, not both");
+    if (itself && ctl->options.application)
+        return ctl_misused (ctl, "status --broker does not accept --app");
+    if (itself)
+        return status_of_broker (ctl);
+    if (!ctl->n_words)
+        return ctl_misused (ctl, "name a node; for the broker itself, end with --broker without a value");
     int code = ctl_node_find (ctl, ctl->words[0], &nodes);
     if (code != CTL_OK)
         return code;

@@ -266,6 +266,49 @@ void ctl_status_print (FILE *out, const noded_node *node, const char *applicatio
     ctl_table_print (&table, out, 0);
 }
 
+/*  A line a reason; one with 0 if there is none. */
+static void rows_of_reasons (struct ctl_table *table, const char *title, const noded_reason_count *reasons,
+                             size_t count)
+{
+    if (!count)
+        row_add (table, title, "0");
+    for (size_t i = 0; i < count; i++) {
+        ctl_table_cell (table, title);
+        ctl_table_printf (table, "%" PRIu64 ": %s", reasons[i].count, ctl_text (reasons[i].reason));
+    }
+}
+
+void ctl_broker_print (FILE *out, const noded_broker *broker)
+{
+    base_cleanup (ctl_table_deinit) struct ctl_table table = {.columns = 2};
+    char time[CTL_TIME_SIZE], span[CTL_SPAN_SIZE];
+    row_add (&table, "instance", broker->instance);
+    row_add (&table, "software", broker->software);
+    ctl_table_cell (&table, "runs since");
+    ctl_table_printf (&table, "%s, for %s", ctl_time_format (broker->since, time),
+                      ctl_span_format (broker->uptime_s * 1000, span));
+    ctl_table_cell (&table, "nodes");
+    ctl_table_printf (&table, "%" PRIu64 " known, %" PRIu64 " online", broker->nodes, broker->online);
+    ctl_table_cell (&table, "releases");
+    ctl_table_printf (&table, "%" PRIu64 " offered", broker->releases);
+    if (broker->releases_missing) {
+        ctl_table_cell (&table, "cannot be served");
+        ctl_table_printf (&table, "%" PRIu64 " of these releases: see nodectl releases",
+                          broker->releases_missing);
+    }
+    ctl_table_cell (&table, "rollouts");
+    ctl_table_printf (&table, "%" PRIu64 " under way", broker->rollouts);
+    ctl_table_cell (&table, "accepted messages");
+    ctl_table_printf (&table, "%" PRIu64, broker->received);
+    rows_of_reasons (&table, "refused messages", broker->refused, broker->n_refused);
+    rows_of_reasons (&table, "ended connections", broker->ended, broker->n_ended);
+    ctl_table_cell (&table, "refused new nodes");
+    ctl_table_printf (&table, "%" PRIu64, broker->new_nodes_refused);
+    ctl_table_cell (&table, "ignored messages");
+    ctl_table_printf (&table, "%" PRIu64 " in a node's name from another connection", broker->foreign);
+    ctl_table_print (&table, out, 0);
+}
+
 char *ctl_event_line (const noded_happened *event)
 {
     char time[CTL_TIME_SIZE], digest[CTL_DIGEST_SIZE];

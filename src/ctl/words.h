@@ -29,6 +29,9 @@ void ctl_why_print (FILE *out, const noded_node *node, const noded_reports *repo
 /*  Prints the state of one node in detail. application: the one that was requested. */
 void ctl_status_print (FILE *out, const noded_node *node, const char *application);
 
+/*  Prints the state of the broker itself. */
+void ctl_broker_print (FILE *out, const noded_broker *broker);
+
 /*  The table of `nodectl nodes`. width as in ctl/text.h. */
 void ctl_nodes_print (FILE *out, const noded_nodes *nodes, size_t width);
 

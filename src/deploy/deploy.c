@@ -250,6 +250,16 @@ void deploy_release_withdrawn (struct deploy *deploy, const struct base_digest *
 
 /*  all rollouts */
 
+/*  One that has ended stays until the next tick. */
+size_t deploy_count (const struct deploy *deploy)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < deploy->n_live; i++)
+        count += deploy->live[i]->live || deploy->live[i]->broken;
+    return count;
+}
+
 int deploy_rollout_add (struct deploy *deploy, struct deploy_rollout *rollout)
 {
     struct deploy_rollout **live = reallocarray (deploy->live, deploy->n_live + 1, sizeof *live);

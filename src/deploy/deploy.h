@@ -46,6 +46,8 @@ int deploy_rollout_get (struct deploy *deploy, const char *id, struct deploy_rol
 int deploy_rollout_add (struct deploy *deploy, struct deploy_rollout *rollout);
 /*  The rollout was not started after all: removes and frees it. */
 void deploy_rollout_drop (struct deploy *deploy, struct deploy_rollout *rollout);
+/*  Returns how many rollouts have not ended. */
+size_t deploy_count (const struct deploy *deploy);
 /*  A release was withdrawn: halts the rollouts of it. */
 void deploy_release_withdrawn (struct deploy *deploy, const struct base_digest *release);
 

@@ -236,6 +236,7 @@ struct origin_counts origin_counts (const struct origin *origin)
         if (!sockets[i])
             continue;
         struct bus_counts socket_counts = bus_socket_counts (sockets[i]);
+        counts.received += socket_counts.received;
         counts.malformed += socket_counts.malformed;
         counts.unroutable += socket_counts.unroutable;
         counts.full += socket_counts.full;

@@ -104,6 +104,7 @@ struct origin_counts {
     uint64_t chunks, bytes;      /* sent with status ok, and their payload */
     uint64_t busy, gone, failed; /* pieces that were answered with this status */
     uint64_t puts;
+    uint64_t received;                   /* messages of any channel that were accepted, and subscriptions */
     uint64_t malformed;                  /* messages of any channel that were refused, in all, ... */
     uint64_t refused[BUS_REFUSED_COUNT]; /* ... and by reason */
     uint64_t unroutable, full;     /* answers that were not sent because there was no such peer, or no room */

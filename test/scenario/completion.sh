@@ -32,6 +32,8 @@ completes '--wave' rollout approve --w
 completes 'web-1 web-2' update web
 completes 'web-1 web-2' update --release "$release" db web
 completes 'db web-1 web-2' --json status ''
+completes '--broker' status --b
+completes '--json' status --broker --js
 completes '' status db ''
 completes 'list clear' quarantine ''
 completes 'db' quarantine list d

@@ -150,6 +150,51 @@ Test (operator, a_request_that_is_unknown_or_malformed_is_answered_as_invalid)
     expect_invalid (wire_withdraw_release_record.type); /* without a release */
 }
 
+/*  The count of one reason; 0 if it is left out. */
+static uint64_t reason_find (const struct wire_reason_count *reasons, size_t count, const char *reason)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp (reasons[i].reason, reason) == 0)
+            return reasons[i].count;
+    return 0;
+}
+
+Test (operator, the_broker_is_shown_with_what_it_has_and_what_it_refused)
+{
+    struct wire_show_broker request = {.serial = 0};
+    struct wire_shown answer = operator_ask (operator, show_broker, shown, &request);
+    uint64_t received, now_ns = base_time_real_ns (), since_ns;
+
+    cr_assert_eq (answer.status, WIRE_STATUS_OK);
+    cr_assert_not_null (answer.broker);
+    cr_expect_str_eq (answer.broker->instance, answer.instance);
+    cr_expect_gt (strlen (answer.broker->software), 0);
+    cr_assert_eq (base_time_parse (answer.broker->since, &since_ns), 0);
+    cr_expect_leq (since_ns, now_ns);
+    cr_expect_leq (answer.broker->uptime_s, FIXTURE_DEADLINE_MS / 1000);
+    cr_expect_eq (answer.broker->nodes, 0);
+    cr_expect_eq (answer.broker->releases, 0);
+    cr_expect_eq (answer.broker->n_refused, 0, "reasons that never occurred are left out");
+    cr_expect_eq (answer.broker->n_ended, 0);
+    received = answer.broker->received;
+    wire_shown_deinit (&answer);
+
+    nodes_connect (2);
+    (void) fixture_publish (&fixture, operator, "1");
+    expect_invalid (wire_withdraw_release_record.type);
+    expect_invalid (wire_withdraw_release_record.type);
+    answer = operator_ask (operator, show_broker, shown, &request);
+    cr_expect_eq (answer.broker->nodes, 2);
+    cr_expect_eq (answer.broker->online, 2);
+    cr_expect_eq (answer.broker->releases, 1);
+    cr_expect_eq (answer.broker->releases_missing, 0);
+    cr_expect_eq (answer.broker->rollouts, 0);
+    cr_expect_gt (answer.broker->received, received);
+    cr_expect_eq (answer.broker->n_refused, 1);
+    cr_expect_eq (reason_find (answer.broker->refused, answer.broker->n_refused, "against the schema"), 2);
+    wire_shown_deinit (&answer);
+}
+
 static struct wire_published release_publish (const char *version, const char *binary)
 {
     struct wire_envelope envelope = {.application = (char *) "noded",

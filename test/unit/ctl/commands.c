@@ -16,6 +16,7 @@ static struct wire_application applications[2];
 static struct wire_node nodes[2];
 static struct wire_order_result orders[2];
 static struct wire_release_state releases[2];
+static struct wire_broker_state broker_state;
 static size_t lists; /* requests for lists of nodes */
 
 /*  The last request that was not for a list. all and release: as far as it has them. */
@@ -69,7 +70,9 @@ static bool commands_answer (struct fake_broker *fake, const struct fake_request
     else if (request->record == &wire_list_releases_record) {
         listed->releases = releases;
         listed->n_releases = 2;
-    } else if (request->record != &wire_list_reports_record)
+    } else if (request->record == &wire_show_broker_record)
+        ((struct wire_shown *) ret_answer)->broker = &broker_state;
+    else if (request->record != &wire_list_reports_record)
         request_note (request);
     if (wire_record_answer (request->record) == &wire_orders_record) {
         ordered->orders = orders;
@@ -202,6 +205,43 @@ Test (commands, records_are_printed_as_text_and_as_json)
     expect_run (WORDS ("why", "web-1", "--json"), 0, "[]\n", NULL);
     expect_run (WORDS ("releases"), 0, "111111117711  noded", NULL);
     expect_run (WORDS ("releases", "--json"), 0, "\"release\":\"1111111177", NULL);
+}
+
+Test (commands, the_broker_itself_is_shown_with_what_it_refused_by_reason)
+{
+    struct wire_reason_count refused[] = {{.reason = T ("wrong frames"), .count = 2},
+                                          {.reason = T ("against the schema"), .count = 17}};
+    broker_state = (struct wire_broker_state){.instance = T ("5e0c"),
+                                              .software = T ("1.0.0"),
+                                              .since = T ("2026-11-22T15:00:00.000000000Z"),
+                                              .uptime_s = 192,
+                                              .nodes = 3,
+                                              .online = 2,
+                                              .releases = 4,
+                                              .releases_missing = 1,
+                                              .rollouts = 1,
+                                              .received = 1234,
+                                              .refused = refused,
+                                              .n_refused = 2,
+                                              .foreign = 5};
+    expect_run (WORDS ("status", "--broker"), 0,
+                "instance           5e0c\n"
+                "software           1.0.0\n"
+                "runs since         2026-11-22 15:00:00Z, for 3m12s\n"
+                "nodes              3 known, 2 online\n"
+                "releases           4 offered\n"
+                "cannot be served   1 of these releases: see nodectl releases\n"
+                "rollouts           1 under way\n"
+                "accepted messages  1234\n"
+                "refused messages   2: wrong frames\n"
+                "refused messages   17: against the schema\n"
+                "ended connections  0\n"
+                "refused new nodes  0\n"
+                "ignored messages   5 in a node's name from another connection\n",
+                NULL);
+    expect_run (WORDS ("status", "--broker", "--json"), 0, "\"reason\": \"against the schema\"", NULL);
+    expect_run (WORDS ("--json", "status", "--broker"), 0, "\"ended\": [],\n  \"new_nodes_refused\": 0",
+                NULL);
 }
 
 /*  A C1 control character and a mark that reverses the text direction: JSON allows both unescaped. */

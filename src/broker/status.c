@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*  broker/status.c - the state of the broker itself, for operators */
+
+#include "broker/status.h"
+
+#include <errno.h>
+
+#include "base/time.h"
+#include "base/version.h"
+#include "broker/operator.h"
+#include "broker/serving.h"
+#include "deploy/deploy.h"
+#include "wire/text.h"
+
+struct origin_counts broker_counts (const struct broker *broker)
+{
+    struct origin_counts counts = origin_counts (broker->origin);
+    const struct bus_counts events = bus_socket_counts (broker->events);
+
+    counts.received += events.received;
+    counts.malformed += events.malformed;
+    for (unsigned i = 0; i < BUS_REFUSED_COUNT; i++)
+        counts.refused[i] += events.refused[i];
+    for (unsigned i = 0; i < BUS_END_COUNT; i++)
+        counts.ended[i] += events.ended[i];
+    return counts;
+}
+
+/*  Reasons that never occurred are left out. */
+static int reason_add (struct wire_reason_count **items, size_t *n_items, const char *reason, uint64_t count)
+{
+    struct wire_reason_count *more;
+
+    if (count == 0)
+        return 0;
+    more = reallocarray (*items, *n_items + 1, sizeof *more);
+    if (!more)
+        return -ENOMEM;
+    *items = more;
+    more += (*n_items)++;
+    *more = (struct wire_reason_count){.count = count};
+    return wire_text_set (&more->reason, reason);
+}
+
+static int counts_fill (const struct broker *broker, struct wire_broker_state *state)
+{
+    const struct origin_counts counts = broker_counts (broker);
+    int r = 0;
+
+    state->received = counts.received;
+    for (unsigned i = 0; i < BUS_REFUSED_COUNT && r == 0; i++)
+        r = reason_add (&state->refused, &state->n_refused, bus_refused_text ((enum bus_refused) i),
+                        counts.refused[i]);
+    for (unsigned i = 0; i < BUS_END_COUNT && r == 0; i++)
+        r = reason_add (&state->ended, &state->n_ended, bus_end_text ((enum bus_end) i), counts.ended[i]);
+    state->new_nodes_refused = broker->invented.refused;
+    state->foreign = broker->registry.foreign;
+    return r;
+}
+
+static int state_fill (struct broker *broker, struct wire_broker_state *state, struct base_error *error)
+{
+    char since[BASE_TIME_TEXT];
+
+    state->uptime_s = (base_time_boot_ms () - broker->begun_ms) / 1000;
+    state->nodes = broker->registry.n_nodes;
+    for (size_t i = 0; i < broker->registry.n_nodes; i++)
+        state->online += broker->registry.nodes[i]->online;
+    state->rollouts = deploy_count (&broker->deploy);
+    if (wire_text_set (&state->instance, origin_instance (broker->origin)) != 0 ||
+        wire_text_set (&state->software, base_version) != 0 ||
+        wire_text_set (&state->since, base_time_format (broker->begun_ns, since)) != 0 ||
+        counts_fill (broker, state) != 0)
+        return -ENOMEM;
+    return broker_serving_count (broker, &state->releases, &state->releases_missing, error);
+}
+
+int broker_serve_show_broker (struct broker_call *call, const struct wire_show_broker *request,
+                              struct wire_shown *answer)
+{
+    (void) request;
+    answer->broker = calloc (1, sizeof *answer->broker);
+    if (!answer->broker)
+        return -ENOMEM;
+    answer->status = WIRE_STATUS_OK;
+    return state_fill (call->broker, answer->broker, call->error);
+}
