@@ -56,6 +56,10 @@ static inline void base_list_free_p (char ***list) /* for base_cleanup */
     (void) base_list_free (*list);
 }
 char **base_list_copy (char *const *list, size_t count);
+
+/*  The same list with the type that execve has, for a callee that only reads the texts. */
+char *const *base_list_const (const char *const *list);
+
 size_t base_list_count (char *const *list);
 
 /*  Appends a copy of text; *list may be NULL. Returns 0 or -ENOMEM. */

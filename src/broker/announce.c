@@ -28,7 +28,7 @@ static void rings_announce (struct broker *broker, struct broker_node *const *no
                             const struct wire_update *hint)
 {
     for (unsigned ring = 0; ring < BROKER_HINT_RINGS; ring++) {
-        char *named[BROKER_HINT_NODES];
+        const char *named[BROKER_HINT_NODES];
         struct wire_update of_ring = *hint;
         size_t meant = 0;
         for (size_t i = 0; i < count; i++) {
@@ -49,9 +49,9 @@ static void rings_announce (struct broker *broker, struct broker_node *const *no
 void broker_announce (struct broker *broker, struct broker_node *const *nodes, size_t count,
                       const char *application, uint64_t epoch)
 {
-    struct wire_update hint = {.application = (char *) application, .epoch = epoch};
+    struct wire_update hint = {.application = application, .epoch = epoch};
     const char *group = count > 1 && count <= BROKER_HINT_NODES ? group_of (nodes, count) : NULL;
-    char *named[BROKER_HINT_NODES];
+    const char *named[BROKER_HINT_NODES];
 
     if (count > EVERYBODY_LEAST && count > broker->registry.n_nodes / 2)
         broker_hints_want (&broker->hints, BROKER_HINT_ALL, &hint);

@@ -127,7 +127,7 @@ static void backup_done (void *context, int result)
     struct wire_backed_up answer = {.serial = backup->serial,
                                     .status = result ? WIRE_STATUS_FAILED : WIRE_STATUS_OK,
                                     .reason = reason,
-                                    .instance = (char *) origin_instance (broker->origin),
+                                    .instance = origin_instance (broker->origin),
                                     .revision = broker->revision,
                                     .backup = result ? NULL : &made};
 

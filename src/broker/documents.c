@@ -28,9 +28,9 @@ static const char *name_of (const struct base_digest *release, char name[NAME_SI
 
 int broker_document_put (int root, const struct records_release *release, struct base_error *error)
 {
-    struct wire_document document = {.time = (char *) release->time,
-                                     .withdrawn = release->withdrawn,
-                                     .release = (struct wire_release *) &release->document};
+    struct wire_release content = release->document; /* shallow: writing only reads it */
+    struct wire_document document = {
+        .time = release->time, .withdrawn = release->withdrawn, .release = &content};
     base_cleanup (base_free_p) char *text = wire_json (&wire_document_record, &document, WIRE_JSON_PRETTY);
     char name[NAME_SIZE];
     int r;

@@ -27,13 +27,13 @@ static void happening_send (struct broker *broker, struct broker_node *node,
     const struct deploy_rollout *rollout = NULL;
     uint32_t index;
     struct wire_happened happened = {.event = happening->event,
-                                     .instance = (char *) origin_instance (broker->origin),
+                                     .instance = origin_instance (broker->origin),
                                      .sequence = ++node->sequences[happening->event],
                                      .time = time,
                                      .node = node->id,
-                                     .transaction = (char *) happening->transaction,
-                                     .step = (char *) happening->step,
-                                     .reason = (char *) happening->reason};
+                                     .transaction = happening->transaction,
+                                     .step = happening->step,
+                                     .reason = happening->reason};
 
     (void) base_time_format (base_time_real_ns (), time);
     if (application) {
@@ -57,10 +57,10 @@ static void happening_send (struct broker *broker, struct broker_node *node,
 void broker_event_notice (struct broker *broker, const char *reason)
 {
     char time[BASE_TIME_TEXT];
-    struct wire_noticed noticed = {.instance = (char *) origin_instance (broker->origin),
+    struct wire_noticed noticed = {.instance = origin_instance (broker->origin),
                                    .sequence = ++broker->notices,
                                    .time = time,
-                                   .reason = (char *) reason};
+                                   .reason = reason};
 
     (void) base_time_format (base_time_real_ns (), time);
     event_publish (broker, "broker/notice", &wire_noticed_record, &noticed);
@@ -70,9 +70,10 @@ static void turn_send (struct broker *broker, struct deploy_rollout *rollout,
                        const struct wire_transition *turn)
 {
     char topic[128];
-    struct wire_rolled rolled = {.instance = (char *) origin_instance (broker->origin),
+    struct wire_transition sent = *turn; /* shallow: packing only reads it */
+    struct wire_rolled rolled = {.instance = origin_instance (broker->origin),
                                  .sequence = ++rollout->sequences[turn->phase],
-                                 .transition = (struct wire_transition *) turn,
+                                 .transition = &sent,
                                  .application = rollout->machine.spec.application,
                                  .version = rollout->state.version,
                                  .release = rollout->machine.spec.release,

@@ -31,7 +31,7 @@ static void slot_send (struct broker_hints *hints, unsigned slot, uint64_t now_m
     char *application = hints->slots[slot].application;
     struct wire_update hint = {.application = application[0] ? application : NULL,
                                .epoch = hints->slots[slot].epoch,
-                               .nodes = hints->slots[slot].nodes,
+                               .nodes = (const char *const *) hints->slots[slot].nodes,
                                .n_nodes = base_list_count (hints->slots[slot].nodes)};
 
     hints->send (hints->context, slot, &hint);
@@ -115,7 +115,7 @@ void broker_hints_want (struct broker_hints *hints, unsigned slot, const struct 
 void broker_hints_want_after (struct broker_hints *hints, unsigned slot, const char *node, uint64_t quiet_ms)
 {
     uint64_t sent_ms = hints->slots[slot].sent_ms;
-    char *nodes[] = {(char *) node};
+    const char *const nodes[] = {node};
 
     if (sent_ms && base_time_boot_ms () - sent_ms < quiet_ms)
         return;

@@ -201,18 +201,19 @@ struct release_list {
 static int published_fill (const struct records_release *release, struct wire_release_state *published)
 {
     const struct wire_release *document = &release->document;
+    const char **platforms;
 
     published->release = release->digest;
     published->withdrawn = release->withdrawn;
-    published->platforms = calloc (document->n_envelopes + 1, sizeof *published->platforms);
-    if (!published->platforms || wire_text_set (&published->application, document->application) != 0 ||
+    published->platforms = platforms = calloc (document->n_envelopes + 1, sizeof *platforms);
+    if (!platforms || wire_text_set (&published->application, document->application) != 0 ||
         wire_text_set (&published->version, document->version) != 0 ||
         wire_text_set (&published->time, release->time) != 0)
         return -ENOMEM;
     for (size_t i = 0; i < document->n_envelopes; i++) {
         const struct wire_envelope *envelope = &document->envelopes[i];
-        published->platforms[i] = strdup (envelope->platform ? envelope->platform : "");
-        if (!published->platforms[i])
+        platforms[i] = strdup (envelope->platform ? envelope->platform : "");
+        if (!platforms[i])
             return -ENOMEM;
         published->n_platforms++;
         published->size += envelope->size;
@@ -245,7 +246,7 @@ static int serial_read (const char *after, uint64_t *ret_serial)
     return after ? base_text_parse_u64 (after, WIRE_EPOCH_MOST, ret_serial) : 0;
 }
 
-static int serial_give (char **field, uint64_t serial)
+static int serial_give (const char **field, uint64_t serial)
 {
     *field = base_text_printf ("%llu", (unsigned long long) serial);
     return *field ? 0 : -ENOMEM;

@@ -8,7 +8,7 @@
 
 /*  Nodes that a request names, in one page. */
 struct broker_named {
-    char *const *nodes; /* ids; none: every node */
+    const char *const *nodes; /* ids; none: every node */
     size_t n_nodes;
     const char *after; /* only ids after this one; NULL: all */
 };

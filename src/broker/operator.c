@@ -104,7 +104,8 @@ int broker_serve_list_transitions (struct broker_call *call, const struct wire_l
 
 /*  Waiting */
 
-int broker_call_wait (struct broker_call *call, uint64_t wait_ms, enum wire_status *status, char **reason)
+int broker_call_wait (struct broker_call *call, uint64_t wait_ms, enum wire_status *status,
+                      const char **reason)
 {
     int r;
 
@@ -124,13 +125,10 @@ int broker_call_wait (struct broker_call *call, uint64_t wait_ms, enum wire_stat
 /*  Fills in what every answer has. */
 static int head_finish (struct broker *broker, uint64_t serial, struct wire_answer *head)
 {
-    free (head->notice);
-    head->notice = broker_serving_notice (broker);
+    wire_text_give (&head->notice, broker_serving_notice (broker));
     head->serial = serial; /* of this request: the answer may be that of an earlier one */
     head->revision = broker->revision;
-    free (head->instance);
-    head->instance = strdup (origin_instance (broker->origin));
-    return head->instance ? 0 : -ENOMEM;
+    return wire_text_set (&head->instance, origin_instance (broker->origin));
 }
 
 /*  Logs who ordered what. The user is only what nodectl says of itself; the connection distinguishes

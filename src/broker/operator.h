@@ -34,7 +34,8 @@ struct broker_call {
 
 /*  Nothing has changed since what the client knows: has the request wait for a change. wait_ms: of the request.
     Returns ORIGIN_LATER; 0: the answer, which may have the status busy now, is to be sent; or -errno. */
-int broker_call_wait (struct broker_call *call, uint64_t wait_ms, enum wire_status *status, char **reason);
+int broker_call_wait (struct broker_call *call, uint64_t wait_ms, enum wire_status *status,
+                      const char **reason);
 
 #define REQUEST(name, type, role, answer, doc)                                                               \
     int broker_serve_##name (struct broker_call *call, const struct wire_##name *request,                    \

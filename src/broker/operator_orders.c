@@ -225,9 +225,8 @@ static void orders_announce (struct ordering *ordering)
     if (!ordering->all)
         broker_announce (broker, ordered, n_ordered, ordering->application, highest);
     else if (highest > 0)
-        broker_hints_want (
-            &broker->hints, BROKER_HINT_ALL,
-            &(struct wire_update){.application = (char *) ordering->application, .epoch = highest});
+        broker_hints_want (&broker->hints, BROKER_HINT_ALL,
+                           &(struct wire_update){.application = ordering->application, .epoch = highest});
 }
 
 static void ordering_done (struct ordering *ordering)

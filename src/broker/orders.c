@@ -246,17 +246,13 @@ static int update_set (struct making *making, const struct records_release *rele
 {
     struct wire_desired *desired = &making->application.desired;
     char transaction[2 + 16 + 1] = "t-";
-    char *copy;
     int r = epoch_next (making, ret_epoch);
 
     if (r != 0)
         return r;
     (void) base_random_hex (transaction + 2, 8);
-    copy = strdup (transaction);
-    if (!copy)
+    if (wire_text_set (&desired->transaction, transaction) != 0)
         return -ENOMEM;
-    free (desired->transaction);
-    desired->transaction = copy;
     desired->release = release->digest;
     desired->release_epoch = *ret_epoch;
     return ordered_set (making, *ret_epoch, transaction, &release->digest, release->document.version);

@@ -27,11 +27,11 @@ static struct broker_node *node_free (struct broker_node *node)
     if (!node)
         return NULL;
     challenge_drop (node);
-    free (node->id);
-    free (node->place);
-    free (node->software);
-    free (node->platform);
-    free (node->kernel);
+    wire_text_free (&node->id);
+    wire_text_free (&node->place);
+    wire_text_free (&node->software);
+    wire_text_free (&node->platform);
+    wire_text_free (&node->kernel);
     for (size_t i = 0; i < node->n_labels; i++)
         wire_label_deinit (&node->labels[i]);
     free (node->labels);

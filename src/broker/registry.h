@@ -21,11 +21,11 @@ enum {
 
 /*  A node. The registry owns its texts. */
 struct broker_node {
-    char *id;
-    char *place;
-    char *software;
-    char *platform;
-    char *kernel;
+    const char *id;
+    const char *place;
+    const char *software;
+    const char *platform;
+    const char *kernel;
     uint64_t restarts;         /* sessions that began without an update or a goodbye */
     struct wire_label *labels; /* by name; an operator's label precedes the node's own of that name */
     size_t n_labels;

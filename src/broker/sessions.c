@@ -236,8 +236,8 @@ static void welcome_send (struct broker *broker, const struct bus_peer *peer, en
                           const char *reason, const struct records_journal *journal)
 {
     struct wire_welcome answer = {.status = status,
-                                  .reason = (char *) reason,
-                                  .instance = (char *) origin_instance (broker->origin),
+                                  .reason = reason,
+                                  .instance = origin_instance (broker->origin),
                                   .sequence = origin_sequence (broker->origin),
                                   .heartbeat_ms = broker->heartbeat_ms};
 
@@ -366,7 +366,7 @@ int broker_on_hello (void *context, const struct bus_peer *peer, const struct wi
 static int registry_poke (void *context, const struct bus_peer *peer)
 {
     struct broker *broker = context;
-    struct wire_heartbeat heartbeat = {.sender = (char *) origin_instance (broker->origin),
+    struct wire_heartbeat heartbeat = {.sender = origin_instance (broker->origin),
                                        .sequence = origin_sequence (broker->origin)};
 
     return origin_answer (broker->origin, peer, &wire_heartbeat_record, &heartbeat);
@@ -463,7 +463,7 @@ static void hello_want (struct broker *broker, const struct bus_peer *peer, cons
                         const char *session)
 {
     const struct broker_node *node = broker_registry_find (&broker->registry, id);
-    struct wire_desired answer = {.application = (char *) "noded", .status = WIRE_STATUS_REFUSED};
+    struct wire_desired answer = {.application = "noded", .status = WIRE_STATUS_REFUSED};
 
     if (node && strcmp (node->session, session) == 0)
         (void) origin_answer (broker->origin, peer, &wire_desired_record, &answer);

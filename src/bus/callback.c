@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "wire/text.h"
 
 enum {
     FRAME_SHARE = 48 * 1024, /* for arguments and variables; the marks take 12 KiB at most */
@@ -56,20 +57,21 @@ char *bus_callback_mark (const char *entry)
 int bus_callback_ready (const char *version, char **args, char **env, struct wire_ready *ret_ready)
 {
     size_t room = FRAME_SHARE;
+    const char **listed = calloc (ENV_MOST, sizeof *listed), **marks = calloc (MARKS_MOST + 1, sizeof *marks);
     struct wire_ready ready = {.pid = (uint64_t) getpid (),
-                               .version = (char *) version, /* packing only reads it */
-                               .args = args,
-                               .env = calloc (ENV_MOST, sizeof *ready.env),
-                               .env_marks = calloc (MARKS_MOST + 1, sizeof *ready.env_marks)};
-    int rc = ready.env && ready.env_marks ? 0 : -ENOMEM;
+                               .version = version,
+                               .args = (const char *const *) args,
+                               .env = listed,
+                               .env_marks = marks};
+    int rc = listed && marks ? 0 : -ENOMEM;
     while (ready.n_args < ARGS_MOST && args[ready.n_args] && string_fits (args[ready.n_args], &room))
         ready.n_args++;
     for (size_t i = 0; env[i] && !rc; i++)
         if (ready.n_env < ENV_MOST && string_fits (env[i], &room))
-            ready.env[ready.n_env++] = env[i];
+            listed[ready.n_env++] = env[i];
         else if (ready.n_env_marks == MARKS_MOST)
             ready.env_more++;
-        else if (!(ready.env_marks[ready.n_env_marks++] = bus_callback_mark (env[i])))
+        else if (!(marks[ready.n_env_marks++] = bus_callback_mark (env[i])))
             rc = -ENOMEM;
     if (rc)
         bus_callback_ready_deinit (&ready);
@@ -80,8 +82,8 @@ int bus_callback_ready (const char *version, char **args, char **env, struct wir
 
 void bus_callback_ready_deinit (struct wire_ready *ready)
 {
-    free (ready->env); /* the list only: the strings are the caller's */
-    (void) base_list_free (ready->env_marks);
+    free (wire_texts_own (ready->env)); /* the list only: the strings are the caller's */
+    (void) base_list_free (wire_texts_own (ready->env_marks));
     *ready = (struct wire_ready){.pid = 0};
 }
 

@@ -9,7 +9,7 @@
 int noded_client_releases (noded_client *client, const char *application, noded_releases *ret_releases)
 {
     static const struct client_list list = CLIENT_LIST_OF (list_releases, releases, release_state);
-    struct wire_list_releases request = {.application = (char *) application};
+    struct wire_list_releases request = {.application = application};
     struct client_items items = {.count = 0};
     int rc = client_list_ask (client, &list, &request, 0, "list the releases", &items);
     *ret_releases = (noded_releases){.count = 0};
@@ -65,10 +65,10 @@ static int nodes_ask (noded_client *client, const noded_nodes_query *query, size
     int rc = 0;
     do {
         size_t count = total - at < CLIENT_LIST_NODES ? total - at : CLIENT_LIST_NODES;
-        struct wire_list_nodes request = {.application = (char *) query->application,
-                                          .nodes = count ? (char **) (query->nodes + at) : NULL,
+        struct wire_list_nodes request = {.application = query->application,
+                                          .nodes = count ? query->nodes + at : NULL,
                                           .n_nodes = count,
-                                          .selector = (char *) query->selector,
+                                          .selector = query->selector,
                                           .since = query->since};
         rc = client_list_ask (client, &list, &request, wait_ms, "list the nodes", items);
         at += count;
@@ -91,7 +91,7 @@ int noded_client_why (noded_client *client, const char *application, const char 
                       noded_reports *ret_reports)
 {
     static const struct client_list list = CLIENT_LIST_OF (list_reports, reports, stored_report);
-    struct wire_list_reports request = {.node = (char *) node, .application = (char *) application};
+    struct wire_list_reports request = {.node = node, .application = application};
     struct client_items items = {.count = 0};
     int rc = client_list_ask (client, &list, &request, 0, "list the node's reports", &items);
     *ret_reports = (noded_reports){.count = 0};

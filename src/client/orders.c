@@ -36,10 +36,9 @@ static int ordering_run (noded_client *client, const struct ordering *ordering, 
         return 0; /* no node is not every node */
     do {
         size_t count = total - at < CLIENT_ORDER_NODES ? total - at : CLIENT_ORDER_NODES;
-        /*  Packing only reads them. */
-        *(char ***) (void *) (request + ordering->nodes) = count ? (char **) (targets->nodes + at) : NULL;
+        *(const char *const **) (void *) (request + ordering->nodes) = count ? targets->nodes + at : NULL;
         *(size_t *) (void *) (request + ordering->n_nodes) = count;
-        *(char **) (void *) (request + ordering->key) = NULL;
+        *(const char **) (void *) (request + ordering->key) = NULL;
         rc = client_list_ask (client, &ordering->list, request, 0, ordering->what, &items);
         at += count;
     } while (rc == 0 && at < total);
@@ -63,7 +62,7 @@ static int release_read (noded_client *client, const char *release, struct base_
 int noded_client_update (noded_client *client, const noded_targets *targets, const char *release,
                          noded_orders *ret_orders)
 {
-    struct wire_order_update request = {.application = (char *) targets->application};
+    struct wire_order_update request = {.application = targets->application};
     const struct ordering ordering = ORDERING (order_update, &request, "order the update");
     *ret_orders = (noded_orders){.count = 0};
     int rc = release_read (client, release, &request.release);
@@ -72,15 +71,15 @@ int noded_client_update (noded_client *client, const noded_targets *targets, con
 
 int noded_client_revert (noded_client *client, const noded_targets *targets, noded_orders *ret_orders)
 {
-    struct wire_order_revert request = {.application = (char *) targets->application, .all = !targets->nodes};
+    struct wire_order_revert request = {.application = targets->application, .all = !targets->nodes};
     const struct ordering ordering = ORDERING (order_revert, &request, "order the revert");
     return ordering_run (client, &ordering, targets, ret_orders);
 }
 
 int noded_client_hold (noded_client *client, const noded_targets *targets, int hold, noded_orders *ret_orders)
 {
-    struct wire_order_hold holds = {.application = (char *) targets->application, .all = !targets->nodes};
-    struct wire_order_unhold ends = {.application = (char *) targets->application, .all = !targets->nodes};
+    struct wire_order_hold holds = {.application = targets->application, .all = !targets->nodes};
+    struct wire_order_unhold ends = {.application = targets->application, .all = !targets->nodes};
     const struct ordering begin = ORDERING (order_hold, &holds, "order the hold");
     const struct ordering end = ORDERING (order_unhold, &ends, "end the hold");
     return ordering_run (client, hold ? &begin : &end, targets, ret_orders);
@@ -88,7 +87,7 @@ int noded_client_hold (noded_client *client, const noded_targets *targets, int h
 
 int noded_client_cancel (noded_client *client, const noded_targets *targets, noded_orders *ret_orders)
 {
-    struct wire_order_cancel request = {.application = (char *) targets->application, .all = !targets->nodes};
+    struct wire_order_cancel request = {.application = targets->application, .all = !targets->nodes};
     const struct ordering ordering = ORDERING (order_cancel, &request, "cancel the update");
     return ordering_run (client, &ordering, targets, ret_orders);
 }
@@ -96,7 +95,7 @@ int noded_client_cancel (noded_client *client, const noded_targets *targets, nod
 int noded_client_clear (noded_client *client, const noded_targets *targets, const char *release,
                         noded_orders *ret_orders)
 {
-    struct wire_order_clear request = {.application = (char *) targets->application, .all = !targets->nodes};
+    struct wire_order_clear request = {.application = targets->application, .all = !targets->nodes};
     const struct ordering ordering = ORDERING (order_clear, &request, "clear the quarantine");
     *ret_orders = (noded_orders){.count = 0};
     int rc = release_read (client, release, &request.release);

@@ -192,13 +192,15 @@ static int env_check (const noded_publish *publish, struct base_error *error)
     return 0;
 }
 
-static int envelope_list (char ***ret_list, size_t *ret_count, const char *const *list, size_t count)
+static int envelope_list (const char *const **ret_list, size_t *ret_count, const char *const *list,
+                          size_t count)
 {
     if (!count)
         return 0;
-    *ret_list = base_list_copy ((char *const *) list, count);
-    if (!*ret_list)
+    char **copy = base_list_copy (base_list_const (list), count);
+    if (!copy)
         return -ENOMEM;
+    *ret_list = (const char *const *) copy;
     *ret_count = count;
     return 0;
 }

@@ -115,7 +115,7 @@ int noded_client_rollout_list (noded_client *client, const noded_rollouts_query 
 {
     static const struct client_list list = CLIENT_LIST_OF (
         list_rollouts, rollouts, rollout_state, .wait_ms = offsetof (struct wire_list_rollouts, wait_ms));
-    struct wire_list_rollouts request = {.rollout = (char *) query->rollout, .since = query->since};
+    struct wire_list_rollouts request = {.rollout = query->rollout, .since = query->since};
     struct client_items items = {.count = 0};
     uint64_t wait_ms = !query->since                          ? 0
                        : query->wait_ms < CLIENT_WAIT_MOST_MS ? query->wait_ms
@@ -132,7 +132,7 @@ int noded_client_rollout_members (noded_client *client, const noded_members_quer
 {
     static const char what[] = "list the nodes of the rollout";
     static const struct client_list list = CLIENT_LIST_OF (list_members, members, member_state);
-    struct wire_list_members request = {.rollout = (char *) query->rollout, .since = query->since};
+    struct wire_list_members request = {.rollout = query->rollout, .since = query->since};
     struct client_items items = {.count = 0};
     *ret_members = (noded_members){.count = 0};
     if (!query->rollout == !query->plan)
@@ -151,7 +151,7 @@ int noded_client_rollout_history (noded_client *client, const char *rollout,
                                   noded_transitions *ret_transitions)
 {
     static const struct client_list list = CLIENT_LIST_OF (list_transitions, transitions, transition);
-    struct wire_list_transitions request = {.rollout = (char *) rollout};
+    struct wire_list_transitions request = {.rollout = rollout};
     struct client_items items = {.count = 0};
     int rc = client_list_ask (client, &list, &request, 0, "list the rollout's history", &items);
     if (rc != 0)
@@ -179,10 +179,10 @@ int noded_client_rollout_steer (noded_client *client, const noded_steering *stee
                                 noded_rollout **ret_rollout)
 {
     base_cleanup (wire_steered_deinit) struct wire_steered answer = {.serial = 0};
-    struct wire_steer_rollout request = {.rollout = (char *) steering->rollout,
+    struct wire_steer_rollout request = {.rollout = steering->rollout,
                                          .command = (enum wire_command) steering->command,
                                          .wave = steering->wave,
-                                         .nodes = steering->n_nodes ? (char **) steering->nodes : NULL,
+                                         .nodes = steering->n_nodes ? steering->nodes : NULL,
                                          .n_nodes = steering->n_nodes};
     *ret_rollout = NULL;
     int rc = steering_check (client, steering);

@@ -21,6 +21,12 @@ static int target_order (const void *a, const void *b)
     return strcmp (((const struct ctl_target *) a)->id, ((const struct ctl_target *) b)->id);
 }
 
+/*  Compares an id with a target, for bsearch. */
+static int target_compare (const void *id, const void *target)
+{
+    return strcmp (id, ((const struct ctl_target *) target)->id);
+}
+
 /*  word: of the outcome; static. step and reason may be NULL. */
 static void target_end (struct ctl_progress *progress, struct ctl_target *target, const char *word, bool good,
                         const char *step, const char *reason, uint64_t now_ms)
@@ -130,9 +136,8 @@ void ctl_progress_hear (struct ctl_progress *progress, const noded_nodes *nodes,
     for (size_t i = 0; i < progress->count; i++)
         progress->targets[i].present = false;
     for (size_t i = 0; i < nodes->count; i++) {
-        struct ctl_target key = {.id = (char *) nodes->items[i].id};
-        struct ctl_target *target =
-            bsearch (&key, progress->targets, progress->count, sizeof key, target_order);
+        struct ctl_target *target = bsearch (nodes->items[i].id, progress->targets, progress->count,
+                                             sizeof *progress->targets, target_compare);
         if (target)
             target_hear (progress, target, &nodes->items[i], now_ms);
     }

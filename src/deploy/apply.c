@@ -195,7 +195,7 @@ static int order_give (struct batch *batch, uint32_t index, enum rollout_kind ki
                                             : not_given (batch, index, kind, &ordered);
 }
 
-static int wave_time (char **field)
+static int wave_time (const char **field)
 {
     char text[BASE_TIME_TEXT];
 
@@ -230,13 +230,13 @@ static int turn_write (struct batch *batch, const struct deploy_steering *by)
     char time[BASE_TIME_TEXT];
     const char *reason = by && by->reason ? by->reason : machine->reason[0] && moved ? machine->reason : NULL;
     struct wire_transition turn = {.rollout = state->id,
-                                   .time = (char *) time_text (time),
+                                   .time = time_text (time),
                                    .phase = machine->phase,
                                    .wave = machine->wave + 1,
                                    .paused = machine->paused,
                                    .command = by ? by->command : WIRE_COMMAND_NULL,
-                                   .user = by ? (char *) by->user : NULL,
-                                   .reason = (char *) reason};
+                                   .user = by ? by->user : NULL,
+                                   .reason = reason};
     int r;
 
     if (!moved && !by)
@@ -265,13 +265,11 @@ static int unfit_left (struct deploy_rollout *rollout, uint32_t index)
     next = strstr (member->reason, DEPLOY_UNFIT_NEXT);
     if (!next)
         return 0;
-    *next = '\0';
-    reason = wire_reason ("%s; unfit until its deadline: nodectl rollout retry %s %s", member->reason,
-                          rollout->state.id, member->id);
+    reason = wire_reason ("%.*s; unfit until its deadline: nodectl rollout retry %s %s",
+                          (int) (next - member->reason), member->reason, rollout->state.id, member->id);
     if (!reason)
         return -ENOMEM;
-    free (member->reason);
-    member->reason = reason;
+    wire_text_give (&member->reason, reason);
     return 0;
 }
 

@@ -23,7 +23,7 @@ static int serial_read (const char *after, uint64_t *ret_serial)
 }
 
 /*  Writes where the next page begins, if there is one. */
-static int next_set (char **field, bool more, uint64_t next)
+static int next_set (const char **field, bool more, uint64_t next)
 {
     *field = more ? base_text_printf ("%llu", (unsigned long long) next) : NULL;
     return more && !*field ? -ENOMEM : 0;

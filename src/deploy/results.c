@@ -24,9 +24,9 @@ static bool is_at_rest (enum wire_state state)
 }
 
 /*  Moves a text out of a record that is freed afterwards. */
-static void text_take (char **field, char **text)
+static void text_take (const char **field, const char **text)
 {
-    free (*field);
+    wire_text_free (field);
     *field = *text;
     *text = NULL;
 }
@@ -177,7 +177,7 @@ static void look_unfit (struct deploy_rollout *rollout, uint32_t index, const st
             free (reason);
             return;
         }
-        text_take (&member->reason, &reason);
+        wire_text_give (&member->reason, reason);
         (void) wire_text_set (&member->step, DEPLOY_UNFIT_STEP);
     }
     rollout_unfit (&rollout->machine, index, unfit ? ROLLOUT_UNFIT : ROLLOUT_TRIES);

@@ -17,10 +17,10 @@ struct deploy_rollout *deploy_rollout_free (struct deploy_rollout *rollout)
         return NULL;
     for (uint32_t i = 0; rollout->members && i < rollout->machine.n_members; i++) {
         struct deploy_member *member = &rollout->members[i];
-        free (member->id);
-        free (member->transaction);
-        free (member->step);
-        free (member->reason);
+        wire_text_free (&member->id);
+        wire_text_free (&member->transaction);
+        wire_text_free (&member->step);
+        wire_text_free (&member->reason);
     }
     free (rollout->members);
     free (rollout->by_id);
@@ -28,7 +28,7 @@ struct deploy_rollout *deploy_rollout_free (struct deploy_rollout *rollout)
     free (rollout->values);
     free (rollout->value_texts);
     free (rollout->others);
-    free (rollout->blocked);
+    wire_text_free (&rollout->blocked);
     rollout_deinit (&rollout->machine);
     wire_rollout_state_deinit (&rollout->state);
     free (rollout);

@@ -14,13 +14,13 @@
 
 /*  What is known of a member in addition to the machine. Owns its texts. */
 struct deploy_member {
-    char *id;
+    const char *id;
     uint64_t epoch; /* of the last order; 0: none */
     enum wire_order verb;
-    char *transaction;
+    const char *transaction;
     uint64_t ordered_ms, took_ms;
     uint64_t since_ms, real_ms; /* the machine's since_ms, and the real time at which it changed */
-    char *step, *reason;
+    const char *step, *reason;
     uint64_t revision;
     uint64_t settle_ms; /* since boot: until then its result may still arrive; 0: none is missing */
     enum { DEPLOY_LOOK_NONE, DEPLOY_LOOK_UPDATED, DEPLOY_LOOK_OTHER } look; /* at the last round */
@@ -43,11 +43,11 @@ struct deploy_rollout {
     uint64_t since_ms; /* the machine's phase_ms to which state.since belongs */
     uint64_t due_ms;   /* when to check it next */
     uint64_t compared_ms;
-    char *blocked;     /* owned; of a queued rollout: what it waits for */
-    uint32_t waits_at; /* of a queued rollout: the member for which it waited last */
-    bool live, broken; /* broken: it must be loaded again */
-    bool older;        /* the records are older than an order that a node has seen: to be paused */
-    bool doubted;      /* it was paused for that since the program started; not paused for it again */
+    const char *blocked; /* owned; of a queued rollout: what it waits for */
+    uint32_t waits_at;   /* of a queued rollout: the member for which it waited last */
+    bool live, broken;   /* broken: it must be loaded again */
+    bool older;          /* the records are older than an order that a node has seen: to be paused */
+    bool doubted;        /* it was paused for that since the program started; not paused for it again */
 };
 
 /*  Times that the owner sets; they may change while rollouts are live. */

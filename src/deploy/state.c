@@ -16,10 +16,9 @@
 
 enum { CAUSES_MOST = 16, CAUSE_NODES = 8, LIKENESS = 160 };
 
-static int text_set (char **field, char *text)
+static int text_set (const char **field, char *text)
 {
-    free (*field);
-    *field = text;
+    wire_text_give (field, text);
     return text ? 0 : -ENOMEM;
 }
 
@@ -206,17 +205,18 @@ static int cause_fill (const struct deploy_rollout *rollout, const struct kind *
                        struct wire_cause *cause)
 {
     size_t count = kind->count < CAUSE_NODES ? (size_t) kind->count : CAUSE_NODES;
+    const char **nodes;
 
     cause->count = kind->count;
     if (kind->step[0] && !(cause->step = strdup (kind->step)))
         return -ENOMEM;
     cause->reason = strdup (reason_of (rollout, kind->nodes[0]));
-    cause->nodes = calloc (count + 1, sizeof *cause->nodes);
-    if (!cause->reason || !cause->nodes)
+    cause->nodes = nodes = calloc (count + 1, sizeof *nodes);
+    if (!cause->reason || !nodes)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
-        cause->nodes[i] = strdup (rollout->members[kind->nodes[i]].id);
-        if (!cause->nodes[i])
+        nodes[i] = strdup (rollout->members[kind->nodes[i]].id);
+        if (!nodes[i])
             return -ENOMEM;
         cause->n_nodes++;
     }
@@ -308,11 +308,9 @@ int deploy_rollout_describe (struct deploy_rollout *rollout, uint64_t now_ms)
         text_set (&state->since, time_now ()) != 0)
         return -ENOMEM;
     rollout->since_ms = machine->phase_ms;
-    free (state->reason);
-    state->reason = machine->reason[0] ? wire_reason ("%s", machine->reason) : NULL;
+    wire_text_give (&state->reason, machine->reason[0] ? wire_reason ("%s", machine->reason) : NULL);
     state->gate = machine->gate;
-    free (state->waits);
-    state->waits = waits_text (rollout, now_ms);
+    wire_text_give (&state->waits, waits_text (rollout, now_ms));
     waves_describe (rollout);
     evidence_describe (rollout);
     return causes_describe (rollout);

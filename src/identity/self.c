@@ -74,7 +74,7 @@ static bool names_equal (const char *entry, const char *other)
     return strncmp (entry, other, length) == 0 && (other[length] == '=' || other[length] == '\0');
 }
 
-static bool is_named (const char *entry, char *const *list, size_t count)
+static bool is_named (const char *entry, const char *const *list, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (names_equal (entry, list[i]))
@@ -86,7 +86,7 @@ static bool is_named (const char *entry, char *const *list, size_t count)
     program that is started after this one must get init's value again. */
 static void load_hidden (struct identity_self *self)
 {
-    static char *const launcher[] = {(char *) "NODED_LAUNCHER"};
+    static const char *const launcher[] = {"NODED_LAUNCHER"};
     const struct wire_envelope *envelope = self->running.installed.envelope;
     char **given = NULL;
     bool launched = false;
@@ -142,14 +142,13 @@ void identity_self_deinit (struct identity_self *self)
 }
 
 /*  Appends the variables that only init has set to a list that has room. Returns 0 or -ENOMEM. */
-static int keep_init (char *const *env, char *const *envelope, size_t n_envelope, char **list, size_t *count)
+static int keep_init (char *const *env, const char *const *envelope, size_t n_envelope, char **list,
+                      size_t *count)
 {
-    static char *const private[] = {
-        (char *) "NODED_ROOT",     (char *) "NODED_WORKSPACE", (char *) "NODED_LAUNCHER",
-        (char *) "NODED_READY",    (char *) "NOTIFY_SOCKET",   (char *) "WATCHDOG_USEC",
-        (char *) "WATCHDOG_PID",   (char *) "LISTEN_FDS",      (char *) "LISTEN_PID",
-        (char *) "LISTEN_FDNAMES", (char *) "MAINPID",         (char *) "JOURNAL_STREAM",
-        (char *) "INVOCATION_ID",  (char *) "SYSTEMD_EXEC_PID"};
+    static const char *const private[] = {
+        "NODED_ROOT",    "NODED_WORKSPACE", "NODED_LAUNCHER", "NODED_READY",     "NOTIFY_SOCKET",
+        "WATCHDOG_USEC", "WATCHDOG_PID",    "LISTEN_FDS",     "LISTEN_PID",      "LISTEN_FDNAMES",
+        "MAINPID",       "JOURNAL_STREAM",  "INVOCATION_ID",  "SYSTEMD_EXEC_PID"};
     for (size_t i = 0; env && env[i]; i++)
         if (!is_named (env[i], private, sizeof private / sizeof *private) &&
             !is_named (env[i], envelope, n_envelope) && !(list[(*count)++] = strdup (env[i])))

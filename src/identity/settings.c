@@ -206,10 +206,10 @@ int identity_settings_check (const char *root, struct base_error *error)
     return rc;
 }
 
-static void settings_journal (const struct root *root, enum wire_outcome outcome, char *reason)
+static void settings_journal (const struct root *root, enum wire_outcome outcome, const char *reason)
 {
     struct wire_entry entry = {
-        .application = (char *) "noded", .step = (char *) "settings", .outcome = outcome, .reason = reason};
+        .application = "noded", .step = "settings", .outcome = outcome, .reason = reason};
     struct base_error error = {.code = 0};
     if (root_journal_append (root, &entry, &error))
         base_log (BASE_LOG_WARNING, "cannot write a journal line, ignoring: %s", error.text);
@@ -304,5 +304,5 @@ void identity_settings_retry (const struct root *root)
 void identity_settings_taken (const struct root *root)
 {
     base_log (BASE_LOG_INFO, "restarting with the settings in %s/" ROOT_SETTINGS, root->path);
-    settings_journal (root, WIRE_OUTCOME_PASSED, (char *) ROOT_SETTINGS " is valid: loaded");
+    settings_journal (root, WIRE_OUTCOME_PASSED, ROOT_SETTINGS " is valid: loaded");
 }

@@ -67,7 +67,7 @@ static void match_begin (struct node_application *app)
 {
     if (node_orders_refuse (app))
         return;
-    struct wire_match match = {.application = (char *) app->name,
+    struct wire_match match = {.application = app->name,
                                .release = app->order.release,
                                .transaction = app->order.transaction,
                                .attempt = app->order.attempt};
@@ -287,9 +287,9 @@ static struct wire_failure failure_of (struct node_application *app, const struc
                                  .release = order->release,
                                  .version =
                                      order->candidate.envelope ? order->candidate.envelope->version : NULL,
-                                 .step = *order->step ? order->step : (char *) wire_state_word (result->from),
+                                 .step = *order->step ? order->step : wire_state_word (result->from),
                                  .reason = order->failure.text,
-                                 .time = (char *) base_time_format (base_time_real_ns (), now),
+                                 .time = base_time_format (base_time_real_ns (), now),
                                  .blob = order->rotten};
 }
 

@@ -129,7 +129,7 @@ static const struct node_content_ops content_ops;
 static void round_begin (struct node_application *app)
 {
     struct node_blame *blame = app->blame;
-    struct wire_match match = {.application = (char *) app->name,
+    struct wire_match match = {.application = app->name,
                                .release = blame->failure.release,
                                .transaction = blame->transaction,
                                .attempt = blame->round++ % ATTEMPTS + 1};

@@ -18,6 +18,7 @@
 #include "root/links.h"
 #include "root/record.h"
 #include "root/workspace.h"
+#include "wire/text.h"
 #include "wire/wire.h"
 
 enum { ENTRIES_MOST = 1000 };
@@ -42,7 +43,7 @@ static void application_describe (struct wire_application *application, const st
                                   const struct wire_installed *previous, const struct wire_standing *standing,
                                   const struct root_trial *trial)
 {
-    *application = (struct wire_application){.name = (char *) "noded",
+    *application = (struct wire_application){.name = "noded",
                                              .state = trial->on_trial ? WIRE_STATE_TRIAL : WIRE_STATE_IDLE,
                                              .epoch = standing->epoch,
                                              .seen_epoch = standing->seen_epoch,
@@ -277,19 +278,18 @@ static bool note_revert (const struct root *root, bool *ret_noted)
         standing = (struct wire_standing){.epoch = 0};
     standing.held = true;
     if (root_link (root, ROOT_PREVIOUS, previous) == 0) {
-        free (standing.previous);
-        standing.previous = strdup (previous);
+        wire_text_give (&standing.previous, strdup (previous));
     }
     bool held = !root_order_state_write (root, &standing, NULL);
     (void) root_trial_forget (root);
-    struct wire_entry entry = {.application = (char *) "noded",
-                               .step = (char *) "revert",
+    struct wire_entry entry = {.application = "noded",
+                               .step = "revert",
                                .outcome = WIRE_OUTCOME_REVERTED,
-                               .reason = (char *) "by noded revert on this host; held until it is released"};
+                               .reason = "by noded revert on this host; held until it is released"};
     (void) root_journal_append (root, &entry, NULL);
     /* a running manager may write its order state once more before it is notified */
     char now[BASE_TIME_TEXT];
-    entry.time = (char *) base_time_format (base_time_real_ns (), now);
+    entry.time = base_time_format (base_time_real_ns (), now);
     *ret_noted = !root_reverted_note (root, &entry, NULL);
     return held;
 }

@@ -109,7 +109,7 @@ static int make_workspace (const struct root *root, struct own *own, char ret_na
 {
     base_cleanup (root_draft_deinit) struct root_draft draft = {.fd = -1};
     struct wire_installed installed = {.release = wire_envelope_release_digest (&own->envelope),
-                                       .transaction = (char *) "install",
+                                       .transaction = "install",
                                        .envelope = &own->envelope};
     base_cleanup (base_buffer_deinit) struct base_buffer document = {.size = 0};
     int rc = wire_envelope_pack_release (&own->envelope, &document, error);
@@ -146,7 +146,7 @@ static int workspace_rehearse (const struct root *root, const char *workspace,
     struct identity_self self = {.args = NULL};
     struct outcome outcome = {.loop = bus_loop_new ()};
     struct rehearsal *rehearsal = NULL;
-    char *args[] = {(char *) "noded", NULL};
+    char noded[] = "noded", *args[] = {noded, NULL};
     int rc = identity_config_init (&config, root->path);
     if (!outcome.loop || rc)
         return base_error_set (error, -ENOMEM, "out of memory or descriptors");
@@ -265,11 +265,11 @@ static void repair_journal (const struct root *root, const char *workspace, bool
     (void) snprintf (reason, sizeof reason, "by noded install --repair on this host; %s",
                      fresh ? "no usable workspace: made one from this program"
                            : "the newest confirmed and undamaged workspace is stable");
-    struct wire_entry entry = {.application = (char *) "noded",
-                               .step = (char *) "repair",
+    struct wire_entry entry = {.application = "noded",
+                               .step = "repair",
                                .outcome = WIRE_OUTCOME_PASSED,
                                .reason = reason,
-                               .workspace = (char *) workspace};
+                               .workspace = workspace};
     if (root_journal_append (root, &entry, &error)) {
         (void) base_error_prefix (&error, "cannot record the repair in the journal");
         changed (context, error.text);

@@ -62,7 +62,7 @@ void node_journal_describe (const struct node_process *process, struct wire_hell
 {
     hello->journal_serial = process->journal.serial;
     hello->journal_head = process->journal.digest;
-    hello->journal_fault = *process->journal_fault ? (char *) process->journal_fault : NULL;
+    hello->journal_fault = *process->journal_fault ? process->journal_fault : NULL;
 }
 
 static int journal_check (void *context)

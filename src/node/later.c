@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "node/application.h"
+#include "wire/text.h"
 
 enum { UNFIT_MOST = 1000 /* the most that the record can hold */ };
 
@@ -22,8 +23,7 @@ bool node_later_waits (const struct node_application *app)
 void node_later_clear (struct node_application *app)
 {
     app->standing.unfit = 0;
-    free (app->standing.retry);
-    app->standing.retry = NULL;
+    wire_text_free (&app->standing.retry);
 }
 
 void node_later_begin (struct node_application *app)

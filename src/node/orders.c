@@ -9,6 +9,7 @@
 #include "node/application.h"
 #include "root/workspace.h"
 #include "wire/envelope.h"
+#include "wire/text.h"
 
 enum { ATTEMPTS_MOST = 5, PROBES_MOST = 2, ATTEMPT_LAST = 1000 /* the most that the record can hold */ };
 
@@ -24,11 +25,9 @@ static uint64_t number_max (uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-static void set_text (char **field, const char *text)
+static void set_text (const char **field, const char *text)
 {
-    char *copy = text ? strdup (text) : NULL;
-    free (*field);
-    *field = copy;
+    wire_text_give (field, text ? strdup (text) : NULL);
 }
 
 void node_collect (struct node_application *app)

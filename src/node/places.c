@@ -11,10 +11,8 @@
 static void change_report (void *context, const char *text)
 {
     struct node_application *app = context;
-    struct wire_entry entry = {.application = (char *) app->name,
-                               .step = (char *) "root",
-                               .outcome = WIRE_OUTCOME_PASSED,
-                               .reason = (char *) text};
+    struct wire_entry entry = {
+        .application = app->name, .step = "root", .outcome = WIRE_OUTCOME_PASSED, .reason = text};
     base_log (BASE_LOG_WARNING, "%s", text);
     node_journal_append (app->process, &entry);
 }

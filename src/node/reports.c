@@ -60,7 +60,7 @@ void node_describe (struct node_application *app, struct wire_application *ret_a
         node_fetch_progress (app->fetch, &done, &total);
     read_details (app);
     *ret_application = (struct wire_application){
-        .name = (char *) app->name,
+        .name = app->name,
         .state = app->procedure.state,
         .version = envelope ? envelope->version : NULL,
         .release = app->running->installed.release,
@@ -85,7 +85,7 @@ void node_describe (struct node_application *app, struct wire_application *ret_a
 
 static void report_journal (struct node_application *app, const struct wire_report *report)
 {
-    struct wire_entry entry = {.application = (char *) app->name,
+    struct wire_entry entry = {.application = app->name,
                                .transaction = report->transaction,
                                .epoch = report->epoch,
                                .attempt = report->attempt,
@@ -139,12 +139,12 @@ static struct wire_report report_of (const struct node_application *app, const c
 {
     const struct node_order *order = &app->order;
     const struct wire_envelope *envelope = order->candidate.envelope;
-    return (struct wire_report){.transaction = *order->transaction ? (char *) order->transaction : NULL,
+    return (struct wire_report){.transaction = *order->transaction ? order->transaction : NULL,
                                 .epoch = order->epoch,
                                 .attempt = order->attempt ? order->attempt : 1,
-                                .step = (char *) step,
+                                .step = step,
                                 .outcome = outcome,
-                                .reason = (char *) reason,
+                                .reason = reason,
                                 .release = order->release,
                                 .version = envelope ? envelope->version : NULL};
 }
@@ -154,7 +154,7 @@ void node_report (struct node_application *app, const char *step, enum wire_outc
 {
     struct wire_report report = report_of (app, step, outcome, reason);
     if (outcome == WIRE_OUTCOME_STARTED)
-        report.time = (char *) base_time_format (base_time_real_ns (), app->order.begun);
+        report.time = base_time_format (base_time_real_ns (), app->order.begun);
     report_send (app, &report);
 }
 
@@ -183,6 +183,6 @@ void node_report_order (struct node_application *app, uint64_t epoch, const char
                         enum wire_outcome outcome, const char *reason)
 {
     struct wire_report report = {
-        .epoch = epoch, .attempt = 1, .step = (char *) step, .outcome = outcome, .reason = (char *) reason};
+        .epoch = epoch, .attempt = 1, .step = step, .outcome = outcome, .reason = reason};
     report_send (app, &report);
 }

@@ -10,17 +10,16 @@
 #include "base/time.h"
 #include "node/application.h"
 #include "root/workspace.h"
+#include "wire/text.h"
 
 static uint64_t number_max (uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
 }
 
-static void set_text (char **field, const char *text)
+static void set_text (const char **field, const char *text)
 {
-    char *copy = text ? strdup (text) : NULL;
-    free (*field);
-    *field = copy;
+    wire_text_give (field, text ? strdup (text) : NULL);
 }
 
 /*  Takes over the order that var/trial records, so that reports about it carry its names. */
@@ -193,10 +192,10 @@ static void resume_note (struct node_application *app, struct root_outcome *outc
 {
     base_cleanup (wire_installed_deinit) struct wire_installed installed = {.transaction = NULL};
     const struct wire_standing *standing = &app->standing;
-    struct wire_trial trial = {.transaction = (char *) "unknown",
+    struct wire_trial trial = {.transaction = "unknown",
                                .attempt = 1,
                                .release = outcome->release,
-                               .version = (char *) "unknown",
+                               .version = "unknown",
                                .workspace = outcome->workspace};
     if (!root_workspace_read (app->root, outcome->workspace, &installed, NULL) &&
         base_digest_equal (&installed.release, &outcome->release)) {
@@ -263,13 +262,12 @@ static void resume_reverted (struct node_application *app)
 {
     char now[BASE_TIME_TEXT];
     struct wire_standing *standing = &app->standing;
-    struct wire_entry entry,
-        cut = {.application = (char *) app->name,
-               .step = (char *) "revert",
-               .outcome = WIRE_OUTCOME_REVERTED,
-               .time = (char *) base_time_format (base_time_real_ns (), now),
-               .reason = (char *) "by noded revert on this host, which was interrupted; held "
-                                  "until it is released"};
+    struct wire_entry entry, cut = {.application = app->name,
+                                    .step = "revert",
+                                    .outcome = WIRE_OUTCOME_REVERTED,
+                                    .time = base_time_format (base_time_real_ns (), now),
+                                    .reason = "by noded revert on this host, which was interrupted; held "
+                                              "until it is released"};
     bool ordered = was_reverted (app);
     if (root_reverted_recall (app->root, &entry)) {
         if (!ordered || wire_copy (&wire_entry_record, &cut, &entry))

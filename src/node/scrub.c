@@ -230,11 +230,11 @@ static void round_free (struct round *round)
 static void fault_report (struct node_application *app, size_t link, const struct fault *fault, bool damaged)
 {
     char text[NODE_SCRUB_TEXT / LINKS];
-    struct wire_entry entry = {.application = (char *) app->name,
-                               .step = (char *) "scrub",
+    struct wire_entry entry = {.application = app->name,
+                               .step = "scrub",
                                .outcome = damaged ? WIRE_OUTCOME_FAILED : WIRE_OUTCOME_PASSED,
                                .reason = text,
-                               .workspace = (char *) fault->workspace};
+                               .workspace = fault->workspace};
     if (damaged)
         fault_describe (link, fault, text);
     else

@@ -111,12 +111,12 @@ static void send_hello (struct node_session *session)
     for (struct node_subject *subject = session->subjects; subject && count < SUBJECTS_MOST;
          subject = subject->next)
         subject->ops->describe (subject->context, &applications[count++]);
-    struct wire_hello hello = {.node = (char *) session->config->id,
+    struct wire_hello hello = {.node = session->config->id,
                                .session = session->id,
                                .place = session->place,
-                               .software = (char *) base_version,
-                               .platform = (char *) identity_platform (),
-                               .tags = session->config->tags,
+                               .software = base_version,
+                               .platform = identity_platform (),
+                               .tags = (const char *const *) session->config->tags,
                                .n_tags = base_list_count (session->config->tags),
                                .applications = applications,
                                .n_applications = count,
@@ -256,7 +256,7 @@ static void heartbeat_send (void *context)
         begin_hello (session);
         return;
     }
-    struct wire_heartbeat heartbeat = {.sender = session->id, .node = (char *) session->config->id};
+    struct wire_heartbeat heartbeat = {.sender = session->id, .node = session->config->id};
     (void) bus_send (session->control, NULL, &wire_heartbeat_record, &heartbeat);
     timer_arm (session, &session->heartbeat_timer, heartbeat_pause (session), heartbeat_send);
 }
@@ -264,8 +264,7 @@ static void heartbeat_send (void *context)
 static void on_heartbeat (struct node_session *session, const struct wire_heartbeat *heartbeat)
 {
     if (!heartbeat->answer) {
-        struct wire_heartbeat answer = {
-            .sender = session->id, .node = (char *) session->config->id, .answer = true};
+        struct wire_heartbeat answer = {.sender = session->id, .node = session->config->id, .answer = true};
         (void) bus_send (session->control, NULL, &wire_heartbeat_record, &answer);
     }
     if (!session->open)
@@ -494,7 +493,7 @@ struct node_session *node_session_free (struct node_session *session)
     if (!session)
         return NULL;
     if (session->control && session->open) {
-        struct wire_bye bye = {.node = (char *) session->config->id, .session = session->id};
+        struct wire_bye bye = {.node = session->config->id, .session = session->id};
         for (size_t i = 0; i < session->n_reports; i++)
             (void) bus_send (session->control, NULL, &wire_report_record, &session->reports[i]);
         (void) bus_send (session->control, NULL, &wire_bye_record, &bye);
@@ -563,9 +562,9 @@ static void ask_send (void *context)
     timer_disarm (session, &subject->resend_timer);
     if (!session->open)
         return; /* sent on welcome */
-    struct wire_ask ask = {.node = (char *) session->config->id,
+    struct wire_ask ask = {.node = session->config->id,
                            .session = session->id,
-                           .application = (char *) subject->application,
+                           .application = subject->application,
                            .instance = *session->heard_instance ? session->heard_instance : NULL,
                            .hint = subject->hint_wanted,
                            .sequence = session->heard_sequence};
@@ -608,9 +607,9 @@ int node_match_begin (struct node_match *match, struct node_session *session,
 {
     node_match_cancel (match);
     struct wire_match filled = *request;
-    filled.node = (char *) session->config->id;
-    filled.platform = (char *) identity_platform ();
-    filled.tags = session->config->tags;
+    filled.node = session->config->id;
+    filled.platform = identity_platform ();
+    filled.tags = (const char *const *) session->config->tags;
     filled.n_tags = base_list_count (session->config->tags);
     struct wire_match *copy = calloc (1, sizeof *copy);
     if (!copy || wire_copy (&wire_match_record, &filled, copy)) {
@@ -681,10 +680,10 @@ int node_session_report (struct node_session *session, const struct wire_report 
 {
     char now[BASE_TIME_TEXT];
     struct wire_report copy, filled = *report;
-    filled.node = (char *) session->config->id;
+    filled.node = session->config->id;
     filled.session = session->id;
     if (!filled.time)
-        filled.time = (char *) base_time_format (base_time_real_ns (), now);
+        filled.time = base_time_format (base_time_real_ns (), now);
     int rc = wire_copy (&wire_report_record, &filled, &copy);
     if (rc)
         return rc;

@@ -14,17 +14,18 @@
 #include "base/time.h"
 #include "node/application.h"
 #include "root/links.h"
+#include "wire/text.h"
 
 enum { FOLLOW_MS = 1000 };
 
 static void link_report (struct node_application *app, const char *link, enum wire_outcome outcome,
                          char *reason, const char *workspace)
 {
-    struct wire_entry entry = {.application = (char *) app->name,
-                               .step = (char *) link,
+    struct wire_entry entry = {.application = app->name,
+                               .step = link,
                                .outcome = outcome,
                                .reason = reason,
-                               .workspace = *workspace ? (char *) workspace : NULL};
+                               .workspace = *workspace ? workspace : NULL};
     base_text_clean (reason);
     base_log (outcome == WIRE_OUTCOME_FAILED ? BASE_LOG_ERROR : BASE_LOG_WARNING, "%s", reason);
     node_journal_append (app->process, &entry);
@@ -109,11 +110,10 @@ void node_stable_follow (struct node_application *app)
 
 static void remember_previous (struct node_application *app, const char *name)
 {
-    char **known = &app->standing.previous;
+    const char **known = &app->standing.previous;
     if (!*name || (*known && strcmp (*known, name) == 0))
         return;
-    free (*known);
-    *known = strdup (name);
+    wire_text_give (known, strdup (name));
     node_standing_save (app);
 }
 
@@ -149,13 +149,12 @@ static void remember_damaged (struct node_application *app, const char *workspac
     char now[BASE_TIME_TEXT];
     struct wire_installed damaged = {.envelope = NULL};
     (void) root_workspace_read (app->root, workspace, &damaged, NULL);
-    struct wire_failure failure = {.transaction =
-                                       damaged.transaction ? damaged.transaction : (char *) "unknown",
+    struct wire_failure failure = {.transaction = damaged.transaction ? damaged.transaction : "unknown",
                                    .release = damaged.release,
                                    .version = damaged.envelope ? damaged.envelope->version : NULL,
-                                   .step = (char *) ROOT_STABLE,
+                                   .step = ROOT_STABLE,
                                    .reason = reason,
-                                   .time = (char *) base_time_format (base_time_real_ns (), now)};
+                                   .time = base_time_format (base_time_real_ns (), now)};
     node_remember_failure (app, &failure);
     node_standing_save (app);
     wire_installed_deinit (&damaged);

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "node/application.h"
 #include "root/lock.h"
+#include "wire/text.h"
 
 enum { CHANGE_MS = 1000 };
 
@@ -96,8 +97,7 @@ static int revert_by_order (struct node_application *app, struct base_error *err
 {
     char name[ROOT_NAME_SIZE];
     app->standing.revert_epoch = app->order.epoch;
-    free (app->standing.revert_from);
-    app->standing.revert_from = strdup (app->running->workspace);
+    wire_text_give (&app->standing.revert_from, strdup (app->running->workspace));
     node_standing_save (app);
     node_previous_keep (app);
     return root_revert (app->root, name, error);

@@ -27,7 +27,7 @@ static void ask_for_match (struct node_application *app)
 {
     char transaction[65];
     (void) snprintf (transaction, sizeof transaction, "trial-%.50s", app->order.transaction);
-    struct wire_match match = {.application = (char *) app->name,
+    struct wire_match match = {.application = app->name,
                                .release = app->running->installed.release,
                                .transaction = transaction,
                                .attempt = app->order.attempt ? app->order.attempt : 1};

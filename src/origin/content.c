@@ -269,11 +269,11 @@ static void chunk_refuse (struct bus_socket *socket, const struct bus_peer *peer
         counts->busy++;
     } else if (r == -ENOENT) {
         chunk->status = WIRE_STATUS_GONE;
-        chunk->reason = (char *) "the blob is not here";
+        chunk->reason = "the blob is not here";
         counts->gone++;
     } else {
         chunk->status = WIRE_STATUS_FAILED;
-        chunk->reason = (char *) (r == -ERANGE ? "the offset is beyond the end of the blob" : strerror (-r));
+        chunk->reason = r == -ERANGE ? "the offset is beyond the end of the blob" : strerror (-r);
         counts->failed++;
     }
     (void) bus_send (socket, peer, &wire_chunk_record, chunk);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "wire/text.h"
 
 enum { ORIGIN_E_MISSING = 2 /* the owner has no such operation */ };
 
@@ -29,7 +30,7 @@ struct origin_message {
 };
 
 /*  Fills in a text that the answer repeats. */
-static void fill_text (char **field, const char *text)
+static void fill_text (const char **field, const char *text)
 {
     if (!*field && text)
         *field = strdup (text);
@@ -60,8 +61,7 @@ static void hello_repeat (const struct origin *origin, const void *request, void
 {
     struct wire_welcome *welcome = answer;
     (void) request;
-    free (welcome->instance);
-    welcome->instance = strdup (origin->instance);
+    wire_text_give (&welcome->instance, strdup (origin->instance));
     welcome->sequence = origin->sequence;
     welcome->heartbeat_ms = origin->heartbeat_ms;
 }

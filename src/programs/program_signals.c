@@ -13,10 +13,10 @@ static void signals_on (void *context, int signal)
         bus_loop_stop (signals->loop);
 }
 
-int program_signals_take (const struct program_signals *signals)
+int program_signals_take (struct program_signals *signals)
 {
     static const int handled[] = {SIGINT, SIGTERM, SIGHUP};
 
     (void) signal (SIGPIPE, SIG_IGN);
-    return bus_signals (signals->loop, handled, 3, signals_on, (void *) signals);
+    return bus_signals (signals->loop, handled, 3, signals_on, signals);
 }

@@ -13,6 +13,6 @@ struct program_signals {
     void (*reload) (void *context);
     void *context;
 };
-int program_signals_take (const struct program_signals *signals);
+int program_signals_take (struct program_signals *signals);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/time.h"
+#include "wire/text.h"
 
 struct pausing {
     struct records *records;
@@ -55,8 +56,7 @@ static int row_pause (struct pausing *pausing, struct records_rollout *row, uint
                      "the broker's records were restored%s%s: check what the nodes run, then resume",
                      pausing->restored->time[0] ? " from a copy of " : "", pausing->restored->time);
     row->state.paused = true;
-    free (row->state.reason);
-    row->state.reason = strdup (reason);
+    wire_text_give (&row->state.reason, strdup (reason));
     if (row->stop_ms == 0)
         row->stop_ms = watched_ms;
     r = records_revision_next (pausing->records, &row->state.revision, pausing->error);

@@ -28,19 +28,20 @@ const char *records_evidence_print (const struct records_evidence *evidence, cha
 int records_evidence_parse (const char *text, struct records_evidence *ret_evidence)
 {
     struct records_evidence evidence = {.rounds = 0};
-    char *at = (char *) text;
+    const char *at = text;
+    char *end;
     uint64_t *const counts[] = {&evidence.rounds, &evidence.updated, &evidence.updated_bad, &evidence.others,
                                 &evidence.others_bad};
 
     if (!text)
         return -EBADMSG;
     for (size_t i = 0; i < RECORDS_BETS; i++)
-        evidence.logs[i] = strtod (at, &at);
+        evidence.logs[i] = strtod (at, &end), at = end;
     for (size_t i = 0; i < RECORDS_BETS; i++)
         if (evidence.logs[i] - evidence.logs[i] != 0) /* not a number, or infinite */
             return -EBADMSG;
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
-        *counts[i] = strtoull (at, &at, 10);
+        *counts[i] = strtoull (at, &end, 10), at = end;
     if (*at)
         return -EBADMSG;
     *ret_evidence = evidence;

@@ -16,9 +16,8 @@ int records_labels (struct records *records, const char *node, records_label_eac
     if (r != 0)
         return r;
     while ((r = sqlite_row (records, row, error)) == 1) {
-        struct wire_label label = {.name = (char *) sqlite_text (row, 0),
-                                   .value = (char *) sqlite_text (row, 1),
-                                   .own = sqlite_number (row, 2) != 0};
+        struct wire_label label = {
+            .name = sqlite_text (row, 0), .value = sqlite_text (row, 1), .own = sqlite_number (row, 2) != 0};
         r = each (context, &label);
         if (r != 0)
             break;

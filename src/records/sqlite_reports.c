@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
+#include "wire/text.h"
 
 int records_report_is_known (struct records *records, const struct wire_stored_report *told,
                              const struct base_buffer *packed, bool *ret_known, struct base_error *error)
@@ -45,15 +46,6 @@ int records_report_add (struct records *records, const struct wire_stored_report
     return r;
 }
 
-static int text_read (sqlite3_stmt *row, int column, char **field)
-{
-    const char *text = sqlite_text (row, column);
-
-    free (*field);
-    *field = text ? strdup (text) : NULL;
-    return text && !*field ? -ENOMEM : 0;
-}
-
 /*  Reads the columns of the order, which follow those of the report. */
 static int order_read (sqlite3_stmt *row, struct wire_stored_report *told)
 {
@@ -61,8 +53,9 @@ static int order_read (sqlite3_stmt *row, struct wire_stored_report *told)
 
     told->order = verb ? wire_order_parse (verb) : WIRE_ORDER_NULL;
     told->wave = sqlite_number (row, 4);
-    return text_read (row, 3, &told->rollout) == 0 && text_read (row, 5, &told->user) == 0 &&
-                   text_read (row, 6, &told->ordered) == 0
+    return wire_text_set (&told->rollout, sqlite_text (row, 3)) == 0 &&
+                   wire_text_set (&told->user, sqlite_text (row, 5)) == 0 &&
+                   wire_text_set (&told->ordered, sqlite_text (row, 6)) == 0
                ? 0
                : -ENOMEM;
 }

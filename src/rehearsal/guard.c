@@ -273,7 +273,7 @@ int rehearsal_guard_start (const struct rehearsal_guard_spec *spec, struct rehea
                                 "--writable",   spec->scratch, "--ask",    spec->open ? "yes" : "no",
                                 "--",           spec->script,  NULL};
     struct base_process_spec process = {.program = spec->launcher,
-                                        .args = (char *const *) args,
+                                        .args = base_list_const (args),
                                         .env = spec->env,
                                         .death_signal = SIGHUP,
                                         .standard_fds = {-1, saying, saying},

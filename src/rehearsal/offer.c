@@ -15,6 +15,7 @@
 #include "bus/callback.h"
 #include "root/manifest.h"
 #include "wire/envelope.h"
+#include "wire/text.h"
 
 enum {
     ODD_FILE_SIZE = 4096,
@@ -45,9 +46,9 @@ static int make_odd_file (struct rehearsal_offer *offer)
     return 0;
 }
 
-static int list_grow (char ***list, size_t *count, const char *const *more, size_t n_more)
+static int list_grow (const char *const **list, size_t *count, const char *const *more, size_t n_more)
 {
-    char **grown = realloc (*list, (*count + n_more + 1) * sizeof *grown);
+    const char **grown = realloc (wire_texts_own (*list), (*count + n_more + 1) * sizeof *grown);
     if (!grown)
         return -ENOMEM;
     *list = grown;
@@ -63,13 +64,13 @@ static int list_grow (char ***list, size_t *count, const char *const *more, size
 /*  Removes what must not reach the probe: this process's own callback and odd variables. */
 static void drop_ready (struct wire_envelope *envelope)
 {
+    char **env = wire_texts_own (envelope->env);
     size_t kept = 0;
     for (size_t i = 0; i < envelope->n_env; i++)
-        if (strncmp (envelope->env[i], "NODED_READY=", 12) == 0 ||
-            strncmp (envelope->env[i], "NODED_ODD", 9) == 0)
-            free (envelope->env[i]);
+        if (strncmp (env[i], "NODED_READY=", 12) == 0 || strncmp (env[i], "NODED_ODD", 9) == 0)
+            free (env[i]);
         else
-            envelope->env[kept++] = envelope->env[i];
+            env[kept++] = env[i];
     envelope->n_env = kept;
 }
 
@@ -90,9 +91,9 @@ static void make_room (struct wire_envelope *envelope)
     for (size_t i = 0; i < envelope->n_env; i++)
         bytes += strlen (envelope->env[i]);
     if (envelope->n_args > OWN_STRINGS_MOST || bytes > OWN_BYTES_MOST)
-        envelope->n_args = drop_all (envelope->args, envelope->n_args);
+        envelope->n_args = drop_all (wire_texts_own (envelope->args), envelope->n_args);
     if (envelope->n_env > OWN_STRINGS_MOST || bytes > OWN_BYTES_MOST)
-        envelope->n_env = drop_all (envelope->env, envelope->n_env);
+        envelope->n_env = drop_all (wire_texts_own (envelope->env), envelope->n_env);
 }
 
 static int add_file (struct rehearsal_offer *offer)
@@ -187,7 +188,7 @@ int rehearsal_offer_open (const struct rehearsal_offer *offer, const struct base
     return 0;
 }
 
-static bool list_contains (char *const *list, size_t count, const char *entry)
+static bool list_contains (const char *const *list, size_t count, const char *entry)
 {
     for (size_t i = 0; i < count; i++)
         if (strcmp (list[i], entry) == 0)

@@ -216,7 +216,7 @@ void rehearsal_hint (void *context)
     if (rehearsal->asked)
         return;
     char topic[ORIGIN_TOPIC_SIZE];
-    struct wire_update told = {.application = (char *) "noded", .epoch = rehearsal->order};
+    struct wire_update told = {.application = "noded", .epoch = rehearsal->order};
     (void) origin_announce (rehearsal->origin, origin_ring_topic (rehearsal->spec.config->id, topic), &told);
     if (!rehearsal->hint)
         rehearsal->hint = origin_sequence (rehearsal->origin);

@@ -99,7 +99,7 @@ static int workspace_fill (const struct root *root, const char *name, int worksp
     base_cleanup (base_close_p) int made = -1;
     base_cleanup (base_buffer_deinit) struct base_buffer command = {0};
     base_cleanup (base_buffer_deinit) struct base_buffer manifest = {0};
-    char *args[] = {(char *) "run"};
+    const char *const args[] = {"run"};
     int rc = make_directory (root->fd, name, &made);
     rc = rc ? rc : put_text (made, ROOT_PROGRAM, 0755, program);
     rc = rc       ? rc

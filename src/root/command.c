@@ -25,8 +25,8 @@ static int string_append (struct base_buffer *buffer, const char *string)
     return base_buffer_append (buffer, string, strlen (string) + 1);
 }
 
-int root_command_pack (const char *program, char *const *args, size_t n_args, char *const *env, size_t n_env,
-                       struct base_buffer *buffer)
+int root_command_pack (const char *program, const char *const *args, size_t n_args, const char *const *env,
+                       size_t n_env, struct base_buffer *buffer)
 {
     base_assert (program);
     base_assert (args || n_args == 0);

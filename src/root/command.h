@@ -16,8 +16,8 @@ struct root_command {
     char **env;    /* NULL-terminated NAME=VALUE */
 };
 
-int root_command_pack (const char *program, char *const *args, size_t n_args, char *const *env, size_t n_env,
-                       struct base_buffer *buffer);
+int root_command_pack (const char *program, const char *const *args, size_t n_args, const char *const *env,
+                       size_t n_env, struct base_buffer *buffer);
 
 /*  The caller owns the command. Returns 0, ROOT_E_NONE, ROOT_E_DAMAGED or -errno. */
 int root_command_read (int workspace, struct root_command *ret_command, struct base_error *error);

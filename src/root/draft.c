@@ -304,14 +304,13 @@ int root_draft_describe (struct root_draft *draft, const struct wire_installed *
         return r;
     /*  The node manager gets the argument `run` here: an envelope has only what its publisher specified. */
     bool manager = strcmp (envelope->application, ROOT_PROGRAM) == 0;
-    base_cleanup (base_free_p) char **args = calloc (envelope->n_args + 1, sizeof *args);
+    base_cleanup (base_free_p) const char **args = calloc (envelope->n_args + 1, sizeof *args);
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    static char run[] = "run";
     size_t count = 0;
     if (!args)
         return base_error_errno (error, -ENOMEM, "cannot describe the workspace");
     if (manager)
-        args[count++] = run;
+        args[count++] = "run";
     for (size_t i = 0; i < envelope->n_args; i++)
         args[count++] = envelope->args[i];
     r = root_command_pack (ROOT_PROGRAM, args, count, envelope->env, envelope->n_env, &buffer);

@@ -128,21 +128,22 @@ int root_failed_describe (const struct root *root, const struct root_outcome *ou
     base_cleanup (wire_installed_deinit) struct wire_installed installed = {.transaction = NULL};
     bool known = root_workspace_read (root, outcome->workspace, &installed, NULL) == 0 &&
                  base_digest_equal (&installed.release, &outcome->release);
+    char *reason = base_text_printf (
+        "on trial it %s: %s",
+        (unsigned) outcome->cause < N_ENDS ? ends[outcome->cause] : ends[ROOT_CAUSE_NONE], outcome->text);
     struct wire_failure failure = {
         .release = outcome->release,
         .transaction = strdup (known && installed.transaction ? installed.transaction : "unknown"),
         .version = known && installed.envelope ? strdup (installed.envelope->version) : NULL,
         .step = strdup (wire_state_word (WIRE_STATE_TRIAL)),
-        .reason = base_text_printf (
-            "on trial it %s: %s",
-            (unsigned) outcome->cause < N_ENDS ? ends[outcome->cause] : ends[ROOT_CAUSE_NONE], outcome->text),
+        .reason = reason,
         .time = strdup (*outcome->time ? outcome->time : base_time_format (base_time_real_ns (), now)),
     };
     if (!failure.transaction || !failure.step || !failure.reason || !failure.time) {
         wire_failure_deinit (&failure);
         return -ENOMEM;
     }
-    base_text_clean (failure.reason);
+    base_text_clean (reason);
     *ret_failure = failure;
     return 0;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "wire/text.h"
 
 static void strings_free (char **strings, size_t count)
 {
@@ -26,11 +27,12 @@ void wire_deinit (const struct wire_record *record, void *message)
         switch (field->kind) {
         case WIRE_TEXT:
         case WIRE_RAW:
-            free (*(char **) member);
+            wire_text_free (member);
             break;
         case WIRE_TEXTS:
         case WIRE_RAWS:
-            strings_free (*(char ***) member, wire_member_count (field, message));
+            strings_free (wire_texts_own (*(const char *const **) member),
+                          wire_member_count (field, message));
             break;
         case WIRE_PART:
             if (*(void **) member)
@@ -58,29 +60,28 @@ static int field_copy (const struct wire_field *field, const void *message, void
 {
     const void *from = wire_member_const (field, message);
     void *to = wire_member (field, copy);
+    const char **list;
     size_t count;
     int r;
 
     switch (field->kind) {
     case WIRE_TEXT:
     case WIRE_RAW:
-        if (!*(char *const *) from)
-            return 0;
-        *(char **) to = strdup (*(char *const *) from);
-        return *(char **) to ? 0 : -ENOMEM;
+        return wire_text_set (to, *(const char *const *) from);
     case WIRE_TEXTS:
     case WIRE_RAWS:
         count = wire_member_count (field, message);
         if (count == 0)
             return 0;
-        *(char ***) to = calloc (count + 1, sizeof (char *));
-        if (!*(char ***) to)
+        list = calloc (count + 1, sizeof *list);
+        if (!list)
             return -ENOMEM;
+        *(const char ***) to = list;
         *(size_t *) (void *) ((char *) copy + field->n_offset) = count;
         for (size_t i = 0; i < count; i++) {
-            (*(char ***) to)[i] = strdup ((*(char **const *) from)[i]);
-            if (!(*(char ***) to)[i])
-                return -ENOMEM;
+            r = wire_text_set (&list[i], (*(const char *const *const *) from)[i]);
+            if (r < 0)
+                return r;
         }
         return 0;
     case WIRE_UINT:
@@ -142,7 +143,7 @@ int wire_copy (const struct wire_record *record, const void *message, void *ret_
     return r;
 }
 
-static bool strings_equal (char *const *a, char *const *b, size_t count)
+static bool strings_equal (const char *const *a, const char *const *b, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (strcmp (a[i], b[i]) != 0)
@@ -171,7 +172,7 @@ static bool field_equal (const struct wire_field *field, const void *a, const vo
     case WIRE_RAWS:
         count = wire_member_count (field, a);
         return count == wire_member_count (field, b) &&
-               strings_equal (*(char **const *) in_a, *(char **const *) in_b, count);
+               strings_equal (*(const char *const *const *) in_a, *(const char *const *const *) in_b, count);
     case WIRE_UINT:
         return *(const uint64_t *) in_a == *(const uint64_t *) in_b;
     case WIRE_FLAG:

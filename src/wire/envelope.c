@@ -177,7 +177,7 @@ int wire_release_check (const struct wire_release *release, struct base_error *e
 }
 
 /*  Packs the release document of these envelopes. */
-static int document_pack (char *application, char *version, const struct wire_envelope *envelopes,
+static int document_pack (const char *application, const char *version, const struct wire_envelope *envelopes,
                           size_t count, struct base_buffer *buffer, struct base_error *error)
 {
     struct wire_envelope sorted[ENVELOPES_MOST]; /* shallow copies */

@@ -89,7 +89,7 @@ int wire_field_set_text (const struct wire_field *field, void *message, long ind
     base_assert (field && message);
     base_assert (field_is_text (field));
     base_assert (data || size == 0);
-    char **member = wire_member (field, message);
+    const char **member = wire_member (field, message);
     if (size > field->most)
         return wire_field_fail (field, index, error, "has %zu bytes, at most %" PRIu64 " are allowed", size,
                                 field->most);
@@ -110,7 +110,7 @@ int wire_field_set_text (const struct wire_field *field, void *message, long ind
     if (index < 0)
         *member = copy;
     else
-        (*(char ***) member)[index] = copy;
+        (*(const char ***) (void *) member)[index] = copy;
     return 0;
 }
 

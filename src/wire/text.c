@@ -4,19 +4,37 @@
 #include "wire/text.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 
-int wire_text_set (char **field, const char *text)
+/*  What a message owns came from the heap, so it is not constant. The cast by way of an integer says that the
+    const is removed on purpose; nothing else in the tree does it for messages. */
+void wire_text_give (const char **field, char *text)
+{
+    free ((void *) (uintptr_t) *field);
+    *field = text;
+}
+
+char **wire_texts_own (const char *const *texts)
+{
+    return (char **) (uintptr_t) texts;
+}
+
+void wire_text_free (const char **field)
+{
+    wire_text_give (field, NULL);
+}
+
+int wire_text_set (const char **field, const char *text)
 {
     char *copy = text ? strdup (text) : NULL;
 
     if (text && !copy)
         return -ENOMEM;
-    free (*field);
-    *field = copy;
+    wire_text_give (field, copy);
     return 0;
 }
 
@@ -58,14 +76,14 @@ char *wire_reason (const char *format, ...)
     return reason;
 }
 
-int wire_status_say (enum wire_status *status, char **reason, enum wire_status value, const char *format, ...)
+int wire_status_say (enum wire_status *status, const char **reason, enum wire_status value,
+                     const char *format, ...)
 {
     va_list arguments;
 
     va_start (arguments, format);
     *status = value;
-    free (*reason);
-    *reason = wire_reason_v (format, arguments);
+    wire_text_give (reason, wire_reason_v (format, arguments));
     va_end (arguments);
     return *reason ? 0 : -ENOMEM;
 }

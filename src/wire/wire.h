@@ -3,8 +3,8 @@
 
     For every RECORD and MESSAGE `name` of schemas/ there are
 
-        struct wire_name            one member a field: char * (TEXT, RAW), char ** with n_field (TEXTS,
-                                    RAWS), uint64_t, bool, struct base_digest (all zero: absent), enum
+        struct wire_name            one member a field: const char * (TEXT, RAW), const char *const * with
+                                    n_field (TEXTS, RAWS), uint64_t, bool, struct base_digest (all zero: absent), enum
                                     wire_CHOICES (0: absent or unknown), struct wire_kind * (PART; NULL:
                                     absent), struct wire_kind * with n_field (PARTS)
         wire_name_record            its description, which all functions below use
@@ -16,7 +16,8 @@
 
     A struct whose members are all zero is the null value. An unpacked message owns everything that it points
     to. Its required members are never NULL, an optional text that arrived empty is NULL, and a list of texts
-    ends with a NULL. A message to be packed may point to anything: packing only reads it.
+    ends with a NULL. A message to be packed may point to anything: packing only reads it. So
+    texts are const in both: one that a message owns is replaced and freed by the functions of wire/text.h.
 
     Received bytes are data: every length and count is checked against the bytes that are there and against
     the schema before anything is allocated. A frame over WIRE_FRAME_MOST is refused unread. Unknown keys are
@@ -87,13 +88,13 @@ enum {
 #define MESSAGE(name, type, doc) struct wire_##name {
 #define END(name) };
 /* clang-format on */
-#define TEXT(record, field, most, presence, doc) char *field;
+#define TEXT(record, field, most, presence, doc) const char *field;
 #define TEXTS(record, field, count, most, doc)                                                               \
-    char **field;                                                                                            \
+    const char *const *field;                                                                                \
     size_t n_##field;
-#define RAW(record, field, most, presence, doc) char *field;
+#define RAW(record, field, most, presence, doc) const char *field;
 #define RAWS(record, field, count, most, doc)                                                                \
-    char **field;                                                                                            \
+    const char *const *field;                                                                                \
     size_t n_##field;
 #define UINT(record, field, most, presence, doc) uint64_t field;
 #define FLAG(record, field, doc) bool field;

@@ -7,16 +7,16 @@
 
 #include "root/command.h"
 
-int __real_root_command_pack (const char *program, char *const *args, size_t n_args, char *const *env,
-                              size_t n_env, struct base_buffer *buffer);
+int __real_root_command_pack (const char *program, const char *const *args, size_t n_args,
+                              const char *const *env, size_t n_env, struct base_buffer *buffer);
 
-int __wrap_root_command_pack (const char *program, char *const *args, size_t n_args, char *const *env,
-                              size_t n_env, struct base_buffer *buffer)
+int __wrap_root_command_pack (const char *program, const char *const *args, size_t n_args,
+                              const char *const *env, size_t n_env, struct base_buffer *buffer)
 {
     char **cut = calloc (n_args + 1, sizeof *cut);
     for (size_t i = 0; cut && i < n_args; i++)
         cut[i] = strndup (args[i], strcspn (args[i], "\n"));
-    int rc = __real_root_command_pack (program, cut, n_args, env, n_env, buffer);
+    int rc = __real_root_command_pack (program, (const char *const *) cut, n_args, env, n_env, buffer);
     for (size_t i = 0; cut && i < n_args; i++)
         free (cut[i]);
     free (cut);

@@ -16,7 +16,7 @@ int __wrap_node_run (struct identity_config *config, enum identity_settings sett
 {
     char *script = getenv ("BAD_COMMAND");
     if (!config->nonce[0] && script) {
-        char *args[] = {(char *) "sh", script, NULL};
+        char *args[] = {(char[]){"sh"}, script, NULL};
         pid_t pid;
         (void) prctl (PR_SET_PDEATHSIG, 0UL);
         if (posix_spawn (&pid, "/bin/sh", NULL, NULL, args, environ) == 0)

@@ -7,13 +7,13 @@
 
 #include "root/command.h"
 
-int __real_root_command_pack (const char *program, char *const *args, size_t n_args, char *const *env,
-                              size_t n_env, struct base_buffer *buffer);
+int __real_root_command_pack (const char *program, const char *const *args, size_t n_args,
+                              const char *const *env, size_t n_env, struct base_buffer *buffer);
 
-int __wrap_root_command_pack (const char *program, char *const *args, size_t n_args, char *const *env,
-                              size_t n_env, struct base_buffer *buffer)
+int __wrap_root_command_pack (const char *program, const char *const *args, size_t n_args,
+                              const char *const *env, size_t n_env, struct base_buffer *buffer)
 {
-    char **kept = calloc (n_env + 1, sizeof *kept);
+    const char **kept = calloc (n_env + 1, sizeof *kept);
     size_t count = 0;
     for (size_t i = 0; kept && i < n_env; i++)
         if (strchr (env[i], '=')[1])

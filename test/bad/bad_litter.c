@@ -16,7 +16,7 @@ __typeof__ (node_run) __real_node_run, __wrap_node_run;
 static void leave_session (void)
 {
     posix_spawnattr_t attributes;
-    char *args[] = {(char *) "sleep", (char *) "600", NULL};
+    char *args[] = {(char[]){"sleep"}, (char[]){"600"}, NULL};
     pid_t pid;
     (void) posix_spawnattr_init (&attributes);
     (void) posix_spawnattr_setflags (&attributes, POSIX_SPAWN_SETSID);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/process.h"
+#include "base/text.h"
 #include "node/node.h"
 #include "root/root.h"
 
@@ -29,9 +30,10 @@ int __wrap_node_run (struct identity_config *config, enum identity_settings sett
         abort ();
     name_link (&root, ROOT_BACK, "ONE");
     name_link (&root, ROOT_PREVIOUS, "ZERO");
-    char shell[] = "/bin/sh", option[] = "-c";
-    char *const args[] = {shell, option, (char *) misdeed, NULL};
-    const struct base_process_spec spec = {.program = shell, .args = args, .standard_fds = {-1, -1, -1}};
+    static const char shell[] = "/bin/sh";
+    const char *const args[] = {shell, "-c", misdeed, NULL};
+    const struct base_process_spec spec = {
+        .program = shell, .args = base_list_const (args), .standard_fds = {-1, -1, -1}};
     struct base_process process = BASE_PROCESS_NULL;
     struct base_process_end end = {.exited = false};
     if (base_process_spawn (&spec, &process, NULL) || base_process_wait (&process, BASE_WAIT_FOR_END, &end))

@@ -26,9 +26,11 @@ static int program_start (const struct node_application *app, const char *worksp
 {
     base_cleanup (base_free_p) char *path =
         base_text_printf ("%s/%s/" ROOT_PROGRAM, app->root->path, workspace);
-    char *args[] = {path, (char *) argument, NULL};
-    struct base_process_spec spec = {
-        .program = path, .args = args, .death_signal = SIGKILL, .standard_fds = {-1, -1, -1}};
+    const char *const args[] = {path, argument, NULL};
+    struct base_process_spec spec = {.program = path,
+                                     .args = base_list_const (args),
+                                     .death_signal = SIGKILL,
+                                     .standard_fds = {-1, -1, -1}};
     struct base_error error;
     return path ? base_process_spawn (&spec, ret_process, &error) : -1;
 }

@@ -48,7 +48,7 @@ int main (int argc, char **argv)
     }
     (void) snprintf (endpoint, sizeof endpoint, "tcp://127.0.0.1:%lu", strtoul (argv[1], NULL, 10) + 1);
     struct wire_order_unhold request = {
-        .serial = 1, .key = (char *) base_random_hex (key, 16), .all = true, .after = argv[2]};
+        .serial = 1, .key = base_random_hex (key, 16), .all = true, .after = argv[2]};
     if (asking.loop && bus_socket_new (asking.loop, BUS_DEALER, &options, &socket, &error) == 0 &&
         bus_socket_connect (socket, endpoint, &error) == 0 &&
         bus_send (socket, NULL, &wire_order_unhold_record, &request) == 0 &&

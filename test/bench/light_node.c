@@ -66,10 +66,10 @@ static void light_describe (void *context, struct wire_application *ret_applicat
         quarantine[i] = (struct wire_failure){.transaction = node->quarantine[i].transaction,
                                               .release = node->quarantine[i].release,
                                               .version = node->quarantine[i].version,
-                                              .step = (char *) "probing/readiness",
-                                              .reason = (char *) "the candidate did not announce readiness",
-                                              .time = (char *) failure_time};
-    *ret_application = (struct wire_application){.name = (char *) "noded",
+                                              .step = "probing/readiness",
+                                              .reason = "the candidate did not announce readiness",
+                                              .time = failure_time};
+    *ret_application = (struct wire_application){.name = "noded",
                                                  .state = node->procedure.state,
                                                  .version = node->running.name,
                                                  .release = node->running.release,
@@ -95,9 +95,9 @@ static void light_report (struct light_node *node, uint64_t epoch, const char *s
     struct wire_report report = {.transaction = *node->transaction ? node->transaction : NULL,
                                  .epoch = epoch,
                                  .attempt = 1,
-                                 .step = (char *) step,
+                                 .step = step,
                                  .outcome = outcome,
-                                 .reason = (char *) reason,
+                                 .reason = reason,
                                  .release = node->candidate.release,
                                  .version = *node->candidate.name ? node->candidate.name : NULL,
                                  .application = &application};
@@ -161,7 +161,7 @@ static void ask_for_match (struct light_node *node, const struct base_digest *re
     char transaction[80];
     (void) snprintf (transaction, sizeof transaction, "%s%.50s", prefix, node->transaction);
     struct wire_match match = {
-        .application = (char *) "noded", .release = *release, .transaction = transaction, .attempt = 1};
+        .application = "noded", .release = *release, .transaction = transaction, .attempt = 1};
     (void) node_match_begin (&node->match, node->session, &match, on_matched, node);
 }
 

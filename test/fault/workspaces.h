@@ -13,7 +13,7 @@
 #include "test/fault/scratch.h"
 
 /*  A NULL-terminated list of strings, as in a field of a message. */
-#define LIST(...) ((char **) (const char *[]){__VA_ARGS__, NULL})
+#define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 static inline struct root workspaces_root (const struct disk *disk)
 {
@@ -27,8 +27,8 @@ struct workspace_parts {
     const char *program;  /* content of the program file */
     const void *launcher; /* NULL: a few bytes that are not a program */
     size_t launcher_size;
-    char **args; /* NULL: none */
-    char **env;
+    const char *const *args; /* NULL: none */
+    const char *const *env;
 };
 
 /*  Makes and seals a workspace. */
@@ -42,9 +42,9 @@ static inline void workspaces_make (const struct root *root, const struct worksp
         .application = application,
         .version = version,
         .args = parts->args,
-        .n_args = base_list_count (parts->args),
+        .n_args = base_list_count (base_list_const (parts->args)),
         .env = parts->env,
-        .n_env = base_list_count (parts->env),
+        .n_env = base_list_count (base_list_const (parts->env)),
         .binary = base_digest_of (parts->program, size),
         .size = size,
     };

@@ -254,7 +254,7 @@ static int properties (unsigned port, uint64_t size)
 {
     static const char greeting[64] = "\xff\0\0\0\0\0\0\0\1\x7f\x03\0NULL";
     enum { CONNECTIONS = 16, LEAST = 1024, MOST = 1 << 20 };
-    struct wire_heartbeat beat = {.sender = (char *) "nobody"};
+    struct wire_heartbeat beat = {.sender = "nobody"};
     struct wire_get get = {.length = 1, .digest = {{1}}};
     struct base_buffer ready = {0};
     int fds[CONNECTIONS];
@@ -293,7 +293,7 @@ static int properties (unsigned port, uint64_t size)
 static int claim (unsigned port, uint64_t number)
 {
     char id[16];
-    struct wire_heartbeat beat = {.sender = (char *) "nobody"};
+    struct wire_heartbeat beat = {.sender = "nobody"};
     int fd = dial (port);
     (void) snprintf (id, sizeof id, "claim%llu", (unsigned long long) number);
     shake_hands (fd, "DEALER", id, strlen (id));
@@ -341,15 +341,15 @@ static int puts_empty (unsigned port, uint64_t count)
 /*  Nodes that do not exist, all of one connection, or each of its own. */
 static int invent (unsigned port, uint64_t count, bool each)
 {
-    struct wire_application application = {.name = (char *) "noded", .state = WIRE_STATE_IDLE};
+    struct wire_application application = {.name = "noded", .state = WIRE_STATE_IDLE};
     int fd = attach (port, "DEALER");
     uint64_t i;
     for (i = 0; i < count; i++) {
         char id[32], session[33];
         (void) snprintf (id, sizeof id, "invented-%llu-%d", (unsigned long long) i, (int) getpid ());
         struct wire_hello hello = {.node = id,
-                                   .session = (char *) base_random_hex (session, 16),
-                                   .platform = (char *) "linux/amd64",
+                                   .session = base_random_hex (session, 16),
+                                   .platform = "linux/amd64",
                                    .applications = &application,
                                    .n_applications = 1};
         if (!send_message (fd, &wire_hello_record, &hello, false))
@@ -376,16 +376,16 @@ static int hello_many (unsigned port, uint64_t count)
 /*  One node that comes and goes. */
 static int flap (unsigned port, uint64_t count)
 {
-    struct wire_application application = {.name = (char *) "noded", .state = WIRE_STATE_IDLE};
+    struct wire_application application = {.name = "noded", .state = WIRE_STATE_IDLE};
     int fd = attach (port, "DEALER");
     for (uint64_t i = 0; i < count; i++) {
         char session[33];
-        struct wire_hello hello = {.node = (char *) "flapping",
-                                   .session = (char *) base_random_hex (session, 16),
-                                   .platform = (char *) "linux/amd64",
+        struct wire_hello hello = {.node = "flapping",
+                                   .session = base_random_hex (session, 16),
+                                   .platform = "linux/amd64",
                                    .applications = &application,
                                    .n_applications = 1};
-        struct wire_bye bye = {.node = (char *) "flapping", .session = session};
+        struct wire_bye bye = {.node = "flapping", .session = session};
         if (!send_message (fd, &wire_hello_record, &hello, false) ||
             !send_message (fd, &wire_bye_record, &bye, false))
             return 1;
@@ -399,10 +399,10 @@ static int flap (unsigned port, uint64_t count)
 static int reports (unsigned port, uint64_t count)
 {
     char session[33], step[16], reason[401];
-    struct wire_application application = {.name = (char *) "noded", .state = WIRE_STATE_IDLE};
-    struct wire_hello hello = {.node = (char *) "failing",
-                               .session = (char *) base_random_hex (session, 16),
-                               .platform = (char *) "linux/amd64",
+    struct wire_application application = {.name = "noded", .state = WIRE_STATE_IDLE};
+    struct wire_hello hello = {.node = "failing",
+                               .session = base_random_hex (session, 16),
+                               .platform = "linux/amd64",
                                .applications = &application,
                                .n_applications = 1};
     struct wire_report report = {.node = hello.node,
@@ -411,7 +411,7 @@ static int reports (unsigned port, uint64_t count)
                                  .step = step,
                                  .outcome = WIRE_OUTCOME_FAILED,
                                  .reason = reason,
-                                 .time = (char *) "2026-01-01T00:00:00Z",
+                                 .time = "2026-01-01T00:00:00Z",
                                  .application = &application};
     int fd = attach (port, "DEALER");
     memset (reason, 'r', sizeof reason - 1);

@@ -28,9 +28,11 @@ static void write_file (const char *directory, const char *name, const void *dat
 
 static void command_run (const char *directory, const char *command)
 {
-    char *args[] = {(char *) "sh", (char *) "-c", (char *) command, NULL};
-    struct base_process_spec spec = {
-        .program = "/bin/sh", .args = args, .directory = directory, .standard_fds = {-1, -1, -1}};
+    const char *const args[] = {"sh", "-c", command, NULL};
+    struct base_process_spec spec = {.program = "/bin/sh",
+                                     .args = base_list_const (args),
+                                     .directory = directory,
+                                     .standard_fds = {-1, -1, -1}};
     struct base_process process;
     struct base_process_end end;
     struct base_error error;

@@ -12,10 +12,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "test/lib/load.h"
 
 /*  A NULL-terminated list of strings, as execve expects it. */
-#define LIST(...) ((char *const *) (const char *const[]){__VA_ARGS__, NULL})
+#define LIST(...) (base_list_const ((const char *const[]){__VA_ARGS__, NULL}))
 
 #define SHELL(script)                                                                                        \
     ((struct base_process_spec){                                                                             \

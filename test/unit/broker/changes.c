@@ -48,13 +48,13 @@ static const struct broker_changes_ops only_rollouts = {.rollout = on_rollout};
 Test (changes, reach_every_subscriber_in_the_order_of_their_subscriptions)
 {
     struct broker_happening happened = {.event = WIRE_EVENT_CAME};
-    struct broker_node node = {.id = (char *) "n"};
+    struct broker_node node = {.id = "n"};
     struct wire_transition turns[2] = {{.serial = 1}, {.serial = 2}};
-    struct deploy_rollout rollout = {.state.id = (char *) "r-1"};
+    struct deploy_rollout rollout = {.state.id = "r-1"};
 
-    cr_assert_eq (broker_changes_subscribe (&changes, &only_nodes, (char *) "a"), 0);
-    cr_assert_eq (broker_changes_subscribe (&changes, &both, (char *) "b"), 0);
-    cr_assert_eq (broker_changes_subscribe (&changes, &only_rollouts, (char *) "c"), 0);
+    cr_assert_eq (broker_changes_subscribe (&changes, &only_nodes, (char[]){"a"}), 0);
+    cr_assert_eq (broker_changes_subscribe (&changes, &both, (char[]){"b"}), 0);
+    cr_assert_eq (broker_changes_subscribe (&changes, &only_rollouts, (char[]){"c"}), 0);
     broker_changes_node (
         &changes, &(struct broker_node_change){
                       .node = &node, .flags = BROKER_NODE_CONTACT, .happened = &happened, .n_happened = 1});
@@ -67,7 +67,7 @@ Test (changes, reach_every_subscriber_in_the_order_of_their_subscriptions)
 
 Test (changes, without_subscribers_go_nowhere)
 {
-    struct broker_node node = {.id = (char *) "n"};
+    struct broker_node node = {.id = "n"};
 
     broker_changes_node (&changes, &(struct broker_node_change){.node = &node});
     cr_expect_str_eq (heard, "");
@@ -76,8 +76,8 @@ Test (changes, without_subscribers_go_nowhere)
 Test (changes, have_a_bounded_number_of_subscribers)
 {
     for (size_t i = 0; i < BROKER_SUBSCRIBERS_MOST; i++)
-        cr_assert_eq (broker_changes_subscribe (&changes, &both, (char *) "s"), 0);
-    cr_expect_eq (broker_changes_subscribe (&changes, &both, (char *) "one too many"), -ENOSPC);
+        cr_assert_eq (broker_changes_subscribe (&changes, &both, (char[]){"s"}), 0);
+    cr_expect_eq (broker_changes_subscribe (&changes, &both, (char[]){"one too many"}), -ENOSPC);
     cr_expect_eq (changes.n_subscribers, BROKER_SUBSCRIBERS_MOST);
 }
 
@@ -85,7 +85,7 @@ Test (changes, have_a_bounded_number_of_subscribers)
 
 static char root[64], path[96];
 static struct broker broker;
-static struct broker_node node = {.id = (char *) "web-1"};
+static struct broker_node node = {.id = "web-1"};
 static struct base_error error;
 static uint64_t seen; /* the revision that the next subscriber found */
 
@@ -152,7 +152,7 @@ Test (revisions, are_not_given_for_a_report_that_is_only_repeated)
 
 Test (revisions, of_a_rollout_count_for_all_that_is_asked_since)
 {
-    struct deploy_rollout rollout = {.state.id = (char *) "r-1", .state.revision = 77};
+    struct deploy_rollout rollout = {.state.id = "r-1", .state.revision = 77};
 
     broker_changes_rollout (&broker.changes, &(struct broker_rollout_change){.rollout = &rollout});
     cr_expect_eq (broker.revision, 77);
@@ -179,7 +179,7 @@ static const struct broker_write_ops item_ops = {.store = item_store, .ended = i
 
 Test (revisions, are_given_when_the_open_transaction_is_on_disk)
 {
-    cr_assert_eq (broker_round_add (&broker, &item_ops, (char *) "web-2", &error), 0, "%s", error.text);
+    cr_assert_eq (broker_round_add (&broker, &item_ops, (char[]){"web-2"}, &error), 0, "%s", error.text);
     cr_expect_str_eq (heard, "");
     node_publish (BROKER_NODE_CONTACT);
     cr_expect_str_eq (heard, "kept ", "published within a transaction that may still fail");

@@ -14,6 +14,7 @@
 #include "broker/content.h"
 #include "broker/partials.h"
 #include "broker/verify.h"
+#include "wire/text.h"
 
 static char root[64];
 static int root_fd;
@@ -52,8 +53,7 @@ static struct wire_taken blob_upload (const struct bus_peer *peer, const char *n
     struct wire_taken taken = {.offset = 0};
 
     cr_assert_eq (broker_content_put (content, peer, &message, payload, strlen (payload), now_ms, &taken), 0);
-    free (taken.reason); /* the tests look at the other members only */
-    taken.reason = NULL;
+    wire_text_free (&taken.reason); /* the tests look at the other members only */
     return taken;
 }
 
@@ -329,13 +329,13 @@ Test (content, an_upload_whose_bytes_cannot_be_hashed_is_refused_with_the_reason
         cr_assert_eq (broker_content_put (content, &peer_b, &put, "world", 5, now_ms, &taken), 0);
         busy = taken.status == WIRE_STATUS_BUSY;
         if (busy)
-            free (taken.reason);
+            wire_text_free (&taken.reason);
         (void) bus_timer_start (loop, 1, on_look, loop);
         cr_assert_eq (bus_loop_run (loop), 0);
     }
     cr_expect_eq (taken.status, WIRE_STATUS_FAILED);
     cr_expect_not_null (strstr (taken.reason, "Cannot allocate memory"), "%s", taken.reason);
-    free (taken.reason);
+    wire_text_free (&taken.reason);
     atomic_store (&reads_fail_with, 0);
     do {
         taken = blob_upload (&peer_b, "hello world", 11, 6, "world");
@@ -428,7 +428,7 @@ Test (content, no_call_waits_for_an_upload_that_is_being_hashed, .timeout = 60)
     cr_assert_eq (broker_content_put (content, &peer_a, &message, "x", 1, now_ms, &taken), 0);
     cr_assert (taken.status == WIRE_STATUS_BUSY, "%s", taken.reason);
     loop_close (loop);
-    free (taken.reason);
+    wire_text_free (&taken.reason);
 }
 
 Test (content, an_upload_of_an_existing_blob_is_retried_after_the_time_of_hashing)
@@ -446,7 +446,7 @@ Test (content, an_upload_of_an_existing_blob_is_retried_after_the_time_of_hashin
     cr_assert_eq (taken.status, WIRE_STATUS_BUSY);
     cr_expect_lt (taken.retry_after_ms, BROKER_RETRY_MOST_MS);
     loop_close (loop);
-    free (taken.reason);
+    wire_text_free (&taken.reason);
 }
 
 Test (content, an_empty_blob_is_accepted)

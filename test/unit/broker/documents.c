@@ -36,17 +36,15 @@ TestSuite (documents, .init = set_up, .fini = tear_down);
 /*  Puts a release into the records and, as the broker does, its document beside them. */
 static struct base_digest release_publish (const char *version, const char *time)
 {
-    char *args[] = {(char *) "odd \"\xff\n"};
-    struct wire_envelope envelope = {.application = (char *) "noded",
-                                     .version = (char *) version,
+    const char *args[] = {"odd \"\xff\n"};
+    struct wire_envelope envelope = {.application = "noded",
+                                     .version = version,
                                      .binary = base_digest_of (version, strlen (version)),
                                      .size = strlen (version),
                                      .args = args,
                                      .n_args = 1};
-    struct records_release release = {.document = {.application = (char *) "noded",
-                                                   .version = (char *) version,
-                                                   .envelopes = &envelope,
-                                                   .n_envelopes = 1}};
+    struct records_release release = {
+        .document = {.application = "noded", .version = version, .envelopes = &envelope, .n_envelopes = 1}};
 
     release.digest = wire_release_digest (&release.document, NULL);
     (void) snprintf (release.time, sizeof release.time, "%s", time);

@@ -209,19 +209,17 @@ static inline void node_init (struct node *node, struct fixture *fixture, const 
     *node = (struct node){.control = fixture_control (fixture), .id = id};
     (void) base_random_hex (node->session, 16);
     node->binary = digest_of ("2.0.0");
-    node->application = (struct wire_application){.name = (char *) "noded",
-                                                  .state = WIRE_STATE_IDLE,
-                                                  .version = (char *) "1.0.0",
-                                                  .release = digest_of ("1.0.0")};
+    node->application = (struct wire_application){
+        .name = "noded", .state = WIRE_STATE_IDLE, .version = "1.0.0", .release = digest_of ("1.0.0")};
 }
 
 static inline void node_hello_send (struct node *node)
 {
-    struct wire_hello hello = {.node = (char *) node->id,
+    struct wire_hello hello = {.node = node->id,
                                .session = node->session,
-                               .place = (char *) "testhost, pid 1",
-                               .software = (char *) "1.0.0",
-                               .platform = (char *) "linux/amd64",
+                               .place = "testhost, pid 1",
+                               .software = "1.0.0",
+                               .platform = "linux/amd64",
                                .applications = &node->application,
                                .n_applications = 1};
 
@@ -241,8 +239,7 @@ static inline void node_hello (struct node *node)
 
 static inline struct wire_desired node_ask (struct node *node)
 {
-    struct wire_ask ask = {
-        .node = (char *) node->id, .session = node->session, .application = (char *) "noded"};
+    struct wire_ask ask = {.node = node->id, .session = node->session, .application = "noded"};
     struct wire_desired desired;
 
     peer_send (node->control, &wire_ask_record, &ask);
@@ -253,15 +250,15 @@ static inline struct wire_desired node_ask (struct node *node)
 static inline enum wire_status node_report (struct node *node, uint64_t epoch, const char *transaction,
                                             const char *step, enum wire_outcome outcome, const char *reason)
 {
-    struct wire_report report = {.node = (char *) node->id,
+    struct wire_report report = {.node = node->id,
                                  .session = node->session,
-                                 .transaction = (char *) transaction,
+                                 .transaction = transaction,
                                  .epoch = epoch,
                                  .attempt = 1,
-                                 .step = (char *) step,
+                                 .step = step,
                                  .outcome = outcome,
-                                 .reason = (char *) reason,
-                                 .time = (char *) "2026-11-22T15:00:00.000000000Z",
+                                 .reason = reason,
+                                 .time = "2026-11-22T15:00:00.000000000Z",
                                  .application = &node->application};
     struct wire_noted noted;
     enum wire_status status;
@@ -305,8 +302,8 @@ static inline void operator_exchange (struct peer *peer, const struct wire_recor
     })
 
 /*  Sends an order to nodes; none: to all. The caller owns the answer. */
-static inline struct wire_orders operator_orders (struct peer *peer, enum wire_order order, char **nodes,
-                                                  size_t n_nodes)
+static inline struct wire_orders operator_orders (struct peer *peer, enum wire_order order,
+                                                  const char *const *nodes, size_t n_nodes)
 {
     struct wire_order_revert revert = {.nodes = nodes, .n_nodes = n_nodes, .all = !nodes};
     struct wire_order_hold hold = {.nodes = nodes, .n_nodes = n_nodes, .all = !nodes};
@@ -340,7 +337,7 @@ static inline struct wire_order_result operator_result (struct wire_orders *answ
 static inline struct wire_order_result operator_order (struct peer *peer, enum wire_order order,
                                                        const char *node, const struct base_digest *release)
 {
-    char *nodes[] = {(char *) node};
+    const char *nodes[] = {node};
     struct wire_order_update update = {.nodes = nodes, .n_nodes = 1};
     struct wire_orders answer;
 
@@ -353,7 +350,7 @@ static inline struct wire_order_result operator_order (struct peer *peer, enum w
 
 static inline struct wire_order_result operator_forget (struct peer *peer, const char *node)
 {
-    char *nodes[] = {(char *) node};
+    const char *nodes[] = {node};
     struct wire_forget_nodes request = {.nodes = nodes, .n_nodes = 1};
     struct wire_orders answer = operator_ask (peer, forget_nodes, orders, &request);
 
@@ -362,7 +359,7 @@ static inline struct wire_order_result operator_forget (struct peer *peer, const
 
 static inline struct wire_node operator_node (struct peer *peer, const char *node)
 {
-    char *nodes[] = {(char *) node};
+    const char *nodes[] = {node};
     struct wire_list_nodes request = {.nodes = nodes, .n_nodes = 1};
     struct wire_nodes answer = operator_ask (peer, list_nodes, nodes, &request);
     struct wire_node shown;
@@ -393,8 +390,8 @@ static inline struct base_digest fixture_upload_bytes (struct fixture *fixture, 
     struct wire_put put = {.digest = base_digest_of (bytes, size), .size = size};
     struct wire_taken taken;
 
-    cr_assert (
-        bus_send_payload (peer->socket, NULL, &wire_put_record, &put, (void *) bytes, size, NULL, NULL) == 0);
+    cr_assert (bus_send_payload (peer->socket, NULL, &wire_put_record, &put, (void *) (uintptr_t) bytes, size,
+                                 NULL, NULL) == 0);
     peer_expect (peer, &wire_taken_record, &taken);
     cr_assert (taken.complete, "%s", taken.reason ? taken.reason : "");
     wire_taken_deinit (&taken);
@@ -419,15 +416,13 @@ static inline void fixture_upload_document (struct fixture *fixture, const struc
 static inline struct base_digest fixture_publish (struct fixture *fixture, struct peer *peer,
                                                   const char *version)
 {
-    struct wire_envelope envelope = {.application = (char *) "noded",
-                                     .version = (char *) version,
-                                     .platform = (char *) "linux/amd64",
+    struct wire_envelope envelope = {.application = "noded",
+                                     .version = version,
+                                     .platform = "linux/amd64",
                                      .binary = digest_of (version),
                                      .size = strlen (version)};
-    struct wire_release release = {.application = (char *) "noded",
-                                   .version = (char *) version,
-                                   .envelopes = &envelope,
-                                   .n_envelopes = 1};
+    struct wire_release release = {
+        .application = "noded", .version = version, .envelopes = &envelope, .n_envelopes = 1};
     struct wire_publish_release request = {.release = &release};
     struct wire_published answer;
     struct base_digest digest;

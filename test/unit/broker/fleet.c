@@ -71,20 +71,20 @@ Test (fleet, a_report_behind_a_hello_with_a_later_line_is_no_journal_fault)
 
     node_init (&node, &fixture, "web-1");
     node_hello (&node);
-    struct wire_hello hello = {.node = (char *) node.id,
+    struct wire_hello hello = {.node = node.id,
                                .session = node.session,
-                               .platform = (char *) "linux/amd64",
+                               .platform = "linux/amd64",
                                .applications = &node.application,
                                .n_applications = 1,
                                .journal_serial = 20,
                                .journal_head = digest_of ("line 20")};
-    struct wire_report report = {.node = (char *) node.id,
+    struct wire_report report = {.node = node.id,
                                  .session = node.session,
                                  .epoch = 1,
                                  .attempt = 1,
-                                 .step = (char *) "start",
+                                 .step = "start",
                                  .outcome = WIRE_OUTCOME_PASSED,
-                                 .time = (char *) "2026-11-22T15:00:00.000000000Z",
+                                 .time = "2026-11-22T15:00:00.000000000Z",
                                  .application = &node.application,
                                  .journal_serial = 7,
                                  .journal_head = digest_of ("line 7")};
@@ -110,11 +110,11 @@ Test (fleet, an_update_is_ordered_matched_reported_and_confirmed)
     struct wire_desired desired;
     struct wire_matched matched;
     struct wire_node shown;
-    struct wire_match match = {.node = (char *) "web-1",
-                               .application = (char *) "noded",
+    struct wire_match match = {.node = "web-1",
+                               .application = "noded",
                                .release = release,
-                               .platform = (char *) "linux/amd64",
-                               .transaction = (char *) "t-x",
+                               .platform = "linux/amd64",
+                               .transaction = "t-x",
                                .attempt = 1};
 
     node_init (&node, &fixture, "web-1");
@@ -149,7 +149,7 @@ Test (fleet, an_update_is_ordered_matched_reported_and_confirmed)
     node.application.state = WIRE_STATE_CONFIRMED;
     node.application.epoch = desired.epoch;
     node.application.release = release;
-    node.application.version = (char *) "2.0.0";
+    node.application.version = "2.0.0";
     node_report (&node, desired.epoch, desired.transaction, "trial", WIRE_OUTCOME_CONFIRMED, NULL);
     shown = operator_node (operator, "web-1");
     cr_assert_eq (shown.outcome, WIRE_OUTCOME_CONFIRMED);
@@ -245,15 +245,15 @@ Test (fleet, a_confirmation_counts_only_with_the_release_and_the_program_of_the_
 Test (fleet, an_order_that_is_sent_again_gets_the_same_answer)
 {
     struct node node;
-    char *nodes[] = {(char *) "web-1"};
-    struct wire_order_hold request = {.key = (char *) "key-1", .nodes = nodes, .n_nodes = 1};
+    const char *nodes[] = {"web-1"};
+    struct wire_order_hold request = {.key = "key-1", .nodes = nodes, .n_nodes = 1};
     struct wire_orders first, second, third;
 
     node_init (&node, &fixture, "web-1");
     node_hello (&node);
     first = operator_ask (operator, order_hold, orders, &request);
     second = operator_ask (operator, order_hold, orders, &request);
-    request.key = (char *) "key-2";
+    request.key = "key-2";
     third = operator_ask (operator, order_hold, orders, &request);
     cr_assert_eq (second.orders[0].epoch, first.orders[0].epoch);
     cr_assert_gt (third.orders[0].epoch, first.orders[0].epoch);
@@ -354,11 +354,11 @@ Test (fleet, a_withdrawn_release_matches_only_on_a_node_that_runs_it)
 {
     struct node node;
     struct base_digest release = fixture_publish (&fixture, operator, "2.0.0");
-    struct wire_match match = {.node = (char *) "web-1",
-                               .application = (char *) "noded",
+    struct wire_match match = {.node = "web-1",
+                               .application = "noded",
                                .release = release,
-                               .platform = (char *) "linux/amd64",
-                               .transaction = (char *) "t-x",
+                               .platform = "linux/amd64",
+                               .transaction = "t-x",
                                .attempt = 1};
     struct wire_matched matched;
 
@@ -375,7 +375,7 @@ Test (fleet, a_withdrawn_release_matches_only_on_a_node_that_runs_it)
     peer_expect (node.control, &wire_matched_record, &matched);
     cr_assert_eq (matched.status, WIRE_STATUS_OK);
     wire_matched_deinit (&matched);
-    match.platform = (char *) "plan9/mips";
+    match.platform = "plan9/mips";
     peer_send (node.control, &wire_match_record, &match);
     peer_expect (node.control, &wire_matched_record, &matched);
     cr_assert_eq (matched.status, WIRE_STATUS_NONE);
@@ -388,7 +388,7 @@ Test (fleet, a_second_live_session_is_refused_and_both_are_named)
     struct node first, second;
     struct wire_welcome welcome;
     struct wire_heartbeat heartbeat;
-    struct wire_heartbeat alive = {.node = (char *) "web-1", .answer = true};
+    struct wire_heartbeat alive = {.node = "web-1", .answer = true};
 
     node_init (&first, &fixture, "web-1");
     node_hello (&first);
@@ -440,10 +440,10 @@ Test (fleet, a_session_that_does_not_answer_is_replaced)
 Test (fleet, a_goodbye_and_silence_make_a_node_offline_and_end_a_wait)
 {
     struct node node;
-    char *nodes[] = {(char *) "web-1"};
+    const char *nodes[] = {"web-1"};
     struct wire_list_nodes request = {.nodes = nodes, .n_nodes = 1};
     struct wire_nodes answer;
-    struct wire_bye bye = {.node = (char *) "web-1"};
+    struct wire_bye bye = {.node = "web-1"};
 
     node_init (&node, &fixture, "web-1");
     node_hello (&node);
@@ -481,7 +481,7 @@ Test (fleet, a_goodbye_and_silence_make_a_node_offline_and_end_a_wait)
 Test (fleet, a_result_that_is_never_reported_is_inferred_after_a_while)
 {
     struct node node;
-    char *nodes[] = {(char *) "web-1"};
+    const char *nodes[] = {"web-1"};
     struct wire_list_nodes request = {.nodes = nodes, .n_nodes = 1};
     struct base_digest release = fixture_publish (&fixture, operator, "2.0.0");
     struct wire_order_result ordered;
@@ -518,13 +518,13 @@ Test (fleet, reports_that_arrive_together_are_recorded_and_one_failure_affects_n
     node_hello (&node);
     for (unsigned i = 0; i < SENT; i++) {
         struct wire_application application = node.application;
-        struct wire_report report = {.node = (char *) node.id,
+        struct wire_report report = {.node = node.id,
                                      .session = node.session,
                                      .epoch = 1,
                                      .attempt = 1,
-                                     .step = (char *) "trial",
+                                     .step = "trial",
                                      .outcome = WIRE_OUTCOME_CONFIRMED,
-                                     .time = (char *) "2026-11-22T15:00:00.000000000Z",
+                                     .time = "2026-11-22T15:00:00.000000000Z",
                                      .application = &application};
         (void) snprintf (name, sizeof name, "app-%u", i);
         application.name = name;
@@ -544,7 +544,7 @@ Test (fleet, reports_that_arrive_together_are_recorded_and_one_failure_affects_n
 
     /* acknowledged reports are on disk */
     fixture_restart ();
-    struct wire_list_reports request = {.node = (char *) node.id, .application = name};
+    struct wire_list_reports request = {.node = node.id, .application = name};
     (void) snprintf (name, sizeof name, "app-%u", RECORDS_APPLICATIONS_MOST - 2);
     struct wire_reports answer = operator_ask (operator, list_reports, reports, &request);
     cr_assert_eq (answer.n_reports, 1);

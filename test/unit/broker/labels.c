@@ -34,16 +34,16 @@ TestSuite (labels, .init = set_up, .fini = tear_down, .timeout = 120);
 
 static struct wire_label label_make (const char *name, const char *value)
 {
-    return (struct wire_label){.name = (char *) name, .value = (char *) value, .own = true};
+    return (struct wire_label){.name = name, .value = value, .own = true};
 }
 
 static void node_hello_with (struct node *node, struct wire_label *labels, size_t count)
 {
-    struct wire_hello hello = {.node = (char *) node->id,
+    struct wire_hello hello = {.node = node->id,
                                .session = node->session,
-                               .software = (char *) "1.0.0",
-                               .platform = (char *) "linux/amd64",
-                               .kernel = (char *) "6.1.0",
+                               .software = "1.0.0",
+                               .platform = "linux/amd64",
+                               .kernel = "6.1.0",
                                .applications = &node->application,
                                .n_applications = 1,
                                .labels = labels,
@@ -72,13 +72,9 @@ static void expect_labels (const char *id, const char *wanted)
 static struct wire_orders label_order (const char *id, struct wire_label *labels, size_t count,
                                        const char *key)
 {
-    char *nodes[] = {(char *) id};
-    struct wire_label_nodes request = {.nodes = nodes,
-                                       .n_nodes = id ? 1 : 0,
-                                       .all = !id,
-                                       .labels = labels,
-                                       .n_labels = count,
-                                       .key = (char *) key};
+    const char *nodes[] = {id};
+    struct wire_label_nodes request = {
+        .nodes = nodes, .n_nodes = id ? 1 : 0, .all = !id, .labels = labels, .n_labels = count, .key = key};
 
     return operator_ask (operator, label_nodes, orders, &request);
 }
@@ -96,7 +92,7 @@ static void label_set (const char *id, const char *name, const char *value)
 /*  Compares the ids of the nodes that a selector matches, such as "web-1 web-2 ". */
 static void expect_selected (const char *selector, const char *wanted)
 {
-    struct wire_list_nodes request = {.selector = (char *) selector};
+    struct wire_list_nodes request = {.selector = selector};
     struct wire_nodes answer = operator_ask (operator, list_nodes, nodes, &request);
     char ids[256] = "";
 
@@ -153,7 +149,7 @@ Test (labels, a_selector_finds_nodes_by_labels_and_facts)
 
 Test (labels, an_invalid_selector_is_reported)
 {
-    struct wire_list_nodes request = {.selector = (char *) "role="};
+    struct wire_list_nodes request = {.selector = "role="};
     struct wire_nodes answer = operator_ask (operator, list_nodes, nodes, &request);
 
     cr_expect_eq (answer.status, WIRE_STATUS_INVALID);
@@ -231,7 +227,7 @@ static void node_process_start (struct node *node, enum wire_state state)
 
 static void node_bye (struct node *node)
 {
-    struct wire_bye bye = {.node = (char *) node->id, .session = node->session};
+    struct wire_bye bye = {.node = node->id, .session = node->session};
 
     peer_send (node->control, &wire_bye_record, &bye);
 }
@@ -264,7 +260,7 @@ Test (labels, only_a_session_that_ended_without_a_goodbye_counts_as_a_restart)
 }
 
 /*  Subscribes to all topics of these nodes. */
-static void topics_subscribe (struct peer *ear, char **nodes, size_t count)
+static void topics_subscribe (struct peer *ear, const char *const *nodes, size_t count)
 {
     char ring[ORIGIN_TOPIC_SIZE];
 
@@ -276,7 +272,7 @@ static void topics_subscribe (struct peer *ear, char **nodes, size_t count)
 }
 
 /*  Orders nodes and compares the topics of the announcements, in the order of their arrival. */
-static void expect_topics (char **nodes, size_t count, const char *wanted)
+static void expect_topics (const char *const *nodes, size_t count, const char *wanted)
 {
     struct peer *ear = peer_new (fixture.loop, BUS_SUB, broker_endpoint_announce (fixture.broker));
     struct wire_orders answer;
@@ -305,7 +301,7 @@ static void expect_topics (char **nodes, size_t count, const char *wanted)
 Test (labels, an_order_to_one_group_is_announced_to_the_group)
 {
     struct wire_label eu = label_make ("group", "eu"), us = label_make ("group", "us");
-    char *names[] = {(char *) "a-1", (char *) "a-2", (char *) "b-1"};
+    const char *names[] = {"a-1", "a-2", "b-1"};
     char rings[128];
     uint8_t first = digest_of ("a-1").bytes[0], second = digest_of ("b-1").bytes[0];
     struct node one, two, three;
@@ -318,7 +314,7 @@ Test (labels, an_order_to_one_group_is_announced_to_the_group)
     node_hello_with (&three, &us, 1);
     label_set ("a-2", "group", "us"); /* the node does not know this label */
     expect_topics (names, 2, "update/group/eu ");
-    names[1] = (char *) "b-1";
+    names[1] = "b-1";
     cr_assert_neq (first, second);
     (void) snprintf (rings, sizeof rings, "update/ring/%02x update/ring/%02x ",
                      first < second ? first : second, first < second ? second : first);

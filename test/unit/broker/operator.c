@@ -4,6 +4,7 @@
 #include "fixture.h"
 
 #include "wire/record.h"
+#include "wire/text.h"
 
 static struct fixture fixture;
 static struct peer *operator;
@@ -30,16 +31,16 @@ static void nodes_connect (unsigned count)
     memset (reason, 'x', sizeof reason - 1);
     reason[sizeof reason - 1] = '\0';
     for (unsigned i = 0; i < count; i++) {
-        struct wire_failure failure = {.transaction = (char *) "t-1",
-                                       .step = (char *) "trial",
+        struct wire_failure failure = {.transaction = "t-1",
+                                       .step = "trial",
                                        .reason = reason,
-                                       .time = (char *) "2026-11-22T15:00:00.000000000Z"};
+                                       .time = "2026-11-22T15:00:00.000000000Z"};
         char id[32];
         struct node node = {.control = fixture_control (&fixture), .id = id};
         (void) snprintf (id, sizeof id, "node-%04u", i);
         (void) snprintf (node.session, sizeof node.session, "session-%u", i);
-        node.application = (struct wire_application){
-            .name = (char *) "noded", .state = WIRE_STATE_IDLE, .last_error = &failure};
+        node.application =
+            (struct wire_application){.name = "noded", .state = WIRE_STATE_IDLE, .last_error = &failure};
         node_hello (&node);
         peer_free (node.control);
     }
@@ -71,8 +72,7 @@ Test (operator, a_list_of_nodes_comes_in_pages_and_misses_no_node)
             cr_assert_str_eq (answer.nodes[i].id, id);
         }
         more = answer.more;
-        free (request.after);
-        request.after = answer.next ? strdup (answer.next) : NULL;
+        cr_assert_eq (wire_text_set (&request.after, answer.next), 0);
         pages++;
         wire_nodes_deinit (&answer);
     } while (more);
@@ -82,7 +82,7 @@ Test (operator, a_list_of_nodes_comes_in_pages_and_misses_no_node)
 
 Test (operator, an_order_to_all_nodes_comes_in_pages_and_orders_each_node_once)
 {
-    struct wire_order_hold request = {.all = true, .key = (char *) "once"};
+    struct wire_order_hold request = {.all = true, .key = "once"};
     unsigned seen = 0, pages = 0;
     bool more;
 
@@ -99,8 +99,7 @@ Test (operator, an_order_to_all_nodes_comes_in_pages_and_orders_each_node_once)
             cr_assert_eq (again.orders[i].epoch, answer.orders[i].epoch);
         }
         more = answer.more;
-        free (request.after);
-        request.after = answer.next ? strdup (answer.next) : NULL;
+        cr_assert_eq (wire_text_set (&request.after, answer.next), 0);
         pages++;
         wire_orders_deinit (&answer);
         wire_orders_deinit (&again);
@@ -111,7 +110,7 @@ Test (operator, an_order_to_all_nodes_comes_in_pages_and_orders_each_node_once)
 
 Test (operator, an_unknown_node_and_a_request_without_nodes_are_reported)
 {
-    char *nodes[] = {(char *) "nobody"};
+    const char *nodes[] = {"nobody"};
     struct wire_order_hold none = {.serial = 0};
     struct wire_list_nodes request = {.nodes = nodes, .n_nodes = 1};
     struct wire_order_result ordered = operator_order (operator, WIRE_ORDER_UPDATE, "nobody", NULL);
@@ -197,15 +196,13 @@ Test (operator, the_broker_is_shown_with_what_it_has_and_what_it_refused)
 
 static struct wire_published release_publish (const char *version, const char *binary)
 {
-    struct wire_envelope envelope = {.application = (char *) "noded",
-                                     .version = (char *) version,
-                                     .platform = (char *) "linux/amd64",
+    struct wire_envelope envelope = {.application = "noded",
+                                     .version = version,
+                                     .platform = "linux/amd64",
                                      .binary = digest_of (binary),
                                      .size = strlen (binary)};
-    struct wire_release release = {.application = (char *) "noded",
-                                   .version = (char *) version,
-                                   .envelopes = &envelope,
-                                   .n_envelopes = 1};
+    struct wire_release release = {
+        .application = "noded", .version = version, .envelopes = &envelope, .n_envelopes = 1};
     struct wire_publish_release request = {.release = &release};
 
     fixture_upload_document (&fixture, &release);
@@ -301,8 +298,7 @@ Test (operator, a_list_of_releases_comes_in_pages)
             cr_assert_str_eq (answer.releases[i].version, version);
         }
         more = answer.more;
-        free (request.after);
-        request.after = answer.next ? strdup (answer.next) : NULL;
+        cr_assert_eq (wire_text_set (&request.after, answer.next), 0);
         wire_releases_deinit (&answer);
     } while (more);
     cr_assert_eq (seen, 600);
@@ -311,7 +307,7 @@ Test (operator, a_list_of_releases_comes_in_pages)
 Test (operator, the_reports_of_a_node_are_listed_oldest_first)
 {
     struct node node;
-    struct wire_list_reports request = {.node = (char *) "web-1"};
+    struct wire_list_reports request = {.node = "web-1"};
     struct wire_reports answer;
 
     node_init (&node, &fixture, "web-1");
@@ -323,7 +319,7 @@ Test (operator, the_reports_of_a_node_are_listed_oldest_first)
     cr_assert_eq (answer.n_reports, 2);
     cr_assert_str_eq (answer.reports[0].reason, "no route");
     cr_assert_str_eq (answer.reports[1].step, "matching");
-    request.after = (char *) "nonsense";
+    request.after = "nonsense";
     wire_reports_deinit (&answer);
     answer = operator_ask (operator, list_reports, reports, &request);
     cr_assert_eq (answer.status, WIRE_STATUS_INVALID);
@@ -334,7 +330,7 @@ Test (operator, the_reports_of_a_node_are_listed_oldest_first)
 Test (operator, only_an_offline_node_can_be_forgotten)
 {
     struct node node;
-    struct wire_bye bye = {.node = (char *) "web-1"};
+    struct wire_bye bye = {.node = "web-1"};
     struct wire_order_result ordered;
     struct wire_list_nodes request = {.serial = 0};
     struct wire_nodes answer;

@@ -22,15 +22,13 @@ static struct base_digest digest_of (const char *text)
 
 static struct base_digest release_publish (const char *version, const char *platform)
 {
-    struct wire_envelope envelope = {.application = (char *) "noded",
-                                     .version = (char *) version,
-                                     .platform = (char *) platform,
+    struct wire_envelope envelope = {.application = "noded",
+                                     .version = version,
+                                     .platform = platform,
                                      .binary = digest_of (version),
                                      .size = 1};
-    struct wire_release release = {.application = (char *) "noded",
-                                   .version = (char *) version,
-                                   .envelopes = &envelope,
-                                   .n_envelopes = 1};
+    struct wire_release release = {
+        .application = "noded", .version = version, .envelopes = &envelope, .n_envelopes = 1};
     struct base_digest digest = digest_of (version);
 
     cr_assert_eq (records_release_put (records, &digest, &release, "2026-11-22T15:00:00.000000000Z", &error),
@@ -84,11 +82,11 @@ static void set_up (void)
     (void) snprintf (application.node, sizeof application.node, "web-1");
     (void) snprintf (application.name, sizeof application.name, "noded");
     application.is_told = true;
-    application.told = (struct wire_application){.name = (char *) "noded",
+    application.told = (struct wire_application){.name = "noded",
                                                  .state = WIRE_STATE_IDLE,
-                                                 .version = (char *) "1",
+                                                 .version = "1",
                                                  .release = digest_of ("1"),
-                                                 .previous_version = (char *) "0",
+                                                 .previous_version = "0",
                                                  .previous_release = digest_of ("0")};
     application_report ();
 }
@@ -205,7 +203,7 @@ Test (orders, an_update_that_an_unfit_node_retries_later_can_be_cancelled_and_re
     application.told.transaction = application.desired.transaction;
     application.told.state = WIRE_STATE_UNFIT;
     application.told.seen_epoch = 1;
-    application.told.retry = (char *) "2026-11-22T15:00:00.000000000Z";
+    application.told.retry = "2026-11-22T15:00:00.000000000Z";
     application_report ();
     cr_assert_eq (order_of (WIRE_ORDER_CANCEL, NULL, true), WIRE_STATUS_OK);
     cr_assert_eq (order_of (WIRE_ORDER_UPDATE, &third, true), WIRE_STATUS_OK);
@@ -247,11 +245,11 @@ Test (orders, a_held_node_is_not_updated_until_it_is_unheld)
 Test (orders, a_quarantined_release_is_refused_with_its_reason_until_it_is_cleared)
 {
     struct base_digest second = release_publish ("2", NULL), third = release_publish ("3", NULL);
-    struct wire_failure failure = {.transaction = (char *) "t-old",
+    struct wire_failure failure = {.transaction = "t-old",
                                    .release = second,
-                                   .step = (char *) "probing/hand-over",
-                                   .reason = (char *) "it stood still",
-                                   .time = (char *) "2026-11-22T15:00:00.000000000Z"};
+                                   .step = "probing/hand-over",
+                                   .reason = "it stood still",
+                                   .time = "2026-11-22T15:00:00.000000000Z"};
 
     application.told.quarantine = &failure;
     application.told.n_quarantine = 1;
@@ -275,11 +273,11 @@ Test (orders, a_reason_that_is_cut_within_a_character_stays_valid_text)
 {
     struct base_digest second = release_publish ("2", NULL);
     char reason[512];
-    struct wire_failure failure = {.transaction = (char *) "t-old",
+    struct wire_failure failure = {.transaction = "t-old",
                                    .release = second,
-                                   .step = (char *) "trial",
+                                   .step = "trial",
                                    .reason = reason,
-                                   .time = (char *) "2026-11-22T15:00:00.000000000Z"};
+                                   .time = "2026-11-22T15:00:00.000000000Z"};
 
     reason[0] = '\0';
     (void) snprintf (reason, sizeof reason, "x");
@@ -366,14 +364,14 @@ Test (orders, a_cancel_after_the_switch_is_refused_unless_the_node_is_offline)
 
 static void report_put (uint64_t of, const char *step, enum wire_outcome outcome)
 {
-    struct wire_report told = {.node = (char *) "web-1",
-                               .session = (char *) "s",
+    struct wire_report told = {.node = "web-1",
+                               .session = "s",
                                .epoch = of,
                                .attempt = 1,
-                               .step = (char *) step,
+                               .step = step,
                                .outcome = outcome,
-                               .reason = (char *) "why",
-                               .time = (char *) "2026-11-22T15:00:00.000000000Z",
+                               .reason = "why",
+                               .time = "2026-11-22T15:00:00.000000000Z",
                                .application = &application.told};
     bool news;
 
@@ -421,7 +419,7 @@ Test (orders, the_hold_of_a_revert_does_not_replace_its_outcome)
 Test (orders, a_result_that_was_never_reported_follows_from_the_state_of_the_node)
 {
     struct base_digest second = release_publish ("2", NULL);
-    struct wire_failure failure = {.step = (char *) "fetching", .reason = (char *) "the content is gone"};
+    struct wire_failure failure = {.step = "fetching", .reason = "the content is gone"};
     bool missing;
 
     cr_assert_eq (order_of (WIRE_ORDER_UPDATE, NULL, true), WIRE_STATUS_OK);

@@ -54,10 +54,10 @@ static void run_until_logged (const char *text)
 
 static void hello_send (void)
 {
-    struct wire_application application = {.name = (char *) "noded", .state = WIRE_STATE_IDLE};
-    struct wire_hello hello = {.node = (char *) "n7",
-                               .session = (char *) "s",
-                               .platform = (char *) "linux/amd64",
+    struct wire_application application = {.name = "noded", .state = WIRE_STATE_IDLE};
+    struct wire_hello hello = {.node = "n7",
+                               .session = "s",
+                               .platform = "linux/amd64",
                                .applications = &application,
                                .n_applications = 1};
     base_cleanup (base_buffer_deinit) struct base_buffer map = {0};

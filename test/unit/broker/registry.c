@@ -58,10 +58,10 @@ TestSuite (registry, .init = set_up, .fini = tear_down);
 
 static struct wire_hello hello_of (const char *id, const char *session)
 {
-    return (struct wire_hello){.node = (char *) id,
-                               .session = (char *) session,
-                               .place = (char *) session, /* so that a refusal shows it */
-                               .platform = (char *) "linux/amd64"};
+    return (struct wire_hello){.node = id,
+                               .session = session,
+                               .place = session, /* so that a refusal shows it */
+                               .platform = "linux/amd64"};
 }
 
 static struct broker_node *node_put (const char *id)

@@ -48,7 +48,7 @@ static struct bus_socket *client_with (const struct pair *pair, const struct pai
     cr_assert_eq (base_text_copy (keys.server_key, sizeof keys.server_key, server_pair->public_key), 0);
     struct bus_socket *client = rig_socket (BUS_DEALER, &(struct bus_socket_options){.keys = &keys});
     rig_connect (client, bus_socket_endpoint (server));
-    struct wire_heartbeat heartbeat = {.sender = (char *) "somebody"};
+    struct wire_heartbeat heartbeat = {.sender = "somebody"};
     cr_assert_eq (bus_send (client, NULL, &wire_heartbeat_record, &heartbeat), 0);
     return client;
 }
@@ -110,7 +110,7 @@ Test (curve, a_client_without_keys_is_refused)
     struct bus_socket *server = server_with (&server_pair, allowed);
     struct bus_socket *client = rig_socket (BUS_DEALER, &(struct bus_socket_options){0});
     rig_connect (client, bus_socket_endpoint (server));
-    struct wire_heartbeat heartbeat = {.sender = (char *) "somebody"};
+    struct wire_heartbeat heartbeat = {.sender = "somebody"};
     cr_assert_eq (bus_send (client, NULL, &wire_heartbeat_record, &heartbeat), 0);
     rig_run_for (500);
     cr_assert_eq (n_received, 0);
@@ -170,7 +170,7 @@ Test (curve, invalid_keys_are_an_error)
     struct base_error error = {0};
     struct bus_socket *made = NULL;
     struct pair pair = make_pair ();
-    char *allowed[] = {(char *) "too short", NULL};
+    char *allowed[] = {(char[]){"too short"}, NULL};
     struct bus_keys keys = {.is_server = true, .allowed = allowed};
     cr_assert_eq (base_text_copy (keys.secret_key, sizeof keys.secret_key, pair.secret_key), 0);
     cr_assert_eq (

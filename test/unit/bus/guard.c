@@ -93,7 +93,7 @@ static void send_beat (void *socket)
 {
     uint8_t prefix[WIRE_PREFIX_SIZE];
     struct base_buffer map = {0};
-    struct wire_heartbeat beat = {.sender = (char *) "somebody"};
+    struct wire_heartbeat beat = {.sender = "somebody"};
     wire_prefix (&wire_heartbeat_record, prefix);
     cr_assert_eq (wire_pack (&wire_heartbeat_record, &beat, &map, NULL), 0);
     cr_assert_gt (zmq_send (socket, prefix, sizeof prefix, ZMQ_SNDMORE), 0);
@@ -150,7 +150,7 @@ Test (guard, a_peer_that_chooses_its_routing_id_is_disconnected_and_others_stay)
     struct seen seen = {.stop_at = 1};
     struct bus_socket *router = server_new (BUS_ROUTER, &seen, "tcp://127.0.0.1:*");
     struct bus_socket *good = rig_socket (BUS_DEALER, &(struct bus_socket_options){0});
-    struct wire_heartbeat beat = {.sender = (char *) "good"};
+    struct wire_heartbeat beat = {.sender = "good"};
     rig_connect (good, bus_socket_endpoint (router));
     void *dealer = stranger_new (ZMQ_DEALER, "mine", bus_socket_endpoint (router));
     send_beat (dealer);
@@ -291,7 +291,7 @@ static void answer_endless (int listening, const char *type)
 
 static void on_settled (void *data)
 {
-    struct wire_heartbeat beat = {.sender = (char *) "somebody"};
+    struct wire_heartbeat beat = {.sender = "somebody"};
     cr_assert_eq (bus_send (data, NULL, &wire_heartbeat_record, &beat), 0);
 }
 
@@ -355,10 +355,10 @@ static void on_question (void *data, struct bus_socket *socket, const struct bus
     static char place[121];
     struct wire_node nodes[NODES];
     struct wire_nodes answer = {
-        .serial = 1, .status = WIRE_STATUS_OK, .instance = (char *) "me", .nodes = nodes, .n_nodes = NODES};
+        .serial = 1, .status = WIRE_STATUS_OK, .instance = "me", .nodes = nodes, .n_nodes = NODES};
     memset (place, 'x', sizeof place - 1);
     for (unsigned i = 0; i < NODES; i++)
-        nodes[i] = (struct wire_node){.id = (char *) "node", .host_pid = place, .revision = 1};
+        nodes[i] = (struct wire_node){.id = "node", .host_pid = place, .revision = 1};
     int r = bus_send (socket, &message->peer, &wire_nodes_record, &answer);
     cr_expect (r == 0 || r == -EAGAIN || r == -EHOSTUNREACH, "%s", strerror (-r));
     on_message (data, socket, message);
@@ -431,7 +431,7 @@ static void on_known (void *data, struct bus_socket *socket, const struct bus_me
 Test (guard, connections_over_the_limit_are_ended_and_known_ones_stay)
 {
     struct seen seen = {.stop_at = 1};
-    struct wire_heartbeat beat = {.sender = (char *) "good"};
+    struct wire_heartbeat beat = {.sender = "good"};
     struct bus_socket *router = rig_socket (
         BUS_ROUTER,
         &(struct bus_socket_options){.on_message = on_known, .context = &seen, .no_payloads = true});

@@ -51,7 +51,7 @@ static void socket_exchange (const char *endpoint)
     struct bus_socket_options options = {.on_message = on_message};
     struct bus_socket *server = rig_socket (BUS_ROUTER, &options);
     struct bus_socket *client = rig_socket (BUS_DEALER, &options);
-    struct wire_heartbeat heartbeat = {.sender = (char *) "somebody"};
+    struct wire_heartbeat heartbeat = {.sender = "somebody"};
     rig_bind (server, endpoint);
     rig_connect (client, bus_socket_endpoint (server));
     cr_assert_eq (bus_send (client, NULL, &wire_heartbeat_record, &heartbeat), 0);

@@ -55,7 +55,7 @@ static struct bus_socket *listener_new (enum bus_kind kind, struct seen *seen)
 
 static struct wire_heartbeat heartbeat_of (uint64_t sequence)
 {
-    return (struct wire_heartbeat){.sender = (char *) "somebody", .sequence = sequence};
+    return (struct wire_heartbeat){.sender = "somebody", .sequence = sequence};
 }
 
 static void exchange_over (const char *endpoint)
@@ -105,7 +105,7 @@ static void on_subscription (void *context, const char *topic, bool subscribed)
     subscribed ? published->subscribed++ : published->unsubscribed++;
     (void) snprintf (published->topic, sizeof published->topic, "%s", topic);
     if (subscribed) {
-        struct wire_update update = {.instance = (char *) "i", .sequence = 3};
+        struct wire_update update = {.instance = "i", .sequence = 3};
         cr_assert_eq (bus_publish (published->server, "other", &wire_update_record, &update), 0);
         update.sequence = 4;
         cr_assert_eq (bus_publish (published->server, topic, &wire_update_record, &update), 0);

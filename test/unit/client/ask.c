@@ -8,9 +8,6 @@
 #include "base/cleanup.h"
 #include "fake_broker.h"
 
-/*  A literal for a member that packing only reads. */
-#define T(text) ((char *) (text))
-
 static struct fake_broker broker;
 static noded_client *client;
 
@@ -29,22 +26,22 @@ static void teardown (void)
 
 TestSuite (ask, .init = setup, .fini = teardown, .timeout = 60);
 
-static struct wire_failure failure = {.transaction = T ("t-1"),
-                                      .version = T ("1.5.0"),
-                                      .step = T ("probing/hand-over"),
-                                      .reason = T ("said \"no\"\n"),
-                                      .time = T ("2026-11-22T15:00:00.000000001Z")};
-static struct wire_application application = {.name = T ("noded"),
+static struct wire_failure failure = {.transaction = "t-1",
+                                      .version = "1.5.0",
+                                      .step = "probing/hand-over",
+                                      .reason = "said \"no\"\n",
+                                      .time = "2026-11-22T15:00:00.000000001Z"};
+static struct wire_application application = {.name = "noded",
                                               .state = WIRE_STATE_FETCHING,
-                                              .version = T ("1.0.0"),
+                                              .version = "1.0.0",
                                               .release = {{1}},
                                               .binary = {{2}},
-                                              .previous_version = T ("0.9.0"),
+                                              .previous_version = "0.9.0",
                                               .previous_release = {{3}},
                                               .epoch = 7,
                                               .seen_epoch = 8,
                                               .held = true,
-                                              .transaction = T ("t-2"),
+                                              .transaction = "t-2",
                                               .done = 5,
                                               .total = 10,
                                               .last_error = &failure,
@@ -53,14 +50,14 @@ static struct wire_application application = {.name = T ("noded"),
 
 static bool answer_nodes (struct fake_broker *fake, const struct fake_request *request, void *ret_answer)
 {
-    static struct wire_node nodes[] = {{.id = T ("web-1"),
+    static struct wire_node nodes[] = {{.id = "web-1",
                                         .online = true,
-                                        .platform = T ("linux/amd64"),
-                                        .last_seen = T ("2026-11-22T15:00:00.000000002Z"),
+                                        .platform = "linux/amd64",
+                                        .last_seen = "2026-11-22T15:00:00.000000002Z",
                                         .revision = 4,
                                         .desired_epoch = 8,
                                         .application = &application},
-                                       {.id = T ("web-2"), .revision = 5}};
+                                       {.id = "web-2", .revision = 5}};
     struct wire_nodes *answer = ret_answer;
     (void) fake;
     (void) request;
@@ -151,7 +148,7 @@ Test (ask, two_orders_have_two_keys)
 static bool answer_another (struct fake_broker *fake, const struct fake_request *request, void *ret_answer)
 {
     static struct wire_release_state published = {
-        .release = {{1}}, .application = T ("noded"), .version = T ("1.0.0"), .time = T ("x"), .size = 3};
+        .release = {{1}}, .application = "noded", .version = "1.0.0", .time = "x", .size = 3};
     struct wire_releases *answer = ret_answer;
     (void) request;
     if (fake->n_requests == 1) {
@@ -182,7 +179,7 @@ Test (ask, the_plain_answer_of_a_broker_that_does_not_know_the_request_ends_it)
 
 static bool answer_pages (struct fake_broker *fake, const struct fake_request *request, void *ret_answer)
 {
-    static struct wire_node nodes[] = {{.id = T ("a")}, {.id = T ("b")}, {.id = T ("c")}};
+    static struct wire_node nodes[] = {{.id = "a"}, {.id = "b"}, {.id = "c"}};
     const struct wire_list_nodes *asked = request->body;
     struct wire_nodes *answer = ret_answer;
     size_t page = !asked->after ? 0 : strcmp (asked->after, "a") == 0 ? 1 : 2;
@@ -197,8 +194,8 @@ static bool answer_pages (struct fake_broker *fake, const struct fake_request *r
 
 static bool answer_reverts (struct fake_broker *fake, const struct fake_request *request, void *ret_answer)
 {
-    static struct wire_order_result results[] = {{.node = T ("a"), .status = WIRE_STATUS_OK},
-                                                 {.node = T ("b"), .status = WIRE_STATUS_OK}};
+    static struct wire_order_result results[] = {{.node = "a", .status = WIRE_STATUS_OK},
+                                                 {.node = "b", .status = WIRE_STATUS_OK}};
     const struct wire_order_revert *asked = request->body;
     struct wire_orders *answer = ret_answer;
     size_t page = asked->after ? 1 : 0;
@@ -245,7 +242,7 @@ static bool answer_in_circles (struct fake_broker *fake, const struct fake_reque
     (void) fake;
     (void) request;
     answer->more = true;
-    answer->next = T ("here");
+    answer->next = "here";
     return true;
 }
 
@@ -265,7 +262,7 @@ static bool answer_each (struct fake_broker *fake, const struct fake_request *re
     struct wire_orders *answer = ret_answer;
     (void) fake;
     for (size_t i = 0; i < asked->n_nodes; i++)
-        results[i] = (struct wire_order_result){.node = T ("n"), .status = WIRE_STATUS_OK, .epoch = 1};
+        results[i] = (struct wire_order_result){.node = "n", .status = WIRE_STATUS_OK, .epoch = 1};
     answer->orders = results;
     answer->n_orders = asked->n_nodes;
     return true;
@@ -310,7 +307,7 @@ static bool answer_refuse (struct fake_broker *fake, const struct fake_request *
     (void) fake;
     (void) request;
     answer->status = WIRE_STATUS_REFUSED;
-    answer->reason = T ("a node still runs it");
+    answer->reason = "a node still runs it";
     return true;
 }
 
@@ -366,8 +363,7 @@ Test (ask, a_call_to_a_silent_broker_ends_at_its_deadline)
 
 Test (ask, events_arrive_as_they_are_published)
 {
-    broker.event =
-        T ("{\"event\":\"came\",\"instance\":\"i\",\"sequence\":1,\"time\":\"t\",\"node\":\"web-1\"}");
+    broker.event = "{\"event\":\"came\",\"instance\":\"i\",\"sequence\":1,\"time\":\"t\",\"node\":\"web-1\"}";
     for (int i = 0; i < 3; i++) {
         base_cleanup (noded_event_free) noded_event event = {.json = NULL};
         cr_assert_eq (noded_client_event (client, 20000, &event), 0, "%s", noded_client_error (client));

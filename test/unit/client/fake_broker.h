@@ -112,7 +112,7 @@ static inline void fake_control (void *context, struct bus_socket *socket, const
 {
     struct fake_broker *broker = context;
     const struct wire_record *record = wire_record_answer (message->record);
-    const struct fake_request request = {message->record, (void *) message->body};
+    const struct fake_request request = {message->record, (void *) (uintptr_t) message->body};
     if (!record || broker->n_requests == FAKE_REQUESTS)
         return;
     void *answer = calloc (1, wire_record_size (record));
@@ -123,8 +123,8 @@ static inline void fake_control (void *context, struct bus_socket *socket, const
     memcpy (answer, &head, sizeof head);
     if (broker->older) {
         head.status = WIRE_STATUS_INVALID;
-        head.reason = (char *) "unknown request";
-        head.notice = (char *) "the disk is full";
+        head.reason = "unknown request";
+        head.notice = "the disk is full";
         fake_expect_sent (broker, bus_send (socket, &message->peer, &wire_answer_record, &head));
     } else if (broker->answers_float) {
         static const char map[] = "\x81\xa6"
@@ -203,7 +203,7 @@ static inline void fake_put (void *context, struct bus_socket *socket, const str
                                .status = broker->taken_status ? broker->taken_status : WIRE_STATUS_OK,
                                .offset = content->bytes.size,
                                .complete = content->complete,
-                               .reason = broker->taken_status ? (char *) "the disk is full" : NULL};
+                               .reason = broker->taken_status ? "the disk is full" : NULL};
     fake_expect_sent (broker, bus_send (socket, &message->peer, &wire_taken_record, &taken));
 }
 

@@ -6,25 +6,19 @@
 #include "base/cleanup.h"
 #include "fake_broker.h"
 
-/*  A literal for a member that packing only reads. */
-#define T(text) ((char *) (text))
-
 #define HASH "aaaaaaaabbbbbbbbccccccccddddddddeeeeeeeeffffffff0000000011111111"
 
 static struct fake_broker broker;
 static noded_client *client;
-static struct wire_rollout spec = {.application = T ("noded"), .release = {{1}}};
+static struct wire_rollout spec = {.application = "noded", .release = {{1}}};
 static struct wire_rollout_state rollouts[3];
 static struct wire_plan plan = {.hash = {{2}}, .spec = &spec};
 
 static bool rollouts_answer (struct fake_broker *fake, const struct fake_request *request, void *ret_answer)
 {
     static struct wire_release_state releases[] = {
-        {.release = {{0xab, 0xcd, 0xef, 1}}, .application = T ("noded"), .version = T ("1"), .time = T ("-")},
-        {.release = {{0xab, 0xcd, 0xef, 2}},
-         .application = T ("noded"),
-         .version = T ("2"),
-         .time = T ("-")}};
+        {.release = {{0xab, 0xcd, 0xef, 1}}, .application = "noded", .version = "1", .time = "-"},
+        {.release = {{0xab, 0xcd, 0xef, 2}}, .application = "noded", .version = "2", .time = "-"}};
     (void) fake;
     if (request->record == &wire_list_releases_record) {
         struct wire_releases *answer = ret_answer;
@@ -38,7 +32,7 @@ static bool rollouts_answer (struct fake_broker *fake, const struct fake_request
         answer->rollouts = second ? rollouts + 2 : rollouts;
         answer->n_rollouts = second ? 1 : 2;
         answer->more = !second;
-        answer->next = T ("2");
+        answer->next = "2";
         answer->revision = second ? 9 : 7;
     } else if (request->record == &wire_start_rollout_record)
         ((struct wire_started *) ret_answer)->rollout = rollouts;
@@ -49,13 +43,13 @@ static bool rollouts_answer (struct fake_broker *fake, const struct fake_request
 
 static void setup (void)
 {
-    static char *const ids[] = {T ("r-1"), T ("r-2"), T ("r-3")};
+    static const char *const ids[] = {"r-1", "r-2", "r-3"};
     for (size_t i = 0; i < 3; i++)
         rollouts[i] = (struct wire_rollout_state){.id = ids[i],
                                                   .spec = &spec,
                                                   .plan = {{2}},
-                                                  .begun = T ("-"),
-                                                  .since = T ("-"),
+                                                  .begun = "-",
+                                                  .since = "-",
                                                   .phase = WIRE_PHASE_UPDATING,
                                                   .wave = 1,
                                                   .revision = 7};

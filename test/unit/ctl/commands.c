@@ -6,9 +6,6 @@
 #include "../client/fake_broker.h"
 #include "program.h"
 
-/*  A literal for a member that packing only reads. */
-#define T(text) ((char *) (text))
-
 #define DIGEST "1111111111111111111111111111111111111111111111111111111111111111"
 
 static struct fake_broker broker;
@@ -83,26 +80,26 @@ static bool commands_answer (struct fake_broker *fake, const struct fake_request
 
 static void setup (void)
 {
-    static struct wire_failure bad = {.transaction = T ("t-9"),
+    static struct wire_failure bad = {.transaction = "t-9",
                                       .release = {{0x22, 0x22, 0x22, 0x22}},
-                                      .version = T ("3.0.0"),
-                                      .step = T ("trial"),
-                                      .reason = T ("hung"),
-                                      .time = T ("2026-11-22T15:00:00.000000000Z")};
+                                      .version = "3.0.0",
+                                      .step = "trial",
+                                      .reason = "hung",
+                                      .time = "2026-11-22T15:00:00.000000000Z"};
     static const char *const names[] = {"web-1", "web-2"};
     for (size_t i = 0; i < 2; i++) {
         applications[i] = (struct wire_application){
-            .name = T ("noded"), .state = WIRE_STATE_IDLE, .epoch = 5, .quarantine = &bad, .n_quarantine = 1};
+            .name = "noded", .state = WIRE_STATE_IDLE, .epoch = 5, .quarantine = &bad, .n_quarantine = 1};
         nodes[i] = (struct wire_node){
-            .id = T (names[i]), .online = true, .desired_epoch = 5, .application = &applications[i]};
+            .id = names[i], .online = true, .desired_epoch = 5, .application = &applications[i]};
         orders[i] = (struct wire_order_result){
-            .node = T (names[i]), .status = WIRE_STATUS_OK, .epoch = 5, .transaction = T ("t-5")};
+            .node = names[i], .status = WIRE_STATUS_OK, .epoch = 5, .transaction = "t-5"};
         releases[i] = (struct wire_release_state){
-            .application = T ("noded"), .version = T ("1.0.0"), .time = T ("2026-11-22T15:00:00.000000000Z")};
+            .application = "noded", .version = "1.0.0", .time = "2026-11-22T15:00:00.000000000Z"};
         memset (releases[i].release.bytes, 0x11, BASE_DIGEST_BYTES);
     }
-    nodes[1].outcome_step = T ("probing");
-    nodes[1].outcome_reason = T ("no\033way");
+    nodes[1].outcome_step = "probing";
+    nodes[1].outcome_reason = "no\033way";
     releases[1].release.bytes[4] = 0x77;
     lists = 0;
     broker = (struct fake_broker){.answer = commands_answer};
@@ -137,7 +134,7 @@ Test (commands, a_timeout_names_the_nodes_that_have_not_ended)
 {
     nodes[0].desired_epoch = 4;
     nodes[0].online = false;
-    nodes[0].last_seen = T ("2026-11-22T15:00:00.000000000Z");
+    nodes[0].last_seen = "2026-11-22T15:00:00.000000000Z";
     expect_run (
         WORDS ("update", "web-1", "--timeout", "200ms"), 3, "under way",
         "1 of 1 nodes have not ended within 200ms and continue: web-1: offline, last seen 2026-11-22 15:00:00Z");
@@ -164,7 +161,7 @@ Test (commands, orders_are_printed_one_by_one_and_a_refused_one_fails)
     expect_run (WORDS ("update", "web-1", "--no-wait"), 0, "web-1  ordered t-5\n", NULL);
     expect_run (WORDS ("revert", "web-1", "--no-wait", "--json"), 0, "\"transaction\":\"t-5\"", NULL);
     orders[0].status = WIRE_STATUS_REFUSED;
-    orders[0].reason = T ("it is online");
+    orders[0].reason = "it is online";
     expect_run (WORDS ("forget", "web-1"), 1, "web-1  refused: it is online\n", NULL);
     expect_run (WORDS ("update", "web-1"), 1, "it is online", NULL);
 }
@@ -253,10 +250,10 @@ Test (commands, the_broker_itself_is_shown_with_what_it_refused_by_reason)
 
 Test (commands, texts_of_a_node_cannot_control_a_terminal_in_json_either)
 {
-    nodes[0].outcome_reason = T (UNSAFE);
-    applications[0].quarantine->reason = T (UNSAFE);
+    nodes[0].outcome_reason = UNSAFE;
+    applications[0].quarantine->reason = UNSAFE;
     orders[0].status = WIRE_STATUS_REFUSED;
-    orders[0].reason = T (UNSAFE);
+    orders[0].reason = UNSAFE;
     expect_run (WORDS ("nodes", "--json"), 0, "\"outcome_reason\":\"" ESCAPED "\"", NULL);
     expect_run (WORDS ("status", "web-1", "--json"), 0, "\"outcome_reason\": \"" ESCAPED "\"", NULL);
     expect_run (WORDS ("quarantine", "list", "web-1", "--json"), 0, "\"reason\":\"" ESCAPED "\"", NULL);
@@ -271,8 +268,8 @@ Test (commands, texts_of_a_node_cannot_control_a_terminal_in_json_either)
 Test (commands, a_name_that_a_shell_would_execute_is_not_completed)
 {
     struct run got;
-    nodes[0].id = T ("$(reboot)");
-    nodes[1].id = T ("web-2");
+    nodes[0].id = "$(reboot)";
+    nodes[1].id = "web-2";
     got = run_program (WORDS ("completion", "words", "--", "status", ""), broker.origin);
     cr_expect_null (strstr (got.out, "reboot"), "%s", got.out);
     cr_expect_not_null (strstr (got.out, "web-2\n"), "%s", got.out);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/text.h"
 
 enum { WORDS_MOST = 24 };
 
@@ -49,7 +50,7 @@ static inline struct run run_program (const char *const *words, const char *brok
         if (broker ? setenv ("NODED_BROKER", broker, 1) : unsetenv ("NODED_BROKER"))
             _exit (126);
         if (dup2 (fileno (out), 1) >= 0 && dup2 (fileno (err), 2) >= 0)
-            (void) execv (path, (char *const *) args);
+            (void) execv (path, base_list_const (args));
         _exit (126);
     }
     int status;

@@ -7,9 +7,6 @@
 #include <pty.h>
 #include <sys/ioctl.h>
 
-/*  A literal for a member that packing only reads. */
-#define T(text) ((char *) (text))
-
 #define HASH "aaaaaaaabbbbbbbbccccccccddddddddeeeeeeeeffffffff0000000011111111"
 
 static struct fake_broker broker;
@@ -136,21 +133,21 @@ static bool rollouts_answer (struct fake_broker *fake, const struct fake_request
 
 static void setup (void)
 {
-    static struct wire_label labels[] = {{.name = T ("role"), .value = T ("web"), .own = true},
-                                         {.name = T ("zone"), .value = T ("eu-1")}};
+    static struct wire_label labels[] = {{.name = "role", .value = "web", .own = true},
+                                         {.name = "zone", .value = "eu-1"}};
     static const char time[] = "2026-11-22T15:00:00.000000000Z";
     waves[0] = (struct wire_wave){.count = 1};
     waves[1] = (struct wire_wave){.percent = 100, .approval = true};
-    spec = (struct wire_rollout){.application = T ("noded"),
+    spec = (struct wire_rollout){.application = "noded",
                                  .release = {{0x3f, 0x2a, 0x9c}},
                                  .waves = waves,
                                  .n_waves = 2,
                                  .soak_ms = 30000,
                                  .false_halt = 1};
-    states[0] = (struct wire_wave_state){.count = 1, .updated = 1, .begun = T (time), .ended = T (time)};
-    states[1] = (struct wire_wave_state){.count = 2, .updated = 1, .under_way = 1, .begun = T (time)};
+    states[0] = (struct wire_wave_state){.count = 1, .updated = 1, .begun = time, .ended = time};
+    states[1] = (struct wire_wave_state){.count = 2, .updated = 1, .under_way = 1, .begun = time};
     plan = (struct wire_plan){.spec = &spec,
-                              .version = T ("2.0.0"),
+                              .version = "2.0.0",
                               .updated = 3,
                               .left_out = 1,
                               .waves = states,
@@ -158,39 +155,39 @@ static void setup (void)
                               .bytes = 3 << 20,
                               .expected_ms = 70000};
     cr_assert_eq (base_digest_parse (HASH, &plan.hash), 0);
-    rollouts[0] = (struct wire_rollout_state){.id = T ("r-1a2b3c"),
+    rollouts[0] = (struct wire_rollout_state){.id = "r-1a2b3c",
                                               .spec = &spec,
-                                              .version = T ("2.0.0"),
+                                              .version = "2.0.0",
                                               .plan = plan.hash,
-                                              .begun = T (time),
+                                              .begun = time,
                                               .phase = WIRE_PHASE_UPDATING,
-                                              .since = T (time),
+                                              .since = time,
                                               .wave = 2,
                                               .waves = states,
                                               .n_waves = 2,
-                                              .waits = T ("1 node under way"),
+                                              .waits = "1 node under way",
                                               .revision = 1};
     rollouts[1] = rollouts[0];
-    rollouts[1].id = T ("r-1a9999");
+    rollouts[1].id = "r-1a9999";
     rollouts[1].phase = WIRE_PHASE_ABORTED;
     rollouts[1].over = true;
-    rollouts[1].reason = T ("aborted by an operator");
-    members[0] = (struct wire_member_state){.node = T ("web-3"), .wave = 1, .state = WIRE_MEMBER_UPDATED};
-    members[1] = (struct wire_member_state){.node = T ("web-1"), .wave = 2, .state = WIRE_MEMBER_UPDATED};
-    members[2] = (struct wire_member_state){.node = T ("web-2"), .wave = 2, .state = WIRE_MEMBER_ORDERED};
-    members[3] = (struct wire_member_state){
-        .node = T ("web-4"), .state = WIRE_MEMBER_EXCLUDED, .reason = T ("offline")};
+    rollouts[1].reason = "aborted by an operator";
+    members[0] = (struct wire_member_state){.node = "web-3", .wave = 1, .state = WIRE_MEMBER_UPDATED};
+    members[1] = (struct wire_member_state){.node = "web-1", .wave = 2, .state = WIRE_MEMBER_UPDATED};
+    members[2] = (struct wire_member_state){.node = "web-2", .wave = 2, .state = WIRE_MEMBER_ORDERED};
+    members[3] =
+        (struct wire_member_state){.node = "web-4", .state = WIRE_MEMBER_EXCLUDED, .reason = "offline"};
     transitions[0] = (struct wire_transition){
-        .serial = 1, .rollout = rollouts[0].id, .time = T (time), .phase = WIRE_PHASE_UPDATING, .wave = 1};
+        .serial = 1, .rollout = rollouts[0].id, .time = time, .phase = WIRE_PHASE_UPDATING, .wave = 1};
     transitions[1] = (struct wire_transition){.serial = 2,
                                               .rollout = rollouts[0].id,
-                                              .time = T (time),
+                                              .time = time,
                                               .phase = WIRE_PHASE_UPDATING,
                                               .wave = 2,
                                               .command = WIRE_COMMAND_APPROVE,
-                                              .user = T ("ann@desk")};
-    node = (struct wire_node){.id = T ("web-1"), .labels = labels, .n_labels = 2};
-    ordered = (struct wire_order_result){.node = T ("web-1"), .status = WIRE_STATUS_OK};
+                                              .user = "ann@desk"};
+    node = (struct wire_node){.id = "web-1", .labels = labels, .n_labels = 2};
+    ordered = (struct wire_order_result){.node = "web-1", .status = WIRE_STATUS_OK};
     lists = over = mute = 0;
     broker = (struct fake_broker){.answer = rollouts_answer};
     fake_start (&broker);
@@ -273,23 +270,20 @@ Test (rollouts, a_rollout_without_nodes_succeeds_only_if_all_run_the_release)
     plan.updated = 0;
     for (size_t i = 0; i < 4; i++)
         members[i] = (struct wire_member_state){
-            .node = T ("web-1"), .state = WIRE_MEMBER_EXCLUDED, .reason = T ("runs the release already")};
+            .node = "web-1", .state = WIRE_MEMBER_EXCLUDED, .reason = "runs the release already"};
     expect_run (WORDS ("rollout", "start"), 0, "runs the release already", NULL);
-    members[3].reason = T ("offline");
+    members[3].reason = "offline";
     expect_run (WORDS ("rollout", "start"), 1, "1 node skipped (offline): web-1", "nothing to do");
     cr_expect_neq (last.record, &wire_start_rollout_record);
 }
 
 Test (rollouts, a_halt_ends_the_command_and_prints_the_possible_actions)
 {
-    static char *nodes[] = {T ("web-2"), NULL};
-    cause = (struct wire_cause){.step = T ("probing/readiness"),
-                                .reason = T ("it ended\033[2J"),
-                                .count = 1,
-                                .nodes = nodes,
-                                .n_nodes = 1};
+    static const char *const nodes[] = {"web-2", NULL};
+    cause = (struct wire_cause){
+        .step = "probing/readiness", .reason = "it ended\033[2J", .count = 1, .nodes = nodes, .n_nodes = 1};
     rollouts[0].phase = WIRE_PHASE_HALTED;
-    rollouts[0].reason = T ("wave 2 has more bad nodes than its budget allows");
+    rollouts[0].reason = "wave 2 has more bad nodes than its budget allows";
     rollouts[0].causes = &cause;
     rollouts[0].n_causes = 1;
     expect_run (WORDS ("rollout", "status", "r-1a2b", "--follow"), 1,
@@ -443,7 +437,7 @@ Test (rollouts, labels_are_set_removed_and_listed)
     expect_run (WORDS ("label", "web-1", "role="), 2, NULL, "role- removes it");
     expect_run (WORDS ("label"), 2, NULL, "name a node");
     ordered.status = WIRE_STATUS_INVALID;
-    ordered.reason = T ("no such name");
+    ordered.reason = "no such name";
     expect_run (WORDS ("label", "web-1", "a=b"), 1, "0 of 1", "web-1: no such name");
 }
 

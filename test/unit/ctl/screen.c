@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "ctl/screen.h"
 
 static struct ctl ctl;
@@ -33,7 +34,7 @@ TestSuite (screen, .init = setup, .fini = teardown, .timeout = 60);
 static void expect_written (const char *const *lines, const char *written)
 {
     /*  ctl_screen_draw only reads the lines. */
-    ctl_screen_draw (&ctl, &screen, (char *const *) lines);
+    ctl_screen_draw (&ctl, &screen, base_list_const (lines));
     fflush (ctl.out);
     cr_expect_str_eq (text + seen, written);
     seen = size;

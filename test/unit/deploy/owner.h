@@ -235,7 +235,7 @@ static inline void owner_deinit (void)
 static inline void owner_rollout_put (size_t count)
 {
     struct wire_wave wave = {.percent = 100};
-    struct wire_rollout spec = {.application = (char *) "noded",
+    struct wire_rollout spec = {.application = "noded",
                                 .release = base_digest_of ("2", 1),
                                 .waves = &wave,
                                 .n_waves = 1,
@@ -250,11 +250,11 @@ static inline void owner_rollout_put (size_t count)
     rollout_set_defaults (&spec);
     cr_assert_eq (records_clock_get (owner.records, &clock_ms, &error), 0, "%s", error.text);
     row.phase_ms = row.wave_ms = clock_ms;
-    row.state = (struct wire_rollout_state){.id = (char *) "r-1",
+    row.state = (struct wire_rollout_state){.id = "r-1",
                                             .spec = &spec,
                                             .plan = base_digest_of ("p", 1),
-                                            .begun = (char *) "2026-11-22T15:00:00.000000000Z",
-                                            .since = (char *) "2026-11-22T15:00:00.000000000Z",
+                                            .begun = "2026-11-22T15:00:00.000000000Z",
+                                            .since = "2026-11-22T15:00:00.000000000Z",
                                             .phase = WIRE_PHASE_UPDATING,
                                             .wave = 1,
                                             .waves = &state,
@@ -283,7 +283,7 @@ static inline void owner_application_put (const char *node, enum wire_state stat
 
     (void) snprintf (application.node, sizeof application.node, "%s", node);
     (void) snprintf (application.name, sizeof application.name, "noded");
-    application.told.name = (char *) "noded";
+    application.told.name = "noded";
     application.told.state = state;
     application.told.epoch = epoch;
     application.told.release = base_digest_of ("1", 1);

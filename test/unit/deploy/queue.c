@@ -7,7 +7,7 @@ TestSuite (rollouts, .init = set_up, .fini = tear_down, .timeout = 600);
 
 static char *rollout_start_on (const char *selector, bool queue, bool supersede)
 {
-    spec.selector = (char *) selector;
+    spec.selector = selector;
     spec.queue = queue;
     spec.supersede = supersede;
     return rollout_start_ok ();
@@ -57,7 +57,7 @@ Test (rollouts, that_are_queued_start_in_the_order_of_their_requests_over_a_rest
     spec.soak_ms = 3600 * 1000;
     nodes_hello (3);
     first = rollout_start_on ("n-000 or n-001", false, false);
-    spec.selector = (char *) "n-001 or n-002";
+    spec.selector = "n-001 or n-002";
     answer = rollout_start (NULL);
     cr_expect_eq (answer.status, WIRE_STATUS_BUSY);
     cr_expect (strstr (answer.reason, first) && strstr (answer.reason, "--queue"), "%s", answer.reason);

@@ -61,9 +61,9 @@ Test (rollouts, report_why_an_update_failed_that_ended_after_its_deadline)
     nodes[0].application.epoch = nodes[0].application.seen_epoch = node_pending (&nodes[0], true);
     cr_assert_neq (nodes[0].application.epoch, 0);
     nodes[0].application.last_error = &(struct wire_failure){.transaction = desired.transaction,
-                                                             .step = (char *) "trial",
-                                                             .reason = (char *) "on trial it hung",
-                                                             .time = (char *) "2026-01-01T00:00:00Z"};
+                                                             .step = "trial",
+                                                             .reason = "on trial it hung",
+                                                             .time = "2026-01-01T00:00:00Z"};
     nodes_hello (1);
     cr_assert_eq (
         node_report (&nodes[0], nodes[0].application.epoch, "t", "revert", WIRE_OUTCOME_NOTHING, NULL),
@@ -79,7 +79,7 @@ Test (rollouts, report_why_an_update_failed_that_ended_after_its_deadline)
 
 static void node_forget (struct node *node)
 {
-    struct wire_bye bye = {.node = (char *) node->id, .session = node->session};
+    struct wire_bye bye = {.node = node->id, .session = node->session};
     struct wire_order_result ordered;
     bool refused = true;
 
@@ -101,7 +101,7 @@ Test (rollouts, skip_forgotten_nodes_and_end_without_them)
 
     nodes_hello (3);
     first = rollout_start_ok ();
-    spec.selector = (char *) "n-000 or n-001 or n-002";
+    spec.selector = "n-000 or n-001 or n-002";
     spec.queue = true;
     second = rollout_start_ok ();
     cr_expect_eq (phase_of (second, NULL), WIRE_PHASE_QUEUED);
@@ -135,9 +135,8 @@ Test (rollouts, show_an_unfit_host_and_its_next_try_and_charge_no_failure_over_a
     struct wire_rollout_state state;
     struct wire_members answer;
     struct wire_desired desired;
-    struct wire_failure failure = {.step = (char *) "probing/free",
-                                   .reason = (char *) "no scratch root",
-                                   .time = (char *) "2026-01-01T00:00:00Z"};
+    struct wire_failure failure = {
+        .step = "probing/free", .reason = "no scratch root", .time = "2026-01-01T00:00:00Z"};
     char *id;
 
     spec.node_deadline_ms =
@@ -152,7 +151,7 @@ Test (rollouts, show_an_unfit_host_and_its_next_try_and_charge_no_failure_over_a
     nodes[0].application.state = WIRE_STATE_UNFIT;
     nodes[0].application.transaction = desired.transaction;
     nodes[0].application.last_error = &failure;
-    nodes[0].application.retry = (char *) "2026-01-01T00:05:00Z";
+    nodes[0].application.retry = "2026-01-01T00:05:00Z";
     node_obey (&nodes[1], node_pending (&nodes[1], false), false);
     nodes_hello (2);
     until_waits (id, "n-000: probing/free: no scratch root; next try at 2026-01-01T00:05:00Z");

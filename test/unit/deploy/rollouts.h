@@ -46,11 +46,11 @@ static inline void nodes_hello (unsigned count)
         (void) snprintf (ids[i], sizeof ids[i], "n-%03u", i);
         if (!nodes[i].id) {
             nodes[i] = (struct node){.id = ids[i], .binary = digest_of ("2.0.0")};
-            nodes[i].application = (struct wire_application){.name = (char *) "noded",
+            nodes[i].application = (struct wire_application){.name = "noded",
                                                              .state = WIRE_STATE_IDLE,
-                                                             .version = (char *) "1.0.0",
+                                                             .version = "1.0.0",
                                                              .release = digest_of ("1.0.0"),
-                                                             .previous_version = (char *) "0.9.0",
+                                                             .previous_version = "0.9.0",
                                                              .previous_release = digest_of ("0.9.0")};
         }
         (void) base_random_hex (nodes[i].session, 16);
@@ -109,11 +109,11 @@ static inline int count_of (const char *sql)
 
 static struct wire_wave waves[2] = {{.count = 1}, {.count = 0}};
 static struct wire_rollout spec = {
-    .application = (char *) "noded", .waves = waves, .n_waves = 2, .budget = 0, .soak_ms = 0};
+    .application = "noded", .waves = waves, .n_waves = 2, .budget = 0, .soak_ms = 0};
 
 static inline struct wire_started rollout_start (const char *key)
 {
-    struct wire_start_rollout request = {.key = (char *) key, .spec = &spec, .user = (char *) "me@here"};
+    struct wire_start_rollout request = {.key = key, .spec = &spec, .user = "me@here"};
 
     return operator_ask (operator, start_rollout, started, &request);
 }
@@ -132,7 +132,7 @@ static inline char *rollout_start_ok (void)
 
 static inline enum wire_phase phase_of (const char *id, struct wire_rollout_state *ret_state)
 {
-    struct wire_list_rollouts request = {.rollout = (char *) id};
+    struct wire_list_rollouts request = {.rollout = id};
     struct wire_rollouts answer = operator_ask (operator, list_rollouts, rollouts, &request);
     enum wire_phase phase;
 
@@ -187,7 +187,7 @@ static inline void until_cause (const char *id, const char *reason)
 
 static inline enum wire_status rollout_steer (const char *id, enum wire_command command)
 {
-    struct wire_steer_rollout request = {.rollout = (char *) id, .command = command};
+    struct wire_steer_rollout request = {.rollout = id, .command = command};
     struct wire_steered answer = operator_ask (operator, steer_rollout, steered, &request);
     enum wire_status status = answer.status;
 

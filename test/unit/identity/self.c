@@ -23,8 +23,9 @@ Test (self, the_pristine_environment_has_no_variables_of_launcher_envelope_and_i
                                "NODED_BROKER=kept",
                                NULL};
     const char *const own[] = {"EXTRA=envelope's"};
-    struct wire_envelope envelope = {.env = (char **) own, .n_env = 1};
-    struct identity_self self = {.env = (char **) env, .running.installed = {.envelope = &envelope}};
+    struct wire_envelope envelope = {.env = own, .n_env = 1};
+    struct identity_self self = {.env = (char **) (uintptr_t) env,
+                                 .running.installed = {.envelope = &envelope}};
     char **pristine = identity_self_pristine_env (&self);
     cr_assert_not_null (pristine);
     cr_assert_eq (base_list_count (pristine), 3);
@@ -39,9 +40,10 @@ Test (self, a_variable_of_init_that_the_envelope_hides_is_in_the_pristine_enviro
     const char *const env[] = {"PATH=/nonsense", "LANG=C", NULL},
                       *const hidden[] = {"PATH=/bin", "NODED_ROOT=/x", NULL},
                       *const own[] = {"PATH=/nonsense"};
-    struct wire_envelope envelope = {.env = (char **) own, .n_env = 1};
-    struct identity_self self = {
-        .env = (char **) env, .hidden = (char **) hidden, .running.installed = {.envelope = &envelope}};
+    struct wire_envelope envelope = {.env = own, .n_env = 1};
+    struct identity_self self = {.env = (char **) (uintptr_t) env,
+                                 .hidden = (char **) (uintptr_t) hidden,
+                                 .running.installed = {.envelope = &envelope}};
     char **pristine = identity_self_pristine_env (&self);
     cr_assert_not_null (pristine);
     cr_assert_eq (base_list_count (pristine), 2);
@@ -52,8 +54,7 @@ Test (self, a_variable_of_init_that_the_envelope_hides_is_in_the_pristine_enviro
 
 Test (self, a_blob_is_found_as_program_or_file)
 {
-    struct wire_file files[] = {{.path = (char *) "lib/a.so", .digest = {{2}}},
-                                {.path = (char *) "b", .digest = {{3}}}};
+    struct wire_file files[] = {{.path = "lib/a.so", .digest = {{2}}}, {.path = "b", .digest = {{3}}}};
     struct wire_envelope envelope = {.binary = {{1}}, .files = files, .n_files = 2};
     struct wire_installed installed = {.envelope = &envelope};
     char path[300];
@@ -77,10 +78,8 @@ Test (self, a_damaged_file_of_another_workspace_is_not_used_for_the_blob)
     char directory[] = "/tmp/noded-test-XXXXXX", name[100];
     struct root root;
     struct identity_place place;
-    struct wire_envelope envelope = {.application = (char *) "noded",
-                                     .version = (char *) "1",
-                                     .binary = base_digest_of ("whole", 5),
-                                     .size = 5};
+    struct wire_envelope envelope = {
+        .application = "noded", .version = "1", .binary = base_digest_of ("whole", 5), .size = 5};
     struct wire_installed installed = {.release = {{1}}, .envelope = &envelope};
     struct identity_self self = {.running.workspace = "2026-01-02T00:00:00.000000000Z"};
     cr_assert_not_null (mkdtemp (directory));

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "node/application.h"
+#include "wire/text.h"
 
 #define RUNNING "2026-01-02T00:00:00.000000000Z"
 #define CANDIDATE "2026-01-03T00:00:00.000000000Z"
@@ -53,8 +54,7 @@ static void setup (void)
                                     .running = &process.self.running};
     app.contents.fd = app.opened.fd = -1;
     cr_assert_eq (root_make (&disk_system, directory, &process.root, NULL), 0);
-    envelope = (struct wire_envelope){
-        .application = (char *) "noded", .version = (char *) "1", .binary = {{3}}, .size = 1};
+    envelope = (struct wire_envelope){.application = "noded", .version = "1", .binary = {{3}}, .size = 1};
     process.self.running.installed = (struct wire_installed){.release = runs, .envelope = &envelope};
     cr_assert_eq (base_text_copy (process.self.running.workspace, ROOT_NAME_SIZE, RUNNING), 0);
     update_procedure_init (&app.procedure);
@@ -78,12 +78,12 @@ TestSuite (orders, .init = setup, .fini = teardown);
 
 static struct wire_desired desired_update (uint64_t epoch)
 {
-    return (struct wire_desired){.application = (char *) "noded",
+    return (struct wire_desired){.application = "noded",
                                  .status = WIRE_STATUS_OK,
                                  .epoch = epoch,
                                  .release = wanted,
                                  .release_epoch = epoch,
-                                 .transaction = (char *) "t-1"};
+                                 .transaction = "t-1"};
 }
 
 static struct wire_standing standing_read (void)
@@ -145,13 +145,13 @@ static void workspace_make (const char *name)
 
 static void trial_note (void)
 {
-    struct wire_trial trial = {.transaction = (char *) "t-1",
+    struct wire_trial trial = {.transaction = "t-1",
                                .epoch = 5,
                                .attempt = 1,
                                .release = wanted,
-                               .version = (char *) "2",
-                               .workspace = (char *) CANDIDATE,
-                               .previous = (char *) RUNNING};
+                               .version = "2",
+                               .workspace = CANDIDATE,
+                               .previous = RUNNING};
     cr_assert_eq (root_trial_note (&process.root, &trial, NULL), 0);
 }
 
@@ -289,11 +289,11 @@ Test (orders, a_revert_that_finds_another_release_still_holds)
 Test (orders, a_revert_on_the_host_ends_the_update_under_way)
 {
     struct wire_desired desired = desired_update (5);
-    struct wire_entry entry = {.application = (char *) "noded",
-                               .step = (char *) "revert",
-                               .time = (char *) "2026-01-01T00:00:00Z",
+    struct wire_entry entry = {.application = "noded",
+                               .step = "revert",
+                               .time = "2026-01-01T00:00:00Z",
                                .outcome = WIRE_OUTCOME_REVERTED,
-                               .reason = (char *) "by a person"};
+                               .reason = "by a person"};
     app.standing = (struct wire_standing){
         .epoch = 4, .seen_epoch = 5, .under_way = 5, .attempt = 1, .transaction = strdup ("t-1")};
     cr_assert_eq (root_reverted_note (&process.root, &entry, NULL), 0);
@@ -323,7 +323,7 @@ Test (orders, a_hold_ends_once_and_only_after_the_update)
 Test (orders, later_orders_end_after_a_revert_of_a_trial)
 {
     struct wire_desired desired = {
-        .application = (char *) "noded", .status = WIRE_STATUS_OK, .epoch = 7, .hold_epoch = 7};
+        .application = "noded", .status = WIRE_STATUS_OK, .epoch = 7, .hold_epoch = 7};
     app.standing = (struct wire_standing){.epoch = 4,
                                           .hold_epoch = 6,
                                           .under_way = 5,
@@ -530,11 +530,11 @@ Test (orders, a_step_with_progress_is_recorded_in_the_journal_once)
 
 Test (orders, a_description_names_the_previous_version_and_quarantined_releases)
 {
-    struct wire_failure failure = {.transaction = (char *) "t",
+    struct wire_failure failure = {.transaction = "t",
                                    .release = wanted,
-                                   .step = (char *) "trial",
-                                   .reason = (char *) "crashed",
-                                   .time = (char *) "2026-01-01T00:00:00Z"};
+                                   .step = "trial",
+                                   .reason = "crashed",
+                                   .time = "2026-01-01T00:00:00Z"};
     cr_assert_eq (root_quarantine_add (&process.root, &failure, NULL), 0);
     struct wire_application application;
     node_describe (&app, &application);
@@ -641,14 +641,14 @@ Test (orders, a_restart_keeps_an_order_and_the_time_of_its_retry)
     cr_expect_eq (app.procedure.state, WIRE_STATE_UNFIT, "not before the retry is due");
     free (retry);
 
-    free (app.standing.retry); /* the clock was set, or the host was off */
+    wire_text_free (&app.standing.retry); /* the clock was set, or the host was off */
     app.standing.retry = strdup ("2020-01-01T00:00:00.000000000Z");
     node_standing_save (&app);
     manager_restart ();
     cr_assert_eq (app.procedure.state, WIRE_STATE_IDLE);
     order_find_unfit (5);
     cr_expect_eq (app.procedure.unfit, 3);
-    free (app.standing.retry);
+    wire_text_free (&app.standing.retry);
     app.standing.retry = strdup ("2999-01-01T00:00:00.000000000Z");
     cr_expect_leq (node_later_left_ms (&app), 15 * config.limits.unfit_ms);
 }

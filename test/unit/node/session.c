@@ -17,7 +17,7 @@ static bool invalid;            /* asks are answered against the schema */
 static void on_describe (void *context, struct wire_application *ret_application)
 {
     (void) context;
-    *ret_application = (struct wire_application){.name = (char *) "noded", .state = WIRE_STATE_IDLE};
+    *ret_application = (struct wire_application){.name = "noded", .state = WIRE_STATE_IDLE};
 }
 
 static void on_welcome (void *context, const struct wire_welcome *message)
@@ -55,8 +55,7 @@ static void on_message (void *context, struct bus_socket *socket, const struct b
         hellos++;
         if (hellos == stop_at)
             bus_loop_stop (loop);
-        struct wire_welcome answer = {
-            .status = WIRE_STATUS_OK, .instance = (char *) "origin", .heartbeat_ms = 60000};
+        struct wire_welcome answer = {.status = WIRE_STATUS_OK, .instance = "origin", .heartbeat_ms = 60000};
         (void) bus_send (socket, &message->peer, &wire_welcome_record, &answer);
     } else if (message->record == &wire_ask_record) {
         asks++;
@@ -64,7 +63,7 @@ static void on_message (void *context, struct bus_socket *socket, const struct b
             answer_invalid (socket, &message->peer);
             return;
         }
-        struct wire_desired answer = {.application = (char *) "noded", .status = status};
+        struct wire_desired answer = {.application = "noded", .status = status};
         (void) bus_send (socket, &message->peer, &wire_desired_record, &answer);
     }
 }

@@ -19,7 +19,7 @@ static uint8_t *blob_add (unsigned index, size_t size)
 static void blobs_free (void)
 {
     for (unsigned i = 0; i < CONTENTS; i++)
-        free ((void *) owner.data[i]);
+        free ((void *) (uintptr_t) owner.data[i]);
 }
 
 struct download {

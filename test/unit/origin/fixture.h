@@ -69,8 +69,9 @@ static int on_match (void *context, const struct bus_peer *peer, const struct wi
     (void) match;
     self->calls++;
     if (self->too_large) {
-        answer->reason = calloc (1, 1000);
-        memset (answer->reason, 'a', 999);
+        char *reason = calloc (1, 1000);
+        memset (reason, 'a', 999);
+        answer->reason = reason;
     }
     answer->status = WIRE_STATUS_OK;
     return self->status;
@@ -120,7 +121,7 @@ static void on_subscription (void *context, const char *topic, bool subscribed)
 {
     struct owner *self = context;
     if (subscribed) {
-        struct wire_update hint = {.application = (char *) "noded", .epoch = 4};
+        struct wire_update hint = {.application = "noded", .epoch = 4};
         self->subscriptions++;
         cr_assert_eq (origin_announce (self->origin, topic, &hint), 0);
     }

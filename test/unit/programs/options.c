@@ -53,11 +53,11 @@ TestSuite (options, .init = setup, .fini = teardown);
 
 static int options_parse (const char *a, const char *b, const char *c)
 {
-    char *argv[] = {(char *) "prog", (char *) a, (char *) b, (char *) c, NULL};
+    const char *const argv[] = {"prog", a, b, c, NULL};
     int argc = 1;
     while (argv[argc])
         argc++;
-    return program_options_parse (&spec, argc, argv, &settings, &first);
+    return program_options_parse (&spec, argc, (char **) (uintptr_t) argv, &settings, &first);
 }
 
 static void file_write (const char *lines)

@@ -19,10 +19,10 @@ static void mark_take (void *context, const struct records_mark *mark)
 
 static struct records_mark mark_follow (void)
 {
+    static char follower[] = "follower";
     struct records_mark mark;
 
-    cr_assert_eq (records_mark_follow (records, mark_take, (char *) "follower", &mark, &error), 0, "%s",
-                  error.text);
+    cr_assert_eq (records_mark_follow (records, mark_take, follower, &mark, &error), 0, "%s", error.text);
     return mark;
 }
 

@@ -77,7 +77,7 @@ Test (migration, all_records_of_layout_1_are_found)
     struct records_application application;
     struct base_digest release = {.bytes = {0}};
     enum wire_outcome outcome = WIRE_OUTCOME_NULL;
-    struct wire_label label = {.name = (char *) "role", .value = (char *) "web"};
+    struct wire_label label = {.name = "role", .value = "web"};
     unsigned nodes = 0, labels = 0;
     uint64_t revision = 0, applications = 0;
     bool used = false;

@@ -18,17 +18,15 @@ static struct base_digest digest_of (const char *text)
 
 static struct base_digest release_put (const char *version, const char *binary)
 {
-    struct wire_file file = {.path = (char *) "lib/x", .digest = digest_of ("shared"), .size = 6};
-    struct wire_envelope envelope = {.application = (char *) "noded",
-                                     .version = (char *) version,
+    struct wire_file file = {.path = "lib/x", .digest = digest_of ("shared"), .size = 6};
+    struct wire_envelope envelope = {.application = "noded",
+                                     .version = version,
                                      .binary = digest_of (binary),
                                      .size = strlen (binary),
                                      .files = &file,
                                      .n_files = 1};
-    struct wire_release release = {.application = (char *) "noded",
-                                   .version = (char *) version,
-                                   .envelopes = &envelope,
-                                   .n_envelopes = 1};
+    struct wire_release release = {
+        .application = "noded", .version = version, .envelopes = &envelope, .n_envelopes = 1};
     struct base_digest digest = digest_of (version);
 
     cr_assert (records_release_put (records, &digest, &release, "2026-11-22T15:00:00.000000000Z", &error) ==
@@ -88,7 +86,7 @@ static void application_put (const char *node, const struct base_digest *running
 
     (void) snprintf (application.node, sizeof application.node, "%s", node);
     (void) snprintf (application.name, sizeof application.name, "noded");
-    application.told.name = (char *) "noded";
+    application.told.name = "noded";
     application.told.state = WIRE_STATE_IDLE;
     if (running)
         application.told.release = *running;
@@ -133,9 +131,9 @@ Test (records, an_application_keeps_its_reported_and_its_desired_state)
 
     (void) snprintf (application.node, sizeof application.node, "web-1");
     (void) snprintf (application.name, sizeof application.name, "noded");
-    application.told.name = (char *) "noded";
+    application.told.name = "noded";
     application.told.state = WIRE_STATE_TRIAL;
-    application.desired.application = (char *) "noded";
+    application.desired.application = "noded";
     application.desired.status = WIRE_STATUS_OK;
     application.desired.epoch = 7;
     application.desired.hold_epoch = 7;
@@ -164,14 +162,14 @@ Test (records, an_application_keeps_its_reported_and_its_desired_state)
 
 static bool report_put (uint64_t epoch, const char *step, enum wire_outcome outcome)
 {
-    struct wire_application application = {.name = (char *) "noded", .state = WIRE_STATE_IDLE};
-    struct wire_report report = {.node = (char *) "web-1",
-                                 .session = (char *) "s",
+    struct wire_application application = {.name = "noded", .state = WIRE_STATE_IDLE};
+    struct wire_report report = {.node = "web-1",
+                                 .session = "s",
                                  .epoch = epoch,
                                  .attempt = 1,
-                                 .step = (char *) step,
+                                 .step = step,
                                  .outcome = outcome,
-                                 .time = (char *) "2026-11-22T15:00:00.000000000Z",
+                                 .time = "2026-11-22T15:00:00.000000000Z",
                                  .application = &application};
     bool news = false;
 
@@ -304,7 +302,7 @@ Test (records, a_file_that_is_no_database_is_reported)
 
 Test (records, an_answer_is_found_under_its_key)
 {
-    struct wire_order_result ordered = {.node = (char *) "web-1", .status = WIRE_STATUS_OK, .epoch = 3};
+    struct wire_order_result ordered = {.node = "web-1", .status = WIRE_STATUS_OK, .epoch = 3};
     struct wire_orders answer = {.serial = 1, .status = WIRE_STATUS_OK, .orders = &ordered, .n_orders = 1},
                        found;
 

@@ -5,7 +5,7 @@
 
 TestSuite (rollouts, .init = database_make, .fini = database_remove, .timeout = 60);
 
-static struct wire_rollout spec = {.application = (char *) "noded"};
+static struct wire_rollout spec = {.application = "noded"};
 static struct wire_wave_state wave = {.count = 1};
 
 static struct records_rollout rollout_make (const char *id)
@@ -15,10 +15,10 @@ static struct records_rollout rollout_make (const char *id)
         .wave = 0,
         .phase_ms = 5,
         .evidence = {.logs = {0.1, -1.0 / 3, 1e-300, 12345.678}, .rounds = 7, .updated = 8, .others_bad = 9},
-        .state = {.id = (char *) id,
+        .state = {.id = id,
                   .spec = &spec,
-                  .begun = (char *) "2026-11-22T15:00:00.000000000Z",
-                  .since = (char *) "2026-11-22T15:00:00.000000000Z",
+                  .begun = "2026-11-22T15:00:00.000000000Z",
+                  .since = "2026-11-22T15:00:00.000000000Z",
                   .phase = WIRE_PHASE_UPDATING,
                   .plan = base_digest_of ("p", 1),
                   .wave = 1,

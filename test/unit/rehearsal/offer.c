@@ -20,11 +20,11 @@ static char path[] = "PATH=/bin", home[] = "HOME=/root", dotted[] = "A.B=dropped
 static char *base[] = {path, home, dotted, NULL};
 
 /*  Returns the ready message of a program that received everything unchanged. */
-static struct wire_ready ready_of (char **args, char **env)
+static struct wire_ready ready_of (const char **args, const char **env)
 {
     struct wire_ready ready = {.nonce = offer.nonce, .pid = 1, .args = args, .env = env};
-    args[ready.n_args++] = (char *) "/x/noded";
-    args[ready.n_args++] = (char *) "run";
+    args[ready.n_args++] = "/x/noded";
+    args[ready.n_args++] = "run";
     for (size_t i = 0; i < offer.envelope.n_args; i++)
         args[ready.n_args++] = offer.envelope.args[i];
     for (size_t i = 0; i < 2; i++)
@@ -39,8 +39,7 @@ static void setup (void)
     static struct wire_envelope envelope;
     cr_assert_not_null (mkdtemp (directory));
     cr_assert_eq (root_make (&disk_system, directory, &root, NULL), 0);
-    envelope = (struct wire_envelope){
-        .application = (char *) "noded", .version = (char *) "1", .binary = {{1}}, .size = 1};
+    envelope = (struct wire_envelope){.application = "noded", .version = "1", .binary = {{1}}, .size = 1};
     self = (struct identity_self){.running.installed = {.envelope = &envelope}};
     cr_assert_eq (rehearsal_offer_make (&root, &self, "ipc:///tmp/callback", &offer, NULL), 0);
 }
@@ -71,7 +70,7 @@ Test (offer, an_offer_contains_values_that_updaters_have_broken)
 
 Test (offer, an_unchanged_announcement_is_accepted)
 {
-    char *args[64], *env[64];
+    const char *args[64], *env[64];
     struct wire_ready ready = ready_of (args, env);
     struct base_error error = {.code = 0};
     cr_expect_eq (rehearsal_offer_check_ready (&offer, base, &ready, &error), 0, "%s", error.text);
@@ -79,7 +78,7 @@ Test (offer, an_unchanged_announcement_is_accepted)
 
 Test (offer, a_change_of_any_argument_or_variable_is_detected)
 {
-    char *args[64], *env[64], changed[] = "changed", other[] = "PATH=/elsewhere";
+    const char *args[64], *env[64], *changed = "changed", *other = "PATH=/elsewhere";
     for (size_t i = 2; i < offer.envelope.n_args + 2; i++) {
         struct wire_ready ready = ready_of (args, env);
         args[i] = changed;
@@ -104,16 +103,17 @@ Test (offer, a_change_of_any_argument_or_variable_is_detected)
 
 Test (offer, a_variable_that_does_not_fit_is_checked_by_its_mark)
 {
-    char *args[64], *env[64], *marks[1];
+    const char *args[64], *env[64];
+    char *mark = bus_callback_mark (path);
+    const char *const marks[1] = {mark};
     struct wire_ready ready = ready_of (args, env);
     struct base_error error = {.code = 0};
     memmove (env, env + 1, --ready.n_env * sizeof *env); /* PATH */
-    marks[0] = bus_callback_mark (path);
     ready.env_marks = marks;
     cr_expect_eq (rehearsal_offer_check_ready (&offer, base, &ready, NULL), ROOT_E_DAMAGED);
     ready.n_env_marks = 1;
     cr_expect_eq (rehearsal_offer_check_ready (&offer, base, &ready, &error), 0, "%s", error.text);
-    marks[0][0] = marks[0][0] == '0' ? '1' : '0';
+    mark[0] = mark[0] == '0' ? '1' : '0';
     cr_expect_eq (rehearsal_offer_check_ready (&offer, base, &ready, NULL), ROOT_E_DAMAGED);
     ready.env_more = 1;
     cr_expect_eq (rehearsal_offer_check_ready (&offer, base, &ready, NULL), 0,
@@ -121,7 +121,7 @@ Test (offer, a_variable_that_does_not_fit_is_checked_by_its_mark)
     ready.n_env--;
     cr_expect_eq (rehearsal_offer_check_ready (&offer, base, &ready, NULL), ROOT_E_DAMAGED,
                   "the variables of the envelope are always sent");
-    free (marks[0]);
+    free (mark);
 }
 
 Test (offer, two_offers_are_two_releases)
@@ -163,16 +163,12 @@ Test (offer, the_odd_file_is_served_and_other_blobs_are_not)
 
 Test (offer, the_largest_envelope_still_makes_an_offer)
 {
-    char *many[256];
+    const char *many[256];
     char argument[] = "--label=0123456789012345678901234567890123456789012345678901234567890123456789";
     for (size_t i = 0; i < 256; i++)
         many[i] = argument;
-    struct wire_envelope large = {.application = (char *) "noded",
-                                  .version = (char *) "1",
-                                  .binary = {{1}},
-                                  .size = 1,
-                                  .args = many,
-                                  .n_args = 256};
+    struct wire_envelope large = {
+        .application = "noded", .version = "1", .binary = {{1}}, .size = 1, .args = many, .n_args = 256};
     struct identity_self full = {.running.installed = {.envelope = &large}};
     struct rehearsal_offer made = {.odd = -1};
     struct base_error error = {.code = 0};

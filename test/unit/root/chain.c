@@ -30,10 +30,8 @@ TestSuite (chain, .init = suite_begin, .fini = suite_end);
 
 static void journal_append (const char *reason)
 {
-    struct wire_entry entry = {.application = (char *) "noded",
-                               .step = (char *) "probing",
-                               .outcome = WIRE_OUTCOME_PASSED,
-                               .reason = (char *) reason};
+    struct wire_entry entry = {
+        .application = "noded", .step = "probing", .outcome = WIRE_OUTCOME_PASSED, .reason = reason};
     cr_assert_eq (root_journal_append (&root, &entry, &error), 0, "%s", error.text);
 }
 

@@ -11,24 +11,24 @@
 
 TestSuite (command, .init = scratch_begin, .fini = scratch_end);
 
-#define LIST(...) ((char *const *) (const char *const[]){__VA_ARGS__, NULL})
+#define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 static int open_here (void)
 {
     return open (".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-static void expect_list (char *const *found, char *const *wanted)
+static void expect_list (char *const *found, const char *const *wanted)
 {
-    cr_assert_eq (base_list_count (found), base_list_count (wanted));
+    cr_assert_eq (base_list_count (found), base_list_count (base_list_const (wanted)));
     for (size_t i = 0; wanted[i]; i++)
         cr_expect_str_eq (found[i], wanted[i]);
 }
 
 Test (command, a_command_is_read_as_it_was_packed)
 {
-    char *const *args = LIST ("", "a b", "quote'\"$`\\", "new\nline", "\xff\xfe");
-    char *const *env = LIST ("A.B=1", "EMPTY=", "NEW\nLINE=\n", "X=\xff");
+    const char *const *args = LIST ("", "a b", "quote'\"$`\\", "new\nline", "\xff\xfe");
+    const char *const *env = LIST ("A.B=1", "EMPTY=", "NEW\nLINE=\n", "X=\xff");
     struct base_buffer buffer = {0};
     cr_assert_eq (root_command_pack ("noded", args, 5, env, 4, &buffer), 0);
     scratch_write ("command", buffer.data, buffer.size, 0644);
@@ -99,11 +99,11 @@ Test (command, a_program_outside_the_workspace_is_not_packed)
 
 Test (command, merging_environments_replaces_variables_by_name)
 {
-    char **merged = root_environment_merge (LIST ("A=1", "AB=2", "C=3", "noname"),
-                                            LIST ("C=4", "A=", "NEW=5", "A.B=x", "NEW=6"));
+    char **merged = root_environment_merge (base_list_const (LIST ("A=1", "AB=2", "C=3", "noname")),
+                                            base_list_const (LIST ("C=4", "A=", "NEW=5", "A.B=x", "NEW=6")));
     expect_list (merged, LIST ("AB=2", "noname", "C=4", "A=", "A.B=x", "NEW=6"));
     (void) base_list_free (merged);
-    merged = root_environment_merge (LIST (NULL), LIST (NULL));
+    merged = root_environment_merge (base_list_const (LIST (NULL)), base_list_const (LIST (NULL)));
     expect_list (merged, LIST (NULL));
     (void) base_list_free (merged);
 }

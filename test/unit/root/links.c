@@ -145,8 +145,7 @@ Test (links, a_trial_is_recognized_by_its_files)
 {
     static const char *const traces[] = {"ln -s nonsense .back", "touch .try.9",
                                          "echo '{\"workspace\":\"'$two'\"}' > var/trial"};
-    struct wire_trial trial = {
-        .transaction = (char *) "t", .epoch = 1, .version = (char *) "1", .workspace = two};
+    struct wire_trial trial = {.transaction = "t", .epoch = 1, .version = "1", .workspace = two};
     cr_assert_eq (setenv ("two", two, 1), 0);
     cr_expect_not (root_trial_is_likely (&root, two));
     cr_assert_eq (root_ok_remove (&root, two), 0);

@@ -31,7 +31,7 @@ static char application[] = "noded", step[] = "probing", transaction[] = "t1", v
 static void journal_append (const char *reason)
 {
     struct wire_entry entry = {
-        .application = application, .step = step, .outcome = WIRE_OUTCOME_PASSED, .reason = (char *) reason};
+        .application = application, .step = step, .outcome = WIRE_OUTCOME_PASSED, .reason = reason};
     cr_assert_eq (root_journal_append (&root, &entry, &error), 0, "%s", error.text);
 }
 
@@ -176,7 +176,7 @@ static struct wire_failure failure_of (const char *release, const char *time)
                                  .release = base_digest_of (release, strlen (release)),
                                  .step = step,
                                  .reason = reason,
-                                 .time = (char *) time};
+                                 .time = time};
 }
 
 Test (record, a_quarantined_release_is_found_until_it_is_cleared)

@@ -16,9 +16,9 @@ TestSuite (launch, .init = launcher_begin, .fini = launcher_end, .timeout = 240)
 
 Test (launch, arguments_and_environment_arrive_unchanged)
 {
-    char **args = LIST ("", "a  b", "quote'\"$HOME`x`\\", "new\nline", "\xff\xfe");
-    char **env = LIST ("A.B=1", "QUOTE='\"$HOME`x`\\", "NEW\nLINE=\n", "BYTES=\xff\xfe",
-                       "EMPTY=", "FROM_INIT=changed");
+    const char *const *args = LIST ("", "a  b", "quote'\"$HOME`x`\\", "new\nline", "\xff\xfe");
+    const char *const *env = LIST ("A.B=1", "QUOTE='\"$HOME`x`\\", "NEW\nLINE=\n", "BYTES=\xff\xfe",
+                                   "EMPTY=", "FROM_INIT=changed");
     version_make (
         "cat /proc/$$/cmdline > cmdline; tr '\\000' '\\n' < /proc/$$/cmdline >> $LOG; cat /proc/$$/environ > environ;"
         "readlink /proc/$$/fd/0 > stdin; ls /proc/$$/fd > fds",
@@ -45,7 +45,8 @@ Test (launch, arguments_and_environment_arrive_unchanged)
     cr_assert_eq (disk_file_read (&disk_system, AT_FDCWD, "environ", 1 << 20, &environment), 0);
     char *in_root = base_text_printf ("NODED_ROOT=%s", root.path),
          *in = base_text_printf ("NODED_WORKSPACE=%s", one);
-    char **wanted = LIST (env[0], env[1], env[2], env[3], env[4], env[5], "FROM_INIT_TOO=kept", in_root, in);
+    const char *const *wanted =
+        LIST (env[0], env[1], env[2], env[3], env[4], env[5], "FROM_INIT_TOO=kept", in_root, in);
     for (size_t i = 0; wanted[i]; i++) {
         unsigned seen = 0;
         for (const char *entry = (char *) environment.data;

@@ -46,7 +46,8 @@ static inline void launcher_end (void)
     scratch_end ();
 }
 
-static inline void version_make (const char *script, char **args, char **env, char ret_name[ROOT_NAME_SIZE])
+static inline void version_make (const char *script, const char *const *args, const char *const *env,
+                                 char ret_name[ROOT_NAME_SIZE])
 {
     char *program = base_text_printf ("#!/bin/sh\n%s\n", script);
     workspaces_make (&root,

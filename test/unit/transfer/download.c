@@ -292,7 +292,7 @@ Test (download, a_blob_that_is_gone_or_has_another_size_fails_the_download)
         gets_of (&download, 0, NULL);
         struct wire_chunk chunk = chunk_of (0, 10, cases[i].size);
         chunk.status = cases[i].status;
-        chunk.reason = (char *) "because";
+        chunk.reason = "because";
         cr_assert_not (transfer_download_chunk (&download, &chunk, 10, 0));
         struct transfer_action action = transfer_download_next (&download, 0);
         cr_assert_eq (action.kind, TRANSFER_FAILED);
@@ -307,7 +307,7 @@ Test (download, a_failing_peer_is_asked_again_up_to_the_limit)
     transfer_download_init (&download, &limits, &digest, 1000, 0);
     struct wire_chunk chunk = chunk_of (0, 10, 0);
     chunk.status = WIRE_STATUS_FAILED;
-    chunk.reason = (char *) "disk on fire";
+    chunk.reason = "disk on fire";
     uint64_t now = 0;
     for (unsigned i = 0; i < 4; i++, now += 1000) {
         cr_assert_gt (gets_of (&download, now, NULL), 0);

@@ -158,8 +158,7 @@ Test (upload, a_refusal_at_the_start_fails_and_one_at_the_end_restarts_once)
     struct transfer_upload upload;
     transfer_upload_init (&upload, &limits, &digest, 1000);
     puts_of (&upload, 0, NULL);
-    struct wire_taken refused = {
-        .digest = digest, .status = WIRE_STATUS_REFUSED, .reason = (char *) "too large"};
+    struct wire_taken refused = {.digest = digest, .status = WIRE_STATUS_REFUSED, .reason = "too large"};
     transfer_upload_taken (&upload, &refused, 0);
     struct transfer_upload_action action = transfer_upload_next (&upload, 0);
     cr_assert_eq (action.kind, TRANSFER_UPLOAD_FAILED);
@@ -167,7 +166,7 @@ Test (upload, a_refusal_at_the_start_fails_and_one_at_the_end_restarts_once)
 
     upload = upload_begin (20, 10);
     cr_assert_eq (puts_of (&upload, 0, NULL), 1);
-    refused.reason = (char *) "does not fit";
+    refused.reason = "does not fit";
     transfer_upload_taken (&upload, &refused, 0);
     cr_assert_eq (puts_of (&upload, 0, NULL), 1);
     upload_answer (&upload, WIRE_STATUS_OK, 0, 0);

@@ -163,14 +163,14 @@ Test (order, an_older_state_and_a_different_one_of_the_same_epoch_are_ignored)
 Test (order, every_field_of_an_order_changes_its_digest)
 {
     struct wire_desired plain = desired_release (6);
-    plain.transaction = (char *) "t-1";
+    plain.transaction = "t-1";
     struct base_digest digest = update_order_digest (&plain);
     struct wire_desired changed[10];
     for (size_t i = 0; i < 10; i++)
         changed[i] = plain;
     changed[0].release = runs;
     changed[1].release_epoch = 5;
-    changed[2].transaction = (char *) "t-2";
+    changed[2].transaction = "t-2";
     changed[3].revert_epoch = 6;
     changed[4].revert_from = runs;
     changed[5].cancel_epoch = 6;

@@ -96,12 +96,12 @@ Test (codec, packing_appends_and_a_failure_appends_nothing)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     base_buffer_append_text (&buffer, "before");
-    struct wire_bye bye = {.node = (char *) "n1"};
+    struct wire_bye bye = {.node = "n1"};
     struct base_error error;
     cr_assert_eq (wire_pack (&wire_bye_record, &bye, &buffer, &error), WIRE_E_MALFORMED);
     cr_assert_str_eq (error.text, "bye: session: is missing");
     cr_assert_eq (buffer.size, 6);
-    bye.session = (char *) "s";
+    bye.session = "s";
     cr_assert_eq (wire_pack (&wire_bye_record, &bye, &buffer, &error), 0);
     cr_assert_arr_eq (buffer.data, "before\x82\xa4node\xa2n1\xa7session\xa1s", buffer.size);
 }
@@ -111,9 +111,9 @@ Test (codec, a_message_larger_than_a_frame_is_not_packed)
     char text[16000];
     memset (text, 'x', sizeof text - 1);
     text[sizeof text - 1] = '\0';
-    char *args[] = {text, text, text, text, text};
+    const char *args[] = {text, text, text, text, text};
     struct wire_envelope envelope = {
-        .application = (char *) "a", .version = (char *) "1", .args = args, .n_args = 5, .size = 1};
+        .application = "a", .version = "1", .args = args, .n_args = 5, .size = 1};
     envelope.binary.bytes[0] = 1;
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     struct base_error error;
@@ -132,12 +132,12 @@ Test (codec, packing_checks_the_schema)
     char id[66];
     memset (id, 'n', sizeof id - 1);
     id[65] = '\0';
-    struct wire_bye bye = {.node = id, .session = (char *) "s"};
+    struct wire_bye bye = {.node = id, .session = "s"};
     cr_assert_eq (wire_pack (&wire_bye_record, &bye, &buffer, &error), WIRE_E_MALFORMED);
     cr_assert_str_eq (error.text, "bye: node: has more than 64 bytes");
     id[64] = '\0';
     cr_assert_eq (wire_pack (&wire_bye_record, &bye, &buffer, &error), 0);
-    bye.session = (char *) "\xff";
+    bye.session = "\xff";
     cr_assert_eq (wire_pack (&wire_bye_record, &bye, &buffer, &error), WIRE_E_MALFORMED);
     cr_assert_str_eq (error.text, "bye: session: is not UTF-8");
     struct wire_get get = {.length = WIRE_CHUNK_MOST + 1, .digest.bytes = {1}};
@@ -146,12 +146,9 @@ Test (codec, packing_checks_the_schema)
     get = (struct wire_get){.length = 1};
     cr_assert_eq (wire_pack (&wire_get_record, &get, &buffer, &error), WIRE_E_MALFORMED);
     cr_assert_str_eq (error.text, "get: digest: is missing");
-    char *args[257] = {0};
-    struct wire_envelope envelope = {.application = (char *) "a",
-                                     .version = (char *) "1",
-                                     .binary.bytes = {1},
-                                     .args = args,
-                                     .n_args = 257};
+    const char *args[257] = {0};
+    struct wire_envelope envelope = {
+        .application = "a", .version = "1", .binary.bytes = {1}, .args = args, .n_args = 257};
     cr_assert_eq (wire_pack (&wire_envelope_record, &envelope, &buffer, &error), WIRE_E_MALFORMED);
     cr_assert_str_eq (error.text, "envelope: args: has 257 items, at most 256 are allowed");
     envelope.n_args = 1;
@@ -163,8 +160,8 @@ Test (codec, an_empty_optional_text_counts_as_absent)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer with = {0};
     base_cleanup (base_buffer_deinit) struct base_buffer without = {0};
-    struct wire_bye bye = {.node = (char *) "n", .session = (char *) "s", .reason = (char *) ""};
-    struct wire_bye same = {.node = (char *) "n", .session = (char *) "s"};
+    struct wire_bye bye = {.node = "n", .session = "s", .reason = ""};
+    struct wire_bye same = {.node = "n", .session = "s"};
     cr_assert_eq (wire_pack (&wire_bye_record, &bye, &with, NULL), 0);
     cr_assert_eq (wire_pack (&wire_bye_record, &same, &without, NULL), 0);
     cr_assert_eq (with.size, without.size);
@@ -196,8 +193,8 @@ Test (codec, a_list_of_texts_ends_with_null)
 
 Test (codec, a_list_is_not_equal_to_its_prefix)
 {
-    char *one[] = {(char *) "x", NULL}, *two[] = {(char *) "x", (char *) "y", NULL};
-    struct wire_file files[] = {{.path = (char *) "a"}, {.path = (char *) "b"}};
+    const char *one[] = {"x", NULL}, *two[] = {"x", "y", NULL};
+    struct wire_file files[] = {{.path = "a"}, {.path = "b"}};
     struct wire_envelope a = {.args = one, .n_args = 1, .files = files, .n_files = 1}, b = a;
     cr_assert (wire_equal (&wire_envelope_record, &a, &b));
     b.args = two;

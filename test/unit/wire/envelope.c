@@ -7,12 +7,9 @@
 #include "test/lib/random_message.h"
 #include "wire/envelope.h"
 
-#define TEXT_OF(text) ((char *) (text))
-
 static struct wire_envelope envelope_valid (void)
 {
-    return (struct wire_envelope){
-        .application = TEXT_OF ("noded"), .version = TEXT_OF ("1.0.0"), .binary.bytes = {1}, .size = 1};
+    return (struct wire_envelope){.application = "noded", .version = "1.0.0", .binary.bytes = {1}, .size = 1};
 }
 
 Test (envelope, names_are_letters_digits_and_a_few_signs)
@@ -67,18 +64,18 @@ Test (envelope, the_error_names_the_rule)
     struct base_error error;
     struct wire_envelope envelope = envelope_valid ();
     cr_assert_eq (wire_envelope_check (&envelope, &error), 0, "%s", error.text);
-    envelope.application = TEXT_OF ("no/ded");
+    envelope.application = "no/ded";
     expect_refused (&envelope, "application's name");
     envelope = envelope_valid ();
     envelope.application = NULL;
     expect_refused (&envelope, "application's name");
     envelope = envelope_valid ();
-    envelope.version = TEXT_OF ("");
+    envelope.version = "";
     expect_refused (&envelope, "version");
-    envelope.version = TEXT_OF ("1\x1b[2J");
+    envelope.version = "1\x1b[2J";
     expect_refused (&envelope, "version");
     envelope = envelope_valid ();
-    envelope.title = TEXT_OF ("a\nb");
+    envelope.title = "a\nb";
     expect_refused (&envelope, "title");
     envelope = envelope_valid ();
     memset (&envelope.binary, 0, sizeof envelope.binary);
@@ -93,46 +90,46 @@ Test (envelope, a_platform_is_os_and_architecture)
     struct base_error error;
     struct wire_envelope envelope = envelope_valid ();
     for (size_t i = 0; i < sizeof valid / sizeof *valid; i++) {
-        envelope.platform = TEXT_OF (valid[i]);
+        envelope.platform = valid[i];
         cr_assert_eq (wire_envelope_check (&envelope, &error), 0, "%s", valid[i]);
     }
     for (size_t i = 0; i < sizeof invalid / sizeof *invalid; i++) {
-        envelope.platform = TEXT_OF (invalid[i]);
+        envelope.platform = invalid[i];
         expect_refused (&envelope, "OS/ARCH");
     }
 }
 
 Test (envelope, environment_entries_have_a_name_and_any_value)
 {
-    char *entries[] = {TEXT_OF ("A=b"), TEXT_OF ("A.B="), TEXT_OF ("X=\xff\n$(y)'\"=")};
+    const char *entries[] = {"A=b", "A.B=", "X=\xff\n$(y)'\"="};
     struct wire_envelope envelope = envelope_valid ();
     struct base_error error;
     envelope.env = entries;
     envelope.n_env = 3;
     cr_assert_eq (wire_envelope_check (&envelope, &error), 0, "%s", error.text);
-    entries[1] = TEXT_OF ("=x");
+    entries[1] = "=x";
     expect_refused (&envelope, "entry 2");
-    entries[1] = TEXT_OF ("x");
+    entries[1] = "x";
     expect_refused (&envelope, "entry 2");
-    entries[1] = TEXT_OF ("");
+    entries[1] = "";
     expect_refused (&envelope, "entry 2");
 }
 
 Test (envelope, paths_of_files_do_not_conflict)
 {
-    struct wire_file files[] = {{.path = TEXT_OF ("a/b"), .digest.bytes = {1}},
-                                {.path = TEXT_OF ("a/c"), .digest.bytes = {1}},
-                                {.path = TEXT_OF ("a-b"), .digest.bytes = {1}}};
+    struct wire_file files[] = {{.path = "a/b", .digest.bytes = {1}},
+                                {.path = "a/c", .digest.bytes = {1}},
+                                {.path = "a-b", .digest.bytes = {1}}};
     struct wire_envelope envelope = envelope_valid ();
     struct base_error error;
     envelope.files = files;
     envelope.n_files = 3;
     cr_assert_eq (wire_envelope_check (&envelope, &error), 0, "%s", error.text);
-    files[2].path = TEXT_OF ("a");
+    files[2].path = "a";
     expect_refused (&envelope, "directory of 'a/b'");
-    files[2].path = TEXT_OF ("a/b");
+    files[2].path = "a/b";
     expect_refused (&envelope, "is repeated");
-    files[2].path = TEXT_OF ("../a");
+    files[2].path = "../a";
     expect_refused (&envelope, "'../a' is not allowed");
     files[2].path = NULL;
     expect_refused (&envelope, "not allowed");
@@ -144,7 +141,7 @@ Test (envelope, an_envelope_leaves_room_in_every_message_that_carries_it)
     memset (text, 'x', 16000);
     text[16000] = '\0';
     char last[16001];
-    char *args[] = {text, text, text, last};
+    const char *args[] = {text, text, text, last};
     struct wire_envelope envelope = envelope_valid ();
     envelope.args = args;
     envelope.n_args = 4;
@@ -175,25 +172,23 @@ Test (envelope, an_envelope_leaves_room_in_every_message_that_carries_it)
 
 static struct wire_release release_of (struct wire_envelope *envelopes, size_t count)
 {
-    return (struct wire_release){.application = TEXT_OF ("noded"),
-                                 .version = TEXT_OF ("1.0.0"),
-                                 .envelopes = envelopes,
-                                 .n_envelopes = count};
+    return (struct wire_release){
+        .application = "noded", .version = "1.0.0", .envelopes = envelopes, .n_envelopes = count};
 }
 
 Test (release, envelopes_of_a_release_have_one_version_and_different_platforms)
 {
     struct wire_envelope envelopes[] = {envelope_valid (), envelope_valid (), envelope_valid ()};
-    envelopes[0].platform = TEXT_OF ("linux/arm64");
-    envelopes[1].platform = TEXT_OF ("linux/amd64");
+    envelopes[0].platform = "linux/arm64";
+    envelopes[1].platform = "linux/amd64";
     struct wire_release release = release_of (envelopes, 3);
     struct base_error error;
     cr_assert_eq (wire_release_check (&release, &error), 0, "%s", error.text);
-    envelopes[2].platform = TEXT_OF ("linux/amd64");
+    envelopes[2].platform = "linux/amd64";
     cr_assert_eq (wire_release_check (&release, &error), WIRE_E_MALFORMED);
     cr_assert (strstr (error.text, "two envelopes are for the platform 'linux/amd64'"), "%s", error.text);
     envelopes[2] = envelope_valid ();
-    envelopes[2].version = TEXT_OF ("1.0.1");
+    envelopes[2].version = "1.0.1";
     cr_assert_eq (wire_release_check (&release, &error), WIRE_E_MALFORMED);
     cr_assert (strstr (error.text, "another application or version"), "%s", error.text);
     envelopes[2].version = NULL;
@@ -206,8 +201,8 @@ Test (release, envelopes_of_a_release_have_one_version_and_different_platforms)
 Test (release, the_digest_is_that_of_the_document_with_envelopes_sorted_by_platform)
 {
     struct wire_envelope envelopes[] = {envelope_valid (), envelope_valid (), envelope_valid ()};
-    envelopes[1].platform = TEXT_OF ("linux/amd64");
-    envelopes[2].platform = TEXT_OF ("linux/arm64");
+    envelopes[1].platform = "linux/amd64";
+    envelopes[2].platform = "linux/arm64";
     struct wire_release release = release_of (envelopes, 3);
     base_cleanup (base_buffer_deinit) struct base_buffer document = {0};
     cr_assert_eq (wire_pack (&wire_release_record, &release, &document, NULL), 0);
@@ -236,7 +231,7 @@ Test (release, the_digest_is_that_of_the_document_with_envelopes_sorted_by_platf
 Test (release, a_document_is_read_only_if_it_keeps_the_rules_of_a_release)
 {
     struct wire_envelope envelopes[] = {envelope_valid (), envelope_valid ()};
-    envelopes[1].platform = TEXT_OF ("linux/amd64");
+    envelopes[1].platform = "linux/amd64";
     struct wire_release release = release_of (envelopes, 2), got;
     base_cleanup (base_buffer_deinit) struct base_buffer document = {0};
     struct base_error error;
@@ -245,7 +240,7 @@ Test (release, a_document_is_read_only_if_it_keeps_the_rules_of_a_release)
     cr_expect (wire_equal (&wire_release_record, &release, &got));
     wire_release_deinit (&got);
     cr_expect_eq (wire_release_unpack (document.data, document.size - 1, &got, &error), WIRE_E_MALFORMED);
-    envelopes[1].version = TEXT_OF ("other");
+    envelopes[1].version = "other";
     document.size = 0;
     cr_assert_eq (wire_release_pack (&release, &document, &error), 0, "%s", error.text);
     cr_expect_eq (wire_release_unpack (document.data, document.size, &got, &error), WIRE_E_MALFORMED);
@@ -255,8 +250,8 @@ Test (release, a_document_is_read_only_if_it_keeps_the_rules_of_a_release)
 Test (release, match_prefers_an_envelope_of_the_platform_to_one_for_all)
 {
     struct wire_envelope envelopes[] = {envelope_valid (), envelope_valid (), envelope_valid ()};
-    envelopes[1].platform = TEXT_OF ("linux/amd64");
-    envelopes[2].platform = TEXT_OF ("linux/arm64");
+    envelopes[1].platform = "linux/amd64";
+    envelopes[2].platform = "linux/arm64";
     struct wire_release release = release_of (envelopes, 3);
     cr_assert_eq (wire_release_match (&release, "linux/arm64"), &envelopes[2]);
     cr_assert_eq (wire_release_match (&release, "linux/386"), &envelopes[0]);
@@ -281,10 +276,10 @@ Test (release, envelopes_with_equal_fields_are_equal)
 
 Test (release, digests_equal_those_of_the_reference)
 {
-    char *args[] = {TEXT_OF ("--greet"), TEXT_OF ("\xff")};
-    struct wire_envelope envelope = {.application = TEXT_OF ("hello"),
-                                     .version = TEXT_OF ("1.0"),
-                                     .platform = TEXT_OF ("linux/amd64"),
+    const char *args[] = {"--greet", "\xff"};
+    struct wire_envelope envelope = {.application = "hello",
+                                     .version = "1.0",
+                                     .platform = "linux/amd64",
                                      .args = args,
                                      .n_args = 2,
                                      .size = 16384};

@@ -36,11 +36,11 @@ Test (json, every_record_survives_json)
 Test (json, json_is_one_line_in_the_order_of_the_schema)
 {
     struct wire_happened happened = {.event = WIRE_EVENT_FAILED,
-                                     .instance = (char *) "i",
+                                     .instance = "i",
                                      .sequence = 3,
-                                     .time = (char *) "t",
-                                     .node = (char *) "n\n1",
-                                     .reason = (char *) "it \"broke\""};
+                                     .time = "t",
+                                     .node = "n\n1",
+                                     .reason = "it \"broke\""};
     base_cleanup (base_free_p) char *text = wire_json (&wire_happened_record, &happened, 0);
     cr_assert_str_eq (
         text, "{\"event\":\"failed\",\"instance\":\"i\",\"sequence\":3,\"time\":\"t\",\"node\":\"n\\n1\","
@@ -49,13 +49,13 @@ Test (json, json_is_one_line_in_the_order_of_the_schema)
 
 Test (json, complete_json_includes_absent_fields)
 {
-    struct wire_file file = {.path = (char *) "a", .digest.bytes = {1}};
-    struct wire_bye bye = {.node = (char *) "n", .session = (char *) "s"};
+    struct wire_file file = {.path = "a", .digest.bytes = {1}};
+    struct wire_bye bye = {.node = "n", .session = "s"};
     base_cleanup (base_free_p) char *text = wire_json (&wire_file_record, &file, WIRE_JSON_COMPLETE);
     cr_assert (strstr (text, "\"size\":0,\"executable\":false}"), "%s", text);
     base_cleanup (base_free_p) char *other = wire_json (&wire_bye_record, &bye, WIRE_JSON_COMPLETE);
     cr_assert_str_eq (other, "{\"node\":\"n\",\"session\":\"s\",\"reason\":null}");
-    struct wire_envelope envelope = {.application = (char *) "a", .version = (char *) "1"};
+    struct wire_envelope envelope = {.application = "a", .version = "1"};
     base_cleanup (base_free_p) char *third = wire_json (&wire_envelope_record, &envelope, WIRE_JSON_COMPLETE);
     cr_assert (strstr (third, "\"args\":[],\"env\":[],\"binary\":null,\"size\":0,\"files\":[]}"), "%s",
                third);
@@ -63,8 +63,7 @@ Test (json, complete_json_includes_absent_fields)
 
 Test (json, an_array_of_messages_is_a_json_array)
 {
-    struct wire_bye byes[] = {{.node = (char *) "a", .session = (char *) "s"},
-                              {.node = (char *) "b", .session = (char *) "s"}};
+    struct wire_bye byes[] = {{.node = "a", .session = "s"}, {.node = "b", .session = "s"}};
     base_cleanup (base_free_p) char *text = wire_json_array (&wire_bye_record, byes, 2, 0);
     cr_assert_str_eq (text, "[{\"node\":\"a\",\"session\":\"s\"},{\"node\":\"b\",\"session\":\"s\"}]");
     base_cleanup (base_free_p) char *none = wire_json_array (&wire_bye_record, NULL, 0, 0);
@@ -73,9 +72,9 @@ Test (json, an_array_of_messages_is_a_json_array)
 
 Test (json, bytes_that_are_not_text_become_base64)
 {
-    char *args[] = {(char *) "plain \"ä\"", (char *) "\xff\xfe", (char *) "\n$(x)"};
+    const char *args[] = {"plain \"ä\"", "\xff\xfe", "\n$(x)"};
     struct wire_envelope envelope = {
-        .application = (char *) "a", .version = (char *) "1", .binary.bytes = {1}, .args = args, .n_args = 3};
+        .application = "a", .version = "1", .binary.bytes = {1}, .args = args, .n_args = 3};
     base_cleanup (base_free_p) char *text = wire_json (&wire_envelope_record, &envelope, 0);
     cr_assert (strstr (text, "{\"base64\":\"//4=\"}"), "%s", text);
     struct wire_envelope back;
@@ -86,10 +85,10 @@ Test (json, bytes_that_are_not_text_become_base64)
 
 Test (json, invalid_utf_8_in_a_text_is_replaced)
 {
-    struct wire_bye bye = {.node = (char *) "n",
-                           .session = (char *) "s",
-                           .reason = (char *) "a\xff"
-                                              "b"};
+    struct wire_bye bye = {.node = "n",
+                           .session = "s",
+                           .reason = "a\xff"
+                                     "b"};
     base_cleanup (base_free_p) char *text = wire_json (&wire_bye_record, &bye, 0);
     cr_assert_str_eq (text, "{\"node\":\"n\",\"session\":\"s\",\"reason\":\"a?b\"}");
 }
