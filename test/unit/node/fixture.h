@@ -9,9 +9,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+#include "base/digest.h"
 #include "base/text.h"
 #include "node/application.h"
+#include "root/links.h"
 #include "root/workspace.h"
+#include "wire/envelope.h"
 #include "test/lib/load.h"
 
 #pragma GCC diagnostic ignored "-Wunused-function"
@@ -148,6 +152,43 @@ static void workspace_make (const char *name)
     }
 }
 
+/*  Makes an intact workspace with the name BEFORE, RUNNING or CANDIDATE; the newest last. */
+static void workspace_seal (const char *name)
+{
+    static const char program[] = "program";
+    const uint64_t first = UINT64_C (1767225600), day = 86400; /* 2026-01-01T00:00:00Z */
+    struct base_error error = {.code = 0};
+    char made[ROOT_NAME_SIZE];
+    uint64_t days = (uint64_t) (name[sizeof "2026-01-0" - 1] - '1');
+    struct wire_envelope sealed = {.application = (char *) "noded",
+                                   .version = (char *) name,
+                                   .binary = base_digest_of (program, sizeof program),
+                                   .size = sizeof program};
+    base_cleanup (base_buffer_deinit) struct base_buffer document = {.size = 0};
+    cr_assert_eq (wire_envelope_pack_release (&sealed, &document, &error), 0, "%s", error.text);
+    struct wire_installed installed = {.release = base_digest_of (document.data, document.size),
+                                       .transaction = (char *) "t-seal",
+                                       .envelope = &sealed};
+    base_cleanup (root_draft_deinit) struct root_draft draft = {.fd = -1};
+    int r = root_draft_begin (&process.root, (first + days * day) * 1000000000, &draft, &error);
+    if (r == 0)
+        r = root_draft_write (&draft, ROOT_PROGRAM, 0755, program, sizeof program, &error);
+    if (r == 0)
+        r = root_draft_start_files (&draft, "launcher", 8, &error);
+    if (r == 0)
+        r = root_draft_describe (&draft, &installed, &document, &error);
+    if (r == 0)
+        r = root_draft_seal (&draft, &installed, made, &error);
+    cr_assert_eq (r, 0, "%s", error.text);
+    cr_assert_str_eq (made, name);
+}
+
+static bool link_is (const char *link, const char *name)
+{
+    char found[ROOT_NAME_SIZE];
+    return root_link (&process.root, link, found) == 0 && strcmp (found, name) == 0;
+}
+
 static void trial_note (void)
 {
     struct wire_trial trial = {.transaction = (char *) "t-1",
@@ -158,6 +199,90 @@ static void trial_note (void)
                                .workspace = (char *) CANDIDATE,
                                .previous = (char *) RUNNING};
     cr_assert_eq (root_trial_note (&process.root, &trial, NULL), 0);
+}
+
+/*  A kind that only counts what is asked of it, so that an update is tested without a rehearsal or a restart.
+    Its probe ends with an event of the test. */
+static struct {
+    unsigned probes, aborts, restarts, proves, prove_ends, confirmations;
+} calls;
+
+static void count_probe (struct node_application *application)
+{
+    (void) application;
+    calls.probes++;
+}
+
+static void count_abort (struct node_application *application)
+{
+    (void) application;
+    calls.aborts++;
+}
+
+static void count_restart (struct node_application *application)
+{
+    (void) application;
+    calls.restarts++;
+    bus_loop_stop (process.loop);
+}
+
+static void count_prove (struct node_application *application)
+{
+    (void) application;
+    calls.proves++;
+}
+
+static void count_prove_end (struct node_application *application)
+{
+    (void) application;
+    calls.prove_ends++;
+}
+
+static void count_confirmed (struct node_application *application)
+{
+    (void) application;
+    calls.confirmations++;
+}
+
+static const struct node_kind_ops counting_ops = {.probe = count_probe,
+                                                  .probe_abort = count_abort,
+                                                  .restart = count_restart,
+                                                  .prove = count_prove,
+                                                  .prove_end = count_prove_end,
+                                                  .confirmed = count_confirmed};
+static const struct node_kind counting_kind = {
+    .application = "noded", .is_manager = true, .own_size = 1, .ops = &counting_ops};
+
+/*  Carries out an action, and lets the test look at what came of it. */
+static void act_and_stop (struct node_application *application, const struct update_result *result,
+                          enum update_action action)
+{
+    node_act (application, result, action);
+    bus_loop_stop (process.loop);
+}
+
+static void deadline_pass (void *context)
+{
+    (void) context;
+    cr_assert_fail ("the test's deadline has passed");
+}
+
+/*  The same set-up, with the kind that counts. A test that takes too long fails. */
+static void fixture_setup_counting (void)
+{
+    fixture_setup ();
+    free (app.own);
+    app.own = calloc (1, counting_kind.own_size);
+    app.kind = &counting_kind;
+    app.act = act_and_stop;
+    (void) bus_timer_start (process.loop, load_deadline_ms (20000), deadline_pass, NULL);
+}
+
+/*  Runs until the procedure is in that state. */
+static void run_until_state (enum wire_state state)
+{
+    while (app.procedure.state != state)
+        cr_assert_eq (bus_loop_run (process.loop), 0);
 }
 
 #endif
