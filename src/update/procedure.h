@@ -9,7 +9,7 @@
     except idle has a deadline, in milliseconds; the action DEADLINE sets it. Every failure before the switch
     leads back to idle.
 
-    The whole machine is one table, state by event; test/unit/update/procedure.c has a case a cell. */
+    The whole machine is one table, state by event; test/unit/update/procedure.c has the rules that it must keep. */
 
 #ifndef UPDATE_PROCEDURE_H
 #define UPDATE_PROCEDURE_H
