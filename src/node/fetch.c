@@ -238,6 +238,7 @@ static void on_page_turned (void *context, int rc)
     const struct wanted *wanted = &fetch->wanted[fetch->at];
     fetch->downloading = true;
     fetch->counts.resumed += fetch->partial.offset;
+    node_content_forget (&fetch->user); /* what is unanswered was asked twice, for the blob before */
     transfer_download_init (&fetch->download, &fetch->limits, &wanted->digest, wanted->size,
                             fetch->partial.offset);
     go_on (fetch);

@@ -206,11 +206,11 @@ Test (commands, records_are_printed_as_text_and_as_json)
 
 Test (commands, the_broker_itself_is_shown_with_what_it_refused_by_reason)
 {
-    struct wire_reason_count refused[] = {{.reason = T ("wrong frames"), .count = 2},
-                                          {.reason = T ("against the schema"), .count = 17}};
-    broker_state = (struct wire_broker_state){.instance = T ("5e0c"),
-                                              .software = T ("1.0.0"),
-                                              .since = T ("2026-11-22T15:00:00.000000000Z"),
+    struct wire_reason_count refused[] = {{.reason = "wrong frames", .count = 2},
+                                          {.reason = "against the schema", .count = 17}};
+    broker_state = (struct wire_broker_state){.instance = "5e0c",
+                                              .software = "1.0.0",
+                                              .since = "2026-11-22T15:00:00.000000000Z",
                                               .uptime_s = 192,
                                               .nodes = 3,
                                               .online = 2,

@@ -85,9 +85,9 @@ TestSuite (actions, .init = setup, .fini = teardown);
 static struct base_digest release_offer (const char *application, const char *platform)
 {
     struct base_error error = {.code = 0};
-    offered = (struct wire_envelope){.application = (char *) application,
+    offered = (struct wire_envelope){.application = application,
                                      .version = "2",
-                                     .platform = (char *) platform,
+                                     .platform = platform,
                                      .binary = base_digest_of (program, sizeof program),
                                      .size = sizeof program};
     cr_assert_eq (wire_envelope_pack_release (&offered, &document, &error), 0, "%s", error.text);
@@ -337,10 +337,8 @@ Test (actions, a_candidate_is_kept_while_it_is_unknown_what_is_stable)
 
 Test (actions, a_confirmed_order_forgets_the_last_error_and_its_trial)
 {
-    struct wire_failure failure = {.transaction = "t-0",
-                                   .step = "probing",
-                                   .reason = "earlier",
-                                   .time = "2026-01-01T00:00:00Z"};
+    struct wire_failure failure = {
+        .transaction = "t-0", .step = "probing", .reason = "earlier", .time = "2026-01-01T00:00:00Z"};
     struct wire_trial trial = {.transaction = NULL};
     node_remember_failure (&app, &failure);
     trial_note ();

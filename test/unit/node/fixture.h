@@ -64,8 +64,7 @@ static void fixture_setup (void)
                                     .running = &process.self.running};
     app.contents.fd = app.opened.fd = -1;
     cr_assert_eq (root_make (&disk_system, directory, &process.root, NULL), 0);
-    envelope = (struct wire_envelope){
-        .application = "noded", .version = "1", .binary = {{3}}, .size = 1};
+    envelope = (struct wire_envelope){.application = "noded", .version = "1", .binary = {{3}}, .size = 1};
     process.self.running.installed = (struct wire_installed){.release = runs, .envelope = &envelope};
     cr_assert_eq (base_text_copy (process.self.running.workspace, ROOT_NAME_SIZE, RUNNING), 0);
     update_procedure_init (&app.procedure);
@@ -161,7 +160,7 @@ static void workspace_seal (const char *name)
     char made[ROOT_NAME_SIZE];
     uint64_t days = (uint64_t) (name[sizeof "2026-01-0" - 1] - '1');
     struct wire_envelope sealed = {.application = "noded",
-                                   .version = (char *) name,
+                                   .version = name,
                                    .binary = base_digest_of (program, sizeof program),
                                    .size = sizeof program};
     base_cleanup (base_buffer_deinit) struct base_buffer document = {.size = 0};
@@ -196,8 +195,8 @@ static void trial_note (void)
                                .attempt = 1,
                                .release = wanted,
                                .version = "2",
-                               .workspace = (char *) CANDIDATE,
-                               .previous = (char *) RUNNING};
+                               .workspace = CANDIDATE,
+                               .previous = RUNNING};
     cr_assert_eq (root_trial_note (&process.root, &trial, NULL), 0);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/node/orders.c - each order is carried out once and ends, whatever interrupts it */
 
+#include "wire/text.h"
 #include "fixture.h"
 
 TestSuite (orders, .init = fixture_setup, .fini = fixture_teardown);
@@ -491,14 +492,14 @@ Test (orders, a_restart_keeps_an_order_and_the_time_of_its_retry)
     cr_expect_eq (app.procedure.state, WIRE_STATE_UNFIT, "not before the retry is due");
     free (retry);
 
-    free (app.standing.retry); /* the clock was set, or the host was off */
+    wire_text_free (&app.standing.retry); /* the clock was set, or the host was off */
     app.standing.retry = strdup ("2020-01-01T00:00:00.000000000Z");
     node_standing_save (&app);
     manager_restart ();
     cr_assert_eq (app.procedure.state, WIRE_STATE_IDLE);
     order_find_unfit (5);
     cr_expect_eq (app.procedure.unfit, 3);
-    free (app.standing.retry);
+    wire_text_free (&app.standing.retry);
     app.standing.retry = strdup ("2999-01-01T00:00:00.000000000Z");
     cr_expect_leq (node_later_left_ms (&app), 15 * config.limits.unfit_ms);
 }

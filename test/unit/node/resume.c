@@ -74,8 +74,8 @@ Test (resume, a_confirmation_that_was_not_reported_is_reported)
                                .attempt = 1,
                                .release = wanted,
                                .version = "2",
-                               .workspace = (char *) RUNNING,
-                               .previous = (char *) BEFORE};
+                               .workspace = RUNNING,
+                               .previous = BEFORE};
     cr_assert_eq (root_trial_note (&process.root, &trial, NULL), 0);
     node_resume (&app);
     node_resume (&app);

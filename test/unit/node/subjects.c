@@ -39,8 +39,7 @@ static size_t application_index (const char *name)
 static void on_describe (void *context, struct wire_application *ret_application)
 {
     struct node_subject *subject = context;
-    *ret_application =
-        (struct wire_application){.name = (char *) subject->application, .state = WIRE_STATE_IDLE};
+    *ret_application = (struct wire_application){.name = subject->application, .state = WIRE_STATE_IDLE};
 }
 
 static void on_hint (void *context, const struct wire_update *update)
@@ -71,8 +70,7 @@ static const struct node_subject_ops subject_ops = {
 
 static void desired_send (const char *application, uint64_t epoch)
 {
-    struct wire_desired desired = {
-        .application = (char *) application, .status = WIRE_STATUS_OK, .epoch = epoch};
+    struct wire_desired desired = {.application = application, .status = WIRE_STATUS_OK, .epoch = epoch};
     cr_assert_eq (bus_send (control, &node, &wire_desired_record, &desired), 0);
 }
 
@@ -163,12 +161,12 @@ static void run_until_states (unsigned noded, unsigned web)
         rig_run ();
 }
 
-static void hint_send (const char *application, char **for_nodes)
+static void hint_send (const char *application, const char *const *for_nodes)
 {
     static uint64_t sequence;
     struct wire_update update = {.instance = "origin",
                                  .sequence = ++sequence,
-                                 .application = (char *) application,
+                                 .application = application,
                                  .nodes = for_nodes,
                                  .n_nodes = for_nodes ? 1 : 0};
     cr_assert_eq (bus_publish (announce, "update/all", &wire_update_record, &update), 0);
@@ -215,7 +213,7 @@ Test (subjects, a_hint_without_an_application_asks_for_all)
 
 Test (subjects, a_hint_for_other_nodes_is_heard_and_asks_for_nothing)
 {
-    char *others[] = {"n2", NULL}, *own[] = {"n1", NULL};
+    const char *others[] = {"n2", NULL}, *own[] = {"n1", NULL};
     session_open ();
     hint_send ("web", others);
     hint_send ("noded", own); /* arrives after it */
@@ -297,18 +295,16 @@ static void on_matched (void *context, const struct wire_matched *matched)
 static void match_begin (struct asked *asked, const char *application, const char *transaction,
                          unsigned attempt)
 {
-    struct wire_match match = {.application = (char *) application,
-                               .release = {{1}},
-                               .transaction = (char *) transaction,
-                               .attempt = attempt};
+    struct wire_match match = {
+        .application = application, .release = {{1}}, .transaction = transaction, .attempt = attempt};
     cr_assert_eq (node_match_begin (&asked->match, session, &match, on_matched, asked), 0);
 }
 
 static void matched_send (const char *application, const char *transaction, unsigned attempt, uint64_t size,
                           enum wire_status status)
 {
-    struct wire_matched matched = {.application = (char *) application,
-                                   .transaction = (char *) transaction,
+    struct wire_matched matched = {.application = application,
+                                   .transaction = transaction,
                                    .attempt = attempt,
                                    .status = status,
                                    .size = size};
