@@ -263,7 +263,7 @@ static inline void owner_rollout_put (size_t count)
     cr_assert_eq (records_rollout_add (owner.records, &row, &error), 0, "%s", error.text);
     cr_assert_eq (records_begin (owner.records, &error), 0);
     for (size_t i = 0; i < count; i++) {
-        (void) snprintf (owner.ids[i], sizeof owner.ids[i], "n-%03zu", i);
+        (void) snprintf (owner.ids[i], sizeof owner.ids[i], "n-%03u", (unsigned) (i % 1000));
         struct records_member member = {.index = (uint32_t) i,
                                         .node = owner.ids[i],
                                         .state = WIRE_MEMBER_WAITING,
