@@ -51,10 +51,11 @@ Test (changes, reach_every_subscriber_in_the_order_of_their_subscriptions)
     struct broker_node node = {.id = "n"};
     struct wire_transition turns[2] = {{.serial = 1}, {.serial = 2}};
     struct deploy_rollout rollout = {.state.id = "r-1"};
+    char a[] = "a", b[] = "b", c[] = "c";
 
-    cr_assert_eq (broker_changes_subscribe (&changes, &only_nodes, (char[]){"a"}), 0);
-    cr_assert_eq (broker_changes_subscribe (&changes, &both, (char[]){"b"}), 0);
-    cr_assert_eq (broker_changes_subscribe (&changes, &only_rollouts, (char[]){"c"}), 0);
+    cr_assert_eq (broker_changes_subscribe (&changes, &only_nodes, a), 0);
+    cr_assert_eq (broker_changes_subscribe (&changes, &both, b), 0);
+    cr_assert_eq (broker_changes_subscribe (&changes, &only_rollouts, c), 0);
     broker_changes_node (
         &changes, &(struct broker_node_change){
                       .node = &node, .flags = BROKER_NODE_CONTACT, .happened = &happened, .n_happened = 1});
@@ -75,9 +76,10 @@ Test (changes, without_subscribers_go_nowhere)
 
 Test (changes, have_a_bounded_number_of_subscribers)
 {
+    char s[] = "s";
     for (size_t i = 0; i < BROKER_SUBSCRIBERS_MOST; i++)
-        cr_assert_eq (broker_changes_subscribe (&changes, &both, (char[]){"s"}), 0);
-    cr_expect_eq (broker_changes_subscribe (&changes, &both, (char[]){"one too many"}), -ENOSPC);
+        cr_assert_eq (broker_changes_subscribe (&changes, &both, s), 0);
+    cr_expect_eq (broker_changes_subscribe (&changes, &both, s), -ENOSPC);
     cr_expect_eq (changes.n_subscribers, BROKER_SUBSCRIBERS_MOST);
 }
 
@@ -179,7 +181,8 @@ static const struct broker_write_ops item_ops = {.store = item_store, .ended = i
 
 Test (revisions, are_given_when_the_open_transaction_is_on_disk)
 {
-    cr_assert_eq (broker_round_add (&broker, &item_ops, (char[]){"web-2"}, &error), 0, "%s", error.text);
+    char other[] = "web-2";
+    cr_assert_eq (broker_round_add (&broker, &item_ops, other, &error), 0, "%s", error.text);
     cr_expect_str_eq (heard, "");
     node_publish (BROKER_NODE_CONTACT);
     cr_expect_str_eq (heard, "kept ", "published within a transaction that may still fail");
