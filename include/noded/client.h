@@ -186,11 +186,11 @@ typedef struct noded_spec {
 
 /*  The plan of a rollout: what it would do now. Nothing is started. Its members are not filled in: see
     noded_client_rollout_members. */
-int noded_client_rollout_plan (noded_client *client, const noded_spec *spec, noded_plan **ret_plan);
+int noded_client_rollout_plan (noded_client *client, const noded_spec *given, noded_plan **ret_plan);
 
 /*  Starts a rollout. plan: the hash of a plan, 64 hexadecimal characters; -EPERM if the plan would be different
     now; NULL: not compared. The result is the rollout. */
-int noded_client_rollout_start (noded_client *client, const noded_spec *spec, const char *plan,
+int noded_client_rollout_start (noded_client *client, const noded_spec *given, const char *plan,
                                 noded_rollout **ret_rollout);
 
 /*  Which rollouts to list. All zero: every rollout. */

@@ -275,14 +275,14 @@ typedef struct noded_report {
     uint64_t attempt;            /* counts from 1 */
     const char *step;            /* as reported */
     enum noded_outcome outcome;  /* as reported */
+    enum noded_order_kind order; /* what was ordered; absent: the broker did not order it, or no longer
+                                    knows it */
     const char *reason;          /* as reported */
     const char *version;         /* of the ordered release */
     noded_digest release;        /* that was ordered */
     const char *rollout;         /* that gave the order; absent: an operator gave it */
     uint64_t wave;               /* of that rollout */
     const char *user;            /* the operator who gave the order: user and host */
-    enum noded_order_kind order; /* what was ordered; absent: the broker did not order it, or no longer
-                                    knows it */
     const char *ordered;         /* when the order was given, by the broker's clock */
     const char *time;            /* as reported, of the node's clock */
 } noded_report;
@@ -537,45 +537,45 @@ typedef struct noded_nodes {
     size_t count;
     uint64_t revision; /* of the broker's records: pass it as since next time */
 } noded_nodes;
-void noded_nodes_free (noded_nodes *nodes);
+void noded_nodes_free (noded_nodes *list);
 
 typedef struct noded_releases {
     noded_release *items;
     size_t count;
 } noded_releases;
-void noded_releases_free (noded_releases *releases);
+void noded_releases_free (noded_releases *list);
 
 typedef struct noded_orders {
     noded_order *items;
     size_t count;
 } noded_orders;
-void noded_orders_free (noded_orders *orders);
+void noded_orders_free (noded_orders *list);
 
 typedef struct noded_reports {
     noded_report *items;
     size_t count;
 } noded_reports;
-void noded_reports_free (noded_reports *reports);
+void noded_reports_free (noded_reports *list);
 
 typedef struct noded_rollouts {
     noded_rollout *items;
     size_t count;
     uint64_t revision; /* as in noded_nodes */
 } noded_rollouts;
-void noded_rollouts_free (noded_rollouts *rollouts);
+void noded_rollouts_free (noded_rollouts *list);
 
 typedef struct noded_members {
     noded_member *items;
     size_t count;
     uint64_t revision; /* as in noded_nodes */
 } noded_members;
-void noded_members_free (noded_members *members);
+void noded_members_free (noded_members *list);
 
 typedef struct noded_transitions {
     noded_transition *items;
     size_t count;
 } noded_transitions;
-void noded_transitions_free (noded_transitions *transitions);
+void noded_transitions_free (noded_transitions *list);
 
 void noded_broker_free (noded_broker *broker);
 void noded_rollout_free (noded_rollout *rollout);

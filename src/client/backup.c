@@ -188,9 +188,9 @@ int noded_client_backup (noded_client *client, const char *path, int replace, no
     if (rc == 0 && (!answer.backup || !answer.backup->size))
         rc = base_error_set (&client->error, -EPROTO,
                              "cannot make a backup: the broker's answer lacks its digest or size");
-    if (rc == 0)
+    if (rc == 0 && answer.backup)
         rc = backup_save (client, answer.backup, path, replace);
-    if (rc == 0)
+    if (rc == 0 && answer.backup)
         memcpy (ret_backup, answer.backup, sizeof *ret_backup);
     return rc;
 }

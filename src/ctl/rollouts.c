@@ -113,7 +113,7 @@ int ctl_rollout_find (struct ctl *ctl, const char *name, bool any, noded_rollout
     if (rc != 0)
         return ctl_fail (ctl, rc);
     int code = name ? find_named (ctl, &list, name, &item) : find_unnamed (ctl, &list, any, &item);
-    if (code != CTL_OK)
+    if (code != CTL_OK || !item)
         return code;
     *ret_rollout = rollout_take (item);
     return *ret_rollout ? CTL_OK : ctl_error (ctl, "out of memory");
@@ -124,7 +124,7 @@ int ctl_rollout_status (struct ctl *ctl)
     base_cleanup (ctl_rollout_free_p) noded_rollout *rollout = NULL;
     base_cleanup (noded_members_free) noded_members members = {.count = 0};
     int rc = 0, code = ctl_rollout_find (ctl, ctl->n_words ? ctl->words[0] : NULL, true, &rollout);
-    if (code != CTL_OK)
+    if (code != CTL_OK || !rollout)
         return code;
     if (ctl->options.follow)
         return ctl_rollout_follow (ctl, &rollout, CTL_ROLLOUT_TO_DONE);
@@ -161,7 +161,7 @@ static int find_and_steer (struct ctl *ctl, enum noded_command command, noded_ro
 {
     base_cleanup (ctl_rollout_free_p) noded_rollout *rollout = NULL;
     int code = ctl_rollout_find (ctl, ctl->n_words ? ctl->words[0] : NULL, false, &rollout);
-    if (code != CTL_OK)
+    if (code != CTL_OK || !rollout)
         return code;
     const noded_steering steering = {.rollout = rollout->id, .command = command};
     int rc = noded_client_rollout_steer (ctl->client, &steering, ret_now);
@@ -172,7 +172,7 @@ static int steer_and_show (struct ctl *ctl, enum noded_command command)
 {
     base_cleanup (ctl_rollout_free_p) noded_rollout *now = NULL;
     int code = find_and_steer (ctl, command, &now);
-    if (code == CTL_OK)
+    if (code == CTL_OK && now)
         ctl_rollout_show (ctl, now);
     return code;
 }
@@ -199,7 +199,7 @@ int ctl_rollout_retry (struct ctl *ctl)
     base_cleanup (ctl_rollout_free_p) noded_rollout *rollout = NULL, *now = NULL;
     size_t named = ctl->n_words && ctl_rollout_is_id (ctl->words[0]) ? 1 : 0, at = named;
     int code = ctl_rollout_find (ctl, named ? ctl->words[0] : NULL, false, &rollout);
-    if (code != CTL_OK)
+    if (code != CTL_OK || !rollout)
         return code;
     do {
         size_t count = ctl->n_words - at < PORTION ? ctl->n_words - at : PORTION;
@@ -223,7 +223,7 @@ int ctl_rollout_approve (struct ctl *ctl)
 {
     base_cleanup (ctl_rollout_free_p) noded_rollout *rollout = NULL, *now = NULL;
     int code = ctl_rollout_find (ctl, ctl->n_words ? ctl->words[0] : NULL, false, &rollout);
-    if (code != CTL_OK)
+    if (code != CTL_OK || !rollout)
         return code;
     uint64_t next = rollout->wave + (rollout->unproven ? 1 : 0);
     const noded_steering steering = {.rollout = rollout->id,

@@ -15,8 +15,8 @@ static const char *const state_words[] = {
     [NODED_STATE_CONFIRMED] = "the new version has confirmed itself",
     [NODED_STATE_REVERTING] = "reverting to the previous version",
     [NODED_STATE_UNFIT] =
-        "the running version fails the same rehearsal: the host or the origin is at fault; the "
-        "order is tried again automatically",
+        ("the running version fails the same rehearsal: the host or the origin is at fault; the "
+         "order is tried again automatically"),
 };
 
 const char *ctl_state_words (enum noded_state state)

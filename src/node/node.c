@@ -166,7 +166,7 @@ static int applications_open (struct node_process *process, struct base_error *e
     size_t count = 0;
     while (kinds[count])
         count++;
-    process->applications = calloc (count, sizeof *process->applications);
+    process->applications = calloc (count + 1, sizeof *process->applications);
     if (!process->applications)
         return -ENOMEM;
     if (process->config->depth != IDENTITY_DEPTH_SERVICE)
