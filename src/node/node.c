@@ -171,7 +171,7 @@ static int applications_open (struct node_process *process, struct base_error *e
         return -ENOMEM;
     if (process->config->depth != IDENTITY_DEPTH_SERVICE)
         count = 1; /* a probe manages noded alone */
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && kinds[i]; i++) {
         struct node_application *app = &process->applications[process->n_applications];
         struct base_error why = {.code = 0};
         int r = node_application_open (app, process, kinds[i], &why);
