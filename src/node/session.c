@@ -93,15 +93,14 @@ static void drop_report (struct node_session *session, size_t index)
              (session->n_reports - index) * sizeof *session->reports);
 }
 
-/*  hello is only sent over a connection: one that waited in a queue would arrive together with all later
-    ones. */
-static void await_connection (struct node_session *session)
+/*  Looks again later whether the node is connected: at first soon, then each time after twice as long. */
+static void await_connection (struct node_session *session, int *timer, bus_handler *handler)
 {
     uint64_t pause = session->connect_pause_ms;
     if (pause == CONNECT_PAUSE_MOST_MS)
         awake_report (session);
     session->connect_pause_ms = pause * 2 < CONNECT_PAUSE_MOST_MS ? pause * 2 : CONNECT_PAUSE_MOST_MS;
-    timer_arm (session, &session->hello_timer, pause / 2 + base_random_below (pause / 2 + 1), say_hello);
+    timer_arm (session, timer, pause / 2 + base_random_below (pause / 2 + 1), handler);
 }
 
 static void send_hello (struct node_session *session)
@@ -130,11 +129,13 @@ static void send_hello (struct node_session *session)
         base_log (BASE_LOG_DEBUG, "cannot send hello: %s", strerror (-rc));
 }
 
+/*  hello is only sent over a connection: one that waited in a queue would arrive together with all later
+    ones. */
 static void say_hello (void *context)
 {
     struct node_session *session = context;
     if (!bus_socket_is_ready (session->control)) {
-        await_connection (session);
+        await_connection (session, &session->hello_timer, say_hello);
         return;
     }
     session->connect_pause_ms = CONNECT_PAUSE_LEAST_MS;
@@ -242,11 +243,12 @@ static void note_sequence (struct node_session *session, const char *instance, u
         ask_all (session);
 }
 
+/*  A heartbeat that is due while the node reconnects is sent as soon as it is connected. An origin that was started
+    again ends connections without a message; it is noticed only by its answer to a heartbeat. */
 static void heartbeat_send (void *context)
 {
     struct node_session *session = context;
     timer_disarm (session, &session->heartbeat_timer);
-    awake_report (session);
     uint64_t silent = base_time_boot_ms () - session->heard_ms;
     if (silent > LIVENESS_HEARTBEATS * session->heartbeat_ms) {
         base_log (BASE_LOG_WARNING, "lost contact to %s for %llu ms: reconnecting",
@@ -256,6 +258,12 @@ static void heartbeat_send (void *context)
         begin_hello (session);
         return;
     }
+    if (!bus_socket_is_ready (session->control)) {
+        await_connection (session, &session->heartbeat_timer, heartbeat_send);
+        return;
+    }
+    awake_report (session);
+    session->connect_pause_ms = CONNECT_PAUSE_LEAST_MS;
     struct wire_heartbeat heartbeat = {.sender = session->id, .node = session->config->id};
     (void) bus_send (session->control, NULL, &wire_heartbeat_record, &heartbeat);
     timer_arm (session, &session->heartbeat_timer, heartbeat_pause (session), heartbeat_send);

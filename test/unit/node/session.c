@@ -2,6 +2,7 @@
 /*  test/unit/node/session.c - a node limits the rate of its requests, whatever the origin does */
 
 #include "../bus/rig.h"
+#include "base/time.h"
 #include "bus/socket_private.h"
 #include "node/session.h"
 #include "test/lib/log_lines.h"
@@ -13,6 +14,8 @@ static struct node_session *session;
 static unsigned hellos, asks, stop_at;
 static enum wire_status status; /* of the answers to ask */
 static bool invalid;            /* asks are answered against the schema */
+static uint32_t heartbeat_ms;   /* that the origin asks for */
+static bool heartbeat_stops;    /* the loop */
 
 static void on_describe (void *context, struct wire_application *ret_application)
 {
@@ -55,8 +58,12 @@ static void on_message (void *context, struct bus_socket *socket, const struct b
         hellos++;
         if (hellos == stop_at)
             bus_loop_stop (loop);
-        struct wire_welcome answer = {.status = WIRE_STATUS_OK, .instance = "origin", .heartbeat_ms = 60000};
+        struct wire_welcome answer = {
+            .status = WIRE_STATUS_OK, .instance = "origin", .heartbeat_ms = heartbeat_ms};
         (void) bus_send (socket, &message->peer, &wire_welcome_record, &answer);
+    } else if (message->record == &wire_heartbeat_record) {
+        if (heartbeat_stops)
+            bus_loop_stop (loop);
     } else if (message->record == &wire_ask_record) {
         asks++;
         if (invalid) {
@@ -68,13 +75,19 @@ static void on_message (void *context, struct bus_socket *socket, const struct b
     }
 }
 
+static void origin_start (void)
+{
+    struct bus_socket_options options = {.on_message = on_message, .quiet = true};
+    control = rig_socket (BUS_ROUTER, &options);
+    rig_bind (control, rig_ipc ("control"));
+}
+
 static void setup (void)
 {
     struct base_error error = {.code = 0};
-    struct bus_socket_options options = {.on_message = on_message, .quiet = true};
+    heartbeat_ms = 60000;
     rig_setup ();
-    control = rig_socket (BUS_ROUTER, &options);
-    rig_bind (control, rig_ipc ("control"));
+    origin_start ();
     cr_assert_eq (identity_config_init (&config, directory), 0);
     cr_assert_eq (identity_config_set (&config, "node/id", "n1", NULL), 0);
     (void) snprintf (config.endpoints.announce, BUS_ENDPOINT_SIZE, "%s", rig_ipc ("announce"));
@@ -131,4 +144,22 @@ Test (session, an_answer_against_the_schema_is_logged_once_a_minute_with_its_fie
     cr_expect_eq (log_lines_count (": refused a message on control: desired: epoch: is a float, an unsigned "
                                    "integer is expected\n"),
                   1, "%s", log_lines ());
+}
+
+/*  A heartbeat that is due while the node reconnects is sent as soon as it is connected. It shows the node that the
+    origin is another process. */
+Test (session, a_heartbeat_that_was_due_without_a_connection_is_sent_on_the_next_one)
+{
+    status = WIRE_STATUS_NONE;
+    heartbeat_ms = (uint32_t) load_deadline_ms (3000);
+    node_session_open (session);
+    rig_run_for (load_deadline_ms (100));
+    cr_assert_eq (hellos, 1);
+    control = bus_socket_free (control);
+    rig_run_for (heartbeat_ms); /* one was due, and the next one is not due before a third of that time */
+    origin_start ();
+    heartbeat_stops = true;
+    uint64_t since = base_time_boot_ms ();
+    rig_run ();
+    cr_expect_lt (base_time_boot_ms () - since, heartbeat_ms / 3);
 }
