@@ -153,6 +153,9 @@ void node_application_start (struct node_application *app)
 void node_application_restarted (struct node_application *app)
 {
     base_assert (!app->kind->is_manager);
+    node_step_stop (app);
+    app->kind->ops->prove_end (app);
+    node_blame_free (app);
     running_read (app);
     bus_timer_cancel (app->process->loop, app->deadline);
     app->deadline = 0;

@@ -116,8 +116,8 @@ int node_application_open (struct node_application *app, struct node_process *pr
                            const struct node_kind *kind, struct base_error *error);
 /*  Joins the session, and continues what an earlier process left. */
 void node_application_start (struct node_application *app);
-/*  For a kind that starts versions within this process: `stable` was started. Continues as a new process of the
-    node manager would. */
+/*  For a kind that starts versions within this process: `stable` was started. Ends the step that is in
+    progress and continues as a new process of the node manager would. */
 void node_application_restarted (struct node_application *app);
 /*  Accepts a zero application, and one that could not be opened. */
 void node_application_close (struct node_application *app);
