@@ -172,11 +172,11 @@ static void envelope_fetch (struct node_application *app)
     struct base_error error = {.text = "out of memory"};
     base_assert (!app->fetch && app->order.candidate.envelope);
     app->fetch = fetch_new (app, on_fetched);
-    fetch_started (app,
-                   app->fetch ? node_fetch_start (app->fetch, app->order.candidate.envelope,
-                                                  app->order.distrust, &error)
-                              : -ENOMEM,
-                   &error);
+    fetch_started (
+        app,
+        app->fetch ? node_fetch_start (app->fetch, app->order.candidate.envelope, app->order.distrust, &error)
+                   : -ENOMEM,
+        &error);
 }
 
 /*  Reads the release document from the store. Its blobs were verified when they were stored, but somebody may
@@ -352,7 +352,8 @@ static void release_quarantine (struct node_application *app, const struct updat
 static void order_postpone (struct node_application *app, const struct update_result *result)
 {
     base_assert (app->procedure.state == WIRE_STATE_UNFIT);
-    if (result->from == WIRE_STATE_IDLE) { /* an earlier process postponed it: only the rest of the wait is left */
+    if (result->from ==
+        WIRE_STATE_IDLE) { /* an earlier process postponed it: only the rest of the wait is left */
         uint64_t left_ms = node_later_left_ms (app);
         bus_timer_cancel (app->process->loop, app->deadline);
         app->deadline_ms = base_time_boot_ms () + left_ms;

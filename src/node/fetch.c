@@ -115,8 +115,7 @@ static bool blob_is_stored (struct node_fetch *fetch, const struct base_digest *
     base_cleanup (base_close_p) int fd = -1;
     if (disk_blobs_get (fetch->spec.blobs, digest, &fd, NULL) < 0)
         return false;
-    if (!fetch->distrust ||
-        (base_digest_of_fd (fd, &found, NULL) == 0 && base_digest_equal (&found, digest)))
+    if (!fetch->distrust || (base_digest_of_fd (fd, &found, NULL) == 0 && base_digest_equal (&found, digest)))
         return true;
     (void) disk_blobs_remove (fetch->spec.blobs, digest);
     return false;
@@ -190,10 +189,10 @@ static int space_reserve (struct node_fetch *fetch, struct base_error *error)
     int r = space_reserve_in (path, fetch->spec.blobs->fd, missing + SPACE_MARGIN / 16, fetch->count, error);
     if (r < 0)
         return r;
-    return space_reserve_in (
-        fetch->spec.root->path, fetch->spec.root->fd,
-        fetch->total + fetch->stored + fetch->copied + fetch->spec.probe_bytes + SPACE_MARGIN,
-        fetch->count + files, error);
+    return space_reserve_in (fetch->spec.root->path, fetch->spec.root->fd,
+                             fetch->total + fetch->stored + fetch->copied + fetch->spec.probe_bytes +
+                                 SPACE_MARGIN,
+                             fetch->count + files, error);
 }
 
 /*  done may free the fetch. */
@@ -236,10 +235,11 @@ static int blob_complete (struct node_fetch *fetch, const struct wanted *wanted)
     disk_partial_deinit (&fetch->partial);
     if (r == DISK_E_DIGEST) {
         fetch->rotten = wanted->digest;
-        return base_error_set (&fetch->work_error, r,
-                               "the origin sent a damaged blob %s, which was discarded: on the origin, remove "
-                               "that blob and publish the release again",
-                               base_digest_format (&wanted->digest, name));
+        return base_error_set (
+            &fetch->work_error, r,
+            "the origin sent a damaged blob %s, which was discarded: on the origin, remove "
+            "that blob and publish the release again",
+            base_digest_format (&wanted->digest, name));
     }
     if (r < 0)
         return r;

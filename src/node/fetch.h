@@ -27,7 +27,7 @@ struct node_fetch_spec {
     const struct root *root;                /* of the application */
     struct disk_blobs *blobs;               /* the blob store of that root */
     const struct identity_running *running; /* the version that runs */
-    uint64_t probe_bytes, probe_files; /* space that probing the candidate will need in that root */
+    uint64_t probe_bytes, probe_files;      /* space that probing the candidate will need in that root */
 };
 
 /*  Makes a fetch, which does nothing before node_fetch_start. The caller owns it. Returns NULL if out of

@@ -200,7 +200,7 @@ static void settled_report (struct node_application *app, const struct wire_desi
     if (order->revert_nothing)
         node_report_order (app, desired->revert_epoch, "revert", WIRE_OUTCOME_NOTHING,
                            hold_is_by_revert (desired) ? "the release to revert does not run here; held"
-                                                  : "the release to revert does not run here");
+                                                       : "the release to revert does not run here");
     if (order->update_held)
         node_report_order (app, desired->release_epoch, wire_state_word (WIRE_STATE_MATCHING),
                            WIRE_OUTCOME_REFUSED, "the node is held: release it with nodectl unhold");
@@ -318,8 +318,8 @@ bool node_orders_choose (struct node_application *app)
     }
     const struct wire_envelope *envelope = wire_release_match (&release, identity_platform ());
     if (strcmp (release.application, app->name) != 0) {
-        node_fail (app, UPDATE_EVENT_REFUSED, "the release is of the application %s, not of %s", release.application,
-                   app->name);
+        node_fail (app, UPDATE_EVENT_REFUSED, "the release is of the application %s, not of %s",
+                   release.application, app->name);
         return false;
     }
     if (!envelope) {

@@ -42,7 +42,7 @@ static bool stable_is_ours (const struct node_application *app)
 }
 
 static int stable_repair (const struct node_application *app, char ret_name[ROOT_NAME_SIZE],
-                        struct base_error *error)
+                          struct base_error *error)
 {
     const char *own = app->running->workspace;
     if (root_trial_is_likely (app->root, own))
@@ -64,9 +64,9 @@ void node_stable_keep (struct node_application *app)
     if (!repaired && app->stable_reported)
         return;
     app->stable_reported = !repaired;
-    (void) snprintf (reason, sizeof reason, "%.180s; %s%.200s", lost.text,
-                     repaired ? "it now points to " : "it cannot be restored: ",
-                     repaired ? name : error.text);
+    (void) snprintf (
+        reason, sizeof reason, "%.180s; %s%.200s", lost.text,
+        repaired ? "it now points to " : "it cannot be restored: ", repaired ? name : error.text);
     link_report (app, ROOT_STABLE, repaired ? WIRE_OUTCOME_PASSED : WIRE_OUTCOME_FAILED, reason, name);
 }
 
@@ -143,10 +143,10 @@ void node_previous_keep (struct node_application *app)
     if (!repaired && app->previous_reported)
         return;
     app->previous_reported = !repaired;
-    (void) snprintf (reason, sizeof reason, "%.180s; %s%.200s%s", lost.text,
-                     repaired ? "it now points to " : "it cannot be restored: ",
-                     repaired ? known : error.text,
-                     repaired ? "" : "; no revert is possible until another version is confirmed");
+    (void) snprintf (
+        reason, sizeof reason, "%.180s; %s%.200s%s", lost.text,
+        repaired ? "it now points to " : "it cannot be restored: ", repaired ? known : error.text,
+        repaired ? "" : "; no revert is possible until another version is confirmed");
     link_report (app, ROOT_PREVIOUS, repaired ? WIRE_OUTCOME_PASSED : WIRE_OUTCOME_FAILED, reason,
                  repaired ? known : "");
 }
