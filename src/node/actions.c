@@ -323,8 +323,8 @@ static void step_abort (struct node_application *app)
         base_log (BASE_LOG_WARNING, "cannot remove the candidate's workspace, ignoring: %s", error.text);
 }
 
-/*  Describes the failure of the order, for the quarantine and the last error. All texts are borrowed: from the
-    order, and from now, which gets the time. */
+/*  Describes the failure of the order, for the quarantine and the last error. All texts are borrowed: from
+    the order, and from now, which gets the time. */
 static struct wire_failure order_failure (const struct node_application *app,
                                           const struct update_result *result, char now[BASE_TIME_TEXT])
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  node/application.h - an application of this node: its orders and its update procedure; used inside this room only
+/*  node/application.h - an application of this node: its orders and its update procedure; used inside this
+    room only
 
     noded itself is one. The machine (update/procedure.h) decides what happens next; these files carry it out:
 
@@ -59,7 +60,8 @@ struct node_application {
     const struct node_kind *kind;
     void *own; /* kind->own_size bytes for the kind; owned */
     struct node_process *process;
-    /*  node_act; a pointer, so that files that pass events in do not depend on those that carry out actions */
+    /*  node_act. It is a pointer so that files that pass events in do not depend on those that carry out
+        actions. */
     void (*act) (struct node_application *app, const struct update_result *result, enum update_action action);
     struct root *root;                /* noded: the node's root; else &opened */
     struct identity_running *running; /* the version that runs. noded: of this process; else &runs */
@@ -137,8 +139,8 @@ __attribute__ ((format (printf, 3, 4))) void node_fail (struct node_application 
 /*  Carries out one action. */
 void node_act (struct node_application *app, const struct update_result *result, enum update_action action);
 
-/*  Opens the store of downloads as it is on disk now, and removes what is too old. Nothing in the store may be
-    in use. Returns 0 or -errno. */
+/*  Opens the store of downloads as it is on disk now, and removes what is too old. Nothing in the store may
+    be in use. Returns 0 or -errno. */
 int node_contents_open (struct node_application *app, struct base_error *error);
 
 /*  Makes the candidate's workspace on a thread; at once, or when unsharing has ended. State: staging. */
@@ -227,9 +229,9 @@ enum { NODE_PROOF_CHUNK_MOST = 64 * 1024 };
 bool node_trial_chunk_fits (int fd, const void *bytes, size_t size);
 
 /*  blame.c */
-/*  Starts the blame check, after a rollback from the version of that order, which never confirmed itself. Within
-    `trial/confirm` the check decides whether the release is to blame, and calls judge. If it is not, the order
-    is retried after a wait. Everything is copied. If memory is exhausted, nothing happens. */
+/*  Starts the blame check, after a rollback from the version of that order, which never confirmed itself.
+    Within `trial/confirm` the check decides whether the release is to blame, and calls judge. If it is not,
+    the order is retried after a wait. Everything is copied. If memory is exhausted, nothing happens. */
 typedef void node_judge (struct node_application *app, const struct wire_failure *failure, bool guilty);
 void node_blame_begin (struct node_application *app, const struct wire_failure *failure,
                        const struct node_order *order, node_judge *judge);
@@ -269,7 +271,7 @@ void node_report_order (struct node_application *app, uint64_t epoch, const char
                         enum wire_outcome outcome, const char *reason);
 /*  Reports a line that is already in the journal. */
 void node_report_entry (struct node_application *app, const struct wire_entry *entry);
-/*  Reports to the origin alone that the current step continues. note: what the step waits for; may be NULL. */
+/*  Reports to the origin alone that the current step continues. note: what it waits for; may be NULL. */
 void node_report_progress (struct node_application *app, const char *note);
 /*  Describes the application for a message. What ret_application points to is valid until the next call. */
 void node_describe (struct node_application *app, struct wire_application *ret_application);

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  node/blame.c - the blame check: after a rollback from a version that never confirmed itself
 
-    The broker or the content peer may have been unreachable during that trial. So the restored version must pass
-    the same checks, under the same conditions and for as long as the trial lasted: it receives an announcement,
-    an answer to a match, and a chunk of the same program, and runs for the soak time. It sends match and get
-    again and again; each answer must arrive within `update/answer`. A lost connection fails the check, too.
-    Therefore a broker that is only reachable at times leads to no verdict.
+    The broker or the content peer may have been unreachable during that trial. So the restored version must
+    pass the same checks, under the same conditions and for as long as the trial lasted: it receives an
+    announcement, an answer to a match, and a chunk of the same program, and runs for the soak time. It sends
+    match and get again and again; each answer must arrive within `update/answer`. A lost connection fails the
+    check, too. Therefore a broker that is only reachable at times leads to no verdict.
 
     The release is blamed only if every check passed. Otherwise host, network or origin may have prevented the
     confirmation: no release is blamed, and the order stays. It is retried after a while, a bounded number of
     times (node/orders.c).
 
-    Until the check ends, var/trial and the launcher's note stay on disk. A manager that is restarted meanwhile
-    begins the check again. */
+    Until the check ends, var/trial and the launcher's note stay on disk. A manager that is restarted
+    meanwhile begins the check again. */
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -87,8 +87,8 @@ static void on_waited (void *context)
     node_subject_ask (&app->subject);
 }
 
-/*  why: the failed check; NULL: all passed, so the release is blamed. If another order is in progress, there is
-    no verdict any more: it would change the records of that order. */
+/*  why: the failed check; NULL: all passed, so the release is blamed. If another order is in progress, there
+    is no verdict any more: it would change the records of that order. */
 static void blame_end (struct node_application *app, const char *why)
 {
     struct node_blame *blame = app->blame;

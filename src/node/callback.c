@@ -43,7 +43,7 @@ static int target_add (struct node_callback *callback, struct bus_loop *loop, co
     return bus_socket_connect (target->socket, endpoint, error);
 }
 
-/*  Adds the process that set NODED_READY, if there is one. Its value is not ours: on failure it is ignored. */
+/*  Adds the process that set NODED_READY. An unusable value is ignored. */
 static void target_add_environment (struct node_callback *callback, struct bus_loop *loop, const char *value)
 {
     struct bus_callback place;
@@ -107,8 +107,8 @@ static bool envelope_sets (const struct identity_self *self, const char *entry)
     return false;
 }
 
-/*  Returns the environment with the envelope's variables first, so that these always fit into the message. The
-    caller frees the list; the strings belong to self. NULL: out of memory. */
+/*  Returns the environment with the envelope's variables first, so that these always fit into the message.
+    The caller frees the list; the strings belong to self. NULL: out of memory. */
 static char **environment_sort (const struct identity_self *self)
 {
     char **ordered = calloc (base_list_count (self->env) + 1, sizeof *ordered);

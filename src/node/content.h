@@ -2,9 +2,9 @@
 /*  node/content.h - a node's connection to its content peer, shared by all its users
 
     Users are downloads, the proof of a version on trial, and a blame check; several at a time. They share one
-    connection, because each connection costs the peer a descriptor. It is open while there are users. A get is
-    identified by (digest, offset, length). Its chunk goes to the user that sent it; any other chunk is dropped.
-    Without a connection a get waits here and is sent later. */
+    connection, because each connection costs the peer a descriptor. It is open while there are users. A get
+    is identified by (digest, offset, length). Its chunk goes to the user that sent it; any other chunk is
+    dropped. Without a connection a get waits here and is sent later. */
 
 #ifndef NODE_CONTENT_H
 #define NODE_CONTENT_H
@@ -63,8 +63,8 @@ void node_content_forget (struct node_content_user *user);
     users. A call from within a `lost` only forgets the user's gets: the connection is closed already. */
 void node_content_reconnect (struct node_content_user *user);
 
-/*  Contact to the origin was lost: closes the connection, forgets all gets and calls `lost` of all users. From
-    within a `lost` it does nothing. */
+/*  Contact to the origin was lost: closes the connection, forgets all gets and calls `lost` of all users.
+    From within a `lost` it does nothing. */
 void node_content_lost (struct node_content *content);
 
 #endif

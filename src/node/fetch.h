@@ -2,9 +2,9 @@
 /*  node/fetch.h - downloads the blobs of an envelope that this host lacks into var/contents
 
     Blobs are downloaded one after the other, each in windows (transfer/download.h). A download resumes where
-    an earlier attempt stopped. A blob is verified before it gets its name. Before the first byte is requested,
-    the fetch checks that there is room for all of them. Without a connection to the content peer it waits for
-    one, at most for `update/away`. */
+    an earlier attempt stopped. A blob is verified before it gets its name. Before the first byte is
+    requested, the fetch checks that there is room for all of them. Without a connection to the content peer
+    it waits for one, at most for `update/away`. */
 
 #ifndef NODE_FETCH_H
 #define NODE_FETCH_H
@@ -36,9 +36,9 @@ struct node_fetch *node_fetch_new (const struct node_fetch_spec *spec, node_fetc
 /*  Ends the fetch without calling done; waits for disk work that has started. Accepts NULL. Returns NULL. */
 struct node_fetch *node_fetch_free (struct node_fetch *fetch);
 
-/*  Starts the fetch, once. done is called later, never during this call. distrust: a file in a workspace or in
-    the store counts as present only after it was read and its digest matches. Returns 0, -ENOSPC with needed
-    and free space in the error, -ENOMEM without a text, or another -errno. */
+/*  Starts the fetch, once. done is called later, never during this call. distrust: a file in a workspace or
+    in the store counts as present only after it was read and its digest matches. Returns 0, -ENOSPC with
+    needed and free space in the error, -ENOMEM without a text, or another -errno. */
 int node_fetch_start (struct node_fetch *fetch, const struct wire_envelope *envelope, bool distrust,
                       struct base_error *error);
 /*  The same for one blob. A blob of that digest in a workspace does not count. */

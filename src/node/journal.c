@@ -2,8 +2,8 @@
 /*  node/journal.c - the journal, and whether it still matches what was reported
 
     The origin keeps serial and digest of the last line that was reported to it, and sends them when the node
-    connects. Then, and periodically, the node checks that this line still exists and that all lines follow each
-    other. A mismatch is reported and has no other effect. */
+    connects. Then, and periodically, the node checks that this line still exists and that all lines follow
+    each other. A mismatch is reported and has no other effect. */
 
 #include <errno.h>
 
@@ -112,8 +112,8 @@ static void look_begin (struct node_process *process, const struct root_journal_
         node_journal_close (process);
 }
 
-/*  Checks that a new line follows the last one that this process knows. Other processes (noded revert) append,
-    too: if there are lines between the two, a check must still find the known line. */
+/*  Checks that a new line follows the last one that this process knows. Other processes (noded revert)
+    append, too: if there are lines between the two, a check must still find the known line. */
 static void line_check_order (struct node_process *process, const struct wire_entry *entry)
 {
     const struct root_journal_head *last = &process->journal_last;

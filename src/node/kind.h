@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  node/kind.h - the kinds of applications that a node manager updates, and what each kind does in its own way
+/*  node/kind.h - the kinds of applications that a node manager updates, and what each kind does in its own
+    way
 
-    Orders, downloads, workspaces, trials and reports are the same for every application (application.h). The kind
-    decides how a candidate is probed, how a version is started, and what proves it on trial. */
+    Orders, downloads, workspaces, trials and reports are the same for every application (application.h). The
+    kind decides how a candidate is probed, how a version is started, and what proves it on trial. */
 
 #ifndef NODE_KIND_H
 #define NODE_KIND_H
@@ -24,8 +25,8 @@ struct node_kind_ops {
     void (*probe) (struct node_application *app);
     /*  Ends the probe if there is one; no event follows. What it started may end later. */
     void (*probe_abort) (struct node_application *app);
-    /*  Starts the version that `stable` points to, instead of the one that runs. If that needs a new process of
-        the node manager, this one ends; otherwise the operation calls node_application_restarted. */
+    /*  Starts the version that `stable` points to, instead of the one that runs. If that needs a new process
+        of the node manager, this one ends; otherwise the operation calls node_application_restarted. */
     void (*restart) (struct node_application *app);
     /*  On trial: collects the proof that confirms the version; the event DONE says that it is complete.
         prove_end: stops that; also called without prove. */

@@ -2,8 +2,8 @@
 /*  node/later.c - keeps an order that found this host unfit, and retries it
 
     The pauses are 1, 5, 15, and then always 60 times update/unfit. The record is part of the order state and
-    survives a restart of the manager. It has the wall clock time of the retry: setting the clock can shorten a
-    pause, but not prolong it. */
+    survives a restart of the manager. It has the wall clock time of the retry: setting the clock can shorten
+    a pause, but not prolong it. */
 
 #include "base/assert.h"
 #include "base/text.h"

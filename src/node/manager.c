@@ -104,8 +104,8 @@ static bool candidate_is_intact (const struct node_application *app, struct base
     return r != ROOT_E_DAMAGED && r != ROOT_E_NONE;
 }
 
-/*  Verifies the candidate's files after a rehearsal, whatever its result: a copy of them has rehearsed. If they
-    have changed, the result is that host or disk is at fault. */
+/*  Verifies the candidate's files after a rehearsal, whatever its result: a copy of them has rehearsed. If
+    they have changed, the result is that host or disk is at fault. */
 static void candidate_verify (struct node_application *app, struct rehearsal_result *result)
 {
     struct base_error damage = {.code = 0};
@@ -117,8 +117,8 @@ static void candidate_verify (struct node_application *app, struct rehearsal_res
                      "the candidate's files changed since they were staged: %.300s", damage.text);
 }
 
-/*  Ends the step as failed. failed: the result of the candidate's rehearsal. why: to be appended to its reason; may
-    be empty. */
+/*  Ends the step as failed. failed: the result of the candidate's rehearsal. why: to be appended to its
+    reason; may be empty. */
 static void probe_fail (struct node_application *app, const struct rehearsal_result *failed,
                         enum update_event event, const char *why)
 {

@@ -137,8 +137,8 @@ static void watchdog_notify (void *context)
     process->watchdog = bus_timer_start (process->loop, us / 2000, watchdog_notify, process);
 }
 
-/*  Returns the descriptor of the launcher's pipe, or -1. Makes it close-on-exec: processes that this one starts
-    must not inherit it. */
+/*  Returns the descriptor of the launcher's pipe, or -1. Makes it close-on-exec: processes that this one
+    starts must not inherit it. */
 static int launcher_pipe (void)
 {
     const char *text = getenv ("NODED_LAUNCHER");
@@ -197,8 +197,8 @@ static int applications_open (struct node_process *process, struct base_error *e
     return 0;
 }
 
-/*  Removes what earlier rehearsals left, for a bounded time. process->left has the names that remain: a thread
-    removes those. */
+/*  Removes what earlier rehearsals left, for a bounded time. process->left has the names that remain: a
+    thread removes those. */
 static void scratch_tidy (struct node_process *process)
 {
     const struct disk_until until = {.boot_ms = base_time_boot_ms () + TIDY_MS};
@@ -286,8 +286,8 @@ static void process_close (struct node_process *process)
     root_deinit (&process->root);
 }
 
-/*  Reports readiness to the launcher, to init and to the callback. Does not compare the program with its envelope:
-    the launcher has verified the workspace. */
+/*  Reports readiness to the launcher, to init and to the callback. Does not compare the program with its
+    envelope: the launcher has verified the workspace. */
 static void ready_announce (struct node_process *process)
 {
     node_process_notify_launcher (process, "ready\n");
@@ -307,7 +307,7 @@ int node_run (struct identity_config *config, enum identity_settings settings, c
         .config = config, .settings = settings, .launcher = launcher, .status = 1, .lock = NODE_LOCK_NULL};
     process.root.fd = -1;
     process.loaded = identity_settings_digest (config->root);
-    /* this process ends an unconfirmed trial a little before its launcher does: it can report what was missing */
+    /* this process ends an unconfirmed trial a little before its launcher does: it can report the reason */
     config->limits.trial_ms = config->trial.confirm_ms - config->trial.confirm_ms / 8;
     int r = process_open (&process, &error);
     if (r) {

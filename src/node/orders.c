@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  node/orders.c - the orders of the origin to an application of this node
 
-    A desired state contains all orders that are in force, each with its epoch. update/order.h chooses which of
-    them remain to be carried out. Each is carried out and reported once. */
+    A desired state contains all orders that are in force, each with its epoch. update/order.h chooses which
+    of them remain to be carried out. Each is carried out and reported once. */
 
 #include <string.h>
 

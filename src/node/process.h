@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  node/process.h - the process of the node manager: what all its applications share; used inside this room only
+/*  node/process.h - the process of the node manager: what all its applications share; used inside this room
+    only
 
         node.c        start, stop
         reload.c      reloads node.zpl, and judges whether new settings reach an origin

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  node/reach.h - reports on the host that the broker cannot be reached, since when and why
 
-    The first check runs after update/answer without a welcome, then one every minute. A new reason is logged and
-    written to var/unreached, which `noded status` prints. Nothing else depends on that file. */
+    The first check runs after update/answer without a welcome, then one every minute. A new reason is logged
+    and written to var/unreached, which `noded status` prints. Nothing else depends on that file. */
 
 #ifndef NODE_REACH_H
 #define NODE_REACH_H

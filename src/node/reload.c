@@ -5,8 +5,8 @@
 #include "node/application.h"
 
 /*  Settings are read only when the process starts. So new ones need a restart of the same version, but never
-    during an update or a trial. Unusable settings are checked again periodically, so that their correction needs
-    no second signal. */
+    during an update or a trial. Unusable settings are checked again periodically, so that their correction
+    needs no second signal. */
 static void settings_look (void *context)
 {
     struct node_process *process = context;
@@ -26,8 +26,8 @@ void node_reload_look (struct node_process *process)
     settings_look (process);
 }
 
-/*  Settings are on trial until an origin has welcomed this node; see identity/settings.h. A file that was changed
-    after they were loaded was never tried, so it is not given up. */
+/*  Settings are on trial until an origin has welcomed this node; see identity/settings.h. A file that was
+    changed after they were loaded was never tried, so it is not given up. */
 static void settings_judge (void *context)
 {
     struct node_process *process = context;

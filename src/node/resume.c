@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  node/resume.c - continues what an earlier process left unfinished: a trial, a rollback, a revert, a note of the
-    launcher */
+/*  node/resume.c - continues what an earlier process left unfinished: a trial, a rollback, a revert, a note
+    of the launcher */
 
 #include <errno.h>
 #include <string.h>
@@ -41,15 +41,15 @@ static bool order_record_end (struct node_application *app)
 }
 
 /*  Returns whether the release is to blame. It is not if the host went down each time, if init stopped the
-    version each time, if somebody removed a link, or if files were damaged before they ever ran. If the release
-    did cause one of these, each order costs one more trial; without an order there is no trial. */
+    version each time, if somebody removed a link, or if files were damaged before they ever ran. If the
+    release did cause one of these, each order costs one more trial; without an order there is no trial. */
 static bool cause_is_release (enum root_cause cause)
 {
     return cause == ROOT_CAUSE_CRASHED || cause == ROOT_CAUSE_HUNG || cause == ROOT_CAUSE_DAMAGED;
 }
 
-/*  Quarantines a release. If the disk is full, removes its workspace to make room: otherwise the release, which
-    may have filled the disk, would be tried again. */
+/*  Quarantines a release. If the disk is full, removes its workspace to make room: otherwise the release,
+    which may have filled the disk, would be tried again. */
 static void release_quarantine (struct node_application *app, const struct wire_failure *failure,
                                 const char *workspace)
 {
@@ -81,9 +81,9 @@ static void note_judge (struct node_application *app, struct root_outcome *outco
                   error.text);
 }
 
-/*  The blame check of a version that never confirmed itself has ended. guilty: ends its order and quarantines its
-    release. Otherwise the order stays and is resumed as often as one that was interrupted. The result of the
-    trial is reported again, because the first report had the state during the check. */
+/*  The blame check of a version that never confirmed itself has ended. guilty: ends its order and quarantines
+    its release. Otherwise the order stays and is resumed as often as one that was interrupted. The result of
+    the trial is reported again, because the first report had the state during the check. */
 static void trial_judge (struct node_application *app, const struct wire_failure *failure, bool guilty)
 {
     struct wire_trial trial = {.transaction = NULL};
@@ -236,8 +236,8 @@ static bool revert_resume (struct node_application *app)
     return left;
 }
 
-/*  Returns whether noded revert made this version stable and was interrupted before it wrote its records. Forgets
-    a revert that was interrupted earlier. */
+/*  Returns whether noded revert made this version stable and was interrupted before it wrote its records.
+    Forgets a revert that was interrupted earlier. */
 static bool host_revert_is_cut (struct node_application *app)
 {
     char target[ROOT_NAME_SIZE], stable[ROOT_NAME_SIZE];

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  node/scrub.c - verifies periodically the workspaces of stable and previous, and reports damage
 
-    Otherwise only a revert, or the next start, would find the damage. A scrub changes and removes nothing in the
-    workspaces. A round reads both, one after the other, on a thread, with a pause after each slice
+    Otherwise only a revert, or the next start, would find the damage. A scrub changes and removes nothing in
+    the workspaces. A round reads both, one after the other, on a thread, with a pause after each slice
     (disk/pace.h). Then half of the period passes until the next round; less while there is damage, because a
-    person may have repaired it. var/scrub records when the last round ended, by the clock of this boot, and what
-    it found. Each boot begins with a round: the disk may have changed while the host was down. */
+    person may have repaired it. var/scrub records when the last round ended, by the clock of this boot, and
+    what it found. Each boot begins with a round: the disk may have changed while the host was down. */
 
 #include "node/scrub.h"
 
@@ -275,8 +275,8 @@ static bool result_is_known (int result)
     return result >= 0 || result == -EIO;
 }
 
-/*  Takes the result of a workspace from the round and reports it if it differs from what is known. Returns whether
-    it does. */
+/*  Takes the result of a workspace from the round and reports it if it differs from what is known. Returns
+    whether it does. */
 static bool round_take_result (struct node_scrub *scrub, size_t link)
 {
     struct round *round = scrub->round;

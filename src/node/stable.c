@@ -34,7 +34,8 @@ static void link_report (struct node_application *app, const char *link, enum wi
     node_journal_append (app->process, &entry);
 }
 
-/*  Returns whether this version may change stable. From the switch until the confirmation only the launcher may. */
+/*  Returns whether this version may change stable. From the switch until the confirmation only the launcher
+    may. */
 static bool stable_is_ours (const struct node_application *app)
 {
     return update_order_at_rest (app->procedure.state) ||
@@ -93,8 +94,8 @@ bool node_stable_is_elsewhere (const struct node_application *app)
     return stable_find_other (app, stable);
 }
 
-/*  A command that changes stable still writes its records and then notifies this process. This timer leaves it
-    time for that, and covers the case that it was killed before it could notify. */
+/*  A command that changes stable still writes its records and then notifies this process. This timer leaves
+    it time for that, and covers the case that it was killed before it could notify. */
 static void on_follow (void *context)
 {
     struct node_application *app = context;

@@ -37,8 +37,8 @@ static const char *file_path (const struct wire_file *file, char path[PATH_SIZE]
     return path;
 }
 
-/*  Adds a file from the downloads, or else from a workspace: from the running one, or, if its file is damaged, from
-    another one. Returns 0, ROOT_E_DAMAGED if the file must be downloaded, or -errno. */
+/*  Adds a file from the downloads, or else from a workspace: from the running one, or, if its file is
+    damaged, from another one. Returns 0, ROOT_E_DAMAGED if the file must be downloaded, or -errno. */
 static int file_place (struct stage *stage, const char *path, const struct base_digest *digest, mode_t mode,
                        struct base_error *error)
 {
@@ -73,8 +73,8 @@ static void file_note_verified (struct root_verified *verified, int workspace, c
         root_verified_note (verified, fd, digest);
 }
 
-/*  Notes the files as verified: they were, when the workspace was sealed. Removing their second name has changed
-    their ctime since. */
+/*  Notes the files as verified: they were, when the workspace was sealed. Removing their second name has
+    changed their ctime since. */
 static void workspace_note_verified (const struct root *root, const char *workspace,
                                      const struct wire_envelope *envelope)
 {
@@ -105,8 +105,8 @@ static int stage_files (struct stage *stage, const struct wire_envelope *envelop
     return r;
 }
 
-/*  Removes the blobs of the envelope from the downloads: all that can be removed. Returns 0, or the -errno of the
-    first that cannot. */
+/*  Removes the blobs of the envelope from the downloads: all that can be removed. Returns 0, or the -errno of
+    the first that cannot. */
 static int contents_remove (struct disk_blobs *contents, const struct wire_envelope *envelope)
 {
     int first = disk_blobs_remove (contents, &envelope->binary);

@@ -13,8 +13,8 @@
 
 enum { CHANGE_MS = 1000 };
 
-/*  Reads where stable points to; empty if that cannot be read. It shows whether a change was made: after a rename
-    whose sync failed, the return code does not. */
+/*  Reads where stable points to; empty if that cannot be read. It shows whether a change was made: after a
+    rename whose sync failed, the return code does not. */
 static void stable_read (const struct node_application *app, char ret_name[ROOT_NAME_SIZE])
 {
     int r = root_link (app->root, ROOT_STABLE, ret_name);
@@ -22,9 +22,9 @@ static void stable_read (const struct node_application *app, char ret_name[ROOT_
         *ret_name = '\0';
 }
 
-/*  Before the trial, verifies the version that a failed trial would be rolled back to, which is the running one.
-    If it is damaged, notes for the next report which undamaged version is used instead. Without one the update
-    continues: it is the only repair left. */
+/*  Before the trial, verifies the version that a failed trial would be rolled back to, which is the running
+    one. If it is damaged, notes for the next report which undamaged version is used instead. Without one the
+    update continues: it is the only repair left. */
 static void way_back_check (struct node_application *app)
 {
     struct base_error damage = {.code = 0}, other;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  node/trial.c - collects the proof that confirms a version on trial
 
-    From the real origin the version must receive an announcement, an answer to a match, and a chunk of its own
-    program. Then it must run for the soak time. */
+    From the real origin the version must receive an announcement, an answer to a match, and a chunk of its
+    own program. Then it must run for the soak time. */
 
 #include <fcntl.h>
 #include <string.h>
@@ -39,8 +39,8 @@ static uint64_t chunk_size (const struct node_application *app)
     return size < NODE_PROOF_CHUNK_MOST ? size : NODE_PROOF_CHUNK_MOST;
 }
 
-/*  Opens the running program. That of this process is opened through the kernel, because its file may have been
-    replaced. Returns a descriptor, which the caller owns, or -1. */
+/*  Opens the running program. That of this process is opened through the kernel, because its file may have
+    been replaced. Returns a descriptor, which the caller owns, or -1. */
 static int program_open (const struct node_application *app)
 {
     char path[ROOT_NAME_SIZE + sizeof "/" ROOT_PROGRAM];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  node/unshare.c - gives each version its own copy of the files that versions share, on a thread
 
-    Meanwhile no rehearsal may run, because a rehearsal checks that its parent's files do not change. Therefore
-    staging waits, which comes before. */
+    Meanwhile no rehearsal may run, because a rehearsal checks that its parent's files do not change.
+    Therefore staging waits, which comes before. */
 
 #include <string.h>
 
