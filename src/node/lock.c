@@ -32,6 +32,7 @@ int node_lock_take (const struct root *root, int launcher, struct node_lock *ret
 
 void node_lock_deinit (struct node_lock *lock)
 {
+    base_assert (lock);
     base_close_p (&lock->root);
     base_close_p (&lock->manager);
     *lock = NODE_LOCK_NULL;

@@ -64,6 +64,7 @@ static void on_journal (void *context, struct wire_hello *hello)
 static void on_awake (void *context)
 {
     struct node_process *process = context;
+    base_assert (process->loop && root_is_open (&process->root));
     for (size_t i = 0; i < process->n_applications; i++)
         node_places_keep (&process->applications[i]);
     (void) root_lock_renew (&process->root, &process->lock.root);
@@ -232,6 +233,7 @@ static int process_open_root (struct node_process *process, struct base_error *e
 static int process_open_loop (struct node_process *process, struct base_error *error)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2}; /* SIGUSR2: noded revert has run */
+    base_assert (!process->loop && process->n_applications > 0);
     process->loop = bus_loop_new ();
     if (!process->loop)
         return base_error_set (error, -ENOMEM, "cannot make the event loop: out of memory or descriptors");
@@ -290,6 +292,7 @@ static void process_close (struct node_process *process)
     envelope: the launcher has verified the workspace. */
 static void ready_announce (struct node_process *process)
 {
+    base_assert (process->callback && process->session);
     node_process_notify_launcher (process, "ready\n");
     (void) sd_notifyf (0, "READY=1\nSTATUS=noded %s, node %s", base_version, process->config->id);
     node_callback_ready (process->callback);

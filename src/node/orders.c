@@ -19,6 +19,7 @@ enum { ATTEMPTS_MOST = 5, PROBES_MOST = 2, ATTEMPT_LAST = 1000 /* the most that 
 
 void node_order_clear (struct node_application *app)
 {
+    base_assert (app);
     wire_installed_deinit (&app->order.candidate);
     base_buffer_deinit (&app->order.document);
     app->order = (struct node_order){.epoch = 0};
@@ -26,6 +27,7 @@ void node_order_clear (struct node_application *app)
 
 void node_order_close (struct node_application *app, uint64_t epoch)
 {
+    base_assert (app);
     struct wire_standing *order_state = &app->standing;
     node_epoch_raise (&order_state->epoch, epoch);
     order_state->under_way = order_state->attempt = order_state->probes = 0;
@@ -33,6 +35,7 @@ void node_order_close (struct node_application *app, uint64_t epoch)
 
 void node_text_set (const char **field, const char *text)
 {
+    base_assert (field);
     int r = wire_text_set (field, text);
     if (r < 0)
         wire_text_free (field); /* an earlier text would be wrong */
@@ -40,6 +43,7 @@ void node_text_set (const char **field, const char *text)
 
 void node_collect (struct node_application *app)
 {
+    base_assert (app && root_is_open (app->root));
     unsigned removed;
     struct base_error error = {.code = 0};
     int r = root_collect (app->root, app->process->config->keep, &removed, &error);
@@ -208,6 +212,7 @@ static void settled_report (struct node_application *app, const struct wire_desi
 
 static void revert_begin (struct node_application *app, const struct wire_desired *desired)
 {
+    base_assert (app->procedure.state == WIRE_STATE_TRIAL || update_order_at_rest (app->procedure.state));
     if (app->procedure.state != WIRE_STATE_TRIAL)
         node_order_clear (app);
     app->order.epoch = desired->revert_epoch;
@@ -221,6 +226,7 @@ static void revert_begin (struct node_application *app, const struct wire_desire
 static void state_refuse (struct node_application *app, const struct wire_desired *desired,
                           const struct update_order *order)
 {
+    base_assert (order->older || order->other);
     if (order->older) {
         base_log_limited (
             &app->process->log, BASE_LOG_INFO,
@@ -285,6 +291,7 @@ void node_orders_desired (struct node_application *app, const struct wire_desire
 
 void node_orders_matched (struct node_application *app, const struct wire_matched *matched)
 {
+    base_assert (app && matched);
     if (app->procedure.state != WIRE_STATE_MATCHING)
         return;
     if (matched->status == WIRE_STATUS_NONE || matched->status == WIRE_STATUS_GONE)

@@ -17,6 +17,7 @@
 /*  Makes the order that var/trial records the current one, so that reports are about it. */
 static void order_adopt (struct node_application *app, const struct wire_trial *trial)
 {
+    base_assert (update_order_at_rest (app->procedure.state));
     node_order_clear (app);
     app->order.epoch = trial->epoch;
     app->order.attempt = (unsigned) trial->attempt;
@@ -88,6 +89,7 @@ static void trial_judge (struct node_application *app, const struct wire_failure
 {
     struct wire_trial trial = {.transaction = NULL};
     struct root_outcome outcome;
+    base_assert (update_order_at_rest (app->procedure.state));
     bool remembered = root_trial_recall (app->root, &trial) == 0;
     if (guilty)
         release_quarantine (app, failure, remembered ? trial.workspace : "");
@@ -132,6 +134,7 @@ static void rollback_record (struct node_application *app, const struct wire_tri
                              struct root_outcome *outcome)
 {
     struct wire_failure failure;
+    base_assert (!app->blame);
     outcome->release = trial->release;
     int r = root_failed_describe (app->root, outcome, &failure);
     if (r < 0)
@@ -222,6 +225,7 @@ static void notes_resume (struct node_application *app)
 static bool revert_resume (struct node_application *app)
 {
     uint64_t epoch = app->standing.revert_epoch;
+    base_assert (epoch > 0);
     bool left = app->standing.revert_from && strcmp (app->standing.revert_from, app->running->workspace) != 0;
     app->standing.revert_epoch = 0;
     wire_text_free (&app->standing.revert_from);
@@ -294,6 +298,7 @@ bool node_resume_trial (struct node_application *app)
 {
     struct wire_trial trial = {.transaction = NULL};
     struct root_trial state;
+    base_assert (app->procedure.state == WIRE_STATE_IDLE);
     int r = root_trial_read (app->root, &state, NULL);
     if (r || !state.on_trial || strcmp (state.stable, app->running->workspace) != 0)
         return false;
@@ -316,7 +321,8 @@ void node_resume (struct node_application *app)
 {
     struct wire_trial trial = {.transaction = NULL};
     char stable[ROOT_NAME_SIZE] = "";
-    base_assert (app->procedure.state == WIRE_STATE_IDLE && !app->blame && !app->fetch);
+    base_assert (app->procedure.state == WIRE_STATE_IDLE);
+    base_assert (!app->blame && !app->fetch && !app->staging);
     node_stable_resume (app);
     host_revert_resume (app);
     bool reverted = app->standing.revert_epoch && revert_resume (app);

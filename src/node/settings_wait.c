@@ -26,6 +26,7 @@ struct waiting {
 static void settings_look (void *context)
 {
     struct waiting *waiting = context;
+    base_assert (waiting->loop && root_is_open (waiting->root));
     waiting->timer = 0;
     if (identity_settings_check (waiting->root->path, NULL) == 0) {
         identity_settings_taken (waiting->root);

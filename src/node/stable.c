@@ -46,6 +46,7 @@ static int stable_repair (const struct node_application *app, char ret_name[ROOT
                           struct base_error *error)
 {
     const char *own = app->running->workspace;
+    base_assert (*own && stable_is_ours (app));
     if (root_trial_is_likely (app->root, own))
         return base_error_set (error, ROOT_E_ON_TRIAL, "a trial is in progress: the launcher restores it");
     return root_stable_repair (app->root, &(struct root_own){.name = own, .proven = true}, ret_name, error);
@@ -100,6 +101,7 @@ static void on_follow (void *context)
 {
     struct node_application *app = context;
     char stable[ROOT_NAME_SIZE];
+    base_assert (!app->busy);
     app->following = 0;
     if (!stable_find_other (app, stable))
         return;
@@ -118,6 +120,7 @@ void node_stable_follow (struct node_application *app)
 static void previous_remember (struct node_application *app, const char *name)
 {
     const char **known = &app->standing.previous;
+    base_assert (name);
     if (!*name || (*known && strcmp (*known, name) == 0))
         return;
     node_text_set (known, name);
@@ -173,6 +176,7 @@ void node_stable_resume (struct node_application *app)
 {
     struct root_outcome note;
     char reason[500];
+    base_assert (app && root_is_open (app->root));
     int r = root_repaired_read (app->root, &note);
     if (r)
         return;

@@ -43,6 +43,8 @@ static int file_place (struct stage *stage, const char *path, const struct base_
                        struct base_error *error)
 {
     struct identity_place place;
+    base_assert (stage->draft.root && stage->draft.fd >= 0);
+    base_assert (path && digest);
     base_cleanup (base_close_p) int fetched = -1;
     if (disk_blobs_get (stage->contents, digest, &fetched, NULL) == 0) {
         char from[BASE_DIGEST_TEXT + 3];
@@ -109,6 +111,7 @@ static int stage_files (struct stage *stage, const struct wire_envelope *envelop
     the first that cannot. */
 static int contents_remove (struct disk_blobs *contents, const struct wire_envelope *envelope)
 {
+    base_assert (contents && envelope);
     int first = disk_blobs_remove (contents, &envelope->binary);
     for (size_t i = 0; i < envelope->n_files; i++) {
         int r = disk_blobs_remove (contents, &envelope->files[i].digest);

@@ -29,6 +29,7 @@ static void way_back_check (struct node_application *app)
 {
     struct base_error damage = {.code = 0}, other;
     const char *own = app->running->workspace, *found = NULL;
+    base_assert (*app->order.workspace && strcmp (app->order.workspace, own) != 0);
     if (!*own || root_workspace_check (app->root, own, &damage) == 0)
         return;
     char **names = root_ways_back (app->root, app->order.workspace, own);

@@ -24,6 +24,7 @@ static void proof_check_in (struct node_application *app, uint64_t delay_ms)
 
 static void match_send (struct node_application *app)
 {
+    base_assert (app->process->session);
     char transaction[65];
     (void) snprintf (transaction, sizeof transaction, "trial-%.50s", app->order.transaction);
     struct wire_match match = {.application = app->name,
@@ -52,6 +53,7 @@ static int program_open (const struct node_application *app)
 
 static void get_send (struct node_application *app)
 {
+    base_assert (app->proof_user.content);
     struct wire_get get = {.digest = app->running->installed.envelope->binary, .length = chunk_size (app)};
     node_content_get (&app->proof_user, &get);
 }

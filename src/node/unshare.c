@@ -34,6 +34,7 @@ static void on_unshared (void *context, int r)
 void node_unshare_begin (struct node_application *app)
 {
     char stable[ROOT_NAME_SIZE];
+    base_assert (app && !app->staging && !app->staging_waits);
     if (app->unsharing || app->process->config->depth != IDENTITY_DEPTH_SERVICE ||
         root_link (app->root, ROOT_STABLE, stable) || strcmp (stable, app->running->workspace) != 0)
         return;
