@@ -215,7 +215,7 @@ void node_blame_begin (struct node_application *app, const struct wire_failure *
     }
     blame->epoch = order->epoch;
     blame->attempt = order->attempt;
-    (void) snprintf (blame->transaction, sizeof blame->transaction, "compare-%.50s", order->transaction);
+    (void) snprintf (blame->transaction, sizeof blame->transaction, "blame-%.50s", order->transaction);
     blame->binary = envelope->binary;
     blame->length = envelope->size < NODE_PROOF_CHUNK_MOST ? envelope->size : NODE_PROOF_CHUNK_MOST;
     blame->until_ms = base_time_boot_ms () + app->process->config->trial.confirm_ms;

@@ -172,13 +172,13 @@ static int space_reserve_in (const char *path, int directory, uint64_t needed, u
     may be a file system of its own; then the root needs room for copies of the downloads, too. */
 static int space_reserve (struct node_fetch *fetch, struct base_error *error)
 {
-    uint64_t here = 0;
+    uint64_t present = 0;
     struct stat root, contents;
     if (fstat (fetch->spec.root->fd, &root) || fstat (fetch->spec.blobs->fd, &contents))
         return base_error_errno (error, -errno, "cannot stat %s", fetch->spec.root->path);
     for (size_t i = 0; i < fetch->count; i++)
-        here += disk_blobs_partial_size (fetch->spec.blobs, &fetch->wanted[i].digest);
-    uint64_t missing = fetch->total - (here < fetch->total ? here : fetch->total);
+        present += disk_blobs_partial_size (fetch->spec.blobs, &fetch->wanted[i].digest);
+    uint64_t missing = fetch->total - (present < fetch->total ? present : fetch->total);
     uint64_t files = fetch->spec.probe_files + INODE_MARGIN;
     if (root.st_dev == contents.st_dev)
         return space_reserve_in (fetch->spec.root->path, fetch->spec.root->fd,

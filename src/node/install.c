@@ -224,8 +224,8 @@ enum { ROOT_PATH_MOST = PATH_MAX - 3 * (int) sizeof "/probe/0123456789abcdef" - 
 
 static int path_check (const char *path, struct base_error *error)
 {
-    base_cleanup (base_free_p) char *here = *path == '/' ? NULL : getcwd (NULL, 0);
-    size_t length = strlen (path) + (here ? strlen (here) + 1 : 0);
+    base_cleanup (base_free_p) char *prefix = *path == '/' ? NULL : getcwd (NULL, 0);
+    size_t length = strlen (path) + (prefix ? strlen (prefix) + 1 : 0);
     if (!*path)
         return base_error_set (error, -EINVAL, "--root: the path is empty");
     for (const char *at = path; *at; at++)

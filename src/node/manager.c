@@ -246,7 +246,7 @@ static void manager_probe_abort (struct node_application *app)
     rehearsal_end (own->ending, on_rehearsal_ended, app);
 }
 
-/*  This process is told to stop, so the candidate did not end it: its rehearsal does not count as started. */
+/*  A signal ends this process, so the candidate did not: its rehearsal does not count as started. */
 static void manager_stopping (struct node_application *app)
 {
     const struct manager *own = app->own;

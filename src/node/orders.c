@@ -119,22 +119,24 @@ static bool orders_settle (struct node_application *app, const struct wire_desir
 
 static void order_begin (struct node_application *app, const struct wire_desired *desired)
 {
-    struct wire_standing *standing = &app->standing;
+    struct wire_standing *order_state = &app->standing;
     base_assert (update_order_at_rest (app->procedure.state));
-    bool again = standing->under_way == desired->release_epoch;
-    unsigned unfit = again ? (unsigned) standing->unfit : 0;
+    bool again = order_state->under_way == desired->release_epoch;
+    unsigned unfit = again ? (unsigned) order_state->unfit : 0;
     node_later_clear (app);
     node_blame_free (app);
-    standing->unfit = app->procedure.unfit = unfit;
-    standing->attempt = !again ? 1 : standing->attempt < ATTEMPT_LAST ? standing->attempt + 1 : ATTEMPT_LAST;
-    standing->probes = again ? standing->probes : 0;
-    standing->under_way = desired->release_epoch;
-    node_text_set (&standing->transaction, desired->transaction);
+    order_state->unfit = app->procedure.unfit = unfit;
+    order_state->attempt = !again                                ? 1
+                           : order_state->attempt < ATTEMPT_LAST ? order_state->attempt + 1
+                                                                 : ATTEMPT_LAST;
+    order_state->probes = again ? order_state->probes : 0;
+    order_state->under_way = desired->release_epoch;
+    node_text_set (&order_state->transaction, desired->transaction);
     node_standing_save (app);
 
     node_order_clear (app);
     app->order.epoch = desired->release_epoch;
-    app->order.attempt = (unsigned) standing->attempt;
+    app->order.attempt = (unsigned) order_state->attempt;
     app->order.release = desired->release;
     (void) base_text_copy (app->order.transaction, sizeof app->order.transaction,
                            desired->transaction ? desired->transaction : "unnamed");
@@ -143,7 +145,7 @@ static void order_begin (struct node_application *app, const struct wire_desired
 
 bool node_orders_refuse (struct node_application *app)
 {
-    const struct wire_standing *standing = &app->standing;
+    const struct wire_standing *order_state = &app->standing;
     struct wire_failure quarantined;
     struct root_outcome outcome;
     base_assert (app->procedure.state == WIRE_STATE_MATCHING);
@@ -159,13 +161,13 @@ bool node_orders_refuse (struct node_application *app)
                    outcome.time, root_cause_word (outcome.cause), outcome.text);
         if (node_standing_save (app))
             (void) root_failed_remove (app->root, outcome.workspace);
-    } else if (standing->probes >= PROBES_MOST)
+    } else if (order_state->probes >= PROBES_MOST)
         node_fail (app, UPDATE_EVENT_REFUSED,
                    "its rehearsal was started %u times and never ended on this host",
-                   (unsigned) standing->probes);
-    else if (standing->attempt > ATTEMPTS_MOST + standing->unfit)
+                   (unsigned) order_state->probes);
+    else if (order_state->attempt > ATTEMPTS_MOST + order_state->unfit)
         node_fail (app, UPDATE_EVENT_REFUSED, "it was started %u times and never ended on this host",
-                   (unsigned) standing->attempt - 1);
+                   (unsigned) order_state->attempt - 1);
     else if (app->process->config->depth == 0)
         node_fail (app, UPDATE_EVENT_REFUSED, "this probe is the innermost of its rehearsal");
     else
@@ -252,17 +254,17 @@ void node_orders_desired (struct node_application *app, const struct wire_desire
     base_assert (!app->busy && desired);
     if (desired->status != WIRE_STATUS_OK || strcmp (desired->application, app->name) != 0)
         return;
-    struct wire_standing *standing = &app->standing;
-    struct update_order order = update_order_choose (desired, standing, app->procedure.state,
+    struct wire_standing *order_state = &app->standing;
+    struct update_order order = update_order_choose (desired, order_state, app->procedure.state,
                                                      app->order.epoch, &app->running->installed.release);
     if (order.older || order.other) {
         state_refuse (app, desired, &order);
         return;
     }
-    uint64_t ended = standing->epoch;
-    bool changed = desired->epoch > standing->seen_epoch || order.hold || order.clear;
-    standing->seen_epoch = desired->epoch;
-    standing->seen_digest = update_order_digest (desired);
+    uint64_t ended = order_state->epoch;
+    bool changed = desired->epoch > order_state->seen_epoch || order.hold || order.clear;
+    order_state->seen_epoch = desired->epoch;
+    order_state->seen_digest = update_order_digest (desired);
     hold_apply (app, desired, &order);
     cancel_note (app, desired, &order);
     /* a hold also ends an order that would be retried after it */
@@ -274,8 +276,8 @@ void node_orders_desired (struct node_application *app, const struct wire_desire
     if ((!order.update || waits) && (changed || settled))
         node_standing_save (app);
     /* one that was carried out and reported during an update ends only now, and is reported again */
-    struct settled report = {.hold = order.hold || (settled && standing->hold_epoch > ended),
-                             .clear = order.clear || (settled && standing->clear_epoch > ended),
+    struct settled report = {.hold = order.hold || (settled && order_state->hold_epoch > ended),
+                             .clear = order.clear || (settled && order_state->clear_epoch > ended),
                              .cleared = cleared};
     settled_report (app, desired, &order, &report);
     if (order.cancel || hold_cancels)

@@ -7,7 +7,7 @@
         journal.c     the journal, and whether it still matches what was reported
         session.c     the session with the origin
         content.c     the connection to the content peer
-        callback.c    readiness and progress, to whoever started this process
+        callback.c    readiness and progress, to the process that started this one
 
     Each application has its own orders and its own update procedure: node/application.h. */
 

@@ -189,7 +189,7 @@ static void trial_resolve (struct node_application *app, const struct wire_trial
 static void note_resume (struct node_application *app, struct root_outcome *outcome)
 {
     base_cleanup (wire_installed_deinit) struct wire_installed installed = {.transaction = NULL};
-    const struct wire_standing *standing = &app->standing;
+    const struct wire_standing *order_state = &app->standing;
     struct wire_trial trial = {.transaction = "unknown",
                                .attempt = 1,
                                .release = outcome->release,
@@ -200,9 +200,9 @@ static void note_resume (struct node_application *app, struct root_outcome *outc
         trial.transaction = installed.transaction ? installed.transaction : trial.transaction;
         trial.version = installed.envelope ? installed.envelope->version : trial.version;
     }
-    if (standing->under_way && standing->transaction &&
-        strcmp (standing->transaction, trial.transaction) == 0)
-        trial.epoch = standing->under_way;
+    if (order_state->under_way && order_state->transaction &&
+        strcmp (order_state->transaction, trial.transaction) == 0)
+        trial.epoch = order_state->under_way;
     rollback_record (app, &trial, outcome);
 }
 

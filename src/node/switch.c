@@ -38,7 +38,7 @@ static void way_back_check (struct node_application *app)
             found = names[i];
     (void) snprintf (app->order.note, sizeof app->order.note,
                      "%s is damaged: a failed trial is rolled back to %s", own,
-                     found ? found : "it all the same: no other version is undamaged");
+                     found ? found : "that version, because no other one is undamaged");
     base_log (BASE_LOG_WARNING, "%s: %s (%s)", app->order.transaction, app->order.note, damage.text);
     (void) base_list_free (names);
 }
