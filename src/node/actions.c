@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  node/actions.c - carries out the actions of the update procedure; the result of an action returns as an
-    event */
+/*  node/actions.c - carries out the actions of the update procedure
+
+    An action that takes time ends with an event, which is passed to the procedure (events.c). */
 
 #include <errno.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -17,11 +19,12 @@ enum { PROGRESS_MS = 1000, DOWNLOAD_AGE_S = 7 * 24 * 3600 };
 
 static void deadline_start (struct node_application *app);
 
-/*  Formats the progress of the download and what it waits for, to be appended to a reason; empty without a
+/*  Formats what to append to a reason: the progress of the download and what it waits for. Empty without a
     download. */
-static void fetched_format (const struct node_application *app, char *ret_text, size_t size)
+static void fetch_format (const struct node_application *app, char *ret_text, size_t size)
 {
     uint64_t done, total;
+    base_assert (size > 0);
     *ret_text = '\0';
     if (!app->fetch)
         return;
@@ -43,7 +46,7 @@ static void on_deadline (void *context)
         return;
     }
     char fetched[256];
-    fetched_format (app, fetched, sizeof fetched);
+    fetch_format (app, fetched, sizeof fetched);
     node_fail (
         app, UPDATE_EVENT_DEADLINE, "%s took longer than %llu ms%s", wire_state_word (app->procedure.state),
         (unsigned long long) update_procedure_deadline_ms (&app->procedure, &app->process->config->limits),
@@ -71,7 +74,8 @@ static void match_begin (struct node_application *app)
                                .release = app->order.release,
                                .transaction = app->order.transaction,
                                .attempt = app->order.attempt};
-    if (node_match_begin (&app->match, app->process->session, &match, on_matched, app))
+    int r = node_match_begin (&app->match, app->process->session, &match, on_matched, app);
+    if (r < 0)
         node_fail (app, UPDATE_EVENT_FAILED, "out of memory");
 }
 
@@ -95,6 +99,7 @@ static void fetch_free (struct node_application *app)
 static void on_fetched (void *context, const struct base_error *error)
 {
     struct node_application *app = context;
+    base_assert (app->procedure.state == WIRE_STATE_FETCHING);
     struct node_fetch_counts counts = node_fetch_counts (app->fetch);
     app->order.rotten = node_fetch_rotten (app->fetch);
     fetch_free (app);
@@ -108,14 +113,15 @@ static void on_fetched (void *context, const struct base_error *error)
         node_event (app, UPDATE_EVENT_DONE);
 }
 
-/*  Removes a download that has a second name: it was staged and not removed, or somebody linked it. */
+/*  Removes a download that has a second hard link: staging was interrupted, or somebody linked it. */
 static int blob_remove_shared (void *context, const struct base_digest *digest, uint64_t size)
 {
     struct node_application *app = context;
     struct stat status;
     base_cleanup (base_close_p) int fd = -1;
     (void) size;
-    if (!disk_blobs_get (&app->contents, digest, &fd, NULL) && !fstat (fd, &status) && status.st_nlink > 1)
+    if (disk_blobs_get (&app->contents, digest, &fd, NULL) == 0 && fstat (fd, &status) == 0 &&
+        status.st_nlink > 1)
         (void) disk_blobs_remove (&app->contents, digest);
     return 0;
 }
@@ -123,11 +129,13 @@ static int blob_remove_shared (void *context, const struct base_digest *digest, 
 /*  The store is opened again each time: its directory may have been removed since. */
 int node_contents_open (struct node_application *app, struct base_error *error)
 {
+    base_assert (!app->fetch && !app->staging);
     disk_blobs_deinit (&app->contents);
-    int rc = root_cache_make (app->root, ROOT_CONTENTS, error);
-    rc = rc ? rc : disk_blobs_open (app->root->disk, app->root->fd, ROOT_CONTENTS, &app->contents, error);
-    if (rc)
-        return rc;
+    int r = root_cache_make (app->root, ROOT_CONTENTS, error);
+    if (r == 0)
+        r = disk_blobs_open (app->root->disk, app->root->fd, ROOT_CONTENTS, &app->contents, error);
+    if (r < 0)
+        return r;
     disk_blobs_collect (&app->contents, (time_t) (base_time_real_ns () / 1000000000) - DOWNLOAD_AGE_S);
     (void) disk_blobs_each (&app->contents, blob_remove_shared, app);
     return 0;
@@ -147,63 +155,92 @@ static struct node_fetch *fetch_new (struct node_application *app, node_fetch_do
     return node_fetch_new (&spec, done, app);
 }
 
-static void envelope_fetch (struct node_application *app)
+/*  r: what starting app->fetch has returned. */
+static void fetch_started (struct node_application *app, int r, const struct base_error *error)
 {
-    struct base_error error = {.text = "out of memory"};
-    app->fetch = fetch_new (app, on_fetched);
-    if (!app->fetch ||
-        node_fetch_start (app->fetch, app->order.candidate.envelope, app->order.distrust, &error)) {
+    if (r < 0) {
         fetch_free (app);
-        node_fail (app, UPDATE_EVENT_FAILED, "%s", error.text);
+        node_fail (app, UPDATE_EVENT_FAILED, "%s", error->text);
         return;
     }
+    base_assert (app->progress <= 0);
     app->progress = bus_timer_start (app->process->loop, PROGRESS_MS, progress_report, app);
 }
 
-/*  Takes the release document from the store, whose blobs were verified when they were stored; but somebody may
+static void envelope_fetch (struct node_application *app)
+{
+    struct base_error error = {.text = "out of memory"};
+    base_assert (!app->fetch && app->order.candidate.envelope);
+    app->fetch = fetch_new (app, on_fetched);
+    fetch_started (
+        app,
+        app->fetch ? node_fetch_start (app->fetch, app->order.candidate.envelope, app->order.distrust, &error)
+                   : -ENOMEM,
+        &error);
+}
+
+/*  Reads the release document from the store. Its blobs were verified when they were stored, but somebody may
     have changed the file since. */
-static int document_take (struct node_application *app, struct base_error *error)
+static int document_read (struct node_application *app)
 {
     struct node_order *order = &app->order;
-    char name[BASE_DIGEST_TEXT];
     base_cleanup (base_close_p) int fd = -1;
     uint64_t size = 0;
-    base_buffer_deinit (&order->document);
-    int rc = disk_blobs_get (&app->contents, &order->release, &fd, &size);
-    if (!rc)
-        rc = size > WIRE_DOCUMENT_MOST ? -EFBIG : base_buffer_reserve (&order->document, size);
-    if (!rc && pread (fd, order->document.data, size, 0) != (ssize_t) size)
-        rc = -EIO;
-    order->document.size = rc ? 0 : size;
-    (void) disk_blobs_remove (&app->contents, &order->release);
-    struct base_digest digest = base_digest_of (order->document.data, order->document.size);
-    if (!rc && !base_digest_equal (&digest, &order->release))
-        rc = -EIO;
-    return rc ? base_error_errno (error, rc, "cannot read the release document %s",
-                                  base_digest_format (&order->release, name))
-              : 0;
+    int r = disk_blobs_get (&app->contents, &order->release, &fd, &size);
+    if (r < 0)
+        return r;
+    if (size > WIRE_DOCUMENT_MOST)
+        return -EFBIG;
+    r = base_buffer_reserve (&order->document, size);
+    if (r < 0)
+        return r;
+    if (pread (fd, order->document.data, size, 0) != (ssize_t) size)
+        return -EIO;
+    struct base_digest digest = base_digest_of (order->document.data, size);
+    if (!base_digest_equal (&digest, &order->release))
+        return -EIO;
+    order->document.size = size;
+    return 0;
+}
+
+/*  Moves the release document from the store to the order. */
+static int document_take (struct node_application *app, struct base_error *error)
+{
+    char name[BASE_DIGEST_TEXT];
+    base_buffer_deinit (&app->order.document);
+    int r = document_read (app);
+    (void) disk_blobs_remove (&app->contents, &app->order.release);
+    return r < 0 ? base_error_errno (error, r, "cannot read the release document %s",
+                                     base_digest_format (&app->order.release, name))
+                 : 0;
 }
 
 static void on_document (void *context, const struct base_error *error)
 {
     struct node_application *app = context;
     struct base_error own = {.code = 0};
+    base_assert (app->procedure.state == WIRE_STATE_FETCHING);
     app->order.rotten = node_fetch_rotten (app->fetch);
     fetch_free (app);
-    if (error)
+    if (error) {
         node_fail (app, UPDATE_EVENT_FAILED, "%s", error->text);
-    else if (document_take (app, &own))
+        return;
+    }
+    int r = document_take (app, &own);
+    if (r < 0)
         node_fail (app, UPDATE_EVENT_FAILED, "%s", own.text);
     else if (node_orders_choose (app))
         envelope_fetch (app);
 }
 
-/*  First the release document, if it is not here yet; then what its envelope needs. */
+/*  Fetches the release document, then the files of its envelope. An order that already has its envelope only
+    needs the files. */
 static void fetch_begin (struct node_application *app)
 {
     struct base_error error = {.text = "out of memory"};
     node_places_keep (app);
-    if (node_contents_open (app, &error)) {
+    int r = node_contents_open (app, &error);
+    if (r < 0) {
         node_fail (app, UPDATE_EVENT_FAILED, "%s", error.text);
         return;
     }
@@ -212,22 +249,19 @@ static void fetch_begin (struct node_application *app)
         return;
     }
     app->fetch = fetch_new (app, on_document);
-    if (!app->fetch || node_fetch_start_blob (app->fetch, &app->order.release, app->order.size, &error)) {
-        fetch_free (app);
-        node_fail (app, UPDATE_EVENT_FAILED, "%s", error.text);
-        return;
-    }
-    app->progress = bus_timer_start (app->process->loop, PROGRESS_MS, progress_report, app);
+    r = app->fetch ? node_fetch_start_blob (app->fetch, &app->order.release, app->order.size, &error)
+                   : -ENOMEM;
+    fetch_started (app, r, &error);
 }
 
-static int stage_job (void *context)
+static int stage_run (void *context)
 {
     struct node_application *app = context;
     return node_stage (app->root, &app->contents, app->running, &app->order.candidate, &app->order.document,
                        app->staged, &app->stage_error);
 }
 
-/*  Waits if the workspace is still being made. */
+/*  Waits until the thread that makes the workspace has ended. */
 static void staging_free (struct node_application *app)
 {
     app->staging_waits = false;
@@ -237,17 +271,18 @@ static void staging_free (struct node_application *app)
     *app->staged = '\0';
 }
 
-static void on_staged (void *context, int rc)
+static void on_staged (void *context, int r)
 {
     struct node_application *app = context;
     const struct base_error error = app->stage_error;
+    base_assert (app->procedure.state == WIRE_STATE_STAGING && app->staging);
     staging_free (app);
-    if (rc == ROOT_E_DAMAGED && !app->order.distrust) {
-        base_log (BASE_LOG_WARNING, "%s: %s: fetching files again that are damaged on this host",
+    if (r == ROOT_E_DAMAGED && !app->order.distrust) {
+        base_log (BASE_LOG_WARNING, "%s: %s: downloading the files that are damaged on this host",
                   app->order.transaction, error.text);
         app->order.distrust = true;
         node_event (app, UPDATE_EVENT_MISSING);
-    } else if (rc)
+    } else if (r)
         node_fail (app, UPDATE_EVENT_FAILED, "%s", error.text);
     else
         node_event (app, UPDATE_EVENT_DONE);
@@ -255,38 +290,49 @@ static void on_staged (void *context, int rc)
 
 void node_stage_begin (struct node_application *app)
 {
+    base_assert (app->procedure.state == WIRE_STATE_STAGING && !app->staging);
+    base_assert (app->order.candidate.envelope && !*app->staged);
     app->staging_waits = app->unsharing;
     if (app->staging_waits)
         return;
     app->stage_error = (struct base_error){.text = "out of memory"};
-    int rc = bus_work_start (app->process->loop, stage_job, on_staged, app, &app->staging);
-    if (rc)
-        node_fail (app, UPDATE_EVENT_FAILED, "cannot start staging: %s", strerror (-rc));
+    int r = bus_work_start (app->process->loop, stage_run, on_staged, app, &app->staging);
+    if (r < 0)
+        node_fail (app, UPDATE_EVENT_FAILED, "cannot start staging: %s", strerror (-r));
 }
 
-static void abort_step (struct node_application *app)
+void node_step_stop (struct node_application *app)
 {
     node_match_cancel (&app->match);
     fetch_free (app);
     staging_free (app);
     app->kind->ops->probe_abort (app);
+}
+
+/*  Stops the step and removes the candidate's workspace, unless it is stable already. */
+static void step_abort (struct node_application *app)
+{
     char stable[ROOT_NAME_SIZE];
     struct base_error error;
-    if (*app->order.workspace && !root_link (app->root, ROOT_STABLE, stable) &&
-        strcmp (stable, app->order.workspace) != 0 &&
-        root_workspace_remove (app->root, app->order.workspace, &error))
+    node_step_stop (app);
+    if (!*app->order.workspace || root_link (app->root, ROOT_STABLE, stable) ||
+        strcmp (stable, app->order.workspace) == 0)
+        return;
+    int r = root_workspace_remove (app->root, app->order.workspace, &error);
+    if (r)
         base_log (BASE_LOG_WARNING, "cannot remove the candidate's workspace, ignoring: %s", error.text);
 }
 
-/*  Describes what failed, for the quarantine and the last error; valid as long as the order. */
-static struct wire_failure failure_of (struct node_application *app, const struct update_result *result,
-                                       char *now)
+/*  Describes the failure of the order, for the quarantine and the last error. All texts are borrowed: from
+    the order, and from now, which gets the time. */
+static struct wire_failure order_failure (const struct node_application *app,
+                                          const struct update_result *result, char now[BASE_TIME_TEXT])
 {
-    struct node_order *order = &app->order;
+    const struct node_order *order = &app->order;
+    const struct wire_envelope *envelope = order->candidate.envelope;
     return (struct wire_failure){.transaction = order->transaction,
                                  .release = order->release,
-                                 .version =
-                                     order->candidate.envelope ? order->candidate.envelope->version : NULL,
+                                 .version = envelope ? envelope->version : NULL,
                                  .step = *order->step ? order->step : wire_state_word (result->from),
                                  .reason = order->failure.text,
                                  .time = base_time_format (base_time_real_ns (), now),
@@ -297,14 +343,17 @@ static void release_quarantine (struct node_application *app, const struct updat
 {
     char now[BASE_TIME_TEXT];
     struct base_error error;
-    struct wire_failure failure = failure_of (app, result, now);
-    if (root_quarantine_add (app->root, &failure, &error))
+    struct wire_failure failure = order_failure (app, result, now);
+    int r = root_quarantine_add (app->root, &failure, &error);
+    if (r < 0)
         base_log (BASE_LOG_WARNING, "cannot quarantine the release, ignoring: %s", error.text);
 }
 
 static void order_postpone (struct node_application *app, const struct update_result *result)
 {
-    if (result->from == WIRE_STATE_IDLE) { /* it has waited since before this process */
+    base_assert (app->procedure.state == WIRE_STATE_UNFIT);
+    if (result->from ==
+        WIRE_STATE_IDLE) { /* an earlier process postponed it: only the rest of the wait is left */
         uint64_t left_ms = node_later_left_ms (app);
         bus_timer_cancel (app->process->loop, app->deadline);
         app->deadline_ms = base_time_boot_ms () + left_ms;
@@ -312,29 +361,28 @@ static void order_postpone (struct node_application *app, const struct update_re
         return;
     }
     char now[BASE_TIME_TEXT];
-    struct wire_failure failure = failure_of (app, result, now);
+    struct wire_failure failure = order_failure (app, result, now);
     node_remember_failure (app, &failure);
     node_later_begin (app);
     base_log (BASE_LOG_INFO, "%s: this host is unfit (%u times so far): the order is kept and retried at %s",
               app->order.transaction, app->procedure.unfit,
-              app->standing.retry ? app->standing.retry : "its time");
+              app->standing.retry ? app->standing.retry : "a time that could not be recorded: out of memory");
 }
 
 static void order_ended (struct node_application *app, const struct update_result *result)
 {
-    struct wire_standing *standing = &app->standing;
+    struct wire_standing *order_state = &app->standing;
+    base_assert (app->procedure.state == WIRE_STATE_IDLE);
     node_later_clear (app);
-    if (app->order.epoch > standing->epoch)
-        standing->epoch = app->order.epoch;
-    standing->under_way = standing->attempt = standing->probes = 0;
+    node_order_close (app, app->order.epoch);
     if (result->outcome == WIRE_OUTCOME_FAILED || result->outcome == WIRE_OUTCOME_REFUSED) {
         char now[BASE_TIME_TEXT];
-        struct wire_failure failure = failure_of (app, result, now);
+        struct wire_failure failure = order_failure (app, result, now);
         node_remember_failure (app, &failure);
-    } else if (result->outcome == WIRE_OUTCOME_CONFIRMED && standing->last_error) {
-        wire_failure_deinit (standing->last_error);
-        free (standing->last_error);
-        standing->last_error = NULL;
+    } else if (result->outcome == WIRE_OUTCOME_CONFIRMED && order_state->last_error) {
+        wire_failure_deinit (order_state->last_error);
+        free (order_state->last_error);
+        order_state->last_error = NULL;
     }
     node_standing_save (app);
     if (result->outcome != WIRE_OUTCOME_CONFIRMED)
@@ -362,6 +410,8 @@ static void step_report (struct node_application *app, const struct update_resul
 
 void node_act (struct node_application *app, const struct update_result *result, enum update_action action)
 {
+    base_assert (app && app->busy);
+    base_assert (result && (unsigned) action < UPDATE_N_ACTIONS);
     switch (action) {
     case UPDATE_ACTION_DEADLINE:
         app->late = 0;
@@ -397,7 +447,7 @@ void node_act (struct node_application *app, const struct update_result *result,
                                                                        : NODE_BACK_UNCONFIRMED);
         break;
     case UPDATE_ACTION_ABORT:
-        abort_step (app);
+        step_abort (app);
         break;
     case UPDATE_ACTION_QUARANTINE:
         release_quarantine (app, result);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "root/workspace.h"
@@ -16,15 +17,37 @@
 /*  How long leftovers of an earlier process may delay a start. It is less than anybody waits for a start. */
 enum { TIDY_MS = 5 * 1000 };
 
-/*  Reads which version `stable` points to, as the one that runs; none if that is unknown. */
+void node_application_check (const struct node_application *app)
+{
+    enum wire_state state = app->procedure.state;
+    base_assert (app->name && app->kind && app->kind->ops && app->own);
+    base_assert (app->process && app->process->loop && app->process->config && app->act);
+    base_assert (root_is_open (app->root) && app->running);
+    base_assert (app->kind->is_manager || (app->root == &app->opened && app->running == &app->runs));
+    base_assert ((unsigned) state < WIRE_STATE_END);
+    base_assert (app->n_events <= NODE_EVENTS_MOST);
+    base_assert (app->busy || app->n_events == 0);
+    base_assert (app->quarantine || app->n_quarantine == 0);
+    if (app->busy) /* the state may have changed already, and its actions not */
+        return;
+    base_assert (!app->fetch || state == WIRE_STATE_FETCHING);
+    base_assert ((!app->staging && !app->staging_waits) || state == WIRE_STATE_STAGING);
+    base_assert (!app->staging || !app->staging_waits);
+    base_assert (!app->staging_waits || app->unsharing);
+}
+
+/*  Reads which version `stable` points to: it counts as the one that runs. Without one, none runs. */
 static void running_read (struct node_application *app)
 {
     struct identity_running *runs = &app->runs;
     char path[ROOT_NAME_SIZE + sizeof "/" ROOT_PROGRAM];
+    base_assert (app->running == runs);
     wire_installed_deinit (&runs->installed);
     *runs = (struct identity_running){.workspace = ""};
-    if (root_link (app->root, ROOT_STABLE, runs->workspace) ||
-        root_workspace_read (app->root, runs->workspace, &runs->installed, NULL)) {
+    int r = root_link (app->root, ROOT_STABLE, runs->workspace);
+    if (r == 0)
+        r = root_workspace_read (app->root, runs->workspace, &runs->installed, NULL);
+    if (r) {
         *runs->workspace = '\0';
         return;
     }
@@ -34,7 +57,7 @@ static void running_read (struct node_application *app)
         (void) base_digest_of_fd (fd, &runs->binary, NULL);
 }
 
-static int root_of_open (struct node_application *app, struct base_error *error)
+static int application_open_root (struct node_application *app, struct base_error *error)
 {
     struct node_process *process = app->process;
     if (app->kind->is_manager) {
@@ -57,25 +80,31 @@ static int root_of_open (struct node_application *app, struct base_error *error)
 
 /*  A full or read-only disk stops updates, not the node manager: without it no remote revert would be
     possible. */
-static void records_open (struct node_application *app)
+static void application_open_records (struct node_application *app)
 {
     struct base_error error = {.code = 0};
     const struct disk_until until = {.boot_ms = base_time_boot_ms () + TIDY_MS};
     node_places_keep (app);
     node_stable_mark (app);
-    /* an application that was never installed has no stable */
-    if (root_tidy (app->root, &until, &error) && *app->running->workspace)
+    int r = root_tidy (app->root, &until, &error);
+    if (r && *app->running->workspace) /* an application that was never installed has no stable */
         base_log (BASE_LOG_WARNING, "cannot remove the leftovers of an earlier process, ignoring: %s",
                   error.text);
-    if (root_order_state_read (app->root, &app->standing))
+    r = root_order_state_read (app->root, &app->standing);
+    if (r)
         app->standing = (struct wire_standing){.epoch = 0};
-    if (node_contents_open (app, &error))
+    r = node_contents_open (app, &error);
+    if (r < 0)
         base_log (BASE_LOG_WARNING, "cannot open the directory for downloads, ignoring: %s", error.text);
 }
 
 int node_application_open (struct node_application *app, struct node_process *process,
                            const struct node_kind *kind, struct base_error *error)
 {
+    base_assert (app);
+    base_assert (process && process->config && root_is_open (&process->root));
+    base_assert (kind && kind->application && kind->ops && kind->ops->probe && kind->ops->probe_abort);
+    base_assert (kind->ops->restart && kind->ops->prove && kind->ops->prove_end);
     *app = (struct node_application){
         .name = kind->application, .kind = kind, .process = process, .act = node_act};
     app->opened.fd = app->contents.fd = -1;
@@ -83,10 +112,10 @@ int node_application_open (struct node_application *app, struct node_process *pr
     app->own = calloc (1, kind->own_size + 1);
     if (!app->own)
         return -ENOMEM;
-    int r = root_of_open (app, error);
+    int r = application_open_root (app, error);
     if (r < 0)
         return r;
-    records_open (app);
+    application_open_records (app);
     return 0;
 }
 
@@ -113,6 +142,9 @@ static const struct node_subject_ops subject_ops = {
 
 void node_application_start (struct node_application *app)
 {
+    node_application_check (app);
+    base_assert (app->process->session && app->process->content);
+    base_assert (!app->busy && !app->subject.session);
     node_subject_add (app->process->session, &app->subject, app->name, &subject_ops, app);
     node_resume (app);
     node_scrub_begin (app);
@@ -120,6 +152,10 @@ void node_application_start (struct node_application *app)
 
 void node_application_restarted (struct node_application *app)
 {
+    base_assert (!app->kind->is_manager);
+    node_step_stop (app);
+    app->kind->ops->prove_end (app);
+    node_blame_free (app);
     running_read (app);
     bus_timer_cancel (app->process->loop, app->deadline);
     app->deadline = 0;
@@ -130,6 +166,7 @@ void node_application_restarted (struct node_application *app)
 
 void node_application_close (struct node_application *app)
 {
+    base_assert (app && !app->busy);
     if (!app->process)
         return;
     int timers[] = {app->deadline, app->proving, app->progress, app->following};

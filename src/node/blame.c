@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  node/blame.c - the blame check after a rollback from a version that never confirmed itself
+/*  node/blame.c - the blame check: after a rollback from a version that never confirmed itself
 
-    That version may have been without its broker or its content peer. The restored version finds out by
-    itself: it must pass the same checks - an announcement received, a match answered, a chunk of the same
-    program verified, the soak time run - under the same conditions, for as long as the trial lasted. More is
-    required of it than of the other version: it requests match and chunk again and again, and each answer
-    must come within `update/answer`. A lost connection breaks the check, too. So a broker that is
-    reachable only at times leads to no verdict.
+    The broker or the content peer may have been unreachable during that trial. So the restored version must
+    pass the same checks, under the same conditions and for as long as the trial lasted: it receives an
+    announcement, an answer to a match, and a chunk of the same program, and runs for the soak time. It sends
+    match and get again and again; each answer must arrive within `update/answer`. A lost connection fails the
+    check, too. Therefore a broker that is only reachable at times leads to no verdict.
 
-    The release is blamed only if every check passed. Otherwise host, network or origin may have prevented its
-    confirmation: no release is blamed, and the order stays. It is resumed after a while, a bounded number of
+    The release is blamed only if every check passed. Otherwise host, network or origin may have prevented the
+    confirmation: no release is blamed, and the order stays. It is retried after a while, a bounded number of
     times (node/orders.c).
 
-    Until the check ends, its subject stays on disk: var/trial and the launcher's note. A manager that is
-    restarted meanwhile starts it again. */
+    Until the check ends, var/trial and the launcher's note stay on disk. A manager that is restarted
+    meanwhile begins the check again. */
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "node/application.h"
 
-enum { CHUNK_SIZE = 64 * 1024, ATTEMPTS = 1000 /* of a match, as in schemas/control.def */ };
+enum { ATTEMPTS_MOST = 1000 /* of a match, as in schemas/control.def */ };
 
 struct node_blame {
     struct wire_failure failure;
@@ -39,8 +39,8 @@ struct node_blame {
     unsigned round;        /* 0: no welcome yet */
     bool matched, fetched; /* in this round */
     bool last;             /* the last round: the time is over */
-    bool ended;            /* waits until the order is resumed */
-    int asking, looking;   /* timers: resends; end of a round, of the check, of the wait */
+    bool ended;            /* there is a verdict; the order waits until it is retried */
+    int asking, looking;   /* timers: sends requests again; end of a round, or of the wait */
     struct node_match match;
     struct node_content_user user;
     node_judge *judge;
@@ -49,6 +49,16 @@ struct node_blame {
 /*  The wait after each attempt, in units of `update/unfit`. */
 static const unsigned waits[] = {1, 5, 15, 60};
 enum { WAITS = sizeof waits / sizeof *waits };
+
+static void blame_check (const struct node_application *app)
+{
+    const struct node_blame *blame = app->blame;
+    base_assert (blame && blame->judge);
+    base_assert (blame->length <= NODE_PROOF_CHUNK_MOST);
+    base_assert (!blame->last || blame->round > 0);
+    base_assert (!blame->ended || (blame->asking == 0 && !blame->user.content && !blame->match.session));
+    base_assert (blame->round > 0 || (!blame->matched && !blame->fetched));
+}
 
 static void blame_free (struct node_application *app, struct node_blame *blame)
 {
@@ -77,11 +87,13 @@ static void on_waited (void *context)
     node_subject_ask (&app->subject);
 }
 
-/*  why: what broke; NULL: nothing did. If another order is in progress, its records must not change, and the
-    verdict is too late to count. */
+/*  why: the failed check; NULL: all passed, so the release is blamed. If another order is in progress, there
+    is no verdict any more: it would change the records of that order. */
 static void blame_end (struct node_application *app, const char *why)
 {
     struct node_blame *blame = app->blame;
+    blame_check (app);
+    base_assert (!blame->ended);
     if (!update_order_at_rest (app->procedure.state)) {
         node_blame_free (app);
         return;
@@ -111,6 +123,8 @@ static void requests_send (void *context)
 {
     struct node_application *app = context;
     struct node_blame *blame = app->blame;
+    blame_check (app);
+    base_assert (!blame->ended);
     struct wire_get get = {.digest = blame->binary, .length = blame->length};
     bus_timer_cancel (app->process->loop, blame->asking);
     blame->asking = bus_timer_start (app->process->loop, app->process->config->resend_ms, requests_send, app);
@@ -129,10 +143,11 @@ static const struct node_content_ops content_ops;
 static void round_begin (struct node_application *app)
 {
     struct node_blame *blame = app->blame;
+    base_assert (!blame->ended);
     struct wire_match match = {.application = app->name,
                                .release = blame->failure.release,
                                .transaction = blame->transaction,
-                               .attempt = blame->round++ % ATTEMPTS + 1};
+                               .attempt = blame->round++ % ATTEMPTS_MOST + 1};
     uint64_t now_ms = base_time_boot_ms (), left_ms = blame->until_ms > now_ms ? blame->until_ms - now_ms : 0;
     blame->matched = blame->fetched = false;
     (void) node_match_begin (&blame->match, app->process->session, &match, on_matched, app);
@@ -146,11 +161,13 @@ static void round_begin (struct node_application *app)
         on_look, app);
 }
 
-/*  A round has ended. When the time is over, a last round shows that the origin is still there. */
+/*  A round has ended. When the time is over, a last round checks that the origin still answers. */
 static void on_look (void *context)
 {
     struct node_application *app = context;
     struct node_blame *blame = app->blame;
+    blame_check (app);
+    base_assert (!blame->ended);
     uint64_t now_ms = base_time_boot_ms ();
     bool over = now_ms >= blame->until_ms;
     blame->looking = 0;
@@ -182,23 +199,25 @@ void node_blame_begin (struct node_application *app, const struct wire_failure *
                        const struct node_order *order, node_judge *judge)
 {
     base_cleanup (wire_installed_deinit) struct wire_installed installed = {.transaction = NULL};
+    base_assert (failure && order && judge);
+    base_assert (!app->blame);
     struct node_blame *blame = calloc (1, sizeof *blame);
-    if (!blame || wire_copy (&wire_failure_record, failure, &blame->failure)) {
+    if (!blame || wire_copy (&wire_failure_record, failure, &blame->failure) < 0) {
         free (blame);
         return;
     }
-    /* if its workspace is gone, this version checks its own program instead */
+    /* if its workspace was removed, the chunk is one of the running program */
     const struct wire_envelope *envelope = app->running->installed.envelope;
     (void) base_text_copy (blame->workspace, sizeof blame->workspace, app->running->workspace);
-    if (!root_workspace_read (app->root, order->workspace, &installed, NULL)) {
+    if (root_workspace_read (app->root, order->workspace, &installed, NULL) == 0) {
         envelope = installed.envelope;
         (void) base_text_copy (blame->workspace, sizeof blame->workspace, order->workspace);
     }
     blame->epoch = order->epoch;
     blame->attempt = order->attempt;
-    (void) snprintf (blame->transaction, sizeof blame->transaction, "compare-%.50s", order->transaction);
+    (void) snprintf (blame->transaction, sizeof blame->transaction, "blame-%.50s", order->transaction);
     blame->binary = envelope->binary;
-    blame->length = envelope->size < CHUNK_SIZE ? envelope->size : CHUNK_SIZE;
+    blame->length = envelope->size < NODE_PROOF_CHUNK_MOST ? envelope->size : NODE_PROOF_CHUNK_MOST;
     blame->until_ms = base_time_boot_ms () + app->process->config->trial.confirm_ms;
     blame->proof = (struct update_proof){.soak_ms = app->process->config->soak_ms};
     blame->judge = judge;
@@ -207,6 +226,8 @@ void node_blame_begin (struct node_application *app, const struct wire_failure *
     blame->looking = bus_timer_start (app->process->loop, app->process->config->answer_ms, on_look, app);
     if (blame->looking < 0) /* without a timer it would not end */
         node_blame_free (app);
+    else
+        blame_check (app);
 }
 
 bool node_blame_waits (const struct node_application *app, uint64_t epoch)
@@ -250,7 +271,8 @@ void node_blame_announced (struct node_application *app)
 static void on_matched (void *context, const struct wire_matched *matched)
 {
     struct node_application *app = context;
-    (void) matched; /* the check is that the origin can be asked */
+    (void) matched; /* the check is that the origin answers */
+    blame_check (app);
     app->blame->matched = true;
     proof_note (app->blame, &app->blame->proof.matched);
     answer_check (app);
@@ -260,13 +282,13 @@ static void on_chunk (void *context, const struct wire_chunk *chunk, const void 
 {
     struct node_application *app = context;
     struct node_blame *blame = app->blame;
+    blame_check (app);
     if (chunk->status != WIRE_STATUS_OK || size == 0 || size != blame->length)
         return;
-    uint8_t own[CHUNK_SIZE];
     char path[ROOT_NAME_SIZE + sizeof "/" ROOT_PROGRAM];
     (void) snprintf (path, sizeof path, "%s/" ROOT_PROGRAM, blame->workspace);
     base_cleanup (base_close_p) int fd = openat (app->root->fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd >= 0 && pread (fd, own, size, 0) == (ssize_t) size && memcmp (own, payload, size) == 0) {
+    if (node_trial_chunk_fits (fd, payload, size)) {
         blame->fetched = true;
         proof_note (blame, &blame->proof.fetched);
         node_content_leave (&blame->user);

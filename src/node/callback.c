@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -28,15 +29,30 @@ struct node_callback {
 static int target_add (struct node_callback *callback, struct bus_loop *loop, const char *endpoint,
                        const char *nonce, struct base_error *error)
 {
+    base_assert (callback->count < TARGETS);
     struct target *target = &callback->targets[callback->count];
     struct bus_socket_options options = {.linger_ms = LINGER_MS, .quiet = true};
-    if (base_text_copy (target->nonce, sizeof target->nonce, nonce))
+    int r = base_text_copy (target->nonce, sizeof target->nonce, nonce);
+    if (r < 0)
         return base_error_set (error, -EINVAL, "the nonce for %s is longer than %zu bytes", endpoint,
                                sizeof target->nonce - 1);
-    int rc = bus_socket_new (loop, BUS_PUSH, &options, &target->socket, error);
-    rc = rc ? rc : bus_socket_connect (target->socket, endpoint, error);
-    callback->count += target->socket != NULL;
-    return rc;
+    r = bus_socket_new (loop, BUS_PUSH, &options, &target->socket, error);
+    if (r < 0)
+        return r;
+    callback->count++;
+    return bus_socket_connect (target->socket, endpoint, error);
+}
+
+/*  Adds the process that set NODED_READY. An unusable value is ignored. */
+static void target_add_environment (struct node_callback *callback, struct bus_loop *loop, const char *value)
+{
+    struct bus_callback place;
+    struct base_error error = {.code = 0};
+    int r = bus_callback_parse (value, &place, &error);
+    if (r == 0)
+        r = target_add (callback, loop, place.endpoint, place.nonce, &error);
+    if (r < 0)
+        base_log (BASE_LOG_WARNING, "ignoring " BUS_CALLBACK_VARIABLE ": %s", error.text);
 }
 
 /*  Returns the value of a variable in the environment as received, or NULL. */
@@ -53,25 +69,24 @@ int node_callback_new (struct bus_loop *loop, const struct identity_config *conf
                        const struct identity_self *self, struct node_callback **ret_callback,
                        struct base_error *error)
 {
+    base_assert (loop && config && ret_callback);
+    base_assert (self && self->env);
     struct node_callback *callback = calloc (1, sizeof *callback);
     if (!callback)
         return -ENOMEM;
     callback->self = self;
-    int rc = 0;
-    if (*config->callback)
-        rc = target_add (callback, loop, config->callback, config->nonce, error);
-    const char *wanted = environment_get (self, BUS_CALLBACK_VARIABLE);
-    struct bus_callback place;
-    struct base_error why;
-    if (wanted && !rc &&
-        (bus_callback_parse (wanted, &place, &why) ||
-         target_add (callback, loop, place.endpoint, place.nonce, &why)))
-        base_log (BASE_LOG_WARNING, "ignoring " BUS_CALLBACK_VARIABLE ": %s", why.text);
-    if (rc)
-        (void) node_callback_free (callback);
-    else
-        *ret_callback = callback;
-    return rc;
+    if (*config->callback) {
+        int r = target_add (callback, loop, config->callback, config->nonce, error);
+        if (r < 0) {
+            (void) node_callback_free (callback);
+            return r;
+        }
+    }
+    const char *value = environment_get (self, BUS_CALLBACK_VARIABLE);
+    if (value)
+        target_add_environment (callback, loop, value);
+    *ret_callback = callback;
+    return 0;
 }
 
 struct node_callback *node_callback_free (struct node_callback *callback)
@@ -82,7 +97,7 @@ struct node_callback *node_callback_free (struct node_callback *callback)
     return NULL;
 }
 
-static bool is_in_envelope (const struct identity_self *self, const char *entry)
+static bool envelope_sets (const struct identity_self *self, const char *entry)
 {
     const struct wire_envelope *envelope = self->running.installed.envelope;
     size_t length = strcspn (entry, "=") + 1;
@@ -93,14 +108,14 @@ static bool is_in_envelope (const struct identity_self *self, const char *entry)
 }
 
 /*  Returns the environment with the envelope's variables first, so that these always fit into the message.
-    The caller frees the list; the strings are self's. */
-static char **order_environment (const struct identity_self *self)
+    The caller frees the list; the strings belong to self. NULL: out of memory. */
+static char **environment_sort (const struct identity_self *self)
 {
     char **ordered = calloc (base_list_count (self->env) + 1, sizeof *ordered);
     size_t count = 0;
     for (int others = 0; ordered && others < 2; others++)
         for (size_t i = 0; self->env[i]; i++)
-            if (is_in_envelope (self, self->env[i]) != (bool) others)
+            if (envelope_sets (self, self->env[i]) != (bool) others)
                 ordered[count++] = self->env[i];
     return ordered;
 }
@@ -108,16 +123,17 @@ static char **order_environment (const struct identity_self *self)
 void node_callback_ready (struct node_callback *callback)
 {
     const struct identity_self *self = callback->self;
+    base_assert (self->running.installed.envelope && self->args);
     struct wire_ready ready = {.pid = 0};
-    base_cleanup (base_free_p) char **env = order_environment (self);
-    int rc = env ? bus_callback_ready (self->running.installed.envelope->version, self->args, env, &ready)
-                 : -ENOMEM;
+    base_cleanup (base_free_p) char **env = environment_sort (self);
+    int r = env ? bus_callback_ready (self->running.installed.envelope->version, self->args, env, &ready)
+                : -ENOMEM;
     ready.binary = self->running.binary;
     ready.manifest = self->manifest;
     for (size_t i = 0; i < callback->count; i++) {
         ready.nonce = callback->targets[i].nonce;
-        int sent = rc ? rc : bus_send (callback->targets[i].socket, NULL, &wire_ready_record, &ready);
-        if (sent)
+        int sent = r < 0 ? r : bus_send (callback->targets[i].socket, NULL, &wire_ready_record, &ready);
+        if (sent < 0)
             base_log (BASE_LOG_WARNING, "cannot announce readiness on %s: %s",
                       bus_socket_endpoint (callback->targets[i].socket), strerror (-sent));
     }
@@ -126,6 +142,7 @@ void node_callback_ready (struct node_callback *callback)
 
 void node_callback_progress (struct node_callback *callback, const struct wire_progress *progress)
 {
+    base_assert (callback && progress);
     struct wire_progress filled = *progress;
     filled.pid = (uint64_t) getpid ();
     for (size_t i = 0; i < callback->count; i++) {

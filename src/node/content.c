@@ -6,11 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/log.h"
 #include "base/time.h"
 #include "bus/refusals.h"
 
-/*  The first and the longest pause between two attempts to send what waits. */
+/*  The first and the longest pause between two attempts to send waiting gets. */
 enum { SEND_LEAST_MS = 1, SEND_MOST_MS = 1000 };
 
 enum { TRANSPORT_HEARTBEAT_MS = 60 * 1000 };
@@ -22,12 +23,32 @@ struct node_content {
     struct node_content_user *users;
     uint64_t pause_ms;
     int timer;
+    bool loses;                /* `lost` of users is being called */
     struct base_log_limit log; /* for lines that the peer can cause */
     struct bus_refusals_of refusals;
 };
 
+/*  The connection is open only while there are users. */
+static void content_check (const struct node_content *content)
+{
+    base_assert (content->loop && content->config);
+    base_assert (!content->socket || content->users);
+    base_assert (content->pause_ms >= SEND_LEAST_MS && content->pause_ms <= SEND_MOST_MS);
+    for (const struct node_content_user *user = content->users; user; user = user->next) {
+        base_assert (user->content == content);
+        base_assert (user->ops && user->ops->chunk);
+        base_assert (user->count <= NODE_CONTENT_GETS_MOST);
+    }
+}
+
+static bool user_is_joined (const struct node_content_user *user)
+{
+    return user && user->content;
+}
+
 struct node_content *node_content_new (struct bus_loop *loop, const struct identity_config *config)
 {
+    base_assert (loop && config);
     struct node_content *content = calloc (1, sizeof *content);
     if (content)
         *content = (struct node_content){.loop = loop, .config = config, .pause_ms = SEND_LEAST_MS};
@@ -43,8 +64,10 @@ static void connection_close (struct node_content *content)
 
 struct node_content *node_content_free (struct node_content *content)
 {
-    if (content)
-        connection_close (content);
+    if (!content)
+        return NULL;
+    base_assert (!content->users && !content->loses);
+    connection_close (content);
     free (content);
     return NULL;
 }
@@ -52,6 +75,9 @@ struct node_content *node_content_free (struct node_content *content)
 void node_content_join (struct node_content *content, struct node_content_user *user,
                         const struct node_content_ops *ops, void *context)
 {
+    base_assert (content);
+    base_assert (user && !user->content);
+    base_assert (ops && ops->chunk);
     user->content = content;
     user->ops = ops;
     user->context = context;
@@ -63,12 +89,14 @@ void node_content_join (struct node_content *content, struct node_content_user *
 
 void node_content_leave (struct node_content_user *user)
 {
+    base_assert (user);
     struct node_content *content = user->content;
     if (!content)
         return;
     struct node_content_user **link = &content->users;
-    while (*link != user)
+    while (*link && *link != user)
         link = &(*link)->next;
+    base_assert (*link == user);
     *link = user->next;
     user->content = NULL;
     user->count = 0;
@@ -78,11 +106,13 @@ void node_content_leave (struct node_content_user *user)
 
 void node_content_forget (struct node_content_user *user)
 {
+    base_assert (user_is_joined (user));
     user->count = 0;
 }
 
 static void get_forget (struct node_content_user *user, unsigned index)
 {
+    base_assert (index < user->count);
     user->count--;
     memmove (user->requests + index, user->requests + index + 1,
              (user->count - index) * sizeof *user->requests);
@@ -112,13 +142,14 @@ static void on_chunk (void *context, struct bus_socket *socket, const struct bus
         if (i < user->count) {
             get_forget (user, i);
             user->ops->chunk (user->context, chunk, message->payload, message->payload_size);
+            content_check (content);
             return;
         }
     }
-    base_log_limited (&content->log, BASE_LOG_DEBUG, "ignoring a chunk that nothing waits for");
+    base_log_limited (&content->log, BASE_LOG_DEBUG, "ignoring a chunk of an unknown or answered get");
 }
 
-/*  The peer sent a message that is against the protocol. */
+/*  The peer sent a message that violates the protocol. */
 static void on_refused (void *context, struct bus_socket *socket, const struct bus_refusal *refusal)
 {
     struct node_content *content = context;
@@ -129,7 +160,8 @@ static void on_refused (void *context, struct bus_socket *socket, const struct b
                   refusal->text, bus_refusals_more (more, more_text));
 }
 
-/*  Messages are never queued for a peer that is away: all of them would be sent when it comes. */
+/*  Connects if that was not begun. libzmq must not queue gets while there is no connection: it would send all
+    of them when the peer is reachable again. Returns 0 or -errno. */
 static int connection_open (struct node_content *content)
 {
     const struct identity_config *config = content->config;
@@ -140,15 +172,22 @@ static int connection_open (struct node_content *content)
                                          .heartbeat_ms = TRANSPORT_HEARTBEAT_MS,
                                          .only_connected = true};
     struct base_error error = {.code = 0};
+    base_assert (content->users);
     if (content->socket)
         return 0;
-    int rc = bus_socket_new (content->loop, BUS_DEALER, &options, &content->socket, &error);
-    rc = rc ? rc : bus_socket_connect (content->socket, config->endpoints.content, &error);
-    if (rc) {
+    int r = bus_socket_new (content->loop, BUS_DEALER, &options, &content->socket, &error);
+    if (r == 0)
+        r = bus_socket_connect (content->socket, config->endpoints.content, &error);
+    if (r < 0) {
         base_log_limited (&content->log, BASE_LOG_WARNING, "%s", error.text);
         content->socket = bus_socket_free (content->socket);
     }
-    return rc;
+    return r;
+}
+
+static bool connection_is_ready (struct node_content *content)
+{
+    return connection_open (content) == 0 && bus_socket_is_ready (content->socket);
 }
 
 static void gets_send (void *context);
@@ -160,18 +199,19 @@ static void gets_send_later (struct node_content *content)
     content->pause_ms = content->pause_ms * 2 < SEND_MOST_MS ? content->pause_ms * 2 : SEND_MOST_MS;
 }
 
-/*  Sends what waits; what cannot be sent continues to wait. */
+/*  Sends the gets that wait. One that cannot be sent now waits for the next attempt. */
 static void gets_send (void *context)
 {
     struct node_content *content = context;
-    bool ready = !connection_open (content) && bus_socket_is_ready (content->socket), waits = false;
+    content_check (content);
+    bool ready = connection_is_ready (content), waits = false;
     bus_timer_cancel (content->loop, content->timer);
     content->timer = 0;
     for (struct node_content_user *user = content->users; user; user = user->next)
         for (unsigned i = 0; i < user->count; i++) {
             struct node_content_get *get = &user->requests[i];
             if (!get->sent && ready)
-                get->sent = !bus_send (content->socket, NULL, &wire_get_record, &get->get);
+                get->sent = bus_send (content->socket, NULL, &wire_get_record, &get->get) == 0;
             waits |= !get->sent;
         }
     if (waits)
@@ -182,11 +222,14 @@ static void gets_send (void *context)
 
 bool node_content_is_connected (struct node_content_user *user)
 {
-    return !connection_open (user->content) && bus_socket_is_ready (user->content->socket);
+    base_assert (user_is_joined (user));
+    return connection_is_ready (user->content);
 }
 
 void node_content_get (struct node_content_user *user, const struct wire_get *get)
 {
+    base_assert (user_is_joined (user));
+    base_assert (get);
     unsigned i = get_find (user, &get->digest, get->offset, get->length);
     if (i < user->count)
         get_forget (user, i);
@@ -196,14 +239,17 @@ void node_content_get (struct node_content_user *user, const struct wire_get *ge
     gets_send (user->content);
 }
 
-void node_content_reconnect (struct node_content_user *user)
+/*  Closes the connection and calls `lost` of all users except one (NULL: of all). */
+static void connection_lose (struct node_content *content, const struct node_content_user *except)
 {
-    struct node_content *content = user->content;
+    content_check (content);
+    base_assert (!content->loses);
     connection_close (content);
     for (struct node_content_user *other = content->users; other; other = other->next) {
         other->count = 0;
-        other->loses = other != user && other->ops->lost;
+        other->loses = other != except && other->ops->lost;
     }
+    content->loses = true;
     /* a handler may make any user leave, so the list is searched from its start each time */
     for (struct node_content_user *other = content->users; other;) {
         if (!other->loses) {
@@ -214,10 +260,22 @@ void node_content_reconnect (struct node_content_user *user)
         other->ops->lost (other->context);
         other = content->users;
     }
+    content->loses = false;
+    content_check (content);
+}
+
+void node_content_reconnect (struct node_content_user *user)
+{
+    base_assert (user_is_joined (user));
+    if (user->content->loses)
+        user->count = 0;
+    else
+        connection_lose (user->content, user);
 }
 
 void node_content_lost (struct node_content *content)
 {
-    struct node_content_user none = {.content = content};
-    node_content_reconnect (&none);
+    base_assert (content);
+    if (!content->loses)
+        connection_lose (content, NULL);
 }

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  node/events.c - hands events to the update procedure and carries out its actions
+/*  node/events.c - passes events to the update procedure and carries out its actions
 
-    Any part may hand in an event, even from within an action: then it is queued. */
+    An event that an action causes is queued until the actions before it are carried out. */
 
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/text.h"
 #include "node/application.h"
 
 void node_event (struct node_application *app, enum update_event event)
 {
+    base_assert (app && app->act);
+    base_assert ((unsigned) event < UPDATE_EVENT_END);
+    base_assert (app->busy || app->n_events == 0);
     if (app->n_events == NODE_EVENTS_MOST) {
         base_log (BASE_LOG_ERROR, "ignoring the event %s: too many at once", update_event_word (event));
         return;
@@ -30,6 +34,7 @@ void node_event (struct node_application *app, enum update_event event)
             app->act (app, &result, result.actions[i]);
     }
     app->busy = false;
+    node_application_check (app);
 }
 
 void node_fail (struct node_application *app, enum update_event event, const char *format, ...)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  node/fetch.c - downloads the missing blobs of an envelope */
+/*  node/fetch.c - downloads the missing blobs of an envelope
+
+    A fetch is in one of three states. downloading: blob `at` is open and chunks are written to it. working: a
+    thread completes blob `at` or opens the next one; nothing else touches `partial`. Neither: not started, or
+    ended. */
 
 #include "node/fetch.h"
 
@@ -9,13 +13,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/time.h"
 #include "bus/work.h"
 #include "root/verified.h"
 
-/*  Left free beyond what the update itself needs, for journal lines and the like. */
+/*  Bytes and inodes that stay free beyond what the update itself needs, for example for journal lines. */
 #define SPACE_MARGIN (UINT64_C (1) << 20)
 
 enum { INODE_MARGIN = 64 };
@@ -45,11 +50,11 @@ struct node_fetch {
     struct transfer_download download;
     struct disk_partial partial;
     struct base_digest rotten;
-    bool downloading;      /* blob `at` is open, and its bytes are awaited */
-    bool completing;       /* the current work completes blob `at` */
-    struct bus_work *work; /* disk work between two blobs; nothing else touches partial meanwhile */
+    bool downloading;
+    bool completing;       /* `work` completes blob `at`; else it only opens it */
+    struct bus_work *work; /* disk work between two blobs; NULL: none */
     struct base_error work_error;
-    bool away; /* the content peer is away, since away_ms */
+    bool away; /* no connection to the content peer since away_ms */
     uint64_t away_ms, look_ms;
     char note[BUS_ENDPOINT_SIZE + 64];
     int timer;
@@ -59,8 +64,22 @@ static void on_chunk (void *context, const struct wire_chunk *chunk, const void 
 static void on_lost (void *context);
 static const struct node_content_ops content_ops = {.chunk = on_chunk, .lost = on_lost};
 
+static void fetch_check (const struct node_fetch *fetch)
+{
+    base_assert (fetch && fetch->done);
+    base_assert (fetch->wanted || fetch->count == 0);
+    base_assert (fetch->at <= fetch->count);
+    base_assert (!fetch->downloading || (!fetch->completing && !fetch->work));
+    base_assert (!fetch->downloading || (fetch->at < fetch->count && fetch->partial.fd >= 0));
+    base_assert (!fetch->completing || fetch->at < fetch->count);
+    base_assert (!fetch->work || fetch->timer <= 0);
+}
+
 struct node_fetch *node_fetch_new (const struct node_fetch_spec *spec, node_fetch_done *done, void *context)
 {
+    base_assert (spec && spec->loop && spec->config);
+    base_assert (root_is_open (spec->root) && spec->blobs && spec->running);
+    base_assert (done);
     struct node_fetch *fetch = calloc (1, sizeof *fetch);
     if (!fetch)
         return NULL;
@@ -90,29 +109,36 @@ struct node_fetch *node_fetch_free (struct node_fetch *fetch)
 
 /*  Returns whether the store has a blob. With distrust the blob is read, and removed if it is damaged:
     staging takes files from the store first. */
-static bool is_stored (struct node_fetch *fetch, const struct base_digest *digest)
+static bool blob_is_stored (struct node_fetch *fetch, const struct base_digest *digest)
 {
     struct base_digest found;
     base_cleanup (base_close_p) int fd = -1;
-    if (disk_blobs_get (fetch->spec.blobs, digest, &fd, NULL))
+    if (disk_blobs_get (fetch->spec.blobs, digest, &fd, NULL) < 0)
         return false;
-    if (!fetch->distrust || (!base_digest_of_fd (fd, &found, NULL) && base_digest_equal (&found, digest)))
+    if (!fetch->distrust || (base_digest_of_fd (fd, &found, NULL) == 0 && base_digest_equal (&found, digest)))
         return true;
     (void) disk_blobs_remove (fetch->spec.blobs, digest);
     return false;
 }
 
-static void blob_want (struct node_fetch *fetch, const struct base_digest *digest, uint64_t size)
+/*  Returns whether a retained workspace has a blob, so that staging copies it. */
+static bool blob_is_installed (const struct node_fetch *fetch, const struct base_digest *digest)
 {
     struct identity_place place;
+    return identity_running_find (fetch->spec.root, fetch->spec.running, digest, fetch->distrust, &place) ==
+           0;
+}
+
+static void blob_want (struct node_fetch *fetch, const struct base_digest *digest, uint64_t size)
+{
     for (size_t i = 0; i < fetch->count; i++)
         if (base_digest_equal (&fetch->wanted[i].digest, digest)) {
             fetch->copied += size;
             return;
         }
-    if (is_stored (fetch, digest))
+    if (blob_is_stored (fetch, digest))
         fetch->stored += size;
-    else if (!identity_running_find (fetch->spec.root, fetch->spec.running, digest, fetch->distrust, &place))
+    else if (blob_is_installed (fetch, digest))
         fetch->copied += size;
     else {
         fetch->wanted[fetch->count++] = (struct wanted){*digest, size};
@@ -122,13 +148,13 @@ static void blob_want (struct node_fetch *fetch, const struct base_digest *diges
     fetch->counts.here += size;
 }
 
-static int reserve_in (const char *path, int directory, uint64_t needed, uint64_t files,
-                       struct base_error *error)
+static int space_reserve_in (const char *path, int directory, uint64_t needed, uint64_t files,
+                             struct base_error *error)
 {
     uint64_t bytes, inodes;
-    int rc = disk_space (directory, &bytes, &inodes);
-    if (rc)
-        return base_error_errno (error, rc, "cannot read the free space in %s", path);
+    int r = disk_space (directory, &bytes, &inodes);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot read the free space in %s", path);
     if (bytes < needed)
         return base_error_set (
             error, -ENOSPC,
@@ -142,34 +168,38 @@ static int reserve_in (const char *path, int directory, uint64_t needed, uint64_
     return 0;
 }
 
-/*  Everything that the update will write must fit before the first request. Downloads may have a file system
-    of their own; then the root needs room for their copies, too. */
+/*  Checks before the first request that there is room for everything that the update will write. The store
+    may be a file system of its own; then the root needs room for copies of the downloads, too. */
 static int space_reserve (struct node_fetch *fetch, struct base_error *error)
 {
-    uint64_t here = 0;
+    uint64_t present = 0;
     struct stat root, contents;
     if (fstat (fetch->spec.root->fd, &root) || fstat (fetch->spec.blobs->fd, &contents))
         return base_error_errno (error, -errno, "cannot stat %s", fetch->spec.root->path);
     for (size_t i = 0; i < fetch->count; i++)
-        here += disk_blobs_partial_size (fetch->spec.blobs, &fetch->wanted[i].digest);
-    uint64_t missing = fetch->total - (here < fetch->total ? here : fetch->total);
+        present += disk_blobs_partial_size (fetch->spec.blobs, &fetch->wanted[i].digest);
+    uint64_t missing = fetch->total - (present < fetch->total ? present : fetch->total);
     uint64_t files = fetch->spec.probe_files + INODE_MARGIN;
     if (root.st_dev == contents.st_dev)
-        return reserve_in (fetch->spec.root->path, fetch->spec.root->fd,
-                           missing + fetch->copied + fetch->spec.probe_bytes + SPACE_MARGIN,
-                           fetch->count + files, error);
+        return space_reserve_in (fetch->spec.root->path, fetch->spec.root->fd,
+                                 missing + fetch->copied + fetch->spec.probe_bytes + SPACE_MARGIN,
+                                 fetch->count + files, error);
     char path[PATH_MAX];
     (void) snprintf (path, sizeof path, "%s/" ROOT_VAR, fetch->spec.root->path);
-    int rc = reserve_in (path, fetch->spec.blobs->fd, missing + SPACE_MARGIN / 16, fetch->count, error);
-    return rc ? rc
-              : reserve_in (fetch->spec.root->path, fetch->spec.root->fd,
-                            fetch->total + fetch->stored + fetch->copied + fetch->spec.probe_bytes +
-                                SPACE_MARGIN,
-                            fetch->count + files, error);
+    int r = space_reserve_in (path, fetch->spec.blobs->fd, missing + SPACE_MARGIN / 16, fetch->count, error);
+    if (r < 0)
+        return r;
+    return space_reserve_in (fetch->spec.root->path, fetch->spec.root->fd,
+                             fetch->total + fetch->stored + fetch->copied + fetch->spec.probe_bytes +
+                                 SPACE_MARGIN,
+                             fetch->count + files, error);
 }
 
+/*  done may free the fetch. */
 static void fetch_end (struct node_fetch *fetch, const struct base_error *error)
 {
+    fetch_check (fetch);
+    base_assert (!fetch->work);
     bus_timer_cancel (fetch->spec.loop, fetch->timer);
     fetch->timer = 0;
     disk_partial_deinit (&fetch->partial);
@@ -177,41 +207,57 @@ static void fetch_end (struct node_fetch *fetch, const struct base_error *error)
     fetch->done (fetch->context, error);
 }
 
-static void go_on (void *context);
+static void fetch_continue (void *context);
 
-/*  A download was hashed on arrival; it need not be read again for staging. */
-static void note_verified (const struct node_fetch *fetch, const struct base_digest *digest)
+static void fetch_continue_in (struct node_fetch *fetch, uint64_t delay_ms)
+{
+    base_assert (fetch->timer == 0 && !fetch->work);
+    fetch->timer = bus_timer_start (fetch->spec.loop, delay_ms, fetch_continue, fetch);
+}
+
+/*  Records that a blob was hashed while it arrived, so that staging does not read it again. */
+static void blob_note_verified (const struct node_fetch *fetch, const struct base_digest *digest)
 {
     base_cleanup (root_verified_deinit) struct root_verified verified = {.boot = ""};
     base_cleanup (base_close_p) int fd = -1;
-    if (disk_blobs_get (fetch->spec.blobs, digest, &fd, NULL))
+    if (disk_blobs_get (fetch->spec.blobs, digest, &fd, NULL) < 0)
         return;
     root_verified_load (fetch->spec.root, &verified);
     root_verified_note (&verified, fd, digest);
     root_verified_save (fetch->spec.root, &verified);
 }
 
-/*  Runs on a thread: syncing a download, or hashing the bytes of an earlier attempt, may take minutes. */
-static int turn_page (void *context)
+/*  Completes the downloaded blob, on the thread. Returns 0, DISK_E_DIGEST or -errno. */
+static int blob_complete (struct node_fetch *fetch, const struct wanted *wanted)
+{
+    char name[BASE_DIGEST_TEXT];
+    int r = disk_partial_finish (&fetch->partial, &fetch->work_error);
+    disk_partial_deinit (&fetch->partial);
+    if (r == DISK_E_DIGEST) {
+        fetch->rotten = wanted->digest;
+        return base_error_set (
+            &fetch->work_error, r,
+            "the origin sent a damaged blob %s, which was discarded: on the origin, remove "
+            "that blob and publish the release again",
+            base_digest_format (&wanted->digest, name));
+    }
+    if (r < 0)
+        return r;
+    if (wanted->size >= ROOT_VERIFIED_LARGE)
+        blob_note_verified (fetch, &wanted->digest);
+    return 0;
+}
+
+/*  Completes the current blob and opens the next. Runs on a thread: syncing a download, or hashing the bytes
+    of an earlier attempt, may take minutes. */
+static int blob_advance (void *context)
 {
     struct node_fetch *fetch = context;
     size_t next = fetch->at;
     if (fetch->completing) {
-        char name[BASE_DIGEST_TEXT];
-        int rc = disk_partial_finish (&fetch->partial, &fetch->work_error);
-        disk_partial_deinit (&fetch->partial);
-        if (rc == DISK_E_DIGEST)
-            fetch->rotten = fetch->wanted[fetch->at].digest;
-        if (rc == DISK_E_DIGEST)
-            (void) base_error_set (
-                &fetch->work_error, rc,
-                "the origin sent a damaged blob %s, which was discarded: on the origin, remove "
-                "that blob and publish the release again",
-                base_digest_format (&fetch->wanted[fetch->at].digest, name));
-        if (rc)
-            return rc;
-        if (fetch->wanted[next].size >= ROOT_VERIFIED_LARGE)
-            note_verified (fetch, &fetch->wanted[next].digest);
+        int r = blob_complete (fetch, &fetch->wanted[next]);
+        if (r)
+            return r;
         next++;
     }
     if (next == fetch->count)
@@ -221,40 +267,43 @@ static int turn_page (void *context)
                               &fetch->work_error);
 }
 
-static void on_page_turned (void *context, int rc)
+static void on_advanced (void *context, int r)
 {
     struct node_fetch *fetch = context;
+    fetch_check (fetch);
+    base_assert (fetch->work && !fetch->downloading);
     fetch->work = bus_work_free (fetch->work);
-    if (!rc && fetch->completing) {
+    if (r == 0 && fetch->completing) {
         fetch->before += fetch->wanted[fetch->at].size;
         fetch->at++;
         fetch->completing = false; /* it is counted; there may be no next one */
     }
-    if (rc || fetch->at == fetch->count) {
+    if (r || fetch->at == fetch->count) {
         struct base_error error = fetch->work_error; /* done may free the fetch before it reads the error */
-        fetch_end (fetch, rc ? &error : NULL);
+        fetch_end (fetch, r ? &error : NULL);
         return;
     }
     const struct wanted *wanted = &fetch->wanted[fetch->at];
     fetch->downloading = true;
     fetch->counts.resumed += fetch->partial.offset;
-    node_content_forget (&fetch->user); /* what is unanswered was asked twice, for the blob before */
+    node_content_forget (&fetch->user); /* only gets of the previous blob that were sent twice */
     transfer_download_init (&fetch->download, &fetch->limits, &wanted->digest, wanted->size,
                             fetch->partial.offset);
-    go_on (fetch);
+    fetch_continue (fetch);
 }
 
-/*  Completes the current blob, if there is one, and opens the next. */
-static int next_content (struct node_fetch *fetch)
+/*  Starts to complete the current blob, if there is one, and to open the next. */
+static int blob_advance_begin (struct node_fetch *fetch)
 {
+    base_assert (!fetch->work && !fetch->completing);
     fetch->completing = fetch->downloading;
     fetch->downloading = false;
-    return bus_work_start (fetch->spec.loop, turn_page, on_page_turned, fetch, &fetch->work);
+    return bus_work_start (fetch->spec.loop, blob_advance, on_advanced, fetch, &fetch->work);
 }
 
-/*  Returns whether the content peer can be asked. While it is away, requests do not count as lost: its
-    absence costs only time. */
-static bool is_connected (struct node_fetch *fetch, uint64_t now)
+/*  Returns whether there is a connection to the content peer. Without one, no request counts as lost: the
+    absence of the peer costs only time. */
+static bool connection_look (struct node_fetch *fetch, uint64_t now)
 {
     if (node_content_is_connected (&fetch->user)) {
         if (fetch->away)
@@ -281,13 +330,14 @@ static bool is_connected (struct node_fetch *fetch, uint64_t now)
     return false;
 }
 
-/*  Looks for the connection again, until the peer has been away for too long. */
-static void await_connection (struct node_fetch *fetch, uint64_t now)
+/*  Looks for the connection again later. Ends the fetch if the peer has been away for too long. */
+static void connection_await (struct node_fetch *fetch, uint64_t now)
 {
     struct base_error error = {.code = 0};
     char name[BASE_DIGEST_TEXT];
+    base_assert (fetch->away && fetch->look_ms >= LOOK_LEAST_MS && fetch->look_ms <= LOOK_MOST_MS);
     if (now - fetch->away_ms < fetch->spec.config->away_ms) {
-        fetch->timer = bus_timer_start (fetch->spec.loop, fetch->look_ms, go_on, fetch);
+        fetch_continue_in (fetch, fetch->look_ms);
         return;
     }
     (void) base_error_set (
@@ -299,37 +349,39 @@ static void await_connection (struct node_fetch *fetch, uint64_t now)
     fetch_end (fetch, &error);
 }
 
-/*  Returns the pause before the next action, at most until the next look at the connection. */
-static uint64_t pause_of (const struct transfer_action *action, uint64_t now)
+/*  Returns the pause in ms before the next action, at most until the next look at the connection. */
+static uint64_t action_pause_ms (const struct transfer_action *action, uint64_t now)
 {
     uint64_t pause = action->until_ms > now ? action->until_ms - now : 0;
     return pause < LOOK_MOST_MS ? pause : LOOK_MOST_MS;
 }
 
 /*  Carries out the actions of the download until it waits. The fetch may be freed afterwards. */
-static void go_on (void *context)
+static void fetch_continue (void *context)
 {
     struct node_fetch *fetch = context;
     struct base_error error = {.code = 0};
+    fetch_check (fetch);
+    base_assert (fetch->downloading);
     bus_timer_cancel (fetch->spec.loop, fetch->timer);
     fetch->timer = 0;
     for (;;) {
         uint64_t now = base_time_boot_ms ();
-        if (!fetch->download.done && !fetch->download.failed && !is_connected (fetch, now)) {
-            await_connection (fetch, now);
+        if (!fetch->download.done && !fetch->download.failed && !connection_look (fetch, now)) {
+            connection_await (fetch, now);
             return;
         }
         unsigned losses = fetch->download.losses;
         struct transfer_action action = transfer_download_next (&fetch->download, now);
         if (fetch->download.losses > losses && losses > 0 && action.kind != TRANSFER_FAILED) {
-            /* Nothing arrives over this connection: its other end may be gone without notice. After the first
-               loss the line may only be slow. */
+            /* Nothing arrives over this connection: its other end may be gone without notice. A first loss
+               may only mean that the line is slow. */
             node_content_reconnect (&fetch->user);
             transfer_download_lost (&fetch->download);
             continue;
         }
         char name[BASE_DIGEST_TEXT];
-        int rc;
+        int r;
         switch (action.kind) {
         case TRANSFER_GET: {
             struct wire_get get = {
@@ -338,9 +390,10 @@ static void go_on (void *context)
             break;
         }
         case TRANSFER_DONE:
-            rc = next_content (fetch);
-            if (rc) {
-                (void) base_error_errno (&error, rc, "cannot complete the blob %s",
+            base_assert (fetch->partial.offset == fetch->download.size);
+            r = blob_advance_begin (fetch);
+            if (r < 0) {
+                (void) base_error_errno (&error, r, "cannot complete the blob %s",
                                          base_digest_format (&fetch->download.digest, name));
                 fetch_end (fetch, &error);
             }
@@ -352,42 +405,46 @@ static void go_on (void *context)
             fetch_end (fetch, &error);
             return;
         case TRANSFER_WAIT:
-            fetch->timer = bus_timer_start (fetch->spec.loop, pause_of (&action, now), go_on, fetch);
+            fetch_continue_in (fetch, action_pause_ms (&action, now));
             return;
         }
     }
 }
 
-static void all_here (void *context)
+static void on_nothing_wanted (void *context)
 {
     struct node_fetch *fetch = context;
+    base_assert (fetch->count == 0);
     fetch->timer = 0;
     fetch_end (fetch, NULL);
 }
 
-/*  Fetches what is wanted, if there is room for it. */
+/*  Starts to fetch the wanted blobs, if there is room for them. */
 static int wanted_fetch (struct node_fetch *fetch, struct base_error *error)
 {
-    int rc = space_reserve (fetch, error);
-    if (rc)
-        return rc;
+    fetch_check (fetch);
+    int r = space_reserve (fetch, error);
+    if (r < 0)
+        return r;
     if (fetch->count == 0) {
-        fetch->timer = bus_timer_start (fetch->spec.loop, 0, all_here, fetch);
+        fetch->timer = bus_timer_start (fetch->spec.loop, 0, on_nothing_wanted, fetch);
         return 0;
     }
     node_content_join (fetch->spec.content, &fetch->user, &content_ops, fetch);
-    rc = next_content (fetch);
-    return rc ? base_error_errno (error, rc, "cannot start the download") : 0;
+    r = blob_advance_begin (fetch);
+    return r < 0 ? base_error_errno (error, r, "cannot start the download") : 0;
 }
 
 int node_fetch_start_blob (struct node_fetch *fetch, const struct base_digest *digest, uint64_t size,
                            struct base_error *error)
 {
+    base_assert (fetch && !fetch->wanted);
+    base_assert (digest);
     fetch->distrust = true; /* it is read at once */
     fetch->wanted = calloc (1, sizeof *fetch->wanted);
     if (!fetch->wanted)
         return -ENOMEM;
-    if (is_stored (fetch, digest))
+    if (blob_is_stored (fetch, digest))
         fetch->stored += size;
     else {
         fetch->wanted[fetch->count++] = (struct wanted){*digest, size};
@@ -399,6 +456,8 @@ int node_fetch_start_blob (struct node_fetch *fetch, const struct base_digest *d
 int node_fetch_start (struct node_fetch *fetch, const struct wire_envelope *envelope, bool distrust,
                       struct base_error *error)
 {
+    base_assert (fetch && !fetch->wanted);
+    base_assert (envelope);
     fetch->distrust = distrust;
     fetch->wanted = calloc (envelope->n_files + 1, sizeof *fetch->wanted);
     if (!fetch->wanted)
@@ -412,17 +471,20 @@ int node_fetch_start (struct node_fetch *fetch, const struct wire_envelope *enve
 static void on_chunk (void *context, const struct wire_chunk *chunk, const void *payload, size_t size)
 {
     struct node_fetch *fetch = context;
+    fetch_check (fetch);
     if (!fetch->downloading)
         return;
     fetch->counts.downloaded += size;
     if (transfer_download_chunk (&fetch->download, chunk, size, base_time_boot_ms ())) {
         struct base_error error = {.code = 0};
-        if (disk_partial_write (&fetch->partial, payload, size, &error)) {
+        int r = disk_partial_write (&fetch->partial, payload, size, &error);
+        if (r < 0) {
             fetch_end (fetch, &error);
             return;
         }
+        base_assert (fetch->partial.offset == fetch->download.written);
     }
-    go_on (fetch);
+    fetch_continue (fetch);
 }
 
 static void on_lost (void *context)
@@ -431,11 +493,12 @@ static void on_lost (void *context)
     if (!fetch->downloading)
         return;
     transfer_download_lost (&fetch->download);
-    go_on (fetch);
+    fetch_continue (fetch);
 }
 
 void node_fetch_progress (const struct node_fetch *fetch, uint64_t *ret_done, uint64_t *ret_total)
 {
+    base_assert (fetch && ret_done && ret_total);
     *ret_done = fetch->before + (fetch->downloading  ? fetch->download.written
                                  : fetch->completing ? fetch->wanted[fetch->at].size
                                                      : 0);
@@ -444,15 +507,18 @@ void node_fetch_progress (const struct node_fetch *fetch, uint64_t *ret_done, ui
 
 struct base_digest node_fetch_rotten (const struct node_fetch *fetch)
 {
+    base_assert (fetch);
     return fetch->rotten;
 }
 
 const char *node_fetch_note (const struct node_fetch *fetch)
 {
+    base_assert (fetch);
     return *fetch->note ? fetch->note : fetch->downloading ? NULL : "checking or syncing the download";
 }
 
 struct node_fetch_counts node_fetch_counts (const struct node_fetch *fetch)
 {
+    base_assert (fetch);
     return fetch->counts;
 }

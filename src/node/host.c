@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  node/host.c - the commands on a host itself */
+/*  node/host.c - the commands on a host itself: status, why, revert, quarantine */
 
 #include "node/host.h"
 
@@ -7,10 +7,12 @@
 #include <signal.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "node/later.h"
 #include "node/reach.h"
 #include "node/scrub.h"
 #include "identity/settings.h"
@@ -23,53 +25,33 @@
 
 enum { ENTRIES_MOST = 1000 };
 
-/*  Reads what is installed where a link points to. Returns 0 or ROOT_E_NONE. */
-static int read_link (const struct root *root, const char *link, char name[ROOT_NAME_SIZE],
-                      struct wire_installed *installed)
+/*  Reads the name and the envelope of the workspace that a link points to. If one cannot be read, installed
+    has no envelope. */
+static void link_read (const struct root *root, const char *link, char name[ROOT_NAME_SIZE],
+                       struct wire_installed *installed)
 {
     *installed = (struct wire_installed){.envelope = NULL};
-    if (root_link (root, link, name))
-        return ROOT_E_NONE;
-    return root_workspace_read (root, name, installed, NULL) ? ROOT_E_NONE : 0;
+    int r = root_link (root, link, name);
+    if (r == 0)
+        (void) root_workspace_read (root, name, installed, NULL);
 }
 
-/*  Returns whether an order that found this host unfit is kept. */
-static bool will_retry (const struct wire_standing *standing)
+/*  Returns the order state; zero if there is none. The caller owns it. */
+static struct wire_standing order_state_read (const struct root *root)
 {
-    return standing->unfit && standing->retry && standing->under_way > standing->epoch;
+    struct wire_standing order_state = {.epoch = 0};
+    int r = root_order_state_read (root, &order_state);
+    return r ? (struct wire_standing){.epoch = 0} : order_state;
 }
 
-static void application_describe (struct wire_application *application, const struct wire_installed *stable,
-                                  const struct wire_installed *previous, const struct wire_standing *standing,
-                                  const struct root_trial *trial)
-{
-    *application = (struct wire_application){.name = "noded",
-                                             .state = trial->on_trial ? WIRE_STATE_TRIAL : WIRE_STATE_IDLE,
-                                             .epoch = standing->epoch,
-                                             .seen_epoch = standing->seen_epoch,
-                                             .held = standing->held,
-                                             .transaction = standing->transaction,
-                                             .retry = will_retry (standing) ? standing->retry : NULL,
-                                             .last_error = standing->last_error};
-    if (stable->envelope) {
-        application->version = stable->envelope->version;
-        application->release = stable->release;
-        application->binary = stable->envelope->binary;
-    }
-    if (previous->envelope) {
-        application->previous_version = previous->envelope->version;
-        application->previous_release = previous->release;
-    }
-}
-
-/*  A release determines versions, reasons and last lines. Nothing in them may control a terminal. */
-static void print_json (const char *json)
+/*  Texts in it come from releases, so nothing in them may control a terminal. */
+static void json_print (const char *json)
 {
     base_cleanup (base_free_p) char *plain = base_text_plain_json (json);
     fputs (plain ? plain : "", stdout);
 }
 
-static void print_release (const char *what, const char *name, const struct wire_installed *installed,
+static void release_print (const char *what, const char *name, const struct wire_installed *installed,
                            const char *note)
 {
     char release[BASE_DIGEST_TEXT];
@@ -80,172 +62,202 @@ static void print_release (const char *what, const char *name, const struct wire
         base_log_print (stdout, "%-10s %s cannot be read: noded verify shows why%s", what, name, note);
 }
 
-/*  What status prints of a root. stable and previous are what is installed where the links point to, runs is
-    what the manager runs. */
-struct standing {
+/*  The state of a root, for `noded status`. */
+struct status {
     const struct root *root;
     struct base_error lost; /* why stable is dangling; empty: it is not */
     struct root_trial trial;
     char previous_name[ROOT_NAME_SIZE];
-    char runs_name[ROOT_NAME_SIZE]; /* empty: no manager runs, or it is not visible */
-    pid_t pid;
-    bool served;
-    char damage[NODE_SCRUB_TEXT]; /* empty: none is known */
+    char runs_name[ROOT_NAME_SIZE]; /* of the running manager; empty: none runs, or it is not visible */
+    pid_t pid;                      /* of that manager */
+    bool served;                    /* a process serves the root */
+    char damage[NODE_SCRUB_TEXT];   /* empty: none is known */
     struct wire_installed stable, previous, runs;
-    struct wire_standing remembered;
+    struct wire_standing order_state;
 };
 
-static void standing_deinit (struct standing *standing)
+static void status_deinit (struct status *status)
 {
-    wire_installed_deinit (&standing->stable);
-    wire_installed_deinit (&standing->previous);
-    wire_installed_deinit (&standing->runs);
-    wire_standing_deinit (&standing->remembered);
+    wire_installed_deinit (&status->stable);
+    wire_installed_deinit (&status->previous);
+    wire_installed_deinit (&status->runs);
+    wire_standing_deinit (&status->order_state);
 }
 
-static int standing_read (const struct root *root, struct standing *standing, struct base_error *error)
+static void application_describe (const struct status *status, const struct wire_installed *runs,
+                                  struct wire_application *ret_application)
 {
-    int rc = root_stable_check (root, &standing->lost);
-    rc = rc == 0 ? root_trial_read (root, &standing->trial, error) : rc < 0 ? rc : 0;
-    if (rc)
-        return *error->text ? rc : base_error_set (error, rc, "%s", standing->lost.text);
-    standing->root = root;
-    (void) read_link (root, ROOT_STABLE, standing->trial.stable, &standing->stable);
-    (void) read_link (root, ROOT_PREVIOUS, standing->previous_name, &standing->previous);
-    (void) root_order_state_read (root, &standing->remembered);
-    if (!node_scrub_read (root, standing->damage))
-        *standing->damage = '\0';
-    standing->served = root_lock_is_held (root);
-    if (standing->served && !root_lock_runs (root, &standing->pid, standing->runs_name))
-        (void) root_workspace_read (root, standing->runs_name, &standing->runs, NULL);
+    const struct wire_standing *order_state = &status->order_state;
+    *ret_application =
+        (struct wire_application){.name = "noded",
+                                  .state = status->trial.on_trial ? WIRE_STATE_TRIAL : WIRE_STATE_IDLE,
+                                  .epoch = order_state->epoch,
+                                  .seen_epoch = order_state->seen_epoch,
+                                  .held = order_state->held,
+                                  .transaction = order_state->transaction,
+                                  .retry = node_later_is_kept (order_state) ? order_state->retry : NULL,
+                                  .last_error = order_state->last_error,
+                                  .damage = *status->damage ? status->damage : NULL};
+    if (runs->envelope) {
+        ret_application->version = runs->envelope->version;
+        ret_application->release = runs->release;
+        ret_application->binary = runs->envelope->binary;
+    }
+    if (status->previous.envelope) {
+        ret_application->previous_version = status->previous.envelope->version;
+        ret_application->previous_release = status->previous.release;
+    }
+}
+
+/*  Returns 0, also if stable is dangling, or an error with a sentence. */
+static int status_read (const struct root *root, struct status *status, struct base_error *error)
+{
+    int r = root_stable_check (root, &status->lost);
+    if (r < 0)
+        return base_error_set (error, r, "%s", status->lost.text);
+    if (r == 0) {
+        r = root_trial_read (root, &status->trial, error);
+        if (r)
+            return r;
+    }
+    status->root = root;
+    link_read (root, ROOT_STABLE, status->trial.stable, &status->stable);
+    link_read (root, ROOT_PREVIOUS, status->previous_name, &status->previous);
+    status->order_state = order_state_read (root);
+    if (!node_scrub_read (root, status->damage))
+        *status->damage = '\0';
+    status->served = root_lock_is_held (root);
+    if (status->served && root_lock_runs (root, &status->pid, status->runs_name) == 0)
+        (void) root_workspace_read (root, status->runs_name, &status->runs, NULL);
     return 0;
 }
 
-static bool runs_stable (const struct standing *standing)
+static bool manager_runs_stable (const struct status *status)
 {
-    return !*standing->runs_name ||
-           (!*standing->lost.text && strcmp (standing->runs_name, standing->trial.stable) == 0);
+    return !*status->runs_name ||
+           (!*status->lost.text && strcmp (status->runs_name, status->trial.stable) == 0);
 }
 
-static void print_previous (const struct standing *standing)
+static void previous_print (const struct status *status)
 {
     char name[ROOT_NAME_SIZE];
     struct base_error error = {.code = 0};
-    const char *known = standing->remembered.previous;
-    int rc = root_link (standing->root, ROOT_PREVIOUS, name);
-    if (rc == ROOT_E_NONE && root_previous_check (standing->root, known, name, NULL) == ROOT_E_NONE)
+    const char *known = status->order_state.previous;
+    int r = root_link (status->root, ROOT_PREVIOUS, name);
+    if (r == ROOT_E_NONE && root_previous_check (status->root, known, name, NULL) == ROOT_E_NONE)
         base_log_print (stdout,
                         "%-10s is missing; it pointed to %s: a running manager or noded revert restores it",
                         ROOT_PREVIOUS, known);
-    else if (rc == ROOT_E_NONE)
+    else if (r == ROOT_E_NONE)
         base_log_print (stdout, "%-10s none", ROOT_PREVIOUS);
-    else if (rc)
+    else if (r)
         base_log_print (stdout, "%-10s points to no workspace: a revert is not possible", ROOT_PREVIOUS);
-    else if (root_startable (standing->root, name, &error))
+    else if (root_startable (status->root, name, &error))
         base_log_print (stdout, "%-10s %s: a revert to it is not possible: %s", ROOT_PREVIOUS, name,
                         error.text);
     else
-        print_release (ROOT_PREVIOUS, name, &standing->previous,
-                       !*standing->lost.text && strcmp (name, standing->trial.stable) == 0
+        release_print (ROOT_PREVIOUS, name, &status->previous,
+                       !*status->lost.text && strcmp (name, status->trial.stable) == 0
                            ? ", same as stable: a revert is not possible"
                            : "");
 }
 
-static void print_manager (const struct standing *standing)
+static void manager_print (const struct status *status)
 {
-    const char *version = standing->runs.envelope ? standing->runs.envelope->version : "a version";
-    if (!standing->served)
+    const char *version = status->runs.envelope ? status->runs.envelope->version : "a version";
+    if (!status->served)
         base_log_print (stdout, "%-10s does not run", "manager");
-    else if (!*standing->runs_name)
+    else if (!*status->runs_name)
         base_log_print (stdout, "%-10s runs", "manager");
-    else if (runs_stable (standing))
-        base_log_print (stdout, "%-10s runs %s (pid %d)", "manager", version, (int) standing->pid);
+    else if (manager_runs_stable (status))
+        base_log_print (stdout, "%-10s runs %s (pid %d)", "manager", version, (int) status->pid);
     else
         base_log_print (stdout, "%-10s runs %s from %s (pid %d), which is not stable%s", "manager", version,
-                        standing->runs_name, (int) standing->pid,
-                        *standing->lost.text ? "" : ": stable starts when it ends");
+                        status->runs_name, (int) status->pid,
+                        *status->lost.text ? "" : ": stable starts when it ends");
 }
 
-static void print_standing (const struct standing *standing)
+static void status_print (const struct status *status)
 {
     char **wrong;
-    if (*standing->lost.text)
+    if (*status->lost.text)
         base_log_print (stdout, "%-10s is dangling", ROOT_STABLE);
     else
-        print_release (ROOT_STABLE, standing->trial.stable, &standing->stable, "");
-    print_previous (standing);
-    if (*standing->damage)
-        base_log_print (stdout, "%-10s %s; noded verify --root %s lists all damage", "damage",
-                        standing->damage, standing->root->path);
-    bool unusable = identity_settings_faults (standing->root->path, &wrong, NULL) != 0;
+        release_print (ROOT_STABLE, status->trial.stable, &status->stable, "");
+    previous_print (status);
+    if (*status->damage)
+        base_log_print (stdout, "%-10s %s; noded verify --root %s lists all damage", "damage", status->damage,
+                        status->root->path);
+    int r = identity_settings_faults (status->root->path, &wrong, NULL);
     for (size_t i = 0; wrong && wrong[i]; i++)
         base_log_print (stdout, "%-10s %s", "settings", wrong[i]);
     base_list_free (wrong);
-    if (unusable)
-        ;
-    else if (identity_settings_given_up (standing->root->path))
+    if (r == 0 && identity_settings_given_up (status->root->path))
         base_log_print (stdout,
                         "%-10s %s/" ROOT_SETTINGS " reached no broker: using the last settings that did",
-                        "settings", standing->root->path);
-    print_manager (standing);
-    if (standing->served)
-        node_reach_print (standing->root);
-    if (standing->trial.on_trial)
+                        "settings", status->root->path);
+    manager_print (status);
+    if (status->served)
+        node_reach_print (status->root);
+    if (status->trial.on_trial)
         base_log_print (stdout, "%-10s stable is on trial, %u starts left; a rollback returns to %s", "trial",
-                        standing->trial.tokens, standing->trial.back);
+                        status->trial.tokens, status->trial.back);
     base_log_print (stdout, "%-10s %s", "held",
-                    standing->remembered.held ? "yes: no update until nodectl unhold" : "no");
-    if (will_retry (&standing->remembered))
+                    status->order_state.held ? "yes: no update until nodectl unhold" : "no");
+    if (node_later_is_kept (&status->order_state))
         base_log_print (stdout, "%-10s this host was found unfit %u times: the update is retried at %s",
-                        "next try", (unsigned) standing->remembered.unfit, standing->remembered.retry);
-    const struct wire_failure *last = standing->remembered.last_error;
+                        "next try", (unsigned) status->order_state.unfit, status->order_state.retry);
+    const struct wire_failure *last = status->order_state.last_error;
     if (last)
         base_log_print (stdout, "%-10s %s %s: %s", "last error", last->time, last->step, last->reason);
 }
 
+static int status_print_json (const struct status *status)
+{
+    struct wire_application application;
+    application_describe (status, manager_runs_stable (status) ? &status->stable : &status->runs,
+                          &application);
+    base_cleanup (base_free_p) char *text =
+        wire_json (&wire_application_record, &application, WIRE_JSON_PRETTY);
+    if (!text)
+        return -ENOMEM;
+    json_print (text);
+    return 0;
+}
+
 int node_host_status (const struct root *root, bool json, struct base_error *error)
 {
-    base_cleanup (standing_deinit) struct standing standing = {.pid = 0};
-    struct wire_application application;
-    int rc = standing_read (root, &standing, error);
-    if (rc)
-        return rc;
+    base_assert (root_is_open (root));
+    base_cleanup (status_deinit) struct status status = {.pid = 0};
+    int r = status_read (root, &status, error);
+    if (r)
+        return r;
     if (json) {
-        application_describe (&application, runs_stable (&standing) ? &standing.stable : &standing.runs,
-                              &standing.previous, &standing.remembered, &standing.trial);
-        application.damage = *standing.damage ? standing.damage : NULL;
-        base_cleanup (base_free_p) char *text =
-            wire_json (&wire_application_record, &application, WIRE_JSON_PRETTY);
-        if (!text)
-            return -ENOMEM;
-        print_json (text);
+        r = status_print_json (&status);
+        if (r < 0)
+            return r;
     } else
-        print_standing (&standing);
-    if (!*standing.lost.text)
+        status_print (&status);
+    if (!*status.lost.text)
         return 0;
     return base_error_set (error, ROOT_E_DAMAGED,
                            "%.250s: %s; `noded revert --root %s` points it to the previous version, "
                            "`ln -sfnT WORKSPACE %s/" ROOT_STABLE "` to another",
-                           standing.lost.text,
-                           standing.served ? "the running manager restores it"
-                                           : "init cannot start a manager",
+                           status.lost.text,
+                           status.served ? "the running manager restores it" : "init cannot start a manager",
                            root->path, root->path);
 }
 
-int node_host_why (const struct root *root, bool json, struct base_error *error)
+static void array_print_json (const struct wire_record *record, const void *messages, size_t count)
 {
-    struct wire_entry *entries = NULL;
-    size_t count = 0, damaged = 0;
-    int rc = root_journal_read (root, ENTRIES_MOST, &entries, &count, &damaged, error);
-    if (rc)
-        return rc;
-    if (json) {
-        base_cleanup (base_free_p) char *text =
-            wire_json_array (&wire_entry_record, entries, count, WIRE_JSON_PRETTY);
-        print_json (text ? text : "[]\n");
-        root_journal_free (entries, count);
-        return 0;
-    }
+    base_cleanup (base_free_p) char *text = wire_json_array (record, messages, count, WIRE_JSON_PRETTY);
+    json_print (text ? text : "[]\n");
+}
+
+/*  damaged: number of lines that cannot be read. */
+static void journal_print (const struct root *root, const struct wire_entry *entries, size_t count,
+                           size_t damaged)
+{
     const char *transaction = NULL;
     for (size_t i = 0; i < count; i++) {
         const struct wire_entry *entry = &entries[i];
@@ -264,23 +276,34 @@ int node_host_why (const struct root *root, bool json, struct base_error *error)
         base_log_print (stdout, "no entries yet");
     if (damaged)
         base_log_print (stdout, "%zu lines of %s/var/journal cannot be read", damaged, root->path);
+}
+
+int node_host_why (const struct root *root, bool json, struct base_error *error)
+{
+    struct wire_entry *entries = NULL;
+    size_t count = 0, damaged = 0;
+    base_assert (root_is_open (root));
+    int r = root_journal_read (root, ENTRIES_MOST, &entries, &count, &damaged, error);
+    if (r < 0)
+        return r;
+    if (json)
+        array_print_json (&wire_entry_record, entries, count);
+    else
+        journal_print (root, entries, count, damaged);
     root_journal_free (entries, count);
     return 0;
 }
 
 /*  Records a revert. Returns whether the hold was recorded. *ret_noted: whether the note for the manager was
     written. */
-static bool note_revert (const struct root *root, bool *ret_noted)
+static bool revert_note (const struct root *root, bool *ret_noted)
 {
     char previous[ROOT_NAME_SIZE];
-    base_cleanup (wire_standing_deinit) struct wire_standing standing = {.epoch = 0};
-    if (root_order_state_read (root, &standing))
-        standing = (struct wire_standing){.epoch = 0};
-    standing.held = true;
-    if (root_link (root, ROOT_PREVIOUS, previous) == 0) {
-        wire_text_give (&standing.previous, strdup (previous));
-    }
-    bool held = !root_order_state_write (root, &standing, NULL);
+    base_cleanup (wire_standing_deinit) struct wire_standing order_state = order_state_read (root);
+    order_state.held = true;
+    if (root_link (root, ROOT_PREVIOUS, previous) == 0)
+        wire_text_give (&order_state.previous, strdup (previous));
+    bool held = root_order_state_write (root, &order_state, NULL) == 0;
     (void) root_trial_forget (root);
     struct wire_entry entry = {.application = "noded",
                                .step = "revert",
@@ -290,21 +313,19 @@ static bool note_revert (const struct root *root, bool *ret_noted)
     /* a running manager may write its order state once more before it is notified */
     char now[BASE_TIME_TEXT];
     entry.time = base_time_format (base_time_real_ns (), now);
-    *ret_noted = !root_reverted_note (root, &entry, NULL);
+    *ret_noted = root_reverted_note (root, &entry, NULL) == 0;
     return held;
 }
 
 /*  Restores previous if that is possible. If it is not, the revert itself reports that. */
-static void mend_previous (const struct root *root)
+static void previous_repair (const struct root *root)
 {
     char name[ROOT_NAME_SIZE];
     struct base_error lost = {.code = 0};
-    base_cleanup (wire_standing_deinit) struct wire_standing standing = {.epoch = 0};
-    if (root_order_state_read (root, &standing))
-        standing = (struct wire_standing){.epoch = 0};
-    if (root_previous_check (root, standing.previous, name, &lost) > 0 &&
-        root_previous_repair (root, standing.previous, NULL) == 0)
-        base_log_print (stdout, "%s: restored, it points to %s", lost.text, standing.previous);
+    base_cleanup (wire_standing_deinit) struct wire_standing order_state = order_state_read (root);
+    if (root_previous_check (root, order_state.previous, name, &lost) > 0 &&
+        root_previous_repair (root, order_state.previous, NULL) == 0)
+        base_log_print (stdout, "%s: restored, it points to %s", lost.text, order_state.previous);
 }
 
 int node_host_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], bool *ret_running,
@@ -312,7 +333,9 @@ int node_host_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], bo
 {
     struct base_error lost = {.code = 0};
     bool again, noted;
-    mend_previous (root);
+    base_assert (root_is_open (root));
+    base_assert (ret_name && ret_running && ret_held);
+    previous_repair (root);
     (void) root_stable_check (root, &lost);
     int moved = root_revert_ordered (root, ret_name, &again, error);
     if (moved && moved != ROOT_E_UNSYNCED)
@@ -321,31 +344,32 @@ int node_host_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], bo
         base_log_print (stdout, "%s: it now points to the version that the revert returns to", lost.text);
     if (again)
         base_log_print (stdout, "an earlier revert to %s is not complete: completing it", ret_name);
-    *ret_held = note_revert (root, &noted);
+    *ret_held = revert_note (root, &noted);
     if (*ret_held && noted) /* otherwise the version that starts next completes it */
         (void) root_revert_done (root);
     *ret_running = root_lock_is_held (root);
-    int rc = *ret_running ? root_lock_signal (root, SIGUSR2) : 0;
-    return rc ? base_error_errno (
-                    error, rc,
-                    "stable now points to %s, but the manager that serves %s could not be notified: it "
-                    "detects that within a heartbeat if it runs",
-                    ret_name, root->path)
-              : moved;
+    if (!*ret_running)
+        return moved;
+    int r = root_lock_signal (root, SIGUSR2);
+    return r < 0 ? base_error_errno (
+                       error, r,
+                       "stable now points to %s, but the manager that serves %s could not be notified: it "
+                       "detects that within a heartbeat if it runs",
+                       ret_name, root->path)
+                 : moved;
 }
 
 int node_host_quarantine_list (const struct root *root, bool json, struct base_error *error)
 {
     struct wire_failure *failures = NULL;
     size_t count = 0;
-    int rc = root_quarantine_list (root, &failures, &count, error);
-    if (rc)
-        return rc;
-    if (json) {
-        base_cleanup (base_free_p) char *text =
-            wire_json_array (&wire_failure_record, failures, count, WIRE_JSON_PRETTY);
-        print_json (text ? text : "[]\n");
-    } else
+    base_assert (root_is_open (root));
+    int r = root_quarantine_list (root, &failures, &count, error);
+    if (r < 0)
+        return r;
+    if (json)
+        array_print_json (&wire_failure_record, failures, count);
+    else
         for (size_t i = 0; i < count; i++) {
             char release[BASE_DIGEST_TEXT];
             base_log_print (stdout, "%.12s  %-10s %.19s  %s: %s",
@@ -362,13 +386,15 @@ int node_host_quarantine_list (const struct root *root, bool json, struct base_e
 int node_host_quarantine_clear (const struct root *root, const char *release, unsigned *ret_count,
                                 struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_count);
     if (!release)
         return root_quarantine_clear (root, NULL, ret_count, error);
     struct wire_failure *failures = NULL;
     size_t count = 0, matches = 0, found = 0;
-    int rc = root_quarantine_list (root, &failures, &count, error);
-    if (rc)
-        return rc;
+    int r = root_quarantine_list (root, &failures, &count, error);
+    if (r < 0)
+        return r;
     size_t length = strlen (release);
     for (size_t i = 0; i < count; i++) {
         char name[BASE_DIGEST_TEXT];
@@ -378,13 +404,13 @@ int node_host_quarantine_clear (const struct root *root, const char *release, un
         }
     }
     if (matches == 1)
-        rc = root_quarantine_clear (root, &failures[found].release, ret_count, error);
+        r = root_quarantine_clear (root, &failures[found].release, ret_count, error);
     else
-        rc = base_error_set (
+        r = base_error_set (
             error, ROOT_E_NONE,
             "%s names %zu quarantined releases: give at least 6 hexadecimal characters of one that "
             "noded quarantine list shows",
             release, matches);
     root_quarantine_free (failures, count);
-    return rc;
+    return r;
 }

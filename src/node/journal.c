@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  node/journal.c - the journal, and whether it still matches what was reported
 
-    The origin keeps number and digest of the last line that was reported to it, and sends them when the node
-    connects. Then, and from time to time, the node checks that this line is still there and that all lines
-    follow each other. A mismatch is reported and has no other effect. */
+    The origin keeps serial and digest of the last line that was reported to it, and sends them when the node
+    connects. Then, and periodically, the node checks that this line still exists and that all lines follow
+    each other. A mismatch is reported and has no other effect. */
 
 #include <errno.h>
 
+#include "base/assert.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "node/process.h"
 
+/*  A check on a thread. */
 struct node_journal_look {
     struct bus_work *work;
     struct node_process *process;
-    const struct root *root; /* for the job */
-    struct root_journal_head told;
+    const struct root *root;
+    struct root_journal_head reported; /* the line that must exist */
     struct base_error error;
 };
 
@@ -24,14 +26,16 @@ void node_journal_open (struct node_process *process)
 {
     struct base_error error = {.code = 0};
     size_t cut;
-    if (root_journal_repair (&process->root, &cut, &error))
+    base_assert (root_is_open (&process->root) && !process->look);
+    int r = root_journal_repair (&process->root, &cut, &error);
+    if (r < 0)
         base_log (BASE_LOG_WARNING, "cannot repair the journal, ignoring: %s", error.text);
     else if (cut)
         base_log (BASE_LOG_INFO, "cut off %zu bytes at the end of the journal that had not reached the disk",
                   cut);
     process->journal_last = root_journal_head (&process->root);
-    if (!root_journal_sync (
-            &process->root)) /* on failure, nothing of it is reported until a line is synced */
+    r = root_journal_sync (&process->root);
+    if (r == 0) /* else these lines are reported only after a later line was synced */
         process->journal = process->journal_last;
     process->looked_ms = base_time_boot_ms ();
 }
@@ -45,8 +49,9 @@ void node_journal_close (struct node_process *process)
     process->look_for = (struct root_journal_head){.serial = 0};
 }
 
-static void set_fault (struct node_process *process, const char *text)
+static void journal_set_fault (struct node_process *process, const char *text)
 {
+    base_assert (text);
     char fault[sizeof process->journal_fault];
     (void) snprintf (fault, sizeof fault, "%.480s", text);
     base_text_clean (fault);
@@ -60,6 +65,7 @@ static void set_fault (struct node_process *process, const char *text)
 
 void node_journal_describe (const struct node_process *process, struct wire_hello *hello)
 {
+    base_assert (hello);
     hello->journal_serial = process->journal.serial;
     hello->journal_head = process->journal.digest;
     hello->journal_fault = *process->journal_fault ? process->journal_fault : NULL;
@@ -67,44 +73,48 @@ void node_journal_describe (const struct node_process *process, struct wire_hell
 
 static int journal_check (void *context)
 {
-    struct node_journal_look *job = context;
-    return root_journal_check (job->root, &job->told, &job->error);
+    struct node_journal_look *look = context;
+    return root_journal_check (look->root, &look->reported, &look->error);
 }
 
-static void begin_look (struct node_process *process, const struct root_journal_head *told);
+static void look_begin (struct node_process *process, const struct root_journal_head *reported);
 
-static void on_checked (void *context, int result)
+static void on_checked (void *context, int r)
 {
-    struct node_journal_look *job = context;
-    struct node_process *process = job->process;
+    struct node_journal_look *look = context;
+    struct node_process *process = look->process;
     struct root_journal_head next = process->look_for;
-    if (result == ROOT_E_DAMAGED)
-        set_fault (process, job->error.text);
+    base_assert (process->look == look);
+    if (r == ROOT_E_DAMAGED)
+        journal_set_fault (process, look->error.text);
     node_journal_close (process);
     if (next.serial)
-        begin_look (process, &next);
+        look_begin (process, &next);
 }
 
-static void begin_look (struct node_process *process, const struct root_journal_head *told)
+/*  Checks the journal for a line, after the running check if there is one. Not in a probe. */
+static void look_begin (struct node_process *process, const struct root_journal_head *reported)
 {
     if (process->config->depth != IDENTITY_DEPTH_SERVICE)
         return;
     if (process->look) {
-        process->look_for = *told;
+        process->look_for = *reported;
         return;
     }
     process->look = calloc (1, sizeof *process->look);
     if (!process->look)
         return;
     process->looked_ms = base_time_boot_ms ();
-    *process->look = (struct node_journal_look){.process = process, .root = &process->root, .told = *told};
-    if (bus_work_start (process->loop, journal_check, on_checked, process->look, &process->look->work))
+    *process->look =
+        (struct node_journal_look){.process = process, .root = &process->root, .reported = *reported};
+    int r = bus_work_start (process->loop, journal_check, on_checked, process->look, &process->look->work);
+    if (r < 0)
         node_journal_close (process);
 }
 
-/*  Checks that a line follows the last one that this process knows. Others (noded revert) append, too: if
-    there are lines between the two, a check looks for the known line among those before the new one. */
-static void check_before (struct node_process *process, const struct wire_entry *entry)
+/*  Checks that a new line follows the last one that this process knows. Other processes (noded revert)
+    append, too: if there are lines between the two, a check must still find the known line. */
+static void line_check_order (struct node_process *process, const struct wire_entry *entry)
 {
     const struct root_journal_head *last = &process->journal_last;
     char text[160];
@@ -112,22 +122,25 @@ static void check_before (struct node_process *process, const struct wire_entry 
     if (!last->serial)
         return;
     if (entry->serial > last->serial + 1)
-        begin_look (process, last);
+        look_begin (process, last);
     if (entry->serial > last->serial && !changed)
         return;
     (void) snprintf (text, sizeof text, "line %llu of the journal was %s while the node manager ran",
                      (unsigned long long) last->serial, changed ? "changed" : "removed");
-    set_fault (process, text);
+    journal_set_fault (process, text);
 }
 
 void node_journal_append (struct node_process *process, struct wire_entry *entry)
 {
     struct base_error error;
-    if (root_journal_append (&process->root, entry, &error)) {
+    base_assert (root_is_open (&process->root));
+    base_assert (entry && entry->application && entry->step && entry->outcome);
+    int r = root_journal_append (&process->root, entry, &error);
+    if (r < 0) {
         base_log (BASE_LOG_WARNING, "cannot write a journal line, ignoring: %s", error.text);
         return;
     }
-    check_before (process, entry);
+    line_check_order (process, entry);
     process->journal_last = root_journal_head (&process->root);
     if (entry->outcome != WIRE_OUTCOME_STARTED)
         process->journal = process->journal_last;
@@ -135,12 +148,12 @@ void node_journal_append (struct node_process *process, struct wire_entry *entry
 
 void node_journal_welcome (struct node_process *process, const struct wire_welcome *welcome)
 {
-    struct root_journal_head told = {.serial = welcome->journal_serial, .digest = welcome->journal_head};
-    begin_look (process, &told);
+    struct root_journal_head reported = {.serial = welcome->journal_serial, .digest = welcome->journal_head};
+    look_begin (process, &reported);
 }
 
 void node_journal_keep (struct node_process *process)
 {
     if (base_time_boot_ms () - process->looked_ms >= process->config->ask_ms)
-        begin_look (process, &process->journal_last);
+        look_begin (process, &process->journal_last);
 }

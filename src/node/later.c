@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  node/later.c - keeps an order that found this host unfit, and retries it
 
-    The pauses are 1, 5, 15, and then always 60 times update/unfit. The record survives a restart of the
-    manager. It names the time of the retry by the wall clock: a clock that is set can make a pause shorter,
-    never longer. */
+    The pauses are 1, 5, 15, and then always 60 times update/unfit. The record is part of the order state and
+    survives a restart of the manager. It has the wall clock time of the retry: setting the clock can shorten
+    a pause, but not prolong it. */
 
+#include "base/assert.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "node/application.h"
@@ -16,8 +17,7 @@ enum { UNFIT_MOST = 1000 /* the most that the record can hold */ };
 
 bool node_later_waits (const struct node_application *app)
 {
-    const struct wire_standing *standing = &app->standing;
-    return standing->unfit && standing->retry && standing->under_way > standing->epoch;
+    return node_later_is_kept (&app->standing);
 }
 
 void node_later_clear (struct node_application *app)
@@ -28,16 +28,16 @@ void node_later_clear (struct node_application *app)
 
 void node_later_begin (struct node_application *app)
 {
-    struct wire_standing *standing = &app->standing;
+    struct wire_standing *order_state = &app->standing;
     char time[BASE_TIME_TEXT];
+    base_assert (app->procedure.state == WIRE_STATE_UNFIT && app->procedure.unfit > 0);
     uint64_t span_ms = update_procedure_deadline_ms (&app->procedure, &app->process->config->limits);
     unsigned times = app->procedure.unfit;
     node_later_clear (app);
-    standing->unfit = times < UNFIT_MOST ? times : UNFIT_MOST;
-    standing->retry =
-        strdup (base_time_format (base_time_real_ns () + span_ms * NS_PER_MS, time)); /* NULL: not shown */
-    standing->under_way = app->order.epoch;
-    standing->probes = 0;
+    order_state->unfit = times < UNFIT_MOST ? times : UNFIT_MOST;
+    node_text_set (&order_state->retry, base_time_format (base_time_real_ns () + span_ms * NS_PER_MS, time));
+    order_state->under_way = app->order.epoch;
+    order_state->probes = 0;
     node_standing_save (app);
 }
 
@@ -46,7 +46,7 @@ uint64_t node_later_left_ms (const struct node_application *app)
     struct update_procedure unfit = {.state = WIRE_STATE_UNFIT, .unfit = (unsigned) app->standing.unfit};
     uint64_t span_ms = update_procedure_deadline_ms (&unfit, &app->process->config->limits);
     uint64_t now = base_time_real_ns (), then = 0;
-    if (!app->standing.retry || base_time_parse (app->standing.retry, &then) || then <= now)
+    if (!app->standing.retry || base_time_parse (app->standing.retry, &then) < 0 || then <= now)
         return 0;
     uint64_t left_ms = (then - now) / NS_PER_MS;
     return left_ms < span_ms ? left_ms : span_ms;
@@ -54,17 +54,18 @@ uint64_t node_later_left_ms (const struct node_application *app)
 
 void node_later_resume (struct node_application *app)
 {
-    const struct wire_standing *standing = &app->standing;
+    const struct wire_standing *order_state = &app->standing;
     if (!node_later_waits (app) || app->procedure.state != WIRE_STATE_IDLE)
         return;
-    app->procedure.unfit = (unsigned) standing->unfit;
-    if (!node_later_left_ms (app))
-        return; /* it is due: the origin is asked on connecting anyway */
+    base_assert (order_state->unfit > 0);
+    app->procedure.unfit = (unsigned) order_state->unfit;
+    if (node_later_left_ms (app) == 0)
+        return; /* it is due: this node asks for its desired state when it connects */
     node_order_clear (app);
-    app->order.epoch = standing->under_way;
-    app->order.attempt = (unsigned) standing->attempt;
+    app->order.epoch = order_state->under_way;
+    app->order.attempt = (unsigned) order_state->attempt;
     (void) base_text_copy (app->order.transaction, sizeof app->order.transaction,
-                           standing->transaction ? standing->transaction : "unnamed");
-    app->procedure.unfit--; /* the event counts it again */
+                           order_state->transaction ? order_state->transaction : "unnamed");
+    app->procedure.unfit--; /* the event adds it again */
     node_event (app, UPDATE_EVENT_UNFIT);
 }

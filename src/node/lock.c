@@ -6,12 +6,14 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "root/lock.h"
 
 int node_lock_take (const struct root *root, int launcher, struct node_lock *ret_lock,
                     struct base_error *error)
 {
+    base_assert (root_is_open (root) && ret_lock);
     struct node_lock lock = NODE_LOCK_NULL;
     if (launcher < 0)
         lock.root = root_lock_take (root);
@@ -30,6 +32,7 @@ int node_lock_take (const struct root *root, int launcher, struct node_lock *ret
 
 void node_lock_deinit (struct node_lock *lock)
 {
+    base_assert (lock);
     base_close_p (&lock->root);
     base_close_p (&lock->manager);
     *lock = NODE_LOCK_NULL;

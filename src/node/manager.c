@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  node/manager.c - noded itself as an application: it is probed by a rehearsal, and started by the launcher after
-    this process has ended */
+/*  node/manager.c - noded itself as an application: a rehearsal probes a candidate, and the launcher starts a
+    version after this process has ended */
 
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -13,13 +14,22 @@
 #include "root/workspace.h"
 
 struct manager {
-    struct rehearsal *rehearsal;
+    struct rehearsal *rehearsal;    /* NULL: none runs */
     struct rehearsal *ending;       /* an aborted rehearsal, until none of its processes runs */
     struct rehearsal_result blamed; /* the candidate's result, while this version rehearses itself */
     unsigned tries;                 /* rehearsals of the candidate that were started */
-    bool control;                   /* the current rehearsal is this version's own */
-    bool probe_waits;               /* probing waits until `ending` ends */
+    bool control;                   /* `rehearsal` is this version's own */
+    bool probe_waits;               /* probing starts when `ending` has ended */
 };
+
+static void manager_check (const struct manager *own)
+{
+    base_assert (own);
+    base_assert (own->tries <= UPDATE_VERDICT_TRIES + 1);
+    base_assert (!own->rehearsal || (!own->ending && own->tries > 0));
+    base_assert (!own->control || own->rehearsal);
+    base_assert (!own->probe_waits || own->ending);
+}
 
 /*  space */
 
@@ -58,6 +68,7 @@ static void manager_probe_space (const struct node_application *app, const struc
                                  uint64_t *ret_bytes, uint64_t *ret_files)
 {
     const struct wire_envelope *runs = app->running->installed.envelope;
+    base_assert (envelope && runs && ret_bytes && ret_files);
     int depth = rehearsal_depth (app);
     *ret_bytes = rehearsal_size (envelope_bytes (envelope), envelope_bytes (runs), depth);
     *ret_files =
@@ -71,6 +82,7 @@ static void on_rehearsed (void *context, const struct rehearsal_result *found);
 static int rehearsal_start (struct node_application *app, const char *workspace)
 {
     struct manager *own = app->own;
+    base_assert (!own->rehearsal && !own->ending && *workspace);
     struct rehearsal_spec spec = {.loop = app->process->loop,
                                   .config = app->process->config,
                                   .root = app->root,
@@ -82,20 +94,22 @@ static int rehearsal_start (struct node_application *app, const char *workspace)
 
 /*  Returns whether the candidate's files are still those that were staged; true if that cannot be
     determined. */
-static bool files_are_intact (const struct node_application *app, struct base_error *error)
+static bool candidate_is_intact (const struct node_application *app, struct base_error *error)
 {
     base_cleanup (base_close_p) int fd = -1;
-    if (root_workspace_open (app->root, app->order.workspace, &fd))
+    int r = root_workspace_open (app->root, app->order.workspace, &fd);
+    if (r)
         return true;
-    int rc = root_manifest_verify (app->root, fd, error);
-    return rc != ROOT_E_DAMAGED && rc != ROOT_E_NONE;
+    r = root_manifest_verify (app->root, fd, error);
+    return r != ROOT_E_DAMAGED && r != ROOT_E_NONE;
 }
 
-/*  For passed and failed rehearsals: only a copy of the candidate's files has rehearsed. */
-static void files_check (struct node_application *app, struct rehearsal_result *result)
+/*  Verifies the candidate's files after a rehearsal, whatever its result: a copy of them has rehearsed. If
+    they have changed, the result is that host or disk is at fault. */
+static void candidate_verify (struct node_application *app, struct rehearsal_result *result)
 {
     struct base_error damage = {.code = 0};
-    if (result->end.host || files_are_intact (app, &damage))
+    if (result->end.host || candidate_is_intact (app, &damage))
         return;
     result->end = (struct update_rehearsed){.host = true};
     (void) base_text_copy (result->step, sizeof result->step, "files");
@@ -103,26 +117,29 @@ static void files_check (struct node_application *app, struct rehearsal_result *
                      "the candidate's files changed since they were staged: %.300s", damage.text);
 }
 
-/*  Ends the step as failed. blame: the result of the candidate's rehearsal. */
-static void probe_fail (struct node_application *app, const struct rehearsal_result *blame,
+/*  Ends the step as failed. failed: the result of the candidate's rehearsal. why: to be appended to its
+    reason; may be empty. */
+static void probe_fail (struct node_application *app, const struct rehearsal_result *failed,
                         enum update_event event, const char *why)
 {
+    base_assert (event == UPDATE_EVENT_BLAMED || event == UPDATE_EVENT_UNFIT);
     (void) snprintf (app->order.step, sizeof app->order.step, "%s/%s", wire_state_word (WIRE_STATE_PROBING),
-                     blame->step);
-    node_fail (app, event, "%.*s%s%s", *why ? 200 : BASE_ERROR_SIZE, blame->reason, *why ? "; " : "", why);
+                     failed->step);
+    node_fail (app, event, "%.*s%s%s", *why ? 200 : BASE_ERROR_SIZE, failed->reason, *why ? "; " : "", why);
 }
 
+/*  The running version has rehearsed itself: decides whether the candidate is to blame. */
 static void on_control (struct node_application *app, const struct rehearsal_result *control)
 {
     const struct manager *own = app->own;
-    const struct rehearsal_result *blame = &own->blamed;
+    const struct rehearsal_result *failed = &own->blamed;
     uint64_t step_ms = app->process->config->rehearsal_step_ms;
     char why[BASE_ERROR_SIZE] = "";
-    bool blamed = update_verdict_control (&blame->end, &control->end, step_ms) == UPDATE_VERDICT_BLAMED;
+    bool blamed = update_verdict_control (&failed->end, &control->end, step_ms) == UPDATE_VERDICT_BLAMED;
     if (!control->end.passed)
         (void) snprintf (
             why, sizeof why,
-            "the running version fails its own rehearsal too (%s: %.200s): the host or the origin is "
+            "the running version fails its own rehearsal, too (%s: %.200s): the host or the origin is "
             "at fault",
             control->step, control->reason);
     else if (!blamed)
@@ -130,7 +147,7 @@ static void on_control (struct node_application *app, const struct rehearsal_res
                          "the running version took %llu of %llu ms for a step, too: this host is slow, "
                          "and the release is not quarantined",
                          (unsigned long long) control->end.slowest_ms, (unsigned long long) step_ms);
-    probe_fail (app, blame, blamed ? UPDATE_EVENT_BLAMED : UPDATE_EVENT_UNFIT, why);
+    probe_fail (app, failed, blamed ? UPDATE_EVENT_BLAMED : UPDATE_EVENT_UNFIT, why);
 }
 
 static void on_candidate (struct node_application *app, struct rehearsal_result *result)
@@ -139,7 +156,7 @@ static void on_candidate (struct node_application *app, struct rehearsal_result 
     enum update_verdict verdict = update_verdict_candidate (&result->end, own->tries);
     const char *workspace = verdict == UPDATE_VERDICT_AGAIN ? app->order.workspace : app->running->workspace;
     if (verdict != UPDATE_VERDICT_AGAIN) {
-        files_check (app, result);
+        candidate_verify (app, result);
         verdict = update_verdict_candidate (&result->end, own->tries);
     }
     if (verdict == UPDATE_VERDICT_AGAIN || verdict == UPDATE_VERDICT_CONTROL) {
@@ -152,7 +169,8 @@ static void on_candidate (struct node_application *app, struct rehearsal_result 
                                      : "failed",
                   result->step, result->reason,
                   own->control ? "rehearsing the running version" : "trying it once more");
-        if (!rehearsal_start (app, workspace))
+        int r = rehearsal_start (app, workspace);
+        if (r == 0)
             return;
         own->control = false;
         verdict = UPDATE_VERDICT_UNFIT;
@@ -173,6 +191,8 @@ static void on_rehearsed (void *context, const struct rehearsal_result *found)
     struct manager *own = app->own;
     struct rehearsal_result result = *found;
     bool control = own->control;
+    manager_check (own);
+    base_assert (own->rehearsal && app->procedure.state == WIRE_STATE_PROBING);
     own->rehearsal = rehearsal_free (own->rehearsal);
     own->control = false;
     if (!control) {
@@ -186,6 +206,8 @@ static void on_rehearsed (void *context, const struct rehearsal_result *found)
 static void probe_begin (struct node_application *app)
 {
     struct manager *own = app->own;
+    manager_check (own);
+    base_assert (app->procedure.state == WIRE_STATE_PROBING && *app->order.workspace);
     if (own->ending) { /* two rehearsals at once could disturb each other; the state has its deadline */
         own->probe_waits = true;
         return;
@@ -193,7 +215,8 @@ static void probe_begin (struct node_application *app)
     app->standing.probes++;
     own->tries = 1;
     node_standing_save (app);
-    if (rehearsal_start (app, app->order.workspace))
+    int r = rehearsal_start (app, app->order.workspace);
+    if (r < 0)
         node_fail (app, UPDATE_EVENT_FAILED, "out of memory");
 }
 
@@ -202,6 +225,8 @@ static void on_rehearsal_ended (void *context, const struct rehearsal_result *re
     struct node_application *app = context;
     struct manager *own = app->own;
     (void) result;
+    manager_check (own);
+    base_assert (own->ending);
     own->ending = rehearsal_free (own->ending);
     bool waits = own->probe_waits;
     own->probe_waits = false;
@@ -215,12 +240,13 @@ static void manager_probe_abort (struct node_application *app)
     own->probe_waits = own->control = false;
     if (!own->rehearsal)
         return;
+    base_assert (!own->ending);
     own->ending = own->rehearsal;
     own->rehearsal = NULL;
     rehearsal_end (own->ending, on_rehearsal_ended, app);
 }
 
-/*  The end of this process was not caused by the candidate. */
+/*  A signal ends this process, so the candidate did not: its rehearsal does not count as started. */
 static void manager_stopping (struct node_application *app)
 {
     const struct manager *own = app->own;

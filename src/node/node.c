@@ -11,6 +11,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/self.h"
@@ -39,12 +40,14 @@ bool node_process_is_at_rest (const struct node_process *process)
 
 void node_process_leave (struct node_process *process)
 {
+    base_assert (process && process->loop);
     process->status = process->config->restart_by_init ? ROOT_EXIT_BY_INIT : ROOT_EXIT_RESTART;
     bus_loop_stop (process->loop);
 }
 
 void node_process_notify_launcher (struct node_process *process, const char *line)
 {
+    base_assert (line && strchr (line, '\n'));
     if (process->launcher < 0)
         return;
     ssize_t wrote = write (process->launcher, line, strlen (line));
@@ -61,6 +64,7 @@ static void on_journal (void *context, struct wire_hello *hello)
 static void on_awake (void *context)
 {
     struct node_process *process = context;
+    base_assert (process->loop && root_is_open (&process->root));
     for (size_t i = 0; i < process->n_applications; i++)
         node_places_keep (&process->applications[i]);
     (void) root_lock_renew (&process->root, &process->lock.root);
@@ -110,9 +114,9 @@ static void on_signal (void *context, int signal)
         return;
     }
     base_log (BASE_LOG_INFO, "stopping: %s", strsignal (signal));
-    /* a process that only gives way to another version does not stop the service */
+    /* if another version is stable, the service continues with it, and only this process stops */
     char stable[ROOT_NAME_SIZE];
-    if (!root_link (&process->root, ROOT_STABLE, stable) &&
+    if (root_link (&process->root, ROOT_STABLE, stable) == 0 &&
         strcmp (stable, process->self.running.workspace) == 0)
         (void) sd_notify (0, "STOPPING=1");
     for (size_t i = 0; i < process->n_applications; i++)
@@ -122,24 +126,25 @@ static void on_signal (void *context, int signal)
     bus_loop_stop (process->loop);
 }
 
-static void feed_watchdog (void *context)
+static void watchdog_notify (void *context)
 {
     struct node_process *process = context;
     uint64_t us = 0;
     const char *text = getenv ("WATCHDOG_USEC");
     process->watchdog = 0;
-    if (!text || base_text_parse_u64 (text, UINT64_MAX, &us) || us < 2000)
+    if (!text || base_text_parse_u64 (text, UINT64_MAX, &us) < 0 || us < 2000)
         return;
     (void) sd_notify (0, "WATCHDOG=1");
-    process->watchdog = bus_timer_start (process->loop, us / 2000, feed_watchdog, process);
+    process->watchdog = bus_timer_start (process->loop, us / 2000, watchdog_notify, process);
 }
 
-/*  Processes that this one starts must not inherit the launcher's pipe. */
+/*  Returns the descriptor of the launcher's pipe, or -1. Makes it close-on-exec: processes that this one
+    starts must not inherit it. */
 static int launcher_pipe (void)
 {
     const char *text = getenv ("NODED_LAUNCHER");
     uint64_t fd;
-    if (!text || base_text_parse_u64 (text, 1 << 20, &fd) || fcntl ((int) fd, F_SETFD, FD_CLOEXEC))
+    if (!text || base_text_parse_u64 (text, 1 << 20, &fd) < 0 || fcntl ((int) fd, F_SETFD, FD_CLOEXEC))
         return -1;
     return (int) fd;
 }
@@ -152,18 +157,21 @@ static int scratch_sweep (void *context)
     return 0;
 }
 
-static void on_swept (void *context, int rc)
+static void on_swept (void *context, int r)
 {
     struct node_process *process = context;
-    (void) rc;
+    (void) r;
+    base_assert (process->sweeping);
     process->sweeping = bus_work_free (process->sweeping);
 }
 
-/*  Opens the applications. noded itself must be there; another one that cannot be opened is skipped. */
+/*  Opens the applications. Fails if noded itself cannot be opened; another application is skipped then. */
 static int applications_open (struct node_process *process, struct base_error *error)
 {
     const struct node_kind *const *kinds = node_kinds ();
     size_t count = 0;
+    base_assert (kinds && kinds[0] && kinds[0]->is_manager);
+    base_assert (!process->applications && process->n_applications == 0);
     while (kinds[count])
         count++;
     process->applications = calloc (count + 1, sizeof *process->applications);
@@ -190,7 +198,8 @@ static int applications_open (struct node_process *process, struct base_error *e
     return 0;
 }
 
-/*  Removes what earlier rehearsals left; what takes too long is removed beside the loop. */
+/*  Removes what earlier rehearsals left, for a bounded time. process->left has the names that remain: a
+    thread removes those. */
 static void scratch_tidy (struct node_process *process)
 {
     const struct disk_until until = {.boot_ms = base_time_boot_ms () + TIDY_MS};
@@ -200,39 +209,65 @@ static void scratch_tidy (struct node_process *process)
         process->left = base_list_free (process->left);
 }
 
-static int open_all (struct node_process *process, struct base_error *error)
+/*  Opens the root, takes its locks and opens the applications. */
+static int process_open_root (struct node_process *process, struct base_error *error)
 {
-    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2}; /* SIGUSR2: noded revert has run */
-    /* a scratch root has no meaning after a crash: nothing in it is synced */
+    /* a scratch root is worth nothing after a crash: nothing in it is synced */
     const struct disk *disk =
         process->config->depth == IDENTITY_DEPTH_SERVICE ? &disk_system : &disk_unsynced;
-    int rc = root_open (disk, process->config->root, &process->root, error);
-    rc = rc ? rc : node_lock_take (&process->root, process->launcher, &process->lock, error);
-    if (rc == -EWOULDBLOCK)
+    int r = root_open (disk, process->config->root, &process->root, error);
+    if (r < 0)
+        return r;
+    r = node_lock_take (&process->root, process->launcher, &process->lock, error);
+    if (r == -EWOULDBLOCK)
         process->status = ROOT_EXIT_LOCKED;
-    rc = rc ? rc : identity_self_load (&process->root, &process->self, error);
-    rc = rc ? rc : applications_open (process, error);
-    if (rc)
-        return rc;
-    scratch_tidy (process);
-    node_journal_open (process);
+    if (r < 0)
+        return r;
+    r = identity_self_load (&process->root, &process->self, error);
+    if (r)
+        return r;
+    return applications_open (process, error);
+}
+
+/*  Makes the loop and what runs in it. */
+static int process_open_loop (struct node_process *process, struct base_error *error)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2}; /* SIGUSR2: noded revert has run */
+    base_assert (!process->loop && process->n_applications > 0);
     process->loop = bus_loop_new ();
     if (!process->loop)
         return base_error_set (error, -ENOMEM, "cannot make the event loop: out of memory or descriptors");
-    if (process->left && bus_work_start (process->loop, scratch_sweep, on_swept, process, &process->sweeping))
-        base_log (BASE_LOG_WARNING, "leftovers of earlier rehearsals stay until the next start");
-    rc = bus_signals (process->loop, signals, sizeof signals / sizeof *signals, on_signal, process);
+    if (process->left) {
+        int r = bus_work_start (process->loop, scratch_sweep, on_swept, process, &process->sweeping);
+        if (r < 0)
+            base_log (BASE_LOG_WARNING, "leftovers of earlier rehearsals stay until the next start");
+    }
     process->content = node_content_new (process->loop, process->config);
-    rc = rc ? rc : process->content ? 0 : -ENOMEM;
-    rc = rc ? rc
-            : node_callback_new (process->loop, process->config, &process->self, &process->callback, error);
-    return rc ? rc
-              : node_session_new (process->loop, process->config, &session_ops, process, &process->session,
-                                  error);
+    if (!process->content)
+        return -ENOMEM;
+    int r = bus_signals (process->loop, signals, sizeof signals / sizeof *signals, on_signal, process);
+    if (r < 0)
+        return r;
+    r = node_callback_new (process->loop, process->config, &process->self, &process->callback, error);
+    if (r < 0)
+        return r;
+    return node_session_new (process->loop, process->config, &session_ops, process, &process->session, error);
 }
 
-/*  The goodbye to the origin comes first: freeing the rest may wait for a disk. */
-static void close_all (struct node_process *process)
+/*  Returns 0, -errno, or a ROOT_E_ code if this program does not run from a workspace. After a failure
+    process_close follows, too. */
+static int process_open (struct node_process *process, struct base_error *error)
+{
+    int r = process_open_root (process, error);
+    if (r)
+        return r;
+    scratch_tidy (process);
+    node_journal_open (process);
+    return process_open_loop (process, error);
+}
+
+/*  Sends the goodbye to the origin first: freeing the rest may wait for a disk. */
+static void process_close (struct node_process *process)
 {
     node_reload_end (process);
     bus_timer_cancel (process->loop, process->watchdog);
@@ -253,19 +288,21 @@ static void close_all (struct node_process *process)
     root_deinit (&process->root);
 }
 
-/*  Reports readiness to the launcher, to init and to the callback. A version that does not fit its envelope
-    runs all the same: the launcher has verified what is on disk. */
+/*  Reports readiness to the launcher, to init and to the callback. Does not compare the program with its
+    envelope: the launcher has verified the workspace. */
 static void ready_announce (struct node_process *process)
 {
+    base_assert (process->callback && process->session);
     node_process_notify_launcher (process, "ready\n");
     (void) sd_notifyf (0, "READY=1\nSTATUS=noded %s, node %s", base_version, process->config->id);
     node_callback_ready (process->callback);
-    feed_watchdog (process);
+    watchdog_notify (process);
 }
 
 int node_run (struct identity_config *config, enum identity_settings settings, const char *wrong)
 {
     struct base_error error = {.code = 0};
+    base_assert (config && config->root);
     int launcher = launcher_pipe ();
     if (settings == IDENTITY_SETTINGS_NONE)
         return node_settings_wait (config, launcher, wrong);
@@ -273,12 +310,12 @@ int node_run (struct identity_config *config, enum identity_settings settings, c
         .config = config, .settings = settings, .launcher = launcher, .status = 1, .lock = NODE_LOCK_NULL};
     process.root.fd = -1;
     process.loaded = identity_settings_digest (config->root);
-    /* this process gives up a little before its launcher does, because it can report what was missing */
+    /* this process ends an unconfirmed trial a little before its launcher does: it can report the reason */
     config->limits.trial_ms = config->trial.confirm_ms - config->trial.confirm_ms / 8;
-    int failed = open_all (&process, &error);
-    if (failed) {
-        base_log (BASE_LOG_ERROR, "%s", *error.text ? error.text : strerror (failed < 0 ? -failed : EIO));
-        close_all (&process);
+    int r = process_open (&process, &error);
+    if (r) {
+        base_log (BASE_LOG_ERROR, "%s", *error.text ? error.text : strerror (r < 0 ? -r : EIO));
+        process_close (&process);
         return process.status;
     }
     base_log (BASE_LOG_INFO, "noded %s runs as node %s from %s/%s", base_version, config->id,
@@ -294,12 +331,12 @@ int node_run (struct identity_config *config, enum identity_settings settings, c
         process.reach = node_reach_new (process.loop, config, &process.root);
     node_reload_begin (&process);
     node_session_open (process.session);
-    int rc = bus_loop_run (process.loop);
-    if (rc)
-        base_log (BASE_LOG_ERROR, "the event loop failed: %s", strerror (-rc));
-    int status = rc ? 1 : process.status;
-    /*  A job may wait for a slow disk for minutes. Jobs survive being cut off at any moment. */
+    r = bus_loop_run (process.loop);
+    if (r < 0)
+        base_log (BASE_LOG_ERROR, "the event loop failed: %s", strerror (-r));
+    int status = r < 0 ? 1 : process.status;
+    /*  A thread may wait for a slow disk for minutes. Ending it at any moment is safe. */
     (void) base_self_exit_within (CLOSE_MS, status);
-    close_all (&process);
+    process_close (&process);
     return status;
 }

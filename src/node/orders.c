@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  node/orders.c - what the origin wants of an application of this node */
+/*  node/orders.c - the orders of the origin to an application of this node
+
+    A desired state contains all orders that are in force, each with its epoch. update/order.h chooses which
+    of them remain to be carried out. Each is carried out and reported once. */
 
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -15,33 +19,42 @@ enum { ATTEMPTS_MOST = 5, PROBES_MOST = 2, ATTEMPT_LAST = 1000 /* the most that 
 
 void node_order_clear (struct node_application *app)
 {
+    base_assert (app);
     wire_installed_deinit (&app->order.candidate);
     base_buffer_deinit (&app->order.document);
     app->order = (struct node_order){.epoch = 0};
 }
 
-static uint64_t number_max (uint64_t a, uint64_t b)
+void node_order_close (struct node_application *app, uint64_t epoch)
 {
-    return a > b ? a : b;
+    base_assert (app);
+    struct wire_standing *order_state = &app->standing;
+    node_epoch_raise (&order_state->epoch, epoch);
+    order_state->under_way = order_state->attempt = order_state->probes = 0;
 }
 
-static void set_text (const char **field, const char *text)
+void node_text_set (const char **field, const char *text)
 {
-    wire_text_give (field, text ? strdup (text) : NULL);
+    base_assert (field);
+    int r = wire_text_set (field, text);
+    if (r < 0)
+        wire_text_free (field); /* an earlier text would be wrong */
 }
 
 void node_collect (struct node_application *app)
 {
+    base_assert (app && root_is_open (app->root));
     unsigned removed;
     struct base_error error = {.code = 0};
-    if (root_collect (app->root, app->process->config->keep, &removed, &error))
+    int r = root_collect (app->root, app->process->config->keep, &removed, &error);
+    if (r < 0)
         base_log (BASE_LOG_WARNING, "cannot remove old workspaces, ignoring: %s", error.text);
 }
 
 /*  Returns whether the hold belongs to a revert. Such a hold takes effect with the revert itself
-    (resume_revert), or if there is nothing to revert. A node that could not revert stays as it was, free to
-    take the update that repairs it. */
-static bool is_by_revert (const struct wire_desired *desired)
+    (resume.c), or if there is nothing to revert. A node that could not revert is not held: it accepts the
+    update that repairs it. */
+static bool hold_is_by_revert (const struct wire_desired *desired)
 {
     return desired->held && desired->hold_epoch == desired->revert_epoch;
 }
@@ -49,14 +62,14 @@ static bool is_by_revert (const struct wire_desired *desired)
 static void hold_apply (struct node_application *app, const struct wire_desired *desired,
                         const struct update_order *order)
 {
-    if (order->hold && !is_by_revert (desired))
+    if (order->hold && !hold_is_by_revert (desired))
         app->standing.held = desired->held;
-    if (order->revert_nothing && is_by_revert (desired))
+    if (order->revert_nothing && hold_is_by_revert (desired))
         app->standing.held = true;
-    app->standing.hold_epoch = number_max (app->standing.hold_epoch, desired->hold_epoch);
+    node_epoch_raise (&app->standing.hold_epoch, desired->hold_epoch);
 }
 
-/*  The result of a cancellation is known before its order ends; it is remembered for the report. */
+/*  Remembers the result of a cancellation until it is reported: it is known before its order ends. */
 static void cancel_note (struct node_application *app, const struct wire_desired *desired,
                          const struct update_order *order)
 {
@@ -72,54 +85,58 @@ static unsigned quarantine_clear (struct node_application *app, const struct wir
     struct base_error error;
     const struct base_digest *release =
         base_digest_is_null (&desired->clear_release) ? NULL : &desired->clear_release;
-    if (root_quarantine_clear (app->root, release, &count, &error))
+    int r = root_quarantine_clear (app->root, release, &count, &error);
+    if (r < 0)
         base_log (BASE_LOG_WARNING, "cannot clear the quarantine: %s", error.text);
     app->standing.clear_epoch = desired->clear_epoch;
     return count;
 }
 
-/*  If no update is in progress, an order that was carried out in passing or has nothing to do has ended.
-    During an update it has not: the update may be interrupted, and recording an epoch above its own would
-    make the node forget it. Returns whether an order has ended. */
+/*  Ends the orders that need no update procedure: hold, clear, and orders with nothing to do. Not during an
+    update: the update may be interrupted, and with a recorded epoch above its own the node would forget it.
+    A clear also forgets how often the last order was interrupted. Returns whether an order has ended. */
 static bool orders_settle (struct node_application *app, const struct wire_desired *desired,
                            const struct update_order *order)
 {
-    struct wire_standing *standing = &app->standing;
+    const struct wire_standing *order_state = &app->standing;
     if (!update_order_at_rest (app->procedure.state) || order->update || order->revert)
         return false;
     if (app->procedure.state == WIRE_STATE_UNFIT && node_later_waits (app))
         return false;
-    uint64_t epoch = number_max (standing->hold_epoch, standing->clear_epoch);
+    uint64_t epoch = order_state->hold_epoch;
+    node_epoch_raise (&epoch, order_state->clear_epoch);
     if (order->cancel_nothing)
-        epoch = number_max (epoch, desired->cancel_epoch);
+        node_epoch_raise (&epoch, desired->cancel_epoch);
     if (order->revert_nothing)
-        epoch = number_max (epoch, desired->revert_epoch);
+        node_epoch_raise (&epoch, desired->revert_epoch);
     if (order->update_held)
-        epoch = number_max (epoch, desired->release_epoch);
-    if (epoch <= standing->epoch)
+        node_epoch_raise (&epoch, desired->release_epoch);
+    if (epoch <= order_state->epoch)
         return false;
-    standing->epoch = epoch;
-    standing->under_way = standing->attempt = standing->probes = 0;
+    node_order_close (app, epoch);
     return true;
 }
 
 static void order_begin (struct node_application *app, const struct wire_desired *desired)
 {
-    struct wire_standing *standing = &app->standing;
-    bool again = standing->under_way == desired->release_epoch;
-    unsigned unfit = again ? (unsigned) standing->unfit : 0;
+    struct wire_standing *order_state = &app->standing;
+    base_assert (update_order_at_rest (app->procedure.state));
+    bool again = order_state->under_way == desired->release_epoch;
+    unsigned unfit = again ? (unsigned) order_state->unfit : 0;
     node_later_clear (app);
     node_blame_free (app);
-    standing->unfit = app->procedure.unfit = unfit;
-    standing->attempt = !again ? 1 : standing->attempt < ATTEMPT_LAST ? standing->attempt + 1 : ATTEMPT_LAST;
-    standing->probes = again ? standing->probes : 0;
-    standing->under_way = desired->release_epoch;
-    set_text (&standing->transaction, desired->transaction);
+    order_state->unfit = app->procedure.unfit = unfit;
+    order_state->attempt = !again                                ? 1
+                           : order_state->attempt < ATTEMPT_LAST ? order_state->attempt + 1
+                                                                 : ATTEMPT_LAST;
+    order_state->probes = again ? order_state->probes : 0;
+    order_state->under_way = desired->release_epoch;
+    node_text_set (&order_state->transaction, desired->transaction);
     node_standing_save (app);
 
     node_order_clear (app);
     app->order.epoch = desired->release_epoch;
-    app->order.attempt = (unsigned) standing->attempt;
+    app->order.attempt = (unsigned) order_state->attempt;
     app->order.release = desired->release;
     (void) base_text_copy (app->order.transaction, sizeof app->order.transaction,
                            desired->transaction ? desired->transaction : "unnamed");
@@ -128,14 +145,15 @@ static void order_begin (struct node_application *app, const struct wire_desired
 
 bool node_orders_refuse (struct node_application *app)
 {
-    const struct wire_standing *standing = &app->standing;
+    const struct wire_standing *order_state = &app->standing;
     struct wire_failure quarantined;
     struct root_outcome outcome;
-    if (!root_quarantine_find (app->root, &app->order.release, &quarantined)) {
+    base_assert (app->procedure.state == WIRE_STATE_MATCHING);
+    if (root_quarantine_find (app->root, &app->order.release, &quarantined) == 0) {
         node_fail (app, UPDATE_EVENT_REFUSED, "quarantined since %s (%s: %s)", quarantined.time,
                    quarantined.step, quarantined.reason);
         wire_failure_deinit (&quarantined);
-    } else if (!root_failed_find (app->root, &app->order.release, &outcome) &&
+    } else if (root_failed_find (app->root, &app->order.release, &outcome) == 0 &&
                outcome.judged == ROOT_JUDGED_INNOCENT) {
         node_fail (app, UPDATE_EVENT_REFUSED,
                    "its trial ended at %s (%s: %.200s) and the records of this node were lost: order it "
@@ -143,13 +161,13 @@ bool node_orders_refuse (struct node_application *app)
                    outcome.time, root_cause_word (outcome.cause), outcome.text);
         if (node_standing_save (app))
             (void) root_failed_remove (app->root, outcome.workspace);
-    } else if (standing->probes >= PROBES_MOST)
+    } else if (order_state->probes >= PROBES_MOST)
         node_fail (app, UPDATE_EVENT_REFUSED,
                    "its rehearsal was started %u times and never ended on this host",
-                   (unsigned) standing->probes);
-    else if (standing->attempt > ATTEMPTS_MOST + standing->unfit)
+                   (unsigned) order_state->probes);
+    else if (order_state->attempt > ATTEMPTS_MOST + order_state->unfit)
         node_fail (app, UPDATE_EVENT_REFUSED, "it was started %u times and never ended on this host",
-                   (unsigned) standing->attempt - 1);
+                   (unsigned) order_state->attempt - 1);
     else if (app->process->config->depth == 0)
         node_fail (app, UPDATE_EVENT_REFUSED, "this probe is the innermost of its rehearsal");
     else
@@ -157,17 +175,23 @@ bool node_orders_refuse (struct node_application *app)
     return true;
 }
 
-/*  An order that was carried out in passing, or has nothing to do, is reported under its own epoch. If the
-    node reported only its new epoch, the person who gave the order would wait for ever. */
-static void passing_report (struct node_application *app, const struct wire_desired *desired,
-                            const struct update_order *order, bool hold, bool clear, unsigned cleared)
+/*  What there is to report about a desired state. */
+struct settled {
+    bool hold, clear;
+    unsigned cleared; /* releases */
+};
+
+/*  Reports the orders that needed no update procedure, each under its own epoch: whoever gave the order waits
+    for a report of that epoch. */
+static void settled_report (struct node_application *app, const struct wire_desired *desired,
+                            const struct update_order *order, const struct settled *settled)
 {
-    if (hold && !is_by_revert (desired))
+    if (settled->hold && !hold_is_by_revert (desired))
         node_report_order (app, desired->hold_epoch, "hold", WIRE_OUTCOME_PASSED,
                            desired->held ? "held" : "released");
-    if (clear) {
+    if (settled->clear) {
         char text[64];
-        (void) snprintf (text, sizeof text, "%u releases cleared", cleared);
+        (void) snprintf (text, sizeof text, "%u releases cleared", settled->cleared);
         node_report_order (app, desired->clear_epoch, "clear", WIRE_OUTCOME_PASSED, text);
     }
     if (order->cancel_nothing) {
@@ -181,8 +205,8 @@ static void passing_report (struct node_application *app, const struct wire_desi
     }
     if (order->revert_nothing)
         node_report_order (app, desired->revert_epoch, "revert", WIRE_OUTCOME_NOTHING,
-                           is_by_revert (desired) ? "the release to revert does not run here; held"
-                                                  : "the release to revert does not run here");
+                           hold_is_by_revert (desired) ? "the release to revert does not run here; held"
+                                                       : "the release to revert does not run here");
     if (order->update_held)
         node_report_order (app, desired->release_epoch, wire_state_word (WIRE_STATE_MATCHING),
                            WIRE_OUTCOME_REFUSED, "the node is held: release it with nodectl unhold");
@@ -190,6 +214,7 @@ static void passing_report (struct node_application *app, const struct wire_desi
 
 static void revert_begin (struct node_application *app, const struct wire_desired *desired)
 {
+    base_assert (app->procedure.state == WIRE_STATE_TRIAL || update_order_at_rest (app->procedure.state));
     if (app->procedure.state != WIRE_STATE_TRIAL)
         node_order_clear (app);
     app->order.epoch = desired->revert_epoch;
@@ -197,12 +222,13 @@ static void revert_begin (struct node_application *app, const struct wire_desire
     node_event (app, UPDATE_EVENT_REVERT);
 }
 
-/*  An origin whose records were restored from an older copy sends states that this node has already passed,
-    and may use an epoch a second time. None of them is obeyed. An order under such an epoch is reported as
-    refused, so that nobody waits for it. */
+/*  Refuses a state that is older than one seen before, or that has the epoch of another one. An origin whose
+    records were restored from an older copy sends such states. An order whose epoch is used a second time is
+    reported as refused, so that nobody waits for it. */
 static void state_refuse (struct node_application *app, const struct wire_desired *desired,
                           const struct update_order *order)
 {
+    base_assert (order->older || order->other);
     if (order->older) {
         base_log_limited (
             &app->process->log, BASE_LOG_INFO,
@@ -222,40 +248,42 @@ static void state_refuse (struct node_application *app, const struct wire_desire
                        "than the node; order it again");
 }
 
-/*  Clearing a quarantine also forgives an order that was interrupted too often. */
 void node_orders_desired (struct node_application *app, const struct wire_desired *desired)
 {
+    node_application_check (app);
+    base_assert (!app->busy && desired);
     if (desired->status != WIRE_STATUS_OK || strcmp (desired->application, app->name) != 0)
         return;
-    struct wire_standing *standing = &app->standing;
-    struct update_order order = update_order_choose (desired, standing, app->procedure.state,
+    struct wire_standing *order_state = &app->standing;
+    struct update_order order = update_order_choose (desired, order_state, app->procedure.state,
                                                      app->order.epoch, &app->running->installed.release);
     if (order.older || order.other) {
         state_refuse (app, desired, &order);
         return;
     }
-    uint64_t ended = standing->epoch;
-    bool changed = desired->epoch > standing->seen_epoch || order.hold || order.clear;
-    standing->seen_epoch = desired->epoch;
-    standing->seen_digest = update_order_digest (desired);
+    uint64_t ended = order_state->epoch;
+    bool changed = desired->epoch > order_state->seen_epoch || order.hold || order.clear;
+    order_state->seen_epoch = desired->epoch;
+    order_state->seen_digest = update_order_digest (desired);
     hold_apply (app, desired, &order);
     cancel_note (app, desired, &order);
     /* a hold also ends an order that would be retried after it */
-    bool hold_cancels = order.hold && desired->held && !is_by_revert (desired) &&
+    bool hold_cancels = order.hold && desired->held && !hold_is_by_revert (desired) &&
                         app->procedure.state == WIRE_STATE_UNFIT && node_later_waits (app);
     unsigned cleared = order.clear ? quarantine_clear (app, desired) : 0;
     bool settled = orders_settle (app, desired, &order);
     bool waits = order.update && node_blame_waits (app, desired->release_epoch);
     if ((!order.update || waits) && (changed || settled))
         node_standing_save (app);
-    /* carried out and reported during an update, but ended only now */
-    bool hold_ended = settled && standing->hold_epoch > ended;
-    bool clear_ended = settled && standing->clear_epoch > ended;
-    passing_report (app, desired, &order, order.hold || hold_ended, order.clear || clear_ended, cleared);
+    /* one that was carried out and reported during an update ends only now, and is reported again */
+    struct settled report = {.hold = order.hold || (settled && order_state->hold_epoch > ended),
+                             .clear = order.clear || (settled && order_state->clear_epoch > ended),
+                             .cleared = cleared};
+    settled_report (app, desired, &order, &report);
     if (order.cancel || hold_cancels)
         node_fail (app, UPDATE_EVENT_CANCEL, order.cancel ? "cancelled by order" : "the node is held");
     if (order.update_later)
-        base_log (BASE_LOG_INFO, "%s: update in progress, the next order waits until it has ended",
+        base_log (BASE_LOG_INFO, "%s: update in progress: the next order waits until it has ended",
                   app->order.transaction);
     if (order.revert)
         revert_begin (app, desired);
@@ -265,6 +293,7 @@ void node_orders_desired (struct node_application *app, const struct wire_desire
 
 void node_orders_matched (struct node_application *app, const struct wire_matched *matched)
 {
+    base_assert (app && matched);
     if (app->procedure.state != WIRE_STATE_MATCHING)
         return;
     if (matched->status == WIRE_STATUS_NONE || matched->status == WIRE_STATUS_GONE)
@@ -281,23 +310,25 @@ void node_orders_matched (struct node_application *app, const struct wire_matche
     }
 }
 
-/*  The document is known by its digest, which is the release's: the origin cannot exchange it. */
+/*  The document's digest is the release's, so the origin cannot exchange the document. */
 bool node_orders_choose (struct node_application *app)
 {
     struct base_error error = {.code = 0};
+    base_assert (app->procedure.state == WIRE_STATE_FETCHING);
+    base_assert (!app->order.candidate.envelope);
     struct node_order *order = &app->order;
     base_cleanup (wire_release_deinit) struct wire_release release = {.application = NULL};
     const struct wire_envelope *running = app->running->installed.envelope;
-    int rc = wire_release_unpack (order->document.data, order->document.size, &release, &error);
-    if (rc) {
+    int r = wire_release_unpack (order->document.data, order->document.size, &release, &error);
+    if (r) {
         node_fail (app, UPDATE_EVENT_FAILED, "the release document cannot be used: %s",
                    *error.text ? error.text : "out of memory");
         return false;
     }
     const struct wire_envelope *envelope = wire_release_match (&release, identity_platform ());
     if (strcmp (release.application, app->name) != 0) {
-        node_fail (app, UPDATE_EVENT_REFUSED, "the release is one of %s, not of %s", release.application,
-                   app->name);
+        node_fail (app, UPDATE_EVENT_REFUSED, "the release is of the application %s, not of %s",
+                   release.application, app->name);
         return false;
     }
     if (!envelope) {
@@ -312,7 +343,7 @@ bool node_orders_choose (struct node_application *app)
     order->candidate.transaction = strdup (order->transaction);
     order->candidate.envelope = calloc (1, sizeof *order->candidate.envelope);
     if (!order->candidate.transaction || !order->candidate.envelope ||
-        wire_copy (&wire_envelope_record, envelope, order->candidate.envelope)) {
+        wire_copy (&wire_envelope_record, envelope, order->candidate.envelope) < 0) {
         node_fail (app, UPDATE_EVENT_FAILED, "out of memory");
         return false;
     }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  node/places.c - repairs the directories that an update needs
 
-    If somebody removed one, or took its owner's rights to it away, the node can still be updated: it is
-    repaired before it is needed. */
+    Somebody may have removed one, or its owner's permissions. It is repaired before it is needed, so that the
+    node can still be updated. */
 
+#include "base/assert.h"
 #include "base/log.h"
 #include "node/application.h"
 #include "root/repair.h"
@@ -11,6 +12,7 @@
 static void change_report (void *context, const char *text)
 {
     struct node_application *app = context;
+    base_assert (text);
     struct wire_entry entry = {
         .application = app->name, .step = "root", .outcome = WIRE_OUTCOME_PASSED, .reason = text};
     base_log (BASE_LOG_WARNING, "%s", text);
@@ -19,8 +21,10 @@ static void change_report (void *context, const char *text)
 
 void node_places_keep (struct node_application *app)
 {
+    base_assert (app && root_is_open (app->root));
     const struct root_repair repair = {.root = app->root, .changed = change_report, .context = app};
     struct base_error error = {.code = 0};
-    if (root_repair_places (&repair, &error))
+    int r = root_repair_places (&repair, &error);
+    if (r < 0)
         base_log_limited (&app->process->log, BASE_LOG_WARNING, "ignoring: %s", error.text);
 }

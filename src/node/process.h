@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  node/process.h - the process of the node manager: what all its applications share; used inside this room only
+/*  node/process.h - the process of the node manager: what all its applications share; used inside this room
+    only
 
         node.c        start, stop
         reload.c      reloads node.zpl, and judges whether new settings reach an origin
         journal.c     the journal, and whether it still matches what was reported
         session.c     the session with the origin
         content.c     the connection to the content peer
-        callback.c    readiness and progress, to whoever started this process
+        callback.c    readiness and progress, to the process that started this one
 
     Each application has its own orders and its own update procedure: node/application.h. */
 
@@ -42,23 +43,23 @@ struct node_process {
     struct node_reach *reach; /* NULL in a probe */
     struct node_callback *callback;
 
-    struct bus_work *sweeping; /* removes what earlier rehearsals left, if that is much: */
-    char **left;               /* the names to remove */
+    struct bus_work *sweeping; /* removes on a thread what earlier rehearsals left; NULL: not running */
+    char **left;               /* what it removes: names of scratch roots; owned */
     atomic_bool leave;         /* ends the sweeping */
 
     struct root_journal_head journal_last; /* last line of the journal that this process knows */
-    struct root_journal_head journal;      /* the last durable line */
+    struct root_journal_head journal;      /* the last durable line of these; the one that is reported */
     struct node_journal_look *look;        /* the running check of the journal; NULL: none */
-    struct root_journal_head look_for;     /* what to check after that; serial 0: nothing */
-    uint64_t looked_ms;
-    char journal_fault[512]; /* what is wrong with the journal; empty: nothing */
+    struct root_journal_head look_for;     /* the next check, for this line; serial 0: none */
+    uint64_t looked_ms;                    /* start of the last check */
+    char journal_fault[512];               /* what is wrong with the journal; empty: nothing */
 
     enum identity_settings settings; /* source of config */
-    bool settings_wanted;      /* somebody asked to reload node.zpl; done when no update is in progress */
-    struct base_digest loaded; /* node.zpl when this process started */
-    bool reached;              /* the origin has welcomed this process */
-    unsigned judged;           /* number of checks whether the settings reach an origin */
-    int looking, judging;      /* timers: next look at node.zpl; next check of the settings */
+    bool settings_wanted;            /* a reload of node.zpl was requested and not done yet */
+    struct base_digest loaded;       /* node.zpl when this process started */
+    bool reached;                    /* the origin has welcomed this process */
+    unsigned judged;                 /* number of checks whether the settings reach an origin */
+    int looking, judging;            /* timers: next look at node.zpl; next check of the settings */
 
     struct base_log_limit log; /* for lines that an origin or a person can cause again and again */
     int watchdog;              /* timer */
@@ -75,9 +76,9 @@ bool node_process_is_at_rest (const struct node_process *process);
 void node_process_notify_launcher (struct node_process *process, const char *line);
 
 /*  reload.c */
-/*  Loads node.zpl as soon as it can be used and no update is in progress. */
+/*  Restarts this version with node.zpl, as soon as the file can be used and no update is in progress. */
 void node_reload_look (struct node_process *process);
-/*  Somebody asked for that. */
+/*  SIGHUP: does that, and also tries a file again that was given up. */
 void node_reload_hangup (struct node_process *process);
 /*  Starts to judge whether the settings reach an origin. */
 void node_reload_begin (struct node_process *process);
@@ -85,14 +86,18 @@ void node_reload_begin (struct node_process *process);
 void node_reload_welcome (struct node_process *process);
 void node_reload_end (struct node_process *process);
 
-/*  journal.c */
+/*  journal.c; failures are logged */
+/*  Repairs the end of the journal and reads its last line. process must have its root. */
 void node_journal_open (struct node_process *process);
+/*  Ends a running check. */
 void node_journal_close (struct node_process *process);
+/*  Appends a copy of an entry, and sets its serial and its digest of the line before it. */
 void node_journal_append (struct node_process *process, struct wire_entry *entry);
+/*  Fills in the journal's members of hello; what they point to stays the process's. */
 void node_journal_describe (const struct node_process *process, struct wire_hello *hello);
-/*  The origin has sent the last journal line that it knows; checks whether that line is still there. */
+/*  The origin has sent the last journal line that it knows: checks that this line still exists. */
 void node_journal_welcome (struct node_process *process, const struct wire_welcome *welcome);
-/*  Checks the journal from time to time. */
+/*  Checks the journal if the last check is long ago. */
 void node_journal_keep (struct node_process *process);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  node/reach.c - finds out why the broker is not reached, and reports the reason */
+/*  node/reach.c - finds out why the broker cannot be reached, and reports the reason */
 
 #include "node/reach.h"
 
@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -22,9 +23,9 @@ struct node_reach {
     const struct root *root;
     struct bus_reach *check;
     int timer;
-    uint64_t since_ns, since_ms;
-    char refused[REASON_SIZE]; /* the origin's answer */
-    char told[REASON_SIZE];    /* the last reason that was reported; empty: none */
+    uint64_t since_ns, since_ms; /* start of the wait, by the wall clock and by the boot clock */
+    char refused[REASON_SIZE];   /* why the origin refused hello; empty: it did not */
+    char reported[REASON_SIZE];  /* the last reason that was reported; empty: none */
 };
 
 static void check_start (void *context);
@@ -38,19 +39,23 @@ static void check_start_in (struct node_reach *reach, uint64_t delay_ms)
 static void reason_report (struct node_reach *reach, const char *reason)
 {
     char since[BASE_TIME_TEXT], line[LINE_MOST];
-    if (strcmp (reason, reach->told) == 0)
+    base_assert (*reason);
+    if (strcmp (reason, reach->reported) == 0)
         return;
-    (void) base_text_copy (reach->told, sizeof reach->told, reason);
+    (void) base_text_copy (reach->reported, sizeof reach->reported, reason);
     int length =
         snprintf (line, sizeof line, "the broker at %.200s has not been reachable since %.19sZ (last: %s)",
                   reach->config->endpoints.control, base_time_format (reach->since_ns, since), reason);
+    base_assert (length > 0 && length < LINE_MOST);
     base_log (BASE_LOG_WARNING, "%s", line);
     (void) root_cache_put (reach->root, ROOT_UNREACHED, 0644, line, (size_t) length, NULL);
 }
 
+/*  wrong: what the check found; NULL: nothing. */
 static void on_checked (void *context, const char *wrong)
 {
     struct node_reach *reach = context;
+    base_assert (reach->timer <= 0);
     char reason[REASON_SIZE];
     (void) snprintf (reason, sizeof reason, "%s",
                      wrong             ? wrong
@@ -66,13 +71,15 @@ static void check_start (void *context)
 {
     struct node_reach *reach = context;
     reach->timer = 0;
-    if (!reach->check &&
-        bus_reach_start (reach->loop, reach->config->endpoints.control, on_checked, reach, &reach->check))
+    base_assert (!reach->check);
+    int r = bus_reach_start (reach->loop, reach->config->endpoints.control, on_checked, reach, &reach->check);
+    if (r < 0)
         on_checked (reach, NULL);
 }
 
-static void waiting_begin (struct node_reach *reach)
+static void wait_begin (struct node_reach *reach)
 {
+    base_assert (reach->timer <= 0 && !reach->check);
     reach->since_ns = base_time_real_ns ();
     reach->since_ms = base_time_boot_ms ();
     check_start_in (reach, reach->config->answer_ms);
@@ -81,12 +88,13 @@ static void waiting_begin (struct node_reach *reach)
 struct node_reach *node_reach_new (struct bus_loop *loop, const struct identity_config *config,
                                    const struct root *root)
 {
+    base_assert (loop && config && root_is_open (root));
     struct node_reach *reach = calloc (1, sizeof *reach);
     if (!reach)
         return NULL;
     *reach = (struct node_reach){.loop = loop, .config = config, .root = root};
     (void) disk_unlink (root->disk, root->fd, ROOT_UNREACHED);
-    waiting_begin (reach);
+    wait_begin (reach);
     return reach;
 }
 
@@ -107,25 +115,26 @@ void node_reach_welcome (struct node_reach *reach)
     bus_timer_cancel (reach->loop, reach->timer);
     reach->timer = 0;
     reach->check = bus_reach_free (reach->check);
-    if (*reach->told) {
+    if (*reach->reported) {
         base_log (BASE_LOG_INFO, "the broker at %s is reachable, after %llu s",
                   reach->config->endpoints.control,
                   (unsigned long long) (base_time_boot_ms () - reach->since_ms) / 1000);
         (void) disk_unlink (reach->root->disk, reach->root->fd, ROOT_UNREACHED);
     }
-    *reach->told = *reach->refused = '\0';
+    *reach->reported = *reach->refused = '\0';
 }
 
 void node_reach_lost (struct node_reach *reach)
 {
     if (reach && !reach->timer && !reach->check)
-        waiting_begin (reach);
+        wait_begin (reach);
 }
 
 void node_reach_refused (struct node_reach *reach, const char *reason)
 {
     if (!reach)
         return;
+    base_assert (reason);
     (void) snprintf (reach->refused, sizeof reach->refused, "it refuses this node: %.400s", reason);
     node_reach_lost (reach);
 }
@@ -133,9 +142,10 @@ void node_reach_refused (struct node_reach *reach, const char *reason)
 /*  Any program may have written to the file. Only one line of plain text is printed. */
 void node_reach_print (const struct root *root)
 {
+    base_assert (root_is_open (root));
     base_cleanup (base_buffer_deinit) struct base_buffer line = {0};
-    if (disk_file_read (root->disk, root->fd, ROOT_UNREACHED, LINE_MOST, &line) || line.size == 0 ||
-        !base_text_is_utf8 (line.data, line.size))
+    int r = disk_file_read (root->disk, root->fd, ROOT_UNREACHED, LINE_MOST, &line);
+    if (r < 0 || line.size == 0 || !base_text_is_utf8 (line.data, line.size))
         return;
     for (size_t i = 0; i < line.size; i++)
         if ((unsigned char) line.data[i] < ' ' || line.data[i] == 0x7f)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  node/reach.h - reports on the host that the broker is not reached, since when and why
+/*  node/reach.h - reports on the host that the broker cannot be reached, since when and why
 
-    The first check comes after update/answer without a welcome, then one every minute. A new reason is logged
+    The first check runs after update/answer without a welcome, then one every minute. A new reason is logged
     and written to var/unreached, which `noded status` prints. Nothing else depends on that file. */
 
 #ifndef NODE_REACH_H
@@ -23,7 +23,7 @@ void node_reach_welcome (struct node_reach *reach);
 void node_reach_lost (struct node_reach *reach);
 void node_reach_refused (struct node_reach *reach, const char *reason);
 
-/*  Prints a line for `noded status` if the broker is not reached. */
+/*  Prints a line for `noded status` if the broker cannot be reached. */
 void node_reach_print (const struct root *root);
 
 #endif

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  node/resume.c - what an earlier process left unfinished: a trial, a rollback, a revert, a note of the launcher */
+/*  node/resume.c - continues what an earlier process left unfinished: a trial, a rollback, a revert, a note
+    of the launcher */
 
 #include <errno.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -12,19 +14,10 @@
 #include "root/workspace.h"
 #include "wire/text.h"
 
-static uint64_t number_max (uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
-static void set_text (const char **field, const char *text)
-{
-    wire_text_give (field, text ? strdup (text) : NULL);
-}
-
-/*  Takes over the order that var/trial records, so that reports about it carry its names. */
+/*  Makes the order that var/trial records the current one, so that reports are about it. */
 static void order_adopt (struct node_application *app, const struct wire_trial *trial)
 {
+    base_assert (update_order_at_rest (app->procedure.state));
     node_order_clear (app);
     app->order.epoch = trial->epoch;
     app->order.attempt = (unsigned) trial->attempt;
@@ -37,46 +30,45 @@ static void order_adopt (struct node_application *app, const struct wire_trial *
     app->order.candidate.envelope = envelope;
 }
 
-/*  Returns whether the order state was saved. */
-static bool order_close (struct node_application *app)
+/*  Records that the current order has ended. Returns whether the order state was saved. */
+static bool order_record_end (struct node_application *app)
 {
-    app->standing.epoch = number_max (app->standing.epoch, app->order.epoch);
-    app->standing.under_way = app->standing.attempt = app->standing.probes = 0;
-    set_text (&app->standing.transaction, app->order.transaction);
+    node_order_close (app, app->order.epoch);
+    node_text_set (&app->standing.transaction, app->order.transaction);
     bool saved = node_standing_save (app);
     (void) root_trial_forget (app->root);
     (void) root_outcome_remove (app->root);
     return saved;
 }
 
-/*  Returns whether the release is to blame. No release is blamed if the host went down each time, if init
-    stopped it each time, if somebody removed a link, or if the disk changed files before they ever ran. If
-    the release did cause that, each order of a person costs one more trial, and no trial starts without such
-    an order. */
-static bool is_to_blame (enum root_cause cause)
+/*  Returns whether the release is to blame. It is not if the host went down each time, if init stopped the
+    version each time, if somebody removed a link, or if files were damaged before they ever ran. If the
+    release did cause one of these, each order costs one more trial; without an order there is no trial. */
+static bool cause_is_release (enum root_cause cause)
 {
     return cause == ROOT_CAUSE_CRASHED || cause == ROOT_CAUSE_HUNG || cause == ROOT_CAUSE_DAMAGED;
 }
 
-/*  If the release filled the disk, there is no room to quarantine it, and it would be tried again. Then its
-    workspace is removed to make room. */
+/*  Quarantines a release. If the disk is full, removes its workspace to make room: otherwise the release,
+    which may have filled the disk, would be tried again. */
 static void release_quarantine (struct node_application *app, const struct wire_failure *failure,
                                 const char *workspace)
 {
     struct base_error error;
-    int rc = root_quarantine_add (app->root, failure, &error);
-    if ((rc == -ENOSPC || rc == -EDQUOT) && root_workspace_remove (app->root, workspace, NULL) == 0)
-        rc = root_quarantine_add (app->root, failure, &error);
-    if (rc)
+    int r = root_quarantine_add (app->root, failure, &error);
+    if ((r == -ENOSPC || r == -EDQUOT) && root_workspace_remove (app->root, workspace, NULL) == 0)
+        r = root_quarantine_add (app->root, failure, &error);
+    if (r < 0)
         base_log (BASE_LOG_WARNING, "cannot quarantine the release, ignoring: %s", error.text);
 }
 
-/*  Stores the verdict in the launcher's note. If no release is to blame, the note is removed, but only if
-    this node knows the note's order: otherwise that order would be carried out again and again. */
-static void note_judged (struct node_application *app, struct root_outcome *outcome, enum root_judged judged,
-                         bool remembered)
+/*  Stores the verdict in the launcher's note. If no release is to blame, the note is removed, but only if the
+    order state has the note's order (remembered): otherwise that order would be carried out again and again. */
+static void note_judge (struct node_application *app, struct root_outcome *outcome, enum root_judged judged,
+                        bool remembered)
 {
     struct base_error error;
+    base_assert (judged != ROOT_JUDGED_NONE);
     if (judged == ROOT_JUDGED_INNOCENT && remembered) {
         (void) root_failed_remove (app->root, outcome->workspace);
         return;
@@ -84,22 +76,25 @@ static void note_judged (struct node_application *app, struct root_outcome *outc
     if (judged == ROOT_JUDGED_PENDING && !remembered)
         return;
     outcome->judged = judged;
-    if (root_failed_write (app->root, outcome, &error))
-        base_log (BASE_LOG_WARNING, "ignoring: %s", error.text);
+    int r = root_failed_write (app->root, outcome, &error);
+    if (r < 0)
+        base_log (BASE_LOG_WARNING, "cannot record the verdict about %s, ignoring: %s", outcome->workspace,
+                  error.text);
 }
 
-/*  guilty: ends the order of a version that never confirmed itself, and quarantines its release. Otherwise
-    the order has not ended for the origin; it stays and is resumed as often as one that was interrupted. The
-    result is reported again: the origin's records have the node's earlier state. */
+/*  The blame check of a version that never confirmed itself has ended. guilty: ends its order and quarantines
+    its release. Otherwise the order stays and is resumed as often as one that was interrupted. The result of
+    the trial is reported again, because the first report had the state during the check. */
 static void trial_judge (struct node_application *app, const struct wire_failure *failure, bool guilty)
 {
     struct wire_trial trial = {.transaction = NULL};
     struct root_outcome outcome;
-    bool remembered = !root_trial_recall (app->root, &trial);
+    base_assert (update_order_at_rest (app->procedure.state));
+    bool remembered = root_trial_recall (app->root, &trial) == 0;
     if (guilty)
         release_quarantine (app, failure, remembered ? trial.workspace : "");
-    if (!root_failed_find (app->root, &failure->release, &outcome))
-        note_judged (app, &outcome, guilty ? ROOT_JUDGED_GUILTY : ROOT_JUDGED_INNOCENT, remembered);
+    if (root_failed_find (app->root, &failure->release, &outcome) == 0)
+        note_judge (app, &outcome, guilty ? ROOT_JUDGED_GUILTY : ROOT_JUDGED_INNOCENT, remembered);
     if (!remembered) {
         (void) root_outcome_remove (app->root);
         return;
@@ -108,8 +103,7 @@ static void trial_judge (struct node_application *app, const struct wire_failure
     if (is_its) {
         order_adopt (app, &trial);
         if (guilty) {
-            app->standing.epoch = number_max (app->standing.epoch, app->order.epoch);
-            app->standing.under_way = app->standing.attempt = app->standing.probes = 0;
+            node_order_close (app, app->order.epoch);
             node_standing_save (app);
         }
         node_report (app, wire_state_word (WIRE_STATE_TRIAL), WIRE_OUTCOME_WENT_BACK, failure->reason);
@@ -127,26 +121,29 @@ static int outcome_read (const struct node_application *app, const char *workspa
     struct root_outcome outcome;
     if (root_failed_read (app->root, workspace, ret_outcome) == 0)
         return 0;
-    if (root_outcome_read (app->root, &outcome) || strcmp (outcome.workspace, workspace) != 0)
+    int r = root_outcome_read (app->root, &outcome);
+    if (r || strcmp (outcome.workspace, workspace) != 0)
         return ROOT_E_NONE;
     *ret_outcome = outcome;
     return 0;
 }
 
-/*  This version runs because the one on trial failed. Reports that, and makes sure that the order is not
-    carried out again. */
+/*  This version runs because the one on trial failed. Reports that, and ends the order, so that it is not
+    carried out again; a version that never confirmed itself gets its blame check first. */
 static void rollback_record (struct node_application *app, const struct wire_trial *trial,
                              struct root_outcome *outcome)
 {
     struct wire_failure failure;
+    base_assert (!app->blame);
     outcome->release = trial->release;
-    if (root_failed_describe (app->root, outcome, &failure))
+    int r = root_failed_describe (app->root, outcome, &failure);
+    if (r < 0)
         return;
-    set_text (&failure.transaction, trial->transaction);
+    node_text_set (&failure.transaction, trial->transaction);
     if (!failure.version)
-        set_text (&failure.version, trial->version);
+        node_text_set (&failure.version, trial->version);
     order_adopt (app, trial);
-    bool guilty = is_to_blame (outcome->cause);
+    bool guilty = cause_is_release (outcome->cause);
     if (outcome->cause == ROOT_CAUSE_UNCONFIRMED)
         node_blame_begin (app, &failure, &app->order, trial_judge);
     else if (guilty)
@@ -154,27 +151,28 @@ static void rollback_record (struct node_application *app, const struct wire_tri
     node_remember_failure (app, &failure);
     bool remembered = false;
     if (!app->blame)
-        remembered = order_close (app);
+        remembered = order_record_end (app);
     else {
         app->standing.under_way = app->order.epoch;
         app->standing.attempt = app->order.attempt;
         app->standing.probes = 0;
-        set_text (&app->standing.transaction, app->order.transaction);
+        node_text_set (&app->standing.transaction, app->order.transaction);
         remembered = node_standing_save (app);
     }
-    note_judged (app, outcome,
-                 app->blame ? ROOT_JUDGED_PENDING
-                 : guilty   ? ROOT_JUDGED_GUILTY
-                            : ROOT_JUDGED_INNOCENT,
-                 remembered && trial->epoch);
+    note_judge (app, outcome,
+                app->blame ? ROOT_JUDGED_PENDING
+                : guilty   ? ROOT_JUDGED_GUILTY
+                           : ROOT_JUDGED_INNOCENT,
+                remembered && trial->epoch);
     node_report (app, wire_state_word (WIRE_STATE_TRIAL), WIRE_OUTCOME_WENT_BACK, failure.reason);
     node_order_clear (app);
     wire_failure_deinit (&failure);
 }
 
-/*  A rollback leaves a note first. Without a note, this host went down between the record of the trial and
-    the switch. Then the release never ran, and its order is resumed, a bounded number of times. */
-static void resume_trial_of (struct node_application *app, const struct wire_trial *trial)
+/*  Handles a recorded trial whose version does not run. A rollback writes a note first. Without a note, this
+    host went down between the record of the trial and the switch: the release never ran, and its order is
+    resumed, a bounded number of times. */
+static void trial_resolve (struct node_application *app, const struct wire_trial *trial)
 {
     struct root_outcome outcome;
     if (outcome_read (app, trial->workspace, &outcome) == 0)
@@ -186,52 +184,53 @@ static void resume_trial_of (struct node_application *app, const struct wire_tri
     }
 }
 
-/*  Handles a note that no process has handled and that has no record of its trial: var/ was lost, or is in a
-    form that this version cannot read. */
-static void resume_note (struct node_application *app, struct root_outcome *outcome)
+/*  Handles a note without verdict and without a record of its trial: var/ was lost, or has a format that this
+    version cannot read. */
+static void note_resume (struct node_application *app, struct root_outcome *outcome)
 {
     base_cleanup (wire_installed_deinit) struct wire_installed installed = {.transaction = NULL};
-    const struct wire_standing *standing = &app->standing;
+    const struct wire_standing *order_state = &app->standing;
     struct wire_trial trial = {.transaction = "unknown",
                                .attempt = 1,
                                .release = outcome->release,
                                .version = "unknown",
                                .workspace = outcome->workspace};
-    if (!root_workspace_read (app->root, outcome->workspace, &installed, NULL) &&
+    if (root_workspace_read (app->root, outcome->workspace, &installed, NULL) == 0 &&
         base_digest_equal (&installed.release, &outcome->release)) {
         trial.transaction = installed.transaction ? installed.transaction : trial.transaction;
         trial.version = installed.envelope ? installed.envelope->version : trial.version;
     }
-    if (standing->under_way && standing->transaction &&
-        strcmp (standing->transaction, trial.transaction) == 0)
-        trial.epoch = standing->under_way;
+    if (order_state->under_way && order_state->transaction &&
+        strcmp (order_state->transaction, trial.transaction) == 0)
+        trial.epoch = order_state->under_way;
     rollback_record (app, &trial, outcome);
 }
 
-static void resume_notes (struct node_application *app)
+static void notes_resume (struct node_application *app)
 {
     char **names = NULL;
-    if (root_failed_list (app->root, &names))
+    int r = root_failed_list (app->root, &names);
+    if (r < 0)
         return;
     for (size_t i = 0; names[i] && !app->blame; i++) {
         struct root_outcome outcome;
         if (root_failed_read (app->root, names[i], &outcome) == 0 &&
             (outcome.judged == ROOT_JUDGED_NONE || outcome.judged == ROOT_JUDGED_PENDING))
-            resume_note (app, &outcome);
+            note_resume (app, &outcome);
     }
     (void) base_list_free (names);
 }
 
-/*  Returns whether an ordered revert has restored this version. */
-static bool resume_revert (struct node_application *app)
+/*  Completes a revert by order. Returns whether it has restored this version. */
+static bool revert_resume (struct node_application *app)
 {
     uint64_t epoch = app->standing.revert_epoch;
+    base_assert (epoch > 0);
     bool left = app->standing.revert_from && strcmp (app->standing.revert_from, app->running->workspace) != 0;
     app->standing.revert_epoch = 0;
-    set_text (&app->standing.revert_from, NULL);
+    wire_text_free (&app->standing.revert_from);
     if (left) {
-        app->standing.epoch = number_max (app->standing.epoch, epoch);
-        app->standing.under_way = app->standing.attempt = app->standing.probes = 0;
+        node_order_close (app, epoch);
         if (app->standing.hold_epoch == epoch) /* a rollout that reverts does not hold */
             app->standing.held = true;
     }
@@ -241,47 +240,51 @@ static bool resume_revert (struct node_application *app)
     return left;
 }
 
-/*  Returns whether noded revert made this version stable and was interrupted before it could write more. A
-    revert that was interrupted before that is forgotten. */
-static bool was_reverted (struct node_application *app)
+/*  Returns whether noded revert made this version stable and was interrupted before it wrote its records.
+    Forgets a revert that was interrupted earlier. */
+static bool host_revert_is_cut (struct node_application *app)
 {
     char target[ROOT_NAME_SIZE], stable[ROOT_NAME_SIZE];
-    int rc = root_link (app->root, ROOT_REVERT, target);
-    if (rc == ROOT_E_NONE)
+    int r = root_link (app->root, ROOT_REVERT, target);
+    if (r == ROOT_E_NONE)
         return false;
-    if (rc == 0 && strcmp (target, app->running->workspace) == 0 &&
+    if (r == 0 && strcmp (target, app->running->workspace) == 0 &&
         root_link (app->root, ROOT_STABLE, stable) == 0 && strcmp (stable, target) == 0)
         return true;
     (void) root_revert_done (app->root);
     return false;
 }
 
-/*  A person reverted on this host. The manager that ran may have written its own order state afterwards. The
-    revert has ended the update that was in progress. */
-static void resume_reverted (struct node_application *app)
+/*  Completes noded revert on this host: the manager that ran then may have written its own order state
+    afterwards. The revert has ended the update that was in progress. */
+static void host_revert_resume (struct node_application *app)
 {
     char now[BASE_TIME_TEXT];
-    struct wire_standing *standing = &app->standing;
+    struct wire_standing *order_state = &app->standing;
     struct wire_entry entry, cut = {.application = app->name,
                                     .step = "revert",
                                     .outcome = WIRE_OUTCOME_REVERTED,
                                     .time = base_time_format (base_time_real_ns (), now),
                                     .reason = "by noded revert on this host, which was interrupted; held "
                                               "until it is released"};
-    bool ordered = was_reverted (app);
-    if (root_reverted_recall (app->root, &entry)) {
-        if (!ordered || wire_copy (&wire_entry_record, &cut, &entry))
+    bool is_cut = host_revert_is_cut (app);
+    int r = root_reverted_recall (app->root, &entry);
+    if (r && !is_cut)
+        return;
+    if (r) {
+        r = wire_copy (&wire_entry_record, &cut, &entry);
+        if (r < 0)
             return;
         node_journal_append (app->process, &cut);
     }
-    if (standing->under_way > standing->epoch) {
-        entry.epoch = standing->epoch = standing->under_way;
-        entry.attempt = standing->attempt;
-        set_text (&entry.transaction, standing->transaction);
+    if (order_state->under_way > order_state->epoch) {
+        entry.epoch = order_state->under_way;
+        entry.attempt = order_state->attempt;
+        node_text_set (&entry.transaction, order_state->transaction);
     }
-    standing->under_way = standing->attempt = standing->probes = 0;
-    standing->held = true;
-    standing->revert_epoch = 0;
+    node_order_close (app, order_state->under_way);
+    order_state->held = true;
+    order_state->revert_epoch = 0;
     bool saved = node_standing_save (app);
     (void) root_trial_forget (app->root);
     (void) root_reverted_forget (app->root);
@@ -295,16 +298,17 @@ bool node_resume_trial (struct node_application *app)
 {
     struct wire_trial trial = {.transaction = NULL};
     struct root_trial state;
-    if (root_trial_read (app->root, &state, NULL) || !state.on_trial ||
-        strcmp (state.stable, app->running->workspace) != 0)
+    base_assert (app->procedure.state == WIRE_STATE_IDLE);
+    int r = root_trial_read (app->root, &state, NULL);
+    if (r || !state.on_trial || strcmp (state.stable, app->running->workspace) != 0)
         return false;
-    if (!root_trial_recall (app->root, &trial)) {
+    if (root_trial_recall (app->root, &trial) == 0) {
         order_adopt (app, &trial);
         wire_trial_deinit (&trial);
     } else {
         const char *transaction = app->running->installed.transaction;
         app->order.epoch = app->standing.under_way;
-        app->order.attempt = (unsigned) number_max (app->standing.attempt, 1);
+        app->order.attempt = app->standing.attempt ? (unsigned) app->standing.attempt : 1;
         app->order.release = app->running->installed.release;
         (void) base_text_copy (app->order.transaction, sizeof app->order.transaction,
                                transaction ? transaction : "unknown");
@@ -317,26 +321,28 @@ void node_resume (struct node_application *app)
 {
     struct wire_trial trial = {.transaction = NULL};
     char stable[ROOT_NAME_SIZE] = "";
+    base_assert (app->procedure.state == WIRE_STATE_IDLE);
+    base_assert (!app->blame && !app->fetch && !app->staging);
     node_stable_resume (app);
-    resume_reverted (app);
-    bool reverted = app->standing.revert_epoch && resume_revert (app);
+    host_revert_resume (app);
+    bool reverted = app->standing.revert_epoch && revert_resume (app);
     if (reverted) /* a trial that was ended by order blames no release */
         (void) root_trial_forget (app->root);
     if (node_resume_trial (app))
         return;
-    if (!root_trial_recall (app->root, &trial)) {
+    if (root_trial_recall (app->root, &trial) == 0) {
         (void) root_link (app->root, ROOT_STABLE, stable);
         if (strcmp (trial.workspace, app->running->workspace) == 0) {
             order_adopt (app, &trial); /* confirmed, but the process ended before it reported that */
-            order_close (app);
+            order_record_end (app);
             node_report (app, wire_state_word (WIRE_STATE_TRIAL), WIRE_OUTCOME_CONFIRMED, NULL);
             node_order_clear (app);
         } else if (strcmp (stable, app->running->workspace) == 0)
-            resume_trial_of (app, &trial);
+            trial_resolve (app, &trial);
         wire_trial_deinit (&trial);
     }
     if (root_link (app->root, ROOT_STABLE, stable) == 0 && strcmp (stable, app->running->workspace) == 0)
-        resume_notes (app);
+        notes_resume (app);
     node_previous_keep (app); /* otherwise node_collect could remove it */
     node_collect (app);
     node_unshare_begin (app);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  node/scrub.c - verifies within a period what stable and previous point to, and reports damage
+/*  node/scrub.c - verifies periodically the workspaces of stable and previous, and reports damage
 
-    A revert, or the next start, would find damage too late. A scrub changes and removes nothing. Both
-    workspaces are read one after the other, on a thread, with a pause after each slice (disk/pace.h). Then
-    nothing happens for half of the period. var/scrub records when the last round ended, by the clock of this
-    boot, and what it found. Each boot begins with a round, because a disk may have changed while the host was
-    down. While there is damage, rounds come more often: a person may have repaired it. */
+    Otherwise only a revert, or the next start, would find the damage. A scrub changes and removes nothing in
+    the workspaces. A round reads both, one after the other, on a thread, with a pause after each slice
+    (disk/pace.h). Then half of the period passes until the next round; less while there is damage, because a
+    person may have repaired it. var/scrub records when the last round ended, by the clock of this boot, and
+    what it found. Each boot begins with a round: the disk may have changed while the host was down. */
 
 #include "node/scrub.h"
 
@@ -17,6 +17,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/random.h"
 #include "base/text.h"
@@ -35,13 +36,13 @@ enum {
     FAULT_SIZE = 120,
     BOOT_MS = 10 * 60 * 1000,    /* from a start to the first round of a boot; at random up to twice */
     DAMAGED_MS = 60 * 60 * 1000, /* from one round to the next, while there is damage */
-    BUSY_MS = 60 * 1000,         /* to the next look whether the update has ended */
+    BUSY_MS = 60 * 1000,         /* from one check to the next whether the update has ended */
 };
 
 static const char *const links[LINKS] = {ROOT_STABLE, ROOT_PREVIOUS};
 
 struct fault {
-    char workspace[ROOT_NAME_SIZE]; /* empty: none is known */
+    char workspace[ROOT_NAME_SIZE]; /* empty: no damage is known */
     char text[FAULT_SIZE];
 };
 
@@ -51,12 +52,13 @@ struct state {
     struct fault faults[LINKS];
 };
 
+/*  A round on its thread. */
 struct round {
     const struct root *root;
-    int stop;
-    uint8_t *block;
+    int stop;                          /* eventfd that ends the round; owned */
+    uint8_t *block;                    /* DISK_PACE_SLICE bytes; owned */
     char names[LINKS][ROOT_NAME_SIZE]; /* empty: not read */
-    int results[LINKS];
+    int results[LINKS];                /* 0, ROOT_E_... or -errno */
     struct base_error errors[LINKS];
 };
 
@@ -68,9 +70,17 @@ struct node_scrub {
     int timer;
 };
 
+/*  Either a round runs, or a timer waits for the next one. (A timer may be missing: out of memory.) */
+static void scrub_check (const struct node_scrub *scrub)
+{
+    base_assert (scrub && scrub->app && scrub->app->scrub == scrub);
+    base_assert (!scrub->work == !scrub->round);
+    base_assert (!scrub->work || scrub->timer <= 0);
+}
+
 /*  the record */
 
-static void read_boot (char boot[40])
+static void boot_read (char boot[40])
 {
     FILE *file = fopen (BOOT_ID, "re");
     *boot = '\0';
@@ -81,8 +91,8 @@ static void read_boot (char boot[40])
         (void) fclose (file);
 }
 
-/*  Parses "LINK WORKSPACE TEXT". */
-static void take_fault (struct state *state, char *line)
+/*  Parses "LINK WORKSPACE TEXT". Ignores anything else. */
+static void state_parse_fault (struct state *state, char *line)
 {
     const char *link = strsep (&line, " "), *name = line ? strsep (&line, " ") : NULL;
     for (size_t i = 0; line && i < LINKS; i++)
@@ -97,8 +107,10 @@ static void state_load (const struct root *root, struct state *ret_state)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {.size = 0};
     *ret_state = (struct state){.at_ms = 0};
-    if (disk_file_read (&disk_system, root->fd, ROOT_SCRUB, STATE_MOST, &buffer) ||
-        base_buffer_append (&buffer, "", 1))
+    int r = disk_file_read (&disk_system, root->fd, ROOT_SCRUB, STATE_MOST, &buffer);
+    if (r == 0)
+        r = base_buffer_append (&buffer, "", 1);
+    if (r < 0)
         return;
     char *rest = (char *) buffer.data, *line;
     while ((line = strsep (&rest, "\n")))
@@ -107,25 +119,31 @@ static void state_load (const struct root *root, struct state *ret_state)
         else if (strncmp (line, "at ", 3) == 0)
             (void) base_text_parse_u64 (line + 3, UINT64_MAX, &ret_state->at_ms);
         else
-            take_fault (ret_state, line);
+            state_parse_fault (ret_state, line);
 }
 
 static void state_save (const struct root *root, const struct state *state)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {.size = 0};
     struct base_error error;
-    int rc =
+    int r =
         base_buffer_printf (&buffer, "boot %s\nat %llu\n", state->boot, (unsigned long long) state->at_ms);
-    for (size_t i = 0; rc == 0 && i < LINKS; i++)
+    for (size_t i = 0; r == 0 && i < LINKS; i++)
         if (*state->faults[i].workspace)
-            rc = base_buffer_printf (&buffer, "%s %s %s\n", links[i], state->faults[i].workspace,
-                                     state->faults[i].text);
-    if (rc == 0 && root_cache_put (root, ROOT_SCRUB, 0644, buffer.data, buffer.size, &error))
+            r = base_buffer_printf (&buffer, "%s %s %s\n", links[i], state->faults[i].workspace,
+                                    state->faults[i].text);
+    if (r < 0)
+        (void) base_error_errno (&error, r, "cannot format it");
+    else
+        r = root_cache_put (root, ROOT_SCRUB, 0644, buffer.data, buffer.size, &error);
+    if (r < 0)
         base_log (BASE_LOG_WARNING, "cannot record the result of the scrub, ignoring: %s", error.text);
 }
 
-static bool is_current (const struct root *root, size_t link, const struct fault *fault)
+/*  Returns whether the link still points to the workspace of the fault. */
+static bool fault_is_current (const struct root *root, size_t link, const struct fault *fault)
 {
+    base_assert (link < LINKS);
     char name[ROOT_NAME_SIZE];
     base_cleanup (base_close_p) int fd = -1;
     return *fault->workspace && root_link (root, links[link], name) == 0 &&
@@ -134,6 +152,7 @@ static bool is_current (const struct root *root, size_t link, const struct fault
 
 static void fault_describe (size_t link, const struct fault *fault, char text[NODE_SCRUB_TEXT / LINKS])
 {
+    base_assert (link < LINKS && *fault->workspace);
     (void) snprintf (text, NODE_SCRUB_TEXT / LINKS, "%s is damaged (%s: %s): %s", links[link],
                      fault->workspace, fault->text,
                      link ? "no revert until the next confirmed update replaces it"
@@ -146,16 +165,18 @@ static bool state_describe (const struct root *root, const struct state *state,
     char text[NODE_SCRUB_TEXT / LINKS];
     size_t used = 0;
     for (size_t i = 0; i < LINKS; i++)
-        if (is_current (root, i, &state->faults[i])) {
+        if (fault_is_current (root, i, &state->faults[i])) {
             fault_describe (i, &state->faults[i], text);
+            base_assert (used < NODE_SCRUB_TEXT);
             used +=
                 (size_t) snprintf (ret_text + used, NODE_SCRUB_TEXT - used, "%s%s", used ? "; " : "", text);
         }
-    return used;
+    return used > 0;
 }
 
 bool node_scrub_read (const struct root *root, char ret_text[NODE_SCRUB_TEXT])
 {
+    base_assert (root_is_open (root) && ret_text);
     struct state state;
     state_load (root, &state);
     return state_describe (root, &state, ret_text);
@@ -166,16 +187,16 @@ bool node_scrub_describe (const struct node_application *app, char ret_text[NODE
     return app->scrub && state_describe (app->root, &app->scrub->state, ret_text);
 }
 
-/*  a round, on the thread */
+/*  a round, on its thread */
 
 /*  Waits. Returns whether the round continues. */
-static bool pause_for (const struct round *round, uint64_t ms)
+static bool round_pause (const struct round *round, uint64_t ms)
 {
     struct pollfd stop = {.fd = round->stop, .events = POLLIN};
     return poll (&stop, 1, ms > INT32_MAX ? INT32_MAX : (int) ms) == 0;
 }
 
-static int digest_slowly (void *context, int fd, struct base_digest *ret_digest)
+static int round_digest (void *context, int fd, struct base_digest *ret_digest)
 {
     struct round *round = context;
     struct base_hash hash;
@@ -189,8 +210,8 @@ static int digest_slowly (void *context, int fd, struct base_digest *ret_digest)
         if (got > 0)
             base_hash_update (&hash, round->block, (size_t) got);
         offset += got > 0 ? (uint64_t) got : 0;
-        if (!pause_for (round, disk_pace_pause_ms (got > 0 ? (uint64_t) got : 0, DISK_PACE_RATE,
-                                                   disk_pace_cpu_ns () - before_ns)))
+        if (!round_pause (round, disk_pace_pause_ms (got > 0 ? (uint64_t) got : 0, DISK_PACE_RATE,
+                                                     disk_pace_cpu_ns () - before_ns)))
             return -ECANCELED;
         if (got == 0)
             break;
@@ -199,16 +220,16 @@ static int digest_slowly (void *context, int fd, struct base_digest *ret_digest)
     return 0;
 }
 
-static int read_all (void *context)
+static int round_run (void *context)
 {
     struct round *round = ((struct node_scrub *) context)->round;
-    const struct root_manifest_reader reader = {.digest = digest_slowly, .context = round};
+    const struct root_manifest_reader reader = {.digest = round_digest, .context = round};
     for (size_t i = 0; i < LINKS; i++) {
         base_cleanup (base_close_p) int fd = -1;
         if (!*round->names[i])
             continue;
-        int rc = root_workspace_open (round->root, round->names[i], &fd) ? -ENOENT : 0;
-        round->results[i] = rc ? rc : root_manifest_verify_by (&reader, fd, &round->errors[i]);
+        int r = root_workspace_open (round->root, round->names[i], &fd);
+        round->results[i] = r ? -ENOENT : root_manifest_verify_by (&reader, fd, &round->errors[i]);
         if (round->results[i] == -ECANCELED)
             return -ECANCELED;
     }
@@ -248,37 +269,41 @@ static void fault_report (struct node_application *app, size_t link, const struc
     node_journal_append (app->process, &entry);
 }
 
-/*  Returns whether the result says anything about the files. */
-static bool is_known (int result)
+/*  Returns whether the result of a workspace says anything about its files. */
+static bool result_is_known (int result)
 {
     return result >= 0 || result == -EIO;
 }
 
-static bool take_result (struct node_scrub *scrub, size_t link)
+/*  Takes the result of a workspace from the round and reports it if it differs from what is known. Returns
+    whether it does. */
+static bool round_take_result (struct node_scrub *scrub, size_t link)
 {
     struct round *round = scrub->round;
+    base_assert (round && link < LINKS);
     struct fault *known = &scrub->state.faults[link], found = {.workspace = ""};
     int result = round->results[link];
-    if (!*round->names[link] || !is_known (result))
+    if (!*round->names[link] || !result_is_known (result))
         return false;
     if (result) {
         memcpy (found.workspace, round->names[link], ROOT_NAME_SIZE);
         (void) snprintf (found.text, sizeof found.text, "%.*s", FAULT_SIZE - 1, round->errors[link].text);
         base_text_clean (found.text);
     }
-    if (result ? !is_current (scrub->app->root, link, &found)
+    if (result ? !fault_is_current (scrub->app->root, link, &found)
                : strcmp (known->workspace, round->names[link]) != 0)
         return false; /* it was replaced meanwhile, or was not known as damaged */
     bool is_news = strcmp (known->workspace, found.workspace) != 0 || strcmp (known->text, found.text) != 0;
     if (is_news)
         fault_report (scrub->app, link, result ? &found : known, result);
     *known = found;
-    if (result) /* earlier digests are void: the next start, and a revert, read the files again */
+    if (result) /* cached digests may be wrong: the next start, and a revert, must read the files again */
         (void) disk_unlink (&disk_unsynced, scrub->app->root->fd, ROOT_VERIFIED);
     return is_news;
 }
 
-static uint64_t interval_ms (const struct node_scrub *scrub)
+/*  Returns the time from the end of a round to the next. */
+static uint64_t round_interval_ms (const struct node_scrub *scrub)
 {
     char text[NODE_SCRUB_TEXT];
     uint64_t half_ms = scrub->app->process->config->scrub_ms / 2;
@@ -288,36 +313,41 @@ static uint64_t interval_ms (const struct node_scrub *scrub)
 
 static void on_timer (void *context);
 
-static void start_timer (struct node_scrub *scrub, uint64_t ms)
+static void timer_start (struct node_scrub *scrub, uint64_t ms)
 {
+    base_assert (scrub->timer == 0 && !scrub->round);
     scrub->timer = bus_timer_start (scrub->app->process->loop, ms ? ms : 1, on_timer, scrub);
 }
 
-static void end_round (struct node_scrub *scrub)
+/*  Waits until the thread has ended. */
+static void round_end (struct node_scrub *scrub)
 {
     scrub->work = bus_work_free (scrub->work);
     round_free (scrub->round);
     scrub->round = NULL;
 }
 
-static void on_read (void *context, int result)
+static void on_round (void *context, int r)
 {
     struct node_scrub *scrub = context;
     bool is_news = false;
-    for (size_t i = 0; result == 0 && i < LINKS; i++)
-        is_news |= take_result (scrub, i);
-    end_round (scrub);
-    read_boot (scrub->state.boot);
+    scrub_check (scrub);
+    for (size_t i = 0; r == 0 && i < LINKS; i++)
+        is_news |= round_take_result (scrub, i);
+    round_end (scrub);
+    boot_read (scrub->state.boot);
     scrub->state.at_ms = base_time_boot_ms ();
     state_save (scrub->app->root, &scrub->state);
     if (is_news && scrub->app->process->session)
         node_session_hello_again (scrub->app->process->session);
-    start_timer (scrub, interval_ms (scrub));
+    timer_start (scrub, round_interval_ms (scrub));
 }
 
-static int begin_round (struct node_scrub *scrub)
+/*  Returns 0 or -errno; on failure round_end must follow. */
+static int round_begin (struct node_scrub *scrub)
 {
     const struct node_application *app = scrub->app;
+    base_assert (!scrub->round && !scrub->work);
     struct round *round = calloc (1, sizeof *round);
     if (!round)
         return -ENOMEM;
@@ -332,27 +362,28 @@ static int begin_round (struct node_scrub *scrub)
         *round->names[1] = '\0';
     if (!round->block || round->stop < 0)
         return -ENOMEM;
-    return bus_work_start (app->process->loop, read_all, on_read, scrub, &scrub->work);
+    return bus_work_start (app->process->loop, round_run, on_round, scrub, &scrub->work);
 }
 
 static void on_timer (void *context)
 {
     struct node_scrub *scrub = context;
     uint64_t busy_ms = scrub->app->process->config->scrub_ms / 2;
+    scrub_check (scrub);
     scrub->timer = 0;
-    if (update_order_at_rest (scrub->app->procedure.state) && begin_round (scrub) == 0)
+    if (update_order_at_rest (scrub->app->procedure.state) && round_begin (scrub) == 0)
         return;
-    end_round (scrub);
-    start_timer (scrub, busy_ms > BUSY_MS ? BUSY_MS : busy_ms);
+    round_end (scrub);
+    timer_start (scrub, busy_ms > BUSY_MS ? BUSY_MS : busy_ms);
 }
 
 /*  Returns the time until the first round of this process. */
-static uint64_t first_ms (const struct node_scrub *scrub)
+static uint64_t round_first_ms (const struct node_scrub *scrub)
 {
     char boot[40];
-    uint64_t now_ms = base_time_boot_ms (), all_ms = interval_ms (scrub);
+    uint64_t now_ms = base_time_boot_ms (), all_ms = round_interval_ms (scrub);
     uint64_t boot_ms = BOOT_MS + base_random_below (BOOT_MS);
-    read_boot (boot);
+    boot_read (boot);
     if (*boot && strcmp (boot, scrub->state.boot) == 0 && scrub->state.at_ms <= now_ms) {
         uint64_t past_ms = now_ms - scrub->state.at_ms;
         return past_ms < all_ms ? all_ms - past_ms : 0;
@@ -362,6 +393,8 @@ static uint64_t first_ms (const struct node_scrub *scrub)
 
 void node_scrub_begin (struct node_application *app)
 {
+    base_assert (app->process && app->process->loop && root_is_open (app->root));
+    base_assert (!app->scrub);
     if (app->process->config->depth != IDENTITY_DEPTH_SERVICE || !app->process->config->scrub_ms)
         return;
     struct node_scrub *scrub = calloc (1, sizeof *scrub);
@@ -370,7 +403,7 @@ void node_scrub_begin (struct node_application *app)
     scrub->app = app;
     state_load (app->root, &scrub->state);
     app->scrub = scrub;
-    start_timer (scrub, first_ms (scrub));
+    timer_start (scrub, round_first_ms (scrub));
 }
 
 void node_scrub_end (struct node_application *app)
@@ -378,10 +411,11 @@ void node_scrub_end (struct node_application *app)
     struct node_scrub *scrub = app->scrub;
     if (!scrub)
         return;
+    scrub_check (scrub);
     bus_timer_cancel (app->process->loop, scrub->timer);
     if (scrub->round)
         (void) eventfd_write (scrub->round->stop, 1);
-    end_round (scrub);
+    round_end (scrub);
     free (scrub);
     app->scrub = NULL;
 }

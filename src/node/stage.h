@@ -7,9 +7,10 @@
 #include "identity/self.h"
 
 /*  Takes each file from the downloads in contents, or else copies it from a retained workspace; adds the
-    start files of this version; seals the workspace. Blobs that were used are removed from contents. On 0 the
-    workspace exists, complete and durable; otherwise there is no workspace. ROOT_E_DAMAGED: a file is not
-    here, is unreadable or damaged, and must be downloaded. */
+    start files of this version; seals the workspace; removes the used blobs from contents. Returns 0 with the
+    name of the workspace, which is complete and durable. Otherwise there is no workspace: ROOT_E_DAMAGED if a
+    file is missing, unreadable or damaged, so that it must be downloaded, or -errno. Logs nothing, for a
+    thread. */
 int node_stage (const struct root *root, struct disk_blobs *contents, const struct identity_running *running,
                 const struct wire_installed *installed, const struct base_buffer *document,
                 char ret_name[ROOT_NAME_SIZE], struct base_error *error);

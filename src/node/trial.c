@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  node/trial.c - how a version on trial proves itself
+/*  node/trial.c - collects the proof that confirms a version on trial
 
-    Over the real origin it must receive an announcement, have a match answered and verify a chunk. Then it
-    must run for the soak time. */
+    From the real origin the version must receive an announcement, an answer to a match, and a chunk of its
+    own program. Then it must run for the soak time. */
 
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/time.h"
 #include "node/application.h"
-
-enum { CHUNK_SIZE = 64 * 1024 };
 
 static void proof_check (void *context);
 static void on_matched (void *context, const struct wire_matched *matched);
@@ -23,8 +22,9 @@ static void proof_check_in (struct node_application *app, uint64_t delay_ms)
     app->proving = bus_timer_start (app->process->loop, delay_ms, proof_check, app);
 }
 
-static void ask_for_match (struct node_application *app)
+static void match_send (struct node_application *app)
 {
+    base_assert (app->process->session);
     char transaction[65];
     (void) snprintf (transaction, sizeof transaction, "trial-%.50s", app->order.transaction);
     struct wire_match match = {.application = app->name,
@@ -37,10 +37,11 @@ static void ask_for_match (struct node_application *app)
 static uint64_t chunk_size (const struct node_application *app)
 {
     uint64_t size = app->running->installed.envelope->size;
-    return size < CHUNK_SIZE ? size : CHUNK_SIZE;
+    return size < NODE_PROOF_CHUNK_MOST ? size : NODE_PROOF_CHUNK_MOST;
 }
 
-/*  The program that runs, as the kernel has it: its file may have been replaced. */
+/*  Opens the running program. That of this process is opened through the kernel, because its file may have
+    been replaced. Returns a descriptor, which the caller owns, or -1. */
 static int program_open (const struct node_application *app)
 {
     char path[ROOT_NAME_SIZE + sizeof "/" ROOT_PROGRAM];
@@ -50,8 +51,9 @@ static int program_open (const struct node_application *app)
     return openat (app->root->fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 }
 
-static void ask_for_chunk (struct node_application *app)
+static void get_send (struct node_application *app)
 {
+    base_assert (app->proof_user.content);
     struct wire_get get = {.digest = app->running->installed.envelope->binary, .length = chunk_size (app)};
     node_content_get (&app->proof_user, &get);
 }
@@ -75,7 +77,7 @@ static void proof_check (void *context)
     if (!app->proof.announced)
         node_subject_ask (&app->subject); /* an origin announces to a node on trial that asks */
     if (!app->proof.fetched)
-        ask_for_chunk (app);
+        get_send (app);
     proof_check_in (app, app->process->config->resend_ms);
 }
 
@@ -87,10 +89,12 @@ void node_trial_end (struct node_application *app)
     node_content_leave (&app->proof_user);
 }
 
+/*  shown: the member of app->proof. */
 static void proof_note (struct node_application *app, bool *shown, const char *what)
 {
     if (*shown || app->procedure.state != WIRE_STATE_TRIAL)
         return;
+    base_assert (!update_proof_is_complete (&app->proof));
     *shown = true;
     base_log (BASE_LOG_DEBUG, "on trial: %s", what);
     if (update_proof_is_complete (&app->proof)) {
@@ -107,8 +111,15 @@ void node_trial_announced (struct node_application *app)
 static void on_matched (void *context, const struct wire_matched *matched)
 {
     struct node_application *app = context;
-    (void) matched; /* also if the release was withdrawn: the proof is that the origin can be asked */
+    (void) matched; /* a withdrawn release counts, too: the proof is that the origin answers */
     proof_note (app, &app->proof.matched, "a match was answered");
+}
+
+bool node_trial_chunk_fits (int fd, const void *bytes, size_t size)
+{
+    uint8_t own[NODE_PROOF_CHUNK_MOST];
+    base_assert (bytes && size <= sizeof own);
+    return fd >= 0 && pread (fd, own, size, 0) == (ssize_t) size && memcmp (own, bytes, size) == 0;
 }
 
 static void on_chunk (void *context, const struct wire_chunk *chunk, const void *payload, size_t size)
@@ -116,9 +127,8 @@ static void on_chunk (void *context, const struct wire_chunk *chunk, const void 
     struct node_application *app = context;
     if (chunk->status != WIRE_STATUS_OK || size == 0 || size != chunk_size (app))
         return;
-    uint8_t own[CHUNK_SIZE];
     base_cleanup (base_close_p) int fd = program_open (app);
-    if (fd < 0 || pread (fd, own, size, 0) != (ssize_t) size || memcmp (own, payload, size) != 0)
+    if (!node_trial_chunk_fits (fd, payload, size))
         base_log (BASE_LOG_WARNING, "on trial: a chunk from the origin differs from the running program");
     else {
         proof_note (app, &app->proof.fetched, "a chunk was fetched and verified");
@@ -130,9 +140,11 @@ static const struct node_content_ops content_ops = {.chunk = on_chunk};
 
 void node_trial_begin (struct node_application *app)
 {
+    base_assert (app->procedure.state == WIRE_STATE_TRIAL);
+    base_assert (app->process->content && app->running->installed.envelope);
     app->proof = (struct update_proof){.soak_ms = app->process->config->soak_ms};
     node_content_leave (&app->proof_user);
     node_content_join (app->process->content, &app->proof_user, &content_ops, app);
-    ask_for_match (app);
+    match_send (app);
     proof_check (app);
 }

@@ -267,6 +267,27 @@ Test (actions, a_cancellation_stops_the_download)
     cr_expect_eq (app.deadline, 0, "no deadline is left at idle");
 }
 
+/*  A person made another version stable during the download, of an application that runs within this process. */
+Test (actions, a_restart_within_this_process_ends_the_step)
+{
+    static const struct node_kind inside = {.application = "noded", .own_size = 1, .ops = &counting_ops};
+    struct base_digest release = release_offer ("noded", NULL);
+    app.kind = &inside;
+    app.root = &app.opened;
+    app.running = &app.runs;
+    cr_assert_eq (root_open (&disk_system, directory, &app.opened, NULL), 0);
+    is_silent = true;
+    order_match (5, &release, document.size);
+    while (!blobs[0].requests)
+        cr_assert_eq (bus_loop_run (process.loop), 0);
+    node_application_restarted (&app);
+    cr_expect_eq (app.procedure.state, WIRE_STATE_IDLE);
+    cr_expect_null (app.fetch);
+    cr_expect_eq (calls.aborts, 1);
+    cr_expect_eq (calls.prove_ends, 1);
+    cr_expect_eq (app.deadline, 0);
+}
+
 Test (actions, a_step_that_takes_too_long_fails_with_its_time)
 {
     const char *reason;

@@ -23,6 +23,7 @@ struct user {
     uint64_t offset; /* of the last chunk */
     bool leaves;     /* in its next handler */
     struct user *takes_along;
+    bool reconnects; /* in each handler of a loss */
 };
 
 static struct identity_config config;
@@ -95,6 +96,8 @@ static void on_lost (void *context)
 {
     struct user *user = context;
     user->losses++;
+    if (user->reconnects)
+        node_content_reconnect (&user->user);
     user_leave (user);
 }
 
@@ -331,6 +334,27 @@ Test (content, a_reconnect_reports_the_loss_to_the_others)
     cr_expect_not (is_same_connection (0, 2), "over a new connection");
     peer_answer (0);
     run_until_chunks (&first, 1);
+}
+
+Test (content, a_reconnect_in_the_handler_of_a_loss_is_not_reported)
+{
+    peer_start ();
+    node_content_join (connection, &third.user, &ops, &third);
+    second.reconnects = third.reconnects = true;
+    get (&first, 0);
+    get (&third, 100);
+    run_until_seen (2);
+    node_content_reconnect (&first.user);
+    cr_expect_eq (first.losses, 0, "its own call has not returned");
+    cr_expect_eq (second.losses, 1);
+    cr_expect_eq (third.losses, 1);
+    get (&first, 0);
+    get (&third, 100);
+    run_until_seen (4);
+    peer_answer (0);
+    peer_answer (100);
+    run_until_chunks (&first, 1);
+    run_until_chunks (&third, 1);
 }
 
 Test (content, lost_contact_to_the_origin_is_reported_to_all)
