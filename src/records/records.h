@@ -11,7 +11,8 @@
 
     Calls return 0, or -errno with the error filled, or -ENOENT without a text if there is no such record.
     The caller owns the records that a call returns. Calls that visit records stop at a non-zero return of
-    `each`, and return it; what is passed to `each` is valid during that call only. */
+    `each`, and return it: -errno, or RECORDS_E_STOP. What is passed to `each` is valid during that call
+    only. */
 
 #ifndef RECORDS_RECORDS_H
 #define RECORDS_RECORDS_H
@@ -26,6 +27,11 @@ enum {
     RECORDS_APPLICATIONS_MOST = 128, /* applications a node */
     RECORDS_ROLLOUTS_MOST = 256,     /* rollouts that are kept; the oldest finished ones are deleted first */
     RECORDS_GIVEN_MOST = 500         /* orders that are kept a node and application */
+};
+
+/*  The error of this room that its callers handle. */
+enum {
+    RECORDS_E_STOP = 1 /* `each` has found what it looks for: the visit ends early */
 };
 
 struct records;
