@@ -72,7 +72,7 @@ enum ctl_option {
 /*  Reads the options of argv into ctl->options, and moves the other words to the end of argv: they begin at
     argv + *ret_first. Prints errors on ctl->err. Returns CTL_OK, CTL_USAGE, or CTL_FAILED if memory is out.
     Release the options with ctl_options_deinit in every case. */
-int ctl_options_read (struct ctl *ctl, int argc, char **argv, int *ret_first);
+enum ctl_exit ctl_options_read (struct ctl *ctl, int argc, char **argv, int *ret_first);
 void ctl_options_deinit (struct ctl_options *options);
 
 /*  The name without dashes, such as "app"; whether the option takes a value. */

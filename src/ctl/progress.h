@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "noded/client.h"
+#include "ctl/ctl.h"
 
 struct ctl_target {
     char *id;
@@ -75,6 +75,6 @@ char *ctl_progress_left (const struct ctl_progress *progress);
 char *ctl_progress_json (const struct ctl_progress *progress);
 
 /*  The exit code: CTL_TIMEOUT if a target has not ended, CTL_OK if all have ended well, else CTL_FAILED. */
-int ctl_progress_code (const struct ctl_progress *progress);
+enum ctl_exit ctl_progress_code (const struct ctl_progress *progress);
 
 #endif
