@@ -236,6 +236,7 @@ typedef struct noded_node {
     uint64_t desired_epoch;          /* of the last order for the requested application */
     const char *desired_transaction; /* of that order */
     enum noded_outcome outcome;      /* of that order; absent while it is under way */
+    const char *outcome_word;        /* the word of that outcome, for readers that do not know it */
     const char *outcome_step;        /* the step of that outcome */
     const char *outcome_reason;      /* text for the operator */
     const struct noded_application *application; /* the requested application; absent: not reported yet */

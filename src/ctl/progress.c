@@ -28,13 +28,13 @@ static int target_compare (const void *id, const void *target)
     return strcmp (id, ((const struct ctl_target *) target)->id);
 }
 
-/*  word: of the outcome; static. step and reason may be NULL. */
+/*  word: of the outcome. step and reason may be NULL. */
 static void target_end (struct ctl_progress *progress, struct ctl_target *target, const char *word, bool good,
                         const char *step, const char *reason, uint64_t now_ms)
 {
     base_assert (!target->ended && progress->left > 0);
     base_assert (word);
-    target->outcome = word;
+    target->outcome = strdup (word);
     target->step = step ? strdup (step) : NULL;
     target->reason = reason ? strdup (reason) : NULL;
     target->good = good;
@@ -60,6 +60,7 @@ void ctl_progress_deinit (struct ctl_progress *progress)
         struct ctl_target *target = &progress->targets[i];
         free (target->id);
         free (target->shown);
+        free (target->outcome);
         free (target->step);
         free (target->reason);
     }
@@ -133,6 +134,9 @@ static void target_hear (struct ctl_progress *progress, struct ctl_target *targe
     if (node->desired_epoch == target->epoch && node->outcome)
         target_end_outcome (progress, target, node->outcome, node->outcome_step, node->outcome_reason,
                             now_ms);
+    else if (node->desired_epoch == target->epoch && node->outcome_word)
+        target_end (progress, target, node->outcome_word, false, node->outcome_step, node->outcome_reason,
+                    now_ms);
     else if (node->desired_epoch == target->epoch && !progress->revert && application->retry &&
              strcmp (ctl_text (application->transaction), ctl_text (target->order->transaction)) == 0)
         target_end_unfit (progress, target, application, now_ms);
@@ -188,12 +192,12 @@ static char *ended_text (const struct ctl_progress *progress, const struct ctl_t
     base_assert (target->ended);
     const char *step = ctl_text (target->step), *reason = ctl_text (target->reason);
     if (!target->good)
-        return base_text_printf ("%s%s%s%s%s", target->outcome, *step ? " in " : "", step,
+        return base_text_printf ("%s%s%s%s%s", ctl_text (target->outcome), *step ? " in " : "", step,
                                  *reason ? ": " : "", reason);
-    if (strcmp (target->outcome, noded_outcome_word (NODED_OUTCOME_NOTHING)) == 0)
+    if (strcmp (ctl_text (target->outcome), noded_outcome_word (NODED_OUTCOME_NOTHING)) == 0)
         return base_text_printf ("%s", ctl_outcome_words (NODED_OUTCOME_NOTHING));
-    return base_text_printf ("%s",
-                             progress->revert ? ctl_outcome_words (NODED_OUTCOME_REVERTED) : target->outcome);
+    return base_text_printf ("%s", progress->revert ? ctl_outcome_words (NODED_OUTCOME_REVERTED)
+                                                    : ctl_text (target->outcome));
 }
 
 /*  "fetching 45%", "offline, last seen ...", "confirmed". percent: downloads are rounded down to

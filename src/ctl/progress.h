@@ -21,10 +21,10 @@ struct ctl_target {
     uint64_t epoch;
     const noded_order *order; /* from the answer to the order; borrowed */
     bool ended, good;
-    bool superseded;     /* the caller gets its reports for ctl_progress_reports */
-    bool present;        /* in the list just read */
-    char *shown;         /* text of the last plain line, without the time */
-    const char *outcome; /* a word, static; NULL: not ended */
+    bool superseded; /* the caller gets its reports for ctl_progress_reports */
+    bool present;    /* in the list just read */
+    char *shown;     /* text of the last plain line, without the time */
+    char *outcome;   /* a word; also one that this version does not know. NULL: not ended, or memory is out */
     char *step, *reason;
     uint64_t ended_ms;
     struct {

@@ -185,6 +185,15 @@ static void row_digest (struct ctl_table *table, const char *title, const noded_
     row_add (table, title, noded_digest_text (digest, text));
 }
 
+/*  The outcome of the last order. A word that this version does not know is shown as it is. */
+static const char *order_words (const noded_node *node)
+{
+    base_assert (node);
+    if (node->outcome)
+        return ctl_outcome_words (node->outcome);
+    return node->outcome_word ? node->outcome_word : "under way";
+}
+
 static void row_order (struct ctl_table *table, const noded_node *node)
 {
     ctl_table_cell (table, "last order");
@@ -194,9 +203,8 @@ static void row_order (struct ctl_table *table, const noded_node *node)
     }
     const char *reason = ctl_text (node->outcome_reason), *transaction = ctl_text (node->desired_transaction);
     ctl_table_printf (table, "%" PRIu64 "%s%s: %s%s%s%s%s", node->desired_epoch, *transaction ? ", " : "",
-                      transaction, node->outcome ? ctl_outcome_words (node->outcome) : "under way",
-                      *reason ? ", in " : "", *reason ? ctl_text (node->outcome_step) : "",
-                      *reason ? ": " : "", reason);
+                      transaction, order_words (node), *reason ? ", in " : "",
+                      *reason ? ctl_text (node->outcome_step) : "", *reason ? ": " : "", reason);
 }
 
 static void row_failure (struct ctl_table *table, const noded_failure *failure)
@@ -323,8 +331,8 @@ char *ctl_event_line (const noded_happened *event)
         event->application, event->state ? noded_state_word (event->state) : NULL, event->version,
         noded_digest_is_null (&event->release) ? NULL : ctl_digest_format (&event->release, digest),
         event->step};
-    if (base_buffer_printf (&line, "%s  %s  %s", ctl_time_format (event->time, time), ctl_text (event->node),
-                            noded_event_word (event->event)) < 0)
+    if (base_buffer_printf (&line, "%s  %s  %s", ctl_time_format (event->time, time),
+                                ctl_text (event->node), noded_event_word (event->event)) < 0)
         return NULL;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (parts[i] && base_buffer_printf (&line, "  %s", parts[i]) < 0)
