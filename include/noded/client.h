@@ -174,18 +174,18 @@ int noded_client_why (noded_client *client, const char *application, const char 
         approval         no             yes: every wave except the first waits for approval
         concurrency      500            nodes of a wave that are under way at a time, or all
         soak             30s            how long a wave is watched once its last node has ended
-        budget           0              nodes that may be bad in all before the rollout halts
-        wave-budget      budget's       nodes that may be bad in one wave
+        budget           0              nodes that may fail in all before the rollout halts
+        wave-budget      budget's       nodes that may fail in one wave
         node-deadline    30m            for one node
         wave-deadline    24h            for one wave; pauses and closed windows do not count
         window           always         when it may start nodes, UTC: "Mon-Fri 01:00-05:00"
-        spread           0s             time over which the nodes of a wave are started
+        stagger          0s             time over which the nodes of a wave are started, evenly
         on-halt          stay           stay, or revert: what happens to nodes that are updated already
         rehearse-revert  no             yes: the first wave is updated, reverted, and updated again
         revert-limit     60s            the longest time for such a revert
-        false-halt       0.1%           chance of halting a good release because updated nodes do worse than
-                                        the others, 0.1% to 50%; off: they are not compared
-        neighbours       none           a label; nodes with the same value lose their broker together
+        significance     0.1%           chance of halting a good release because updated nodes fail more
+                                        often than the others, 0.1% to 50%; off: not compared
+        failure-domain   none           a label; nodes with the same value lose their broker together
         queue            no             yes: if other rollouts have nodes of it, wait until none has
         supersede        no             yes: take over nodes from rollouts that are halted or paused
 

@@ -56,7 +56,7 @@ static void line_draw (struct follow *follow, const struct ctl_target *target, u
     follow->drawn++;
 }
 
-/*  If the terminal is too low for all nodes, only nodes that have not ended are drawn. */
+/*  If the terminal has too few lines for all nodes, only nodes that have not ended are drawn. */
 static void terminal_draw (struct follow *follow, uint64_t now_ms)
 {
     base_assert (follow->progress.left <= follow->progress.count);

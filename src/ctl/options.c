@@ -65,19 +65,19 @@ static const struct option_entry option_table[CTL_OPTION_END] = {
     [CTL_OPTION_WAVE_DEADLINE] = {"wave-deadline", "SPAN", "deadline for one wave (default: 24h)"},
     [CTL_OPTION_WINDOW] = {"window", "WHEN",
                            "when nodes may be started, UTC: \"Mon-Fri 01:00-05:00\" (default: always)"},
-    [CTL_OPTION_SPREAD] = {"spread", "SPAN",
-                           "time over which the starts of a wave's nodes are spread (default: 0s)"},
+    [CTL_OPTION_STAGGER] = {"stagger", "SPAN",
+                            "start the nodes of a wave evenly over this time (default: 0s)"},
     [CTL_OPTION_ON_HALT] = {"on-halt", "stay|revert",
                             "what happens to updated nodes when the rollout halts (default: stay)"},
     [CTL_OPTION_REHEARSE_REVERT] = {"rehearse-revert", NULL,
                                     "update the first wave, revert it, and update it again"},
     [CTL_OPTION_REVERT_LIMIT] = {"revert-limit", "SPAN", "time limit for that revert (default: 60s)"},
-    [CTL_OPTION_FALSE_HALT] =
-        {"false-halt", "CHANCE",
+    [CTL_OPTION_SIGNIFICANCE] =
+        {"significance", "CHANCE",
          "accepted probability that a good release is halted because updated nodes fail more often\n"
          "than the others: 0.1% to 50%, or off (default: 0.1%)"},
-    [CTL_OPTION_NEIGHBOURS] =
-        {"neighbours", "LABEL",
+    [CTL_OPTION_FAILURE_DOMAIN] =
+        {"failure-domain", "LABEL",
          "label whose value is shared by nodes that lose their broker together (default: all)"},
     [CTL_OPTION_QUEUE] = {"queue", NULL,
                           "wait while another rollout has one of the nodes, instead of being refused"},

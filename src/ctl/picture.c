@@ -292,7 +292,7 @@ char **ctl_rollout_picture (const noded_rollout *rollout, size_t width, size_t h
     if (advice)
         line_append (&rest, "  action required: %s", advice);
     head_line (&list, rollout, width);
-    /*  On a low terminal the waves get at least half of the height. */
+    /*  On a terminal with few lines the waves get at least half of the height. */
     size_t others = base_list_count (rest) + base_list_count (list);
     wave_lines (&list, rollout, width,
                 !height               ? 0

@@ -101,7 +101,7 @@ int ctl_progress_init (struct ctl_progress *progress, const noded_orders *orders
     return 0;
 }
 
-/*  The node keeps the order and tries it again automatically, perhaps much later: nobody waits for that. */
+/*  The node keeps the order and tries it again automatically, perhaps much later: following ends. */
 static void target_end_unfit (struct ctl_progress *progress, struct ctl_target *target,
                               const noded_application *application, uint64_t now_ms)
 {

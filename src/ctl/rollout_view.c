@@ -195,7 +195,7 @@ static void spec_put (FILE *out, const noded_rollout_spec *spec)
     if (spec->concurrency)
         (void) fprintf (out, "; at most %" PRIu64 " nodes under way", spec->concurrency);
     if (spec->spread_ms)
-        (void) fprintf (out, "; starts are spread over %s", ctl_span_format (spec->spread_ms, text));
+        (void) fprintf (out, "; nodes are started over %s", ctl_span_format (spec->spread_ms, text));
     if (spec->rehearse_revert)
         (void) fprintf (out, "; the first wave is updated, reverted within %s, and updated again",
                         ctl_span_format (spec->revert_limit_ms, text));

@@ -331,8 +331,8 @@ char *ctl_event_line (const noded_happened *event)
         event->application, event->state ? noded_state_word (event->state) : NULL, event->version,
         noded_digest_is_null (&event->release) ? NULL : ctl_digest_format (&event->release, digest),
         event->step};
-    if (base_buffer_printf (&line, "%s  %s  %s", ctl_time_format (event->time, time),
-                                ctl_text (event->node), noded_event_word (event->event)) < 0)
+    if (base_buffer_printf (&line, "%s  %s  %s", ctl_time_format (event->time, time), ctl_text (event->node),
+                            noded_event_word (event->event)) < 0)
         return NULL;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (parts[i] && base_buffer_printf (&line, "  %s", parts[i]) < 0)

@@ -214,11 +214,11 @@ static int command_install (int argc, char **argv)
     if (wanted.repair)
         return command_repair (wanted.install.root);
     if (wanted.no_rehearsal)
-        fprintf (stderr,
-                 "noded install: WITHOUT A REHEARSAL. Whether this program can be updated and reverted on "
-                 "this host is not known\n"
-                 "noded install: until its first update, which may then fail. Omit --no-rehearsal to test "
-                 "it now.\n");
+        fprintf (
+            stderr,
+            "noded install: NO REHEARSAL: it is unknown whether this program can be updated and reverted on "
+            "this host.\n"
+            "noded install: Its first update may fail. Omit --no-rehearsal to test it now.\n");
     struct base_error error = {.code = 0};
     char workspace[ROOT_NAME_SIZE];
     uint64_t took_ms;
@@ -363,7 +363,7 @@ static int command_revert (int argc, char **argv)
         .usage = "--root DIR",
         .about = "Reverts to the previous version and holds it. Needs no broker, no network, no running "
                  "manager and no space.\n"
-                 "A running manager is made to follow. nodectl unhold NODE releases the hold.\n"};
+                 "A running manager reverts, too. nodectl unhold NODE releases the hold.\n"};
     struct host_options wanted = {.json = false};
     base_cleanup (root_deinit) struct root root = {.fd = -1};
     struct base_error error = {.code = 0};

@@ -130,7 +130,7 @@ static int flag_parse (const char *text, bool *ret_flag)
     return -EINVAL;
 }
 
-/*  Stores a text as the value of an option. where: how the person gave it, for the error message. */
+/*  Stores a text as the value of an option. where: the option or setting, for the error message. */
 static enum program_exit value_take (const struct program_spec *spec, const struct program_option *option,
                                      const char *where, const char *text)
 {

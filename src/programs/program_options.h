@@ -27,7 +27,7 @@ enum program_exit {
 enum program_kind {
     PROGRAM_FLAG,   /* bool *; in a file: yes, true, 1 or on; no, false, 0 or off */
     PROGRAM_TEXT,   /* const char **; points into argv or into the settings */
-    PROGRAM_LIST,   /* char ***; may be given many times; free with base_list_free */
+    PROGRAM_LIST,   /* char ***; can be repeated; free with base_list_free */
     PROGRAM_NUMBER, /* uint64_t *, at most `most` (0: any) */
     PROGRAM_SPAN,   /* uint64_t *, milliseconds, from "30s", "10m", "250ms" */
     PROGRAM_LOG     /* no value: sets the log level */

@@ -16,7 +16,7 @@ static void settings_free_p (struct bus_settings **settings)
     *settings = bus_settings_free (*settings);
 }
 
-/*  A server that had keys must never continue without: that would let everybody in. */
+/*  A server that had keys must not continue without: it would then accept every peer. */
 static enum program_exit keys_check (const struct program_reload *reload, const struct program_spec *spec,
                                      const struct bus_keyring *keys)
 {

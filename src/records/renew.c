@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  records/renew.c - records that are new, or not the latest, are made usable */
+/*  records/renew.c - makes new or restored records usable */
 
 #include "records/driver.h"
 
