@@ -5,16 +5,8 @@
     at connecting has passed. A client is used by one thread at a time; a process may have several.
 
     Functions return 0, or a negative errno with a sentence in noded_client_error that says what was tried,
-    where, what the result was and what to do. The errnos are
-
-        -ETIMEDOUT  the broker did not answer in time
-        -ENOENT     it has no such release or node, or a file to be published does not exist
-        -EPERM      the broker refuses the request
-        -EBUSY      the broker has too much to do: try again later
-        -EINVAL     the request is not well-formed
-        -EPROTO     the broker's answer violates the protocol
-        -EIO        the broker could not carry out the request
-        and those of reading files, and -ENOMEM
+    where, what the result was and what to do. enum noded_error has the errnos that have a meaning of their own
+    here; the others come from reading files and from the system.
 
     An order without an answer may have reached the broker all the same. Within a call it is sent again with
     the same key, and nothing is ordered twice.
@@ -24,6 +16,8 @@
 
 #ifndef NODED_CLIENT_H
 #define NODED_CLIENT_H
+
+#include <errno.h>
 
 #include "noded/records.h"
 
@@ -36,6 +30,24 @@ extern "C" {
 #endif
 
 typedef struct noded_client noded_client;
+
+/*  Errors with a meaning of their own here. The values are negative errnos. */
+enum noded_error {
+    NODED_E_TIMEOUT = -ETIMEDOUT, /* the broker did not answer in time */
+    NODED_E_NONE = -ENOENT,       /* no such release, node or rollout; or no such file on this host */
+    NODED_E_REFUSED = -EPERM,     /* the broker refuses the request */
+    NODED_E_BUSY = -EBUSY,        /* the broker has too much to do: try again later */
+    NODED_E_INVALID = -EINVAL,    /* the request is not well-formed */
+    NODED_E_PROTOCOL = -EPROTO,   /* the broker's answer violates the protocol */
+    NODED_E_FAILED = -EIO,        /* the broker could not carry out the request */
+    NODED_E_NO_EVENT = -EAGAIN,   /* noded_client_event: no event came in time */
+    NODED_E_EXISTS = -EEXIST,     /* noded_client_backup: the file exists */
+    NODED_E_MEMORY = -ENOMEM      /* out of memory */
+};
+
+/*  What an error means, in words: "the broker did not answer in time". For another negative errno: the system's
+    text. Not freed. noded_client_error says more about the last call of a client. */
+const char *noded_error_text (int error);
 
 /*  broker: HOST[:PORT] or ipc://DIRECTORY, PORT being the first of its four; NULL: the variable NODED_BROKER,
     else client/broker in the settings, else 127.0.0.1. settings: NULL, or a ZPL file with
@@ -91,7 +103,7 @@ typedef struct noded_publish {
     size_t n_args;
     const char *const *env; /* NAME=VALUE */
     size_t n_env;
-    /*  called with the bytes uploaded and the bytes in all; or NULL */
+    /*  Called with the bytes uploaded and the bytes in all; or NULL. It must not use the client. */
     void (*progress) (void *context, uint64_t done, uint64_t total);
     void *context;
 } noded_publish;
@@ -162,18 +174,18 @@ int noded_client_why (noded_client *client, const char *application, const char 
         approval         no             yes: every wave except the first waits for approval
         concurrency      500            nodes of a wave that are under way at a time, or all
         soak             30s            how long a wave is watched once its last node has ended
-        budget           0              nodes that may be bad in all before the rollout halts
-        wave-budget      budget's       nodes that may be bad in one wave
+        budget           0              nodes that may fail in all before the rollout halts
+        wave-budget      budget's       nodes that may fail in one wave
         node-deadline    30m            for one node
         wave-deadline    24h            for one wave; pauses and closed windows do not count
         window           always         when it may start nodes, UTC: "Mon-Fri 01:00-05:00"
-        spread           0s             time over which the nodes of a wave are started
+        stagger          0s             time over which the nodes of a wave are started, evenly
         on-halt          stay           stay, or revert: what happens to nodes that are updated already
         rehearse-revert  no             yes: the first wave is updated, reverted, and updated again
         revert-limit     60s            the longest time for such a revert
-        false-halt       0.1%           chance of halting a good release because updated nodes do worse than
-                                        the others, 0.1% to 50%; off: they are not compared
-        neighbours       none           a label; nodes with the same value lose their broker together
+        significance     0.1%           chance of halting a good release because updated nodes fail more
+                                        often than the others, 0.1% to 50%; off: not compared
+        failure-domain   none           a label; nodes with the same value lose their broker together
         queue            no             yes: if other rollouts have nodes of it, wait until none has
         supersede        no             yes: take over nodes from rollouts that are halted or paused
 

@@ -24,6 +24,12 @@ extern "C" {
 #pragma GCC visibility push(default)
 #endif
 
+/*  Results of noded_ready that are no errors. */
+enum noded_readiness {
+    NODED_READY_UNEXPECTED = 0, /* "unexpected": no announcement is expected, and nothing was done */
+    NODED_READY_ANNOUNCED = 1   /* "announced": the manager has received the announcement */
+};
+
 /*  Call it once the program can do its work, in the process that the manager started. It waits until the
     manager can receive the message, at most timeout_ms (0: 5 seconds), and leaves no thread, socket or
     descriptor behind. The variable stays in the environment: unset it afterwards if programs that this one
@@ -31,8 +37,8 @@ extern "C" {
 
     version: the program's, for people, at most 64 bytes; or NULL.
 
-    Returns 1: announced. 0: no announcement is expected, and nothing was done. Or a negative errno, with a
-    sentence in error (which may be NULL) that says what was tried, where, and what the result was:
+    Returns an enum noded_readiness; or a negative errno, with a sentence in error (which may be NULL) that says
+    what was tried, where, and what the result was:
 
         -ETIMEDOUT  nothing receives the message: the manager is gone, or has ended the trial
         -EINVAL     NODED_READY or version is not well-formed

@@ -54,7 +54,7 @@ const char *noded_state_word (enum noded_state value);
 enum noded_outcome {
     NODED_OUTCOME_NULL = 0,
     NODED_OUTCOME_STARTED,   /* "started": the step started */
-    NODED_OUTCOME_PASSED,    /* "passed": the step succeeded */
+    NODED_OUTCOME_PASSED,    /* "passed": the order was carried out; only of hold, clear and cancel */
     NODED_OUTCOME_FAILED,    /* "failed": the step failed; the update has ended, and stable is as before */
     NODED_OUTCOME_REFUSED,   /* "refused": the order was not carried out: held, quarantined, or in progress */
     NODED_OUTCOME_NOTHING,   /* "nothing": the ordered release runs already */
@@ -236,6 +236,7 @@ typedef struct noded_node {
     uint64_t desired_epoch;          /* of the last order for the requested application */
     const char *desired_transaction; /* of that order */
     enum noded_outcome outcome;      /* of that order; absent while it is under way */
+    const char *outcome_word;        /* the word of that outcome, for readers that do not know it */
     const char *outcome_step;        /* the step of that outcome */
     const char *outcome_reason;      /* text for the operator */
     const struct noded_application *application; /* the requested application; absent: not reported yet */

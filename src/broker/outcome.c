@@ -47,6 +47,8 @@ static int outcome_set (struct wire_node *node, enum wire_outcome outcome, const
                         const char *reason)
 {
     node->outcome = outcome;
+    if (!(node->outcome_word = strdup (wire_outcome_word (outcome))))
+        return -ENOMEM;
     if (step && !(node->outcome_step = strdup (step)))
         return -ENOMEM;
     if (reason && !(node->outcome_reason = strdup (reason)))

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/random.h"
 #include "base/text.h"
@@ -35,6 +36,7 @@ struct client_download {
 
 static void download_end (struct client_download *download, int failure)
 {
+    base_assert (download->running);
     download->running = false;
     download->failure = failure;
     bus_loop_stop (download->client->loop);
@@ -43,6 +45,7 @@ static void download_end (struct client_download *download, int failure)
 static void download_pump (void *context)
 {
     struct client_download *download = context;
+    base_assert (download && download->socket);
     noded_client *client = download->client;
     bus_timer_cancel (client->loop, download->timer);
     download->timer = 0;
@@ -86,15 +89,16 @@ static void download_pump (void *context)
 static void download_take (void *context, struct bus_socket *socket, const struct bus_message *message)
 {
     noded_client *client = context;
+    base_assert (client && message);
     struct client_download *download = client->download;
     (void) socket;
     if (!download || !download->running || message->record != &wire_chunk_record)
         return;
     if (transfer_download_chunk (&download->machine, message->body, message->payload_size,
                                  base_time_boot_ms ())) {
-        int rc = disk_write_all (&disk_system, download->fd, message->payload, message->payload_size);
-        if (rc != 0) {
-            download_end (download, base_error_errno (&client->error, rc, "cannot write %s", download->path));
+        int r = disk_write_all (&disk_system, download->fd, message->payload, message->payload_size);
+        if (r < 0) {
+            download_end (download, base_error_errno (&client->error, r, "cannot write %s", download->path));
             return;
         }
         base_hash_update (&download->hash, message->payload, message->payload_size);
@@ -104,22 +108,24 @@ static void download_take (void *context, struct bus_socket *socket, const struc
 
 static int download_run (struct client_download *download, const struct base_digest *digest, uint64_t size)
 {
+    base_assert (!download->socket);
     noded_client *client = download->client;
-    int rc = client_connect (client, download_take, client->broker_content, &download->socket);
-    if (rc != 0)
-        return rc;
+    base_assert (!client->download);
+    int r = client_connect (client, download_take, client->broker_content, &download->socket);
+    if (r < 0)
+        return r;
     transfer_download_init (&download->machine, NULL, digest, size, 0);
     base_hash_init (&download->hash);
     download->running = true;
     client->download = download;
     download_pump (download);
-    while (rc == 0 && download->running)
-        rc = bus_loop_run (client->loop);
+    while (r == 0 && download->running)
+        r = bus_loop_run (client->loop);
     client->download = NULL;
     bus_timer_cancel (client->loop, download->timer);
     bus_socket_free (download->socket);
-    if (rc != 0)
-        return base_error_errno (&client->error, rc, "cannot download the backup");
+    if (r < 0)
+        return base_error_errno (&client->error, r, "cannot download the backup");
     if (download->failure != 0)
         return download->failure;
     struct base_digest got = base_hash_final (&download->hash);
@@ -142,6 +148,7 @@ static int file_exists_fail (noded_client *client, const char *path)
 /*  Syncs the complete file and gives it its name. */
 static int file_finish (noded_client *client, const char *part, int fd, const char *path, bool replace)
 {
+    base_assert (part && fd >= 0);
     const struct disk *disk = &disk_system;
     if (disk->ops->fsync (disk->context, fd) != 0)
         return base_error_errno (&client->error, -errno, "cannot write %s", part);
@@ -150,13 +157,24 @@ static int file_finish (noded_client *client, const char *part, int fd, const ch
     if (disk->ops->linkat (disk->context, AT_FDCWD, part, AT_FDCWD, path) != 0)
         return errno == EEXIST ? file_exists_fail (client, path)
                                : base_error_errno (&client->error, -errno, "cannot create %s", path);
-    int rc = disk_unlink (disk, AT_FDCWD, part);
-    return rc == 0 ? 0 : base_error_errno (&client->error, rc, "cannot remove %s", part);
+    int r = disk_unlink (disk, AT_FDCWD, part);
+    return r < 0 ? base_error_errno (&client->error, r, "cannot remove %s", part) : 0;
+}
+
+/*  Downloads the backup into the temporary file, and gives that its name. */
+static int part_fill (struct client_download *download, const struct wire_backup *backup, const char *path,
+                      bool replace)
+{
+    base_assert (download->fd >= 0 && download->path);
+    base_assert (backup->size > 0);
+    int r = download_run (download, &backup->blob, backup->size);
+    return r < 0 ? r : file_finish (download->client, download->path, download->fd, path, replace);
 }
 
 static int backup_save (noded_client *client, const struct wire_backup *backup, const char *path,
                         bool replace)
 {
+    base_assert (backup->size > 0);
     char random[9];
     base_random_hex (random, 4);
     base_cleanup (base_free_p) char *part = base_text_printf ("%s.%s.part", path, random);
@@ -167,12 +185,10 @@ static int backup_save (noded_client *client, const struct wire_backup *backup, 
     if (fd < 0)
         return base_error_errno (&client->error, -errno, "cannot write %s", part);
     struct client_download download = {.client = client, .path = part, .fd = fd};
-    int rc = download_run (&download, &backup->blob, backup->size);
-    if (rc == 0)
-        rc = file_finish (client, part, fd, path, replace);
-    if (rc != 0)
+    int r = part_fill (&download, backup, path, replace);
+    if (r < 0)
         (void) disk_unlink (&disk_system, AT_FDCWD, part);
-    return rc;
+    return r;
 }
 
 int noded_client_backup (noded_client *client, const char *path, int replace, noded_backup *ret_backup)
@@ -183,14 +199,16 @@ int noded_client_backup (noded_client *client, const char *path, int replace, no
     *ret_backup = (noded_backup){.size = 0};
     if (!replace && lstat (path, &status) == 0)
         return file_exists_fail (client, path);
-    int rc =
+    int r =
         client_ask (client, &wire_backup_records_record, &request, BACKUP_WAIT_MS, "make a backup", &answer);
-    if (rc == 0 && (!answer.backup || !answer.backup->size))
-        rc = base_error_set (&client->error, -EPROTO,
-                             "cannot make a backup: the broker's answer lacks its digest or size");
-    if (rc == 0 && answer.backup)
-        rc = backup_save (client, answer.backup, path, replace);
-    if (rc == 0 && answer.backup)
-        memcpy (ret_backup, answer.backup, sizeof *ret_backup);
-    return rc;
+    if (r < 0)
+        return r;
+    if (!answer.backup || !answer.backup->size)
+        return base_error_set (&client->error, -EPROTO,
+                               "cannot make a backup: the broker's answer lacks its digest or size");
+    r = backup_save (client, answer.backup, path, replace);
+    if (r < 0)
+        return r;
+    memcpy (ret_backup, answer.backup, sizeof *ret_backup);
+    return 0;
 }

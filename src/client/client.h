@@ -43,7 +43,7 @@ struct noded_client {
     struct client_listener *listener;
     struct base_error error;
     char notice[BASE_ERROR_SIZE]; /* of the last answer */
-    char refused[256];            /* why a message of the server was refused; empty: none was */
+    char refused[256];            /* why a message from the server was refused; empty: none was */
 };
 
 /*  settings.c: the settings of --config; path may be NULL. */

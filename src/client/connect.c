@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "base/assert.h"
+
 int client_out_of_memory (noded_client *client)
 {
     return base_error_set (&client->error, -ENOMEM, "out of memory");
@@ -13,6 +15,7 @@ int client_out_of_memory (noded_client *client)
 
 int client_silent (noded_client *client, const char *endpoint, uint64_t ms)
 {
+    base_assert (endpoint && *endpoint);
     char span[32];
     if (ms % 1000)
         (void) snprintf (span, sizeof span, "%" PRIu64 " ms", ms);
@@ -27,8 +30,10 @@ int client_silent (noded_client *client, const char *endpoint, uint64_t ms)
                            client->has_keys ? ", and do the keys match" : "");
 }
 
-static void on_refused (void *context, struct bus_socket *socket, const struct bus_refusal *refusal)
+static void answer_refused (void *context, struct bus_socket *socket, const struct bus_refusal *refusal)
 {
+    base_assert (context);
+    base_assert (refusal);
     noded_client *client = context;
     (void) socket;
     (void) snprintf (client->refused, sizeof client->refused, "%s", refusal->text);
@@ -37,23 +42,27 @@ static void on_refused (void *context, struct bus_socket *socket, const struct b
 int client_connect (noded_client *client, bus_message_handler *take, const char *endpoint,
                     struct bus_socket **socket)
 {
+    base_assert (client->loop);
+    base_assert (take);
+    base_assert (endpoint && *endpoint);
+    base_assert (socket);
     client->refused[0] = '\0';
     if (*socket)
         return 0;
     const struct bus_socket_options options = {
         .on_message = take,
-        .on_refused = on_refused,
+        .on_refused = answer_refused,
         .context = client,
         .keys = client->has_keys ? &client->keys : NULL,
     };
     struct bus_socket *made;
-    int rc = bus_socket_new (client->loop, BUS_DEALER, &options, &made, &client->error);
-    if (rc != 0)
-        return rc;
-    rc = bus_socket_connect (made, endpoint, &client->error);
-    if (rc != 0) {
+    int r = bus_socket_new (client->loop, BUS_DEALER, &options, &made, &client->error);
+    if (r < 0)
+        return r;
+    r = bus_socket_connect (made, endpoint, &client->error);
+    if (r < 0) {
         bus_socket_free (made);
-        return rc;
+        return r;
     }
     *socket = made;
     return 0;

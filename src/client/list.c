@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 
 /*  More than any fleet has: a broker must not make its client grow without bound. */
@@ -14,6 +15,9 @@ enum { ITEMS_MOST = 4 * 1000 * 1000 };
 
 void client_items_deinit (const struct client_list *list, struct client_items *items)
 {
+    base_assert (list && list->item);
+    base_assert (items);
+    base_assert (items->items || items->count == 0);
     for (size_t i = 0; i < items->count; i++)
         wire_deinit (list->item, (char *) items->items + i * wire_record_size (list->item));
     free (items->items);
@@ -28,6 +32,8 @@ static void *member_of (void *message, size_t offset)
 /*  Moves the items of an answer to the end of the list. */
 static int items_move (const struct client_list *list, void *answer, struct client_items *items)
 {
+    base_assert (items->items || items->count == 0);
+    base_assert (items->count <= ITEMS_MOST);
     void **from = member_of (answer, list->items);
     size_t *count = member_of (answer, list->n_items), size = wire_record_size (list->item);
     if (*count == 0)
@@ -49,6 +55,7 @@ static int items_move (const struct client_list *list, void *answer, struct clie
 /*  A list that does not advance would be requested without end. */
 static int page_check (noded_client *client, const char *after, const char *next, const char *what)
 {
+    base_assert (what);
     if (!next || (after && strcmp (after, next) == 0))
         return base_error_set (
             &client->error, -EPROTO,
@@ -56,55 +63,69 @@ static int page_check (noded_client *client, const char *after, const char *next
     return 0;
 }
 
+/*  Moves the items of a page to the list. */
+static int page_take (noded_client *client, const struct client_list *list, void *request, const char *what,
+                      void *answer, struct client_items *items, char **ret_next)
+{
+    base_assert (answer);
+    base_assert (ret_next);
+    struct wire_answer head;
+    memcpy (&head, answer, sizeof head);
+    char **next = member_of (answer, list->next), **after = member_of (request, list->after);
+    bool more = *(bool *) member_of (answer, list->more);
+    if (more) {
+        int r = page_check (client, *after, *next, what);
+        if (r < 0)
+            return r;
+    }
+    int r = items_move (list, answer, items);
+    if (r == -E2BIG)
+        return base_error_set (&client->error, -EPROTO, "cannot %s: the broker's list has more than %d items",
+                               what, ITEMS_MOST);
+    if (r < 0)
+        return client_out_of_memory (client);
+    if (!items->revision || head.revision < items->revision)
+        items->revision = head.revision;
+    *ret_next = more ? base_take (*next) : NULL;
+    return 0;
+}
+
 /*  Requests one page. *ret_next: where the next one begins, on the heap; NULL: this was the last one. */
 static int page_ask (noded_client *client, const struct client_list *list, void *request, uint64_t wait_ms,
                      const char *what, struct client_items *items, char **ret_next)
 {
+    base_assert (list->request && list->item);
+    base_assert (ret_next);
     const struct wire_record *record = wire_record_answer (list->request);
     base_cleanup (base_free_p) void *answer = calloc (1, wire_record_size (record));
-    struct wire_answer head;
     if (!answer)
         return client_out_of_memory (client);
-    int rc = client_ask (client, list->request, request, wait_ms, what, answer);
-    if (rc != 0)
-        return rc;
-    memcpy (&head, answer, sizeof head);
-    char **next = member_of (answer, list->next), **after = member_of (request, list->after);
-    *ret_next = NULL;
-    if (*(bool *) member_of (answer, list->more))
-        rc = page_check (client, *after, *next, what);
-    if (rc == 0) {
-        int moved = items_move (list, answer, items);
-        if (moved == -E2BIG)
-            rc = base_error_set (&client->error, -EPROTO,
-                                 "cannot %s: the broker's list has more than %d items", what, ITEMS_MOST);
-        else if (moved != 0)
-            rc = client_out_of_memory (client);
-    }
-    if (rc == 0 && (!items->revision || head.revision < items->revision))
-        items->revision = head.revision;
-    if (rc == 0 && *(bool *) member_of (answer, list->more))
-        *ret_next = base_take (*next);
+    int r = client_ask (client, list->request, request, wait_ms, what, answer);
+    if (r < 0)
+        return r;
+    r = page_take (client, list, request, what, answer, items, ret_next);
     wire_deinit (record, answer);
-    return rc;
+    return r;
 }
 
 int client_list_ask (noded_client *client, const struct client_list *list, void *request, uint64_t wait_ms,
                      const char *what, struct client_items *items)
 {
+    base_assert (list && list->request && list->item);
+    base_assert (request && what);
+    base_assert (items);
     base_cleanup (base_free_p) char *after = NULL;
-    int rc = 0;
-    for (bool more = true; more && rc == 0;) {
+    int r;
+    do {
         char *next = NULL;
         *(char **) member_of (request, list->after) = after;
         if (list->wait_ms)
             *(uint64_t *) member_of (request, list->wait_ms) = wait_ms;
-        rc = page_ask (client, list, request, wait_ms, what, items, &next);
+        r = page_ask (client, list, request, wait_ms, what, items, &next);
         wait_ms = 0; /* only the first page waits */
         free (after);
         after = next;
-        more = after;
-    }
+    } while (r == 0 && after);
     *(char **) member_of (request, list->after) = NULL;
-    return rc;
+    return r;
 }

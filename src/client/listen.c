@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 
 enum {
@@ -28,6 +29,8 @@ struct client_listener {
 
 static struct listen_event listener_pop (struct client_listener *listener)
 {
+    base_assert (listener->count > 0 && listener->count <= LISTEN_MOST);
+    base_assert (listener->first < LISTEN_MOST);
     struct listen_event event = listener->events[listener->first];
     listener->first = (listener->first + 1) % LISTEN_MOST;
     listener->count--;
@@ -58,7 +61,10 @@ static void listener_free_p (struct client_listener **listener)
 
 static void listener_take (void *context, const char *topic, const char *text)
 {
+    base_assert (topic && text);
     struct client_listener *listener = context;
+    base_assert (listener);
+    base_assert (listener->count <= LISTEN_MOST);
     if (!wire_is_json (text, strlen (text))) /* nothing that a broker sends */
         return;
     struct listen_event event = {strdup (topic), strdup (text)};
@@ -77,6 +83,7 @@ static void listener_take (void *context, const char *topic, const char *text)
 static void listener_expire (void *context)
 {
     struct client_listener *listener = context;
+    base_assert (listener && listener->waiting);
     listener->expired = true;
     bus_loop_stop (listener->client->loop);
 }
@@ -90,8 +97,16 @@ static int listener_reach (noded_client *client)
     return client_ask (client, &wire_list_nodes_record, &request, 0, "listen to events", &answer);
 }
 
+static int listener_subscribe (struct client_listener *listener)
+{
+    base_assert (listener->socket);
+    int r = bus_socket_subscribe (listener->socket, "event/");
+    return r < 0 ? r : bus_socket_subscribe (listener->socket, "rollout/");
+}
+
 static int listener_open (noded_client *client)
 {
+    base_assert (client->loop);
     if (client->listener)
         return 0;
     base_cleanup (listener_free_p) struct client_listener *listener = calloc (1, sizeof *listener);
@@ -104,21 +119,20 @@ static int listener_open (noded_client *client)
         .keys = client->has_keys ? &client->keys : NULL,
         .high_water = LISTEN_MOST,
     };
-    int rc = bus_socket_new (client->loop, BUS_SUB, &options, &listener->socket, &client->error);
-    if (rc == 0)
-        rc = bus_socket_connect (listener->socket, client->endpoints.events, &client->error);
-    if (rc != 0)
-        return rc;
-    rc = bus_socket_subscribe (listener->socket, "event/");
-    if (rc == 0)
-        rc = bus_socket_subscribe (listener->socket, "rollout/");
-    if (rc != 0)
-        return base_error_errno (&client->error, rc, "cannot subscribe to events");
+    int r = bus_socket_new (client->loop, BUS_SUB, &options, &listener->socket, &client->error);
+    if (r < 0)
+        return r;
+    r = bus_socket_connect (listener->socket, client->endpoints.events, &client->error);
+    if (r < 0)
+        return r;
+    r = listener_subscribe (listener);
+    if (r < 0)
+        return base_error_errno (&client->error, r, "cannot subscribe to events");
     /*  Sent after subscribing: then the connection to the broker is known to work while the subscription is
         under way. */
-    rc = listener_reach (client);
-    if (rc != 0)
-        return rc;
+    r = listener_reach (client);
+    if (r < 0)
+        return r;
     client->listener = base_take (listener);
     return 0;
 }
@@ -126,6 +140,7 @@ static int listener_open (noded_client *client)
 /*  The text as the record, on the heap; NULL: it is another one, or memory is out. */
 static void *event_read (const struct wire_record *record, const char *text)
 {
+    base_assert (record && text);
     void *message = calloc (1, wire_record_size (record));
     if (message && wire_json_parse (record, text, strlen (text), message, NULL) == 0)
         return message;
@@ -136,21 +151,21 @@ static void *event_read (const struct wire_record *record, const char *text)
 int noded_client_event (noded_client *client, uint64_t wait_ms, noded_event *ret_event)
 {
     *ret_event = (noded_event){.json = NULL};
-    int rc = listener_open (client);
-    if (rc != 0)
-        return rc;
+    int r = listener_open (client);
+    if (r < 0)
+        return r;
     struct client_listener *listener = client->listener;
     listener->expired = false;
     int timer = listener->count ? 0 : bus_timer_start (client->loop, wait_ms, listener_expire, listener);
     if (timer < 0)
         return client_out_of_memory (client);
     listener->waiting = true;
-    while (rc == 0 && !listener->count && !listener->expired)
-        rc = bus_loop_run (client->loop);
+    while (r == 0 && !listener->count && !listener->expired)
+        r = bus_loop_run (client->loop);
     listener->waiting = false;
     bus_timer_cancel (client->loop, timer);
-    if (rc != 0)
-        return base_error_errno (&client->error, rc, "cannot listen to events");
+    if (r < 0)
+        return base_error_errno (&client->error, r, "cannot listen to events");
     if (!listener->count)
         return base_error_set (&client->error, -EAGAIN, "no event was received");
     struct listen_event event = listener_pop (listener);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "client/list.h"
 
@@ -27,10 +28,11 @@ struct ordering {
 static int ordering_run (noded_client *client, const struct ordering *ordering, const noded_targets *targets,
                          noded_orders *ret_orders)
 {
+    base_assert (ordering->request && ordering->what);
+    base_assert (ret_orders);
     struct client_items items = {.count = 0};
     char *request = ordering->request;
     size_t at = 0, total = targets->nodes ? targets->n_nodes : 0;
-    int rc = 0;
     *ret_orders = (noded_orders){.count = 0};
     if (targets->nodes && !total)
         return 0; /* no node is not every node */
@@ -39,19 +41,20 @@ static int ordering_run (noded_client *client, const struct ordering *ordering, 
         *(const char *const **) (void *) (request + ordering->nodes) = count ? targets->nodes + at : NULL;
         *(size_t *) (void *) (request + ordering->n_nodes) = count;
         *(const char **) (void *) (request + ordering->key) = NULL;
-        rc = client_list_ask (client, &ordering->list, request, 0, ordering->what, &items);
         at += count;
-    } while (rc == 0 && at < total);
-    if (rc != 0) {
-        client_items_deinit (&ordering->list, &items);
-        return rc;
-    }
+        int r = client_list_ask (client, &ordering->list, request, 0, ordering->what, &items);
+        if (r < 0) {
+            client_items_deinit (&ordering->list, &items);
+            return r;
+        }
+    } while (at < total);
     *ret_orders = (noded_orders){.items = items.items, .count = items.count};
     return 0;
 }
 
 static int release_read (noded_client *client, const char *release, struct base_digest *ret_release)
 {
+    base_assert (ret_release);
     if (release && base_digest_parse (release, ret_release) != 0)
         return base_error_set (&client->error, -EINVAL,
                                "\"%s\" is not a release: give the 64 hexadecimal digits that publish printed",
@@ -65,8 +68,8 @@ int noded_client_update (noded_client *client, const noded_targets *targets, con
     struct wire_order_update request = {.application = targets->application};
     const struct ordering ordering = ORDERING (order_update, &request, "order the update");
     *ret_orders = (noded_orders){.count = 0};
-    int rc = release_read (client, release, &request.release);
-    return rc == 0 ? ordering_run (client, &ordering, targets, ret_orders) : rc;
+    int r = release_read (client, release, &request.release);
+    return r < 0 ? r : ordering_run (client, &ordering, targets, ret_orders);
 }
 
 int noded_client_revert (noded_client *client, const noded_targets *targets, noded_orders *ret_orders)
@@ -98,8 +101,8 @@ int noded_client_clear (noded_client *client, const noded_targets *targets, cons
     struct wire_order_clear request = {.application = targets->application, .all = !targets->nodes};
     const struct ordering ordering = ORDERING (order_clear, &request, "clear the quarantine");
     *ret_orders = (noded_orders){.count = 0};
-    int rc = release_read (client, release, &request.release);
-    return rc == 0 ? ordering_run (client, &ordering, targets, ret_orders) : rc;
+    int r = release_read (client, release, &request.release);
+    return r == 0 ? ordering_run (client, &ordering, targets, ret_orders) : r;
 }
 
 int noded_client_forget (noded_client *client, const noded_targets *targets, noded_orders *ret_orders)
@@ -112,6 +115,8 @@ int noded_client_forget (noded_client *client, const noded_targets *targets, nod
 /*  Parses "NAME=VALUE" or "NAME-". */
 static int label_parse (struct base_error *error, const char *text, struct wire_label *ret_label)
 {
+    base_assert (error);
+    base_assert (ret_label);
     size_t length = strcspn (text, "="), whole = strlen (text);
     bool removes = !text[length] && whole > 1 && text[whole - 1] == '-';
     if (!text[length] && !removes)
@@ -141,6 +146,7 @@ struct labels {
 
 static void labels_deinit (struct labels *labels)
 {
+    base_assert (labels->count <= LABELS_MOST);
     for (size_t i = 0; i < labels->count; i++)
         wire_label_deinit (&labels->list[i]);
 }
@@ -155,9 +161,9 @@ int noded_client_label (noded_client *client, const noded_targets *targets, cons
                                LABELS_MOST);
     while (parsed.count < n_labels) {
         struct wire_label *label = &parsed.list[parsed.count];
-        int rc = label_parse (&client->error, labels[parsed.count++], label);
-        if (rc != 0)
-            return rc;
+        int r = label_parse (&client->error, labels[parsed.count++], label);
+        if (r < 0)
+            return r;
     }
     struct wire_label_nodes request = {
         .all = !targets->nodes, .labels = parsed.list, .n_labels = parsed.count};

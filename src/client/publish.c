@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "wire/envelope.h"
 
@@ -20,21 +21,24 @@ struct publish_count {
 static void publish_progress (void *context, uint64_t done)
 {
     struct publish_count *count = context;
+    base_assert (count->publish->progress);
+    base_assert (count->before <= count->total);
     count->publish->progress (count->publish->context, count->before + done, count->total);
 }
 
 static int publish_upload (noded_client *client, const noded_publish *publish,
                            const struct client_release *made)
 {
+    base_assert (made->contents || made->n_contents == 0);
     struct publish_count count = {.publish = publish};
     for (size_t i = 0; i < made->n_contents; i++)
         count.total += made->contents[i].size;
     for (size_t i = 0; i < made->n_contents; i++) {
         const struct client_content *content = &made->contents[i];
-        int rc = client_upload (client, content->fd, content->path, &content->digest, content->size,
-                                publish->progress ? publish_progress : NULL, &count);
-        if (rc != 0)
-            return rc;
+        int r = client_upload (client, content->fd, content->path, &content->digest, content->size,
+                               publish->progress ? publish_progress : NULL, &count);
+        if (r < 0)
+            return r;
         count.before += content->size;
         if (publish->progress)
             publish->progress (publish->context, count.before, count.total);
@@ -46,17 +50,18 @@ int noded_client_publish (noded_client *client, const noded_publish *publish, ch
 {
     base_cleanup (client_release_deinit) struct client_release made = CLIENT_RELEASE_NULL;
     base_cleanup (wire_published_deinit) struct wire_published answer = {.serial = 0};
-    int rc = client_release_make (publish, &made, &client->error);
-    if (rc == 0)
-        rc = publish_upload (client, publish, &made);
-    if (rc != 0)
-        return rc;
+    int r = client_release_make (publish, &made, &client->error);
+    if (r < 0)
+        return r;
+    r = publish_upload (client, publish, &made);
+    if (r < 0)
+        return r;
     char what[192];
     (void) snprintf (what, sizeof what, "publish %s %s", publish->application, publish->version);
     struct wire_publish_release request = {.release = &made.release};
-    rc = client_ask (client, &wire_publish_release_record, &request, 0, what, &answer);
-    if (rc != 0)
-        return rc;
+    r = client_ask (client, &wire_publish_release_record, &request, 0, what, &answer);
+    if (r < 0)
+        return r;
     struct base_digest expected = wire_release_digest (&made.release, NULL);
     if (!base_digest_equal (&answer.release, &expected))
         return base_error_set (&client->error, -EPROTO,

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "base/assert.h"
+#include "base/cleanup.h"
 #include "wire/wire.h"
 
 /*  The record NAME of the schema is public as the struct SHOWN_NAME. */
@@ -116,6 +118,7 @@ const char *noded_digest_text (const noded_digest *digest, char text[65])
 
 static void items_free (const struct wire_record *record, void *items, size_t count)
 {
+    base_assert (record);
     for (size_t i = 0; i < count; i++)
         wire_deinit (record, (char *) items + i * wire_record_size (record));
     free (items);
@@ -124,19 +127,16 @@ static void items_free (const struct wire_record *record, void *items, size_t co
 /*  An array with one object a line. */
 static char *items_json (const struct wire_record *record, const void *items, size_t count)
 {
-    struct base_buffer buffer = {.size = 0};
-    int rc = 0;
-    for (size_t i = 0; i < count && rc == 0; i++) {
-        char *text =
+    base_cleanup (base_buffer_deinit) struct base_buffer buffer = {.size = 0};
+    for (size_t i = 0; i < count; i++) {
+        base_cleanup (base_free_p) char *text =
             wire_json (record, (const char *) items + i * wire_record_size (record), WIRE_JSON_COMPLETE);
-        rc = text ? base_buffer_printf (&buffer, "%s%s", i ? ",\n  " : "[\n  ", text) : -1;
-        free (text);
+        if (!text || base_buffer_printf (&buffer, "%s%s", i ? ",\n  " : "[\n  ", text) != 0)
+            return NULL;
     }
-    if (rc == 0)
-        rc = base_buffer_append_text (&buffer, count ? "\n]\n" : "[]\n");
-    char *json = rc == 0 ? base_buffer_take_text (&buffer) : NULL;
-    base_buffer_deinit (&buffer);
-    return json;
+    if (base_buffer_append_text (&buffer, count ? "\n]\n" : "[]\n") != 0)
+        return NULL;
+    return base_buffer_take_text (&buffer);
 }
 
 #define LIST_FREE(names, record)                                                                             \

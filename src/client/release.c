@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/elf.h"
 #include "base/text.h"
@@ -21,6 +22,8 @@
 
 void client_release_deinit (struct client_release *release)
 {
+    base_assert (release);
+    base_assert (release->contents || release->n_contents == 0);
     for (size_t i = 0; i < release->n_contents; i++) {
         free (release->contents[i].path);
         base_close_p (&release->contents[i].fd);
@@ -39,6 +42,7 @@ struct release_source {
 
 static int content_open (const char *path, int *ret_fd, struct stat *ret_stat, struct base_error *error)
 {
+    base_assert (ret_fd && ret_stat);
     /*  O_NONBLOCK: opening a FIFO must not wait for its writer. */
     base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 || fstat (fd, ret_stat) != 0)
@@ -59,15 +63,18 @@ static int content_open (const char *path, int *ret_fd, struct stat *ret_stat, s
 static int content_take (struct client_release *release, const char *path, struct release_source *ret_source,
                          struct base_error *error)
 {
+    base_assert (release);
+    base_assert (ret_source);
+    base_assert (release->contents || release->n_contents == 0);
     base_cleanup (base_close_p) int fd = -1;
     struct stat stat;
     struct release_source source;
-    int rc = content_open (path, &fd, &stat, error);
-    if (rc != 0)
-        return rc;
-    rc = base_digest_of_fd (fd, &source.digest, &source.size);
-    if (rc != 0)
-        return base_error_errno (error, rc, "cannot read %s", path);
+    int r = content_open (path, &fd, &stat, error);
+    if (r < 0)
+        return r;
+    r = base_digest_of_fd (fd, &source.digest, &source.size);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot read %s", path);
     source.executable = stat.st_mode & 0111;
     *ret_source = source;
     for (size_t i = 0; i < release->n_contents; i++)
@@ -89,10 +96,12 @@ static int content_take (struct client_release *release, const char *path, struc
 static int envelope_file (struct client_release *release, struct wire_envelope *envelope,
                           const char *destination, const char *path, struct base_error *error)
 {
+    base_assert (envelope);
+    base_assert (envelope->files || envelope->n_files == 0);
     struct release_source source;
-    int rc = content_take (release, path, &source, error);
-    if (rc != 0)
-        return rc;
+    int r = content_take (release, path, &source, error);
+    if (r < 0)
+        return r;
     struct wire_file *files = reallocarray (envelope->files, envelope->n_files + 1, sizeof *files);
     if (!files)
         return base_error_set (error, -ENOMEM, "out of memory");
@@ -107,6 +116,7 @@ static int envelope_file (struct client_release *release, struct wire_envelope *
 
 static bool envelope_has (const struct wire_envelope *envelope, const char *destination)
 {
+    base_assert (destination);
     for (size_t i = 0; i < envelope->n_files; i++)
         if (strcmp (envelope->files[i].path, destination) == 0)
             return true;
@@ -116,18 +126,22 @@ static bool envelope_has (const struct wire_envelope *envelope, const char *dest
 static int envelope_libraries (struct client_release *release, struct wire_envelope *envelope,
                                const char *path, struct base_error *error)
 {
+    base_assert (envelope->application);
     base_cleanup (base_elf_libraries_deinit) struct base_elf_libraries libraries = {.count = 0};
-    int rc = base_elf_libraries (path, &libraries, error);
-    if (rc != 0)
+    int r = base_elf_libraries (path, &libraries, error);
+    if (r < 0)
         return base_error_prefix (error, "cannot gather the shared libraries of %s", path);
-    for (size_t i = 0; i < libraries.count && rc == 0; i++) {
+    for (size_t i = 0; i < libraries.count; i++) {
         base_cleanup (base_free_p) char *destination = base_text_printf ("lib/%s", libraries.items[i].soname);
         if (!destination)
             return base_error_set (error, -ENOMEM, "out of memory");
-        if (!envelope_has (envelope, destination))
-            rc = envelope_file (release, envelope, destination, libraries.items[i].path, error);
+        if (envelope_has (envelope, destination))
+            continue;
+        r = envelope_file (release, envelope, destination, libraries.items[i].path, error);
+        if (r < 0)
+            return r;
     }
-    return rc;
+    return 0;
 }
 
 /*  A binary without a platform is offered to every node, as the newest release. That may be meant for a
@@ -136,23 +150,25 @@ static int envelope_libraries (struct client_release *release, struct wire_envel
 static int envelope_platform (struct wire_envelope *envelope, const char *application,
                               const noded_binary *binary, bool *ret_elf, struct base_error *error)
 {
+    base_assert (ret_elf);
+    base_assert (!envelope->platform);
     char platform[64];
     base_cleanup (base_close_p) int fd = open (binary->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return base_error_errno (error, -errno, "cannot read %s", binary->path);
-    int rc = base_elf_platform (fd, platform, sizeof platform);
-    if (rc != 0 && rc != -ENOEXEC && rc != -ENOTSUP)
-        return base_error_errno (error, rc, "cannot read the platform of %s", binary->path);
-    if (rc == -ENOTSUP && !binary->platform)
+    int r = base_elf_platform (fd, platform, sizeof platform);
+    if (r != 0 && r != -ENOEXEC && r != -ENOTSUP)
+        return base_error_errno (error, r, "cannot read the platform of %s", binary->path);
+    if (r == -ENOTSUP && !binary->platform)
         return base_error_set (error, -EINVAL, "the platform of %s is unknown: name it, as in OS/ARCH=%s",
                                binary->path, binary->path);
-    if (rc == -ENOEXEC && !binary->platform && strcmp (application, "noded") == 0)
+    if (r == -ENOEXEC && !binary->platform && strcmp (application, "noded") == 0)
         return base_error_set (error, -EINVAL,
                                "%s is not an ELF program and would be offered to nodes of every platform: "
                                "name its platform, as in OS/ARCH=%s",
                                binary->path, binary->path);
-    *ret_elf = rc == 0;
-    const char *chosen = binary->platform ? binary->platform : rc == 0 ? platform : NULL;
+    *ret_elf = r == 0;
+    const char *chosen = binary->platform ? binary->platform : r == 0 ? platform : NULL;
     if (chosen && !(envelope->platform = strdup (chosen)))
         return base_error_set (error, -ENOMEM, "out of memory");
     return 0;
@@ -162,6 +178,7 @@ static int envelope_platform (struct wire_envelope *envelope, const char *applic
     becoming ready. */
 static bool env_is_reserved (const char *entry, size_t name)
 {
+    base_assert (name > 0);
     static const char *const reserved[] = {"NODED_ROOT",  "NODED_WORKSPACE", "NODED_LAUNCHER",
                                            "NODED_READY", "NOTIFY_SOCKET",   "WATCHDOG_USEC",
                                            "WATCHDOG_PID"};
@@ -195,6 +212,7 @@ static int env_check (const noded_publish *publish, struct base_error *error)
 static int envelope_list (const char *const **ret_list, size_t *ret_count, const char *const *list,
                           size_t count)
 {
+    base_assert (ret_list && ret_count);
     if (!count)
         return 0;
     char **copy = base_list_copy (base_list_const (list), count);
@@ -216,15 +234,17 @@ static const char *file_destination (const noded_file *file)
 static int envelope_fill (struct client_release *release, struct wire_envelope *envelope,
                           const noded_publish *publish, const noded_binary *binary, struct base_error *error)
 {
+    base_assert (!envelope->application && !envelope->version);
     struct release_source source;
     bool elf = false;
-    int rc = content_take (release, binary->path, &source, error);
-    if (rc == 0 && source.size == 0)
-        rc = base_error_set (error, -EINVAL, "cannot publish %s: it is empty", binary->path);
-    if (rc == 0)
-        rc = envelope_platform (envelope, publish->application, binary, &elf, error);
-    if (rc != 0)
-        return rc;
+    int r = content_take (release, binary->path, &source, error);
+    if (r < 0)
+        return r;
+    if (source.size == 0)
+        return base_error_set (error, -EINVAL, "cannot publish %s: it is empty", binary->path);
+    r = envelope_platform (envelope, publish->application, binary, &elf, error);
+    if (r < 0)
+        return r;
     envelope->binary = source.digest;
     envelope->size = source.size;
     envelope->application = strdup (publish->application);
@@ -234,12 +254,13 @@ static int envelope_fill (struct client_release *release, struct wire_envelope *
         envelope_list (&envelope->args, &envelope->n_args, publish->args, publish->n_args) != 0 ||
         envelope_list (&envelope->env, &envelope->n_env, publish->env, publish->n_env) != 0)
         return base_error_set (error, -ENOMEM, "out of memory");
-    for (size_t i = 0; i < publish->n_files && rc == 0; i++)
-        rc = envelope_file (release, envelope, file_destination (&publish->files[i]), publish->files[i].path,
-                            error);
-    if (rc == 0 && elf)
-        rc = envelope_libraries (release, envelope, binary->path, error);
-    return rc;
+    for (size_t i = 0; i < publish->n_files; i++) {
+        const noded_file *file = &publish->files[i];
+        r = envelope_file (release, envelope, file_destination (file), file->path, error);
+        if (r < 0)
+            return r;
+    }
+    return elf ? envelope_libraries (release, envelope, binary->path, error) : 0;
 }
 
 static int envelope_order (const void *a, const void *b)
@@ -251,10 +272,12 @@ static int envelope_order (const void *a, const void *b)
 /*  The release document is a blob, too. */
 static int document_add (struct client_release *made, struct base_error *error)
 {
+    base_assert (made->release.n_envelopes > 0);
     base_cleanup (base_buffer_deinit) struct base_buffer document = {.size = 0};
-    int rc = wire_release_pack (&made->release, &document, error);
-    if (rc != 0)
-        return rc < 0 ? base_error_set (error, rc, "out of memory") : -EINVAL;
+    int r = wire_release_pack (&made->release, &document, error);
+    base_assert (r <= 0); /* wire_release_check has passed */
+    if (r < 0)
+        return base_error_set (error, r, "out of memory");
     base_cleanup (base_close_p) int fd = memfd_create ("release", MFD_CLOEXEC);
     ssize_t wrote = fd < 0 ? -1 : pwrite (fd, document.data, document.size, 0);
     if (wrote != (ssize_t) document.size)
@@ -275,6 +298,8 @@ static int document_add (struct client_release *made, struct base_error *error)
 int client_release_make (const noded_publish *publish, struct client_release *ret_release,
                          struct base_error *error)
 {
+    base_assert (ret_release);
+    base_assert (error);
     base_cleanup (client_release_deinit) struct client_release made = CLIENT_RELEASE_NULL;
     struct wire_release *release = &made.release;
     if (!publish->application || !publish->version)
@@ -282,28 +307,31 @@ int client_release_make (const noded_publish *publish, struct client_release *re
     if (!publish->n_binaries)
         return base_error_set (error, -EINVAL, "cannot publish %s %s: no program is given",
                                publish->application, publish->version);
-    int rc = env_check (publish, error);
-    if (rc != 0)
-        return rc;
+    int r = env_check (publish, error);
+    if (r < 0)
+        return r;
     release->application = strdup (publish->application);
     release->version = strdup (publish->version);
     release->envelopes = calloc (publish->n_binaries, sizeof *release->envelopes);
     if (!release->application || !release->version || !release->envelopes)
         return base_error_set (error, -ENOMEM, "out of memory");
     release->n_envelopes = publish->n_binaries;
-    for (size_t i = 0; i < publish->n_binaries && rc == 0; i++)
-        rc = envelope_fill (&made, &release->envelopes[i], publish, &publish->binaries[i], error);
-    if (rc != 0)
-        return rc;
-    qsort (release->envelopes, release->n_envelopes, sizeof *release->envelopes, envelope_order);
-    rc = wire_release_check (release, error);
-    if (rc > 0) {
-        base_error_prefix (error, "cannot publish %s %s", publish->application, publish->version);
-        return error ? (error->code = -EINVAL) : -EINVAL;
+    for (size_t i = 0; i < publish->n_binaries; i++) {
+        r = envelope_fill (&made, &release->envelopes[i], publish, &publish->binaries[i], error);
+        if (r < 0)
+            return r;
     }
-    rc = rc ? rc : document_add (&made, error);
-    if (rc != 0)
-        return rc;
+    qsort (release->envelopes, release->n_envelopes, sizeof *release->envelopes, envelope_order);
+    r = wire_release_check (release, error);
+    if (r > 0) {
+        (void) base_error_prefix (error, "cannot publish %s %s", publish->application, publish->version);
+        return error->code = -EINVAL;
+    }
+    if (r < 0)
+        return r;
+    r = document_add (&made, error);
+    if (r < 0)
+        return r;
     *ret_release = made;
     made = CLIENT_RELEASE_NULL;
     return 0;

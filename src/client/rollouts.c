@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "client/list.h"
 #include "client/spec.h"
@@ -13,6 +14,8 @@ enum { ROLLOUT_NODES = 512 /* nodes in a retry, as in schemas/operator.def */ };
 static size_t releases_count (const noded_releases *releases, const char *prefix,
                               struct base_digest *ret_found)
 {
+    base_assert (prefix && *prefix);
+    base_assert (ret_found);
     size_t count = 0;
     for (size_t i = 0; i < releases->count; i++) {
         char text[65];
@@ -28,13 +31,14 @@ static size_t releases_count (const noded_releases *releases, const char *prefix
 
 static int release_find (noded_client *client, struct client_spec *spec)
 {
+    base_assert (spec->rollout.application);
     struct wire_rollout *rollout = &spec->rollout;
     if (!spec->release || base_digest_parse (spec->release, &rollout->release) == 0)
         return 0;
     base_cleanup (noded_releases_free) noded_releases releases = {.count = 0};
-    int rc = noded_client_releases (client, rollout->application, &releases);
-    if (rc != 0)
-        return rc;
+    int r = noded_client_releases (client, rollout->application, &releases);
+    if (r < 0)
+        return r;
     size_t count = releases_count (&releases, spec->release, &rollout->release);
     if (count > 1)
         return base_error_set (&client->error, -EINVAL,
@@ -50,12 +54,14 @@ static int release_find (noded_client *client, struct client_spec *spec)
 
 static int spec_read (noded_client *client, const noded_spec *given, struct client_spec *ret_spec)
 {
-    int rc = client_spec_read (given->settings, given->n_settings, given->file, ret_spec, &client->error);
-    return rc == 0 ? release_find (client, ret_spec) : rc;
+    base_assert (ret_spec);
+    int r = client_spec_read (given->settings, given->n_settings, given->file, ret_spec, &client->error);
+    return r < 0 ? r : release_find (client, ret_spec);
 }
 
-static int answer_lacks (noded_client *client, const char *what, const char *part)
+static int answer_incomplete (noded_client *client, const char *what, const char *part)
 {
+    base_assert (what && part);
     return base_error_set (&client->error, -EPROTO, "cannot %s: the broker's answer lacks the %s", what,
                            part);
 }
@@ -66,21 +72,22 @@ int noded_client_rollout_plan (noded_client *client, const noded_spec *given, no
     base_cleanup (client_spec_deinit) struct client_spec spec = {.release = NULL};
     base_cleanup (wire_planned_deinit) struct wire_planned answer = {.serial = 0};
     *ret_plan = NULL;
-    int rc = spec_read (client, given, &spec);
-    if (rc != 0)
-        return rc;
+    int r = spec_read (client, given, &spec);
+    if (r < 0)
+        return r;
     struct wire_plan_rollout request = {.spec = &spec.rollout};
-    rc = client_ask (client, &wire_plan_rollout_record, &request, 0, what, &answer);
-    if (rc != 0)
-        return rc;
+    r = client_ask (client, &wire_plan_rollout_record, &request, 0, what, &answer);
+    if (r < 0)
+        return r;
     if (!answer.plan)
-        return answer_lacks (client, what, "plan");
+        return answer_incomplete (client, what, "plan");
     *ret_plan = (noded_plan *) (void *) base_take (answer.plan);
     return 0;
 }
 
 static int plan_parse (noded_client *client, const char *plan, struct base_digest *ret_plan)
 {
+    base_assert (ret_plan);
     if (base_digest_parse (plan, ret_plan) != 0)
         return base_error_set (&client->error, -EINVAL,
                                "\"%s\" is not a plan: give its hash, 64 hexadecimal digits", plan);
@@ -95,17 +102,18 @@ int noded_client_rollout_start (noded_client *client, const noded_spec *given, c
     base_cleanup (wire_started_deinit) struct wire_started answer = {.serial = 0};
     struct wire_start_rollout request = {.serial = 0};
     *ret_rollout = NULL;
-    int rc = plan ? plan_parse (client, plan, &request.plan) : 0;
-    if (rc == 0)
-        rc = spec_read (client, given, &spec);
-    if (rc != 0)
-        return rc;
+    int r = plan ? plan_parse (client, plan, &request.plan) : 0;
+    if (r < 0)
+        return r;
+    r = spec_read (client, given, &spec);
+    if (r < 0)
+        return r;
     request.spec = &spec.rollout;
-    rc = client_ask (client, &wire_start_rollout_record, &request, 0, what, &answer);
-    if (rc != 0)
-        return rc;
+    r = client_ask (client, &wire_start_rollout_record, &request, 0, what, &answer);
+    if (r < 0)
+        return r;
     if (!answer.rollout)
-        return answer_lacks (client, what, "rollout");
+        return answer_incomplete (client, what, "rollout");
     *ret_rollout = (noded_rollout *) (void *) base_take (answer.rollout);
     return 0;
 }
@@ -120,11 +128,11 @@ int noded_client_rollout_list (noded_client *client, const noded_rollouts_query 
     uint64_t wait_ms = !query->since                          ? 0
                        : query->wait_ms < CLIENT_WAIT_MOST_MS ? query->wait_ms
                                                               : CLIENT_WAIT_MOST_MS;
-    int rc = client_list_ask (client, &list, &request, wait_ms, "list the rollouts", &items);
-    if (rc != 0)
+    int r = client_list_ask (client, &list, &request, wait_ms, "list the rollouts", &items);
+    if (r < 0)
         client_items_deinit (&list, &items);
     *ret_rollouts = (noded_rollouts){.items = items.items, .count = items.count, .revision = items.revision};
-    return rc;
+    return r;
 }
 
 int noded_client_rollout_members (noded_client *client, const noded_members_query *query,
@@ -138,13 +146,14 @@ int noded_client_rollout_members (noded_client *client, const noded_members_quer
     if (!query->rollout == !query->plan)
         return base_error_set (&client->error, -EINVAL, "cannot %s: name a rollout or a plan, and not both",
                                what);
-    int rc = query->plan ? plan_parse (client, query->plan, &request.plan) : 0;
-    if (rc == 0)
-        rc = client_list_ask (client, &list, &request, 0, what, &items);
-    if (rc != 0)
+    int r = query->plan ? plan_parse (client, query->plan, &request.plan) : 0;
+    if (r < 0)
+        return r;
+    r = client_list_ask (client, &list, &request, 0, what, &items);
+    if (r < 0)
         client_items_deinit (&list, &items);
     *ret_members = (noded_members){.items = items.items, .count = items.count, .revision = items.revision};
-    return rc;
+    return r;
 }
 
 int noded_client_rollout_history (noded_client *client, const char *rollout,
@@ -153,11 +162,11 @@ int noded_client_rollout_history (noded_client *client, const char *rollout,
     static const struct client_list list = CLIENT_LIST_OF (list_transitions, transitions, transition);
     struct wire_list_transitions request = {.rollout = rollout};
     struct client_items items = {.count = 0};
-    int rc = client_list_ask (client, &list, &request, 0, "list the rollout's history", &items);
-    if (rc != 0)
+    int r = client_list_ask (client, &list, &request, 0, "list the rollout's history", &items);
+    if (r < 0)
         client_items_deinit (&list, &items);
     *ret_transitions = (noded_transitions){.items = items.items, .count = items.count};
-    return rc;
+    return r;
 }
 
 static int steering_check (noded_client *client, const noded_steering *steering)
@@ -185,16 +194,16 @@ int noded_client_rollout_steer (noded_client *client, const noded_steering *stee
                                          .nodes = steering->n_nodes ? steering->nodes : NULL,
                                          .n_nodes = steering->n_nodes};
     *ret_rollout = NULL;
-    int rc = steering_check (client, steering);
-    if (rc != 0)
-        return rc;
+    int r = steering_check (client, steering);
+    if (r < 0)
+        return r;
     char what[64];
     (void) snprintf (what, sizeof what, "%s the rollout", noded_command_word (steering->command));
-    rc = client_ask (client, &wire_steer_rollout_record, &request, 0, what, &answer);
-    if (rc != 0)
-        return rc;
+    r = client_ask (client, &wire_steer_rollout_record, &request, 0, what, &answer);
+    if (r < 0)
+        return r;
     if (!answer.rollout)
-        return answer_lacks (client, what, "rollout");
+        return answer_incomplete (client, what, "rollout");
     *ret_rollout = (noded_rollout *) (void *) base_take (answer.rollout);
     return 0;
 }

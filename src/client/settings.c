@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "bus/keys.h"
@@ -20,6 +21,7 @@ static void settings_free_p (struct bus_settings **settings)
 
 void client_settings_deinit (struct client_settings *settings)
 {
+    base_assert (settings);
     free (settings->broker);
     explicit_bzero (settings, sizeof *settings);
 }
@@ -27,10 +29,11 @@ void client_settings_deinit (struct client_settings *settings)
 static int settings_keys (const struct bus_settings *settings, struct client_settings *result,
                           struct base_error *error)
 {
+    base_assert (result && !result->has_keys);
     base_cleanup (bus_keyring_deinit) struct bus_keyring keys = {.configured = false};
-    int rc = bus_keyring_read (settings, false, &keys, error);
-    if (rc != 0)
-        return rc;
+    int r = bus_keyring_read (settings, false, &keys, error);
+    if (r < 0)
+        return r;
     result->has_keys = keys.configured;
     result->keys = keys.bus;
     return 0;
@@ -49,6 +52,7 @@ static void settings_unknown (void *context, const char *path)
 static int settings_take (const struct bus_settings *settings, struct client_settings *result,
                           struct base_error *error)
 {
+    base_assert (settings && result);
     struct base_error unknown = {.code = 0};
     bus_settings_check (settings, settings_known, settings_unknown, &unknown);
     if (unknown.code != 0)
@@ -57,7 +61,8 @@ static int settings_take (const struct bus_settings *settings, struct client_set
     if (broker && !(result->broker = strdup (broker)))
         return base_error_set (error, -ENOMEM, "out of memory");
     const char *content = bus_settings_get (settings, "client/content");
-    if (content && bus_content_parse (content, result->content, error))
+    int r = content ? bus_content_parse (content, result->content, error) : 0;
+    if (r < 0)
         return base_error_prefix (error, "client/content");
     const char *timeout = bus_settings_get (settings, "client/timeout");
     if (timeout && (base_text_parse_span_ms (timeout, &result->timeout_ms) != 0 || result->timeout_ms == 0))
@@ -68,14 +73,16 @@ static int settings_take (const struct bus_settings *settings, struct client_set
 
 int client_settings_read (const char *path, struct client_settings *ret_settings, struct base_error *error)
 {
+    base_assert (ret_settings);
+    base_assert (error);
     base_cleanup (settings_free_p) struct bus_settings *settings = NULL;
     base_cleanup (client_settings_deinit) struct client_settings result = {.broker = NULL};
     if (path) {
-        int rc = bus_settings_load (path, &settings, error);
-        if (rc != 0)
-            return rc;
-        rc = settings_take (settings, &result, error);
-        if (rc != 0)
+        int r = bus_settings_load (path, &settings, error);
+        if (r < 0)
+            return r;
+        r = settings_take (settings, &result, error);
+        if (r < 0)
             return base_error_prefix (error, "%s", path);
     }
     *ret_settings = result;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "bus/settings.h"
@@ -25,16 +26,21 @@ typedef int spec_taker (struct reading *reading, size_t offset, const char *name
 
 static int value_refuse (struct reading *reading, const char *name, const char *value, const char *right)
 {
+    base_assert (reading->error);
+    base_assert (name && value && right);
     return base_error_set (reading->error, -EINVAL, "%s is \"%s\": give %s", name, value, right);
 }
 
 static void *member_of (struct reading *reading, size_t offset)
 {
+    base_assert (reading->spec);
+    base_assert (offset < sizeof reading->spec->rollout);
     return (char *) &reading->spec->rollout + offset;
 }
 
-static int take_text (struct reading *reading, size_t offset, const char *name, const char *value)
+static int text_read (struct reading *reading, size_t offset, const char *name, const char *value)
 {
+    base_assert (name && value);
     char **member = member_of (reading, offset), *copy = *value ? strdup (value) : NULL;
     (void) name;
     if (*value && !copy)
@@ -44,14 +50,16 @@ static int take_text (struct reading *reading, size_t offset, const char *name, 
     return 0;
 }
 
-static int take_application (struct reading *reading, size_t offset, const char *name, const char *value)
+static int application_read (struct reading *reading, size_t offset, const char *name, const char *value)
 {
-    return *value ? take_text (reading, offset, name, value)
+    base_assert (name && value);
+    return *value ? text_read (reading, offset, name, value)
                   : value_refuse (reading, name, value, "the name of an application, such as noded");
 }
 
-static int take_release (struct reading *reading, size_t offset, const char *name, const char *value)
+static int release_read (struct reading *reading, size_t offset, const char *name, const char *value)
 {
+    base_assert (value);
     (void) offset;
     char *copy = NULL;
     if (strcmp (value, "newest") != 0 && *value) {
@@ -70,8 +78,9 @@ static int take_release (struct reading *reading, size_t offset, const char *nam
     return 0;
 }
 
-static int take_span (struct reading *reading, size_t offset, const char *name, const char *value)
+static int span_read (struct reading *reading, size_t offset, const char *name, const char *value)
 {
+    base_assert (name && value);
     uint64_t ms;
     if (base_text_parse_span_ms (value, &ms) != 0 || ms > WIRE_SPAN_MOST)
         return value_refuse (reading, name, value, "a span such as 500ms, 30s, 10m or 4h");
@@ -79,8 +88,9 @@ static int take_span (struct reading *reading, size_t offset, const char *name, 
     return 0;
 }
 
-static int take_count (struct reading *reading, size_t offset, const char *name, const char *value)
+static int count_read (struct reading *reading, size_t offset, const char *name, const char *value)
 {
+    base_assert (name && value);
     uint64_t count;
     if (base_text_parse_u64 (value, SPEC_COUNT_MOST, &count) != 0)
         return value_refuse (reading, name, value, "a number of nodes");
@@ -89,18 +99,19 @@ static int take_count (struct reading *reading, size_t offset, const char *name,
     return 0;
 }
 
-static int take_concurrency (struct reading *reading, size_t offset, const char *name, const char *value)
+static int concurrency_read (struct reading *reading, size_t offset, const char *name, const char *value)
 {
     if (strcmp (value, "all") != 0)
         return strcmp (value, "0") == 0
                    ? value_refuse (reading, name, value, "a number of nodes from 1, or all")
-                   : take_count (reading, offset, name, value);
+                   : count_read (reading, offset, name, value);
     *(uint64_t *) member_of (reading, offset) = 0;
     return 0;
 }
 
-static int parse_flag (struct reading *reading, const char *name, const char *value, bool *ret_flag)
+static int flag_parse (struct reading *reading, const char *name, const char *value, bool *ret_flag)
 {
+    base_assert (ret_flag);
     bool yes = strcmp (value, "yes") == 0;
     if (!yes && strcmp (value, "no") != 0)
         return value_refuse (reading, name, value, "yes or no");
@@ -108,18 +119,18 @@ static int parse_flag (struct reading *reading, const char *name, const char *va
     return 0;
 }
 
-static int take_flag (struct reading *reading, size_t offset, const char *name, const char *value)
+static int flag_read (struct reading *reading, size_t offset, const char *name, const char *value)
 {
-    return parse_flag (reading, name, value, member_of (reading, offset));
+    return flag_parse (reading, name, value, member_of (reading, offset));
 }
 
-static int take_approval (struct reading *reading, size_t offset, const char *name, const char *value)
+static int approval_read (struct reading *reading, size_t offset, const char *name, const char *value)
 {
     (void) offset;
-    return parse_flag (reading, name, value, &reading->approval);
+    return flag_parse (reading, name, value, &reading->approval);
 }
 
-static int take_on_halt (struct reading *reading, size_t offset, const char *name, const char *value)
+static int on_halt_read (struct reading *reading, size_t offset, const char *name, const char *value)
 {
     enum wire_on_halt word = wire_on_halt_parse (value);
     if (word == WIRE_ON_HALT_NULL)
@@ -129,7 +140,7 @@ static int take_on_halt (struct reading *reading, size_t offset, const char *nam
 }
 
 /*  Reads a chance in tenths of a percent. */
-static int take_chance (struct reading *reading, size_t offset, const char *name, const char *value)
+static int chance_read (struct reading *reading, size_t offset, const char *name, const char *value)
 {
     static const char right[] = "a probability from 0.1% to 50%, or off";
     uint64_t whole = 0, tenth = 0;
@@ -153,8 +164,10 @@ static int take_chance (struct reading *reading, size_t offset, const char *name
 }
 
 /*  Cuts off the next word, which ends at one of `ends`; blanks around it are removed. NULL: there is none. */
-static char *next_word (char **text, const char *ends)
+static char *word_cut (char **text, const char *ends)
 {
+    base_assert (text && *text);
+    base_assert (ends);
     char *word = *text + strspn (*text, " \t");
     size_t length = strcspn (word, ends);
     if (!*word)
@@ -167,11 +180,12 @@ static char *next_word (char **text, const char *ends)
 }
 
 /*  Parses "1", "10%" or "rest", each optionally followed by "approval". */
-static bool parse_wave (char *text, struct wire_wave *ret_wave)
+static bool wave_parse (char *text, struct wire_wave *ret_wave)
 {
+    base_assert (text && ret_wave);
     struct wire_wave wave = {.count = 0};
-    char *size = next_word (&text, " \t");
-    char *approval = next_word (&text, "");
+    char *size = word_cut (&text, " \t");
+    char *approval = word_cut (&text, "");
     if (!size || (approval && strcmp (approval, "approval") != 0))
         return false;
     wave.approval = approval;
@@ -188,8 +202,9 @@ static bool parse_wave (char *text, struct wire_wave *ret_wave)
     return true;
 }
 
-static int take_waves (struct reading *reading, size_t offset, const char *name, const char *value)
+static int waves_read (struct reading *reading, size_t offset, const char *name, const char *value)
 {
+    base_assert (value);
     static const char right[] =
         "up to 32 waves with commas between them: numbers, percentages, rest; \"approval\" after "
         "one makes it wait for an operator: 1, 10%, rest approval";
@@ -201,9 +216,9 @@ static int take_waves (struct reading *reading, size_t offset, const char *name,
     if (!copy || !waves)
         return base_error_set (reading->error, -ENOMEM, "out of memory");
     char *rest = copy;
-    for (char *word; (word = next_word (&rest, ","));) {
+    for (char *word; (word = word_cut (&rest, ","));) {
         bool after_rest = count && !waves[count - 1].count && !waves[count - 1].percent;
-        if (count == SPEC_WAVES || after_rest || !parse_wave (word, &waves[count]))
+        if (count == SPEC_WAVES || after_rest || !wave_parse (word, &waves[count]))
             return value_refuse (reading, name, value, right);
         count++;
     }
@@ -215,8 +230,9 @@ static int take_waves (struct reading *reading, size_t offset, const char *name,
     return 0;
 }
 
-static int parse_day (const char *text, size_t length)
+static int day_parse (const char *text, size_t length)
 {
+    base_assert (text);
     static const char *const days[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
     for (int i = 0; i < 7; i++)
         if (length == 3 && strncasecmp (days[i], text, 3) == 0)
@@ -225,15 +241,16 @@ static int parse_day (const char *text, size_t length)
 }
 
 /*  Parses "Mon-Fri", "Sat,Sun" or "Fri-Mon". */
-static bool parse_days (const char *text, uint64_t *ret_days)
+static bool days_parse (const char *text, uint64_t *ret_days)
 {
+    base_assert (text && ret_days);
     uint64_t days = 0;
     for (;;) {
         size_t length = strcspn (text, ",");
         size_t first = strcspn (text, "-,");
-        int from = parse_day (text, first), until = from;
+        int from = day_parse (text, first), until = from;
         if (first < length)
-            until = parse_day (text + first + 1, length - first - 1);
+            until = day_parse (text + first + 1, length - first - 1);
         if (from < 0 || until < 0)
             return false;
         for (int day = from;; day = (day + 1) % 7) {
@@ -249,8 +266,9 @@ static bool parse_days (const char *text, uint64_t *ret_days)
     return true;
 }
 
-static bool parse_clock (const char *text, uint64_t most, uint64_t *ret_minute)
+static bool clock_parse (const char *text, uint64_t most, uint64_t *ret_minute)
 {
+    base_assert (text && ret_minute);
     static const char form[] = "00:00";
     for (size_t i = 0; i < sizeof form; i++)
         if (form[i] == '0' ? !isdigit ((unsigned char) text[i]) : text[i] != form[i])
@@ -261,8 +279,9 @@ static bool parse_clock (const char *text, uint64_t most, uint64_t *ret_minute)
     return minutes < 60 && *ret_minute <= most;
 }
 
-static int take_window (struct reading *reading, size_t offset, const char *name, const char *value)
+static int window_read (struct reading *reading, size_t offset, const char *name, const char *value)
 {
+    base_assert (value);
     static const char right[] =
         "days and hours, UTC, such as \"Mon-Fri 01:00-05:00\", \"Sat,Sun 22:00-04:00\" or "
         "\"01:00-05:00\"; or always";
@@ -277,17 +296,17 @@ static int take_window (struct reading *reading, size_t offset, const char *name
         rollout->window = NULL;
         return 0;
     }
-    char *rest = copy, *hours = next_word (&rest, " \t"), *second = next_word (&rest, " \t");
+    char *rest = copy, *hours = word_cut (&rest, " \t"), *second = word_cut (&rest, " \t");
     if (second) {
-        if (!parse_days (hours, &window->days))
+        if (!days_parse (hours, &window->days))
             return value_refuse (reading, name, value, right);
         hours = second;
     }
     char *until = hours ? strchr (hours, '-') : NULL;
-    if (!until || next_word (&rest, " \t"))
+    if (!until || word_cut (&rest, " \t"))
         return value_refuse (reading, name, value, right);
     *until++ = '\0';
-    if (!parse_clock (hours, 24 * 60 - 1, &window->from) || !parse_clock (until, 24 * 60, &window->until))
+    if (!clock_parse (hours, 24 * 60 - 1, &window->from) || !clock_parse (until, 24 * 60, &window->until))
         return value_refuse (reading, name, value, right);
     free (rollout->window);
     rollout->window = base_take (window);
@@ -301,31 +320,32 @@ static const struct {
     spec_taker *take;
     size_t offset;
 } spec_table[] = {
-    {"application", "noded", take_application, MEMBER (application)},
-    {"release", "newest", take_release, 0},
-    {"select", NULL, take_text, MEMBER (selector)},
-    {"waves", "1, 10%, rest", take_waves, 0},
-    {"approval", "no", take_approval, 0},
-    {"concurrency", "500", take_concurrency, MEMBER (concurrency)},
-    {"soak", "30s", take_span, MEMBER (soak_ms)},
-    {"budget", "0", take_count, MEMBER (budget)},
-    {"wave-budget", NULL, take_count, MEMBER (wave_budget)},
-    {"node-deadline", "30m", take_span, MEMBER (node_deadline_ms)},
-    {"wave-deadline", "24h", take_span, MEMBER (wave_deadline_ms)},
-    {"window", "always", take_window, 0},
-    {"spread", "0s", take_span, MEMBER (spread_ms)},
-    {"on-halt", "stay", take_on_halt, MEMBER (on_halt)},
-    {"rehearse-revert", "no", take_flag, MEMBER (rehearse_revert)},
-    {"revert-limit", "60s", take_span, MEMBER (revert_limit_ms)},
-    {"false-halt", "0.1%", take_chance, MEMBER (false_halt)},
-    {"neighbours", NULL, take_text, MEMBER (neighbours)},
-    {"queue", "no", take_flag, MEMBER (queue)},
-    {"supersede", "no", take_flag, MEMBER (supersede)},
+    {"application", "noded", application_read, MEMBER (application)},
+    {"release", "newest", release_read, 0},
+    {"select", NULL, text_read, MEMBER (selector)},
+    {"waves", "1, 10%, rest", waves_read, 0},
+    {"approval", "no", approval_read, 0},
+    {"concurrency", "500", concurrency_read, MEMBER (concurrency)},
+    {"soak", "30s", span_read, MEMBER (soak_ms)},
+    {"budget", "0", count_read, MEMBER (budget)},
+    {"wave-budget", NULL, count_read, MEMBER (wave_budget)},
+    {"node-deadline", "30m", span_read, MEMBER (node_deadline_ms)},
+    {"wave-deadline", "24h", span_read, MEMBER (wave_deadline_ms)},
+    {"window", "always", window_read, 0},
+    {"stagger", "0s", span_read, MEMBER (spread_ms)},
+    {"on-halt", "stay", on_halt_read, MEMBER (on_halt)},
+    {"rehearse-revert", "no", flag_read, MEMBER (rehearse_revert)},
+    {"revert-limit", "60s", span_read, MEMBER (revert_limit_ms)},
+    {"significance", "0.1%", chance_read, MEMBER (false_halt)},
+    {"failure-domain", NULL, text_read, MEMBER (neighbours)},
+    {"queue", "no", flag_read, MEMBER (queue)},
+    {"supersede", "no", flag_read, MEMBER (supersede)},
 };
 enum { SETTINGS = sizeof spec_table / sizeof *spec_table };
 
 void client_spec_deinit (struct client_spec *spec)
 {
+    base_assert (spec);
     wire_rollout_deinit (&spec->rollout);
     free (spec->release);
     spec->release = NULL;
@@ -333,6 +353,7 @@ void client_spec_deinit (struct client_spec *spec)
 
 static int name_unknown (struct base_error *error, const char *name)
 {
+    base_assert (name);
     base_cleanup (base_buffer_deinit) struct base_buffer names = {.size = 0};
     for (size_t i = 0; i < SETTINGS; i++)
         (void) base_buffer_printf (&names, "%s%s", i ? ", " : "", spec_table[i].name);
@@ -352,14 +373,16 @@ static void settings_free_p (struct bus_settings **settings)
     bus_settings_free (*settings);
 }
 
-static int take_file (struct reading *reading, const char *path)
+static int file_read (struct reading *reading, const char *path)
 {
+    base_assert (reading->error);
+    base_assert (path);
     base_cleanup (settings_free_p) struct bus_settings *settings = NULL;
     const char *known[SETTINGS + 1] = {NULL};
     struct base_error misspelt = {.code = 0};
-    int rc = bus_settings_load (path, &settings, reading->error);
-    if (rc != 0)
-        return rc;
+    int r = bus_settings_load (path, &settings, reading->error);
+    if (r < 0)
+        return r;
     for (size_t i = 0; i < SETTINGS; i++)
         known[i] = spec_table[i].name;
     bus_settings_check (settings, known, file_unknown, &misspelt);
@@ -367,14 +390,16 @@ static int take_file (struct reading *reading, const char *path)
         return base_error_set (reading->error, -EINVAL, "%s: %s", path, misspelt.text);
     for (size_t i = 0; i < SETTINGS; i++) {
         const char *value = bus_settings_get (settings, spec_table[i].name);
-        rc = value ? spec_table[i].take (reading, spec_table[i].offset, spec_table[i].name, value) : 0;
-        if (rc != 0)
+        if (!value)
+            continue;
+        r = spec_table[i].take (reading, spec_table[i].offset, spec_table[i].name, value);
+        if (r < 0)
             return base_error_prefix (reading->error, "%s", path);
     }
     return 0;
 }
 
-static int take_setting (struct reading *reading, const char *setting)
+static int setting_read (struct reading *reading, const char *setting)
 {
     size_t length = strcspn (setting, "=");
     base_cleanup (base_free_p) char *name = strndup (setting, length);
@@ -391,18 +416,26 @@ static int take_setting (struct reading *reading, const char *setting)
 int client_spec_read (const char *const *settings, size_t n_settings, const char *file,
                       struct client_spec *ret_spec, struct base_error *error)
 {
+    base_assert (ret_spec && error);
     base_cleanup (client_spec_deinit) struct client_spec spec = {.release = NULL};
     struct reading reading = {.spec = &spec, .error = error};
-    int rc = 0;
-    for (size_t i = 0; i < SETTINGS && rc == 0; i++)
-        if (spec_table[i].value)
-            rc = spec_table[i].take (&reading, spec_table[i].offset, spec_table[i].name, spec_table[i].value);
-    if (rc == 0 && file)
-        rc = take_file (&reading, file);
-    for (size_t i = 0; i < n_settings && rc == 0; i++)
-        rc = take_setting (&reading, settings[i]);
-    if (rc != 0)
-        return rc;
+    for (size_t i = 0; i < SETTINGS; i++) {
+        if (!spec_table[i].value)
+            continue;
+        int r = spec_table[i].take (&reading, spec_table[i].offset, spec_table[i].name, spec_table[i].value);
+        if (r < 0)
+            return r;
+    }
+    if (file) {
+        int r = file_read (&reading, file);
+        if (r < 0)
+            return r;
+    }
+    for (size_t i = 0; i < n_settings; i++) {
+        int r = setting_read (&reading, settings[i]);
+        if (r < 0)
+            return r;
+    }
     if (!reading.wave_budget)
         spec.rollout.wave_budget = spec.rollout.budget;
     for (size_t i = 1; i < spec.rollout.n_waves && reading.approval; i++)

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "transfer/upload.h"
@@ -31,6 +32,7 @@ struct client_upload {
 
 static void upload_end (struct client_upload *upload, int failure)
 {
+    base_assert (upload->running);
     upload->running = false;
     upload->failure = failure;
     bus_loop_stop (upload->client->loop);
@@ -38,6 +40,7 @@ static void upload_end (struct client_upload *upload, int failure)
 
 static uint64_t upload_patience_ms (const struct client_upload *upload)
 {
+    base_assert (upload->client);
     return upload->client->timeout_ms + (upload->heard ? UPLOAD_PATIENCE_MS : 0);
 }
 
@@ -49,6 +52,9 @@ static void payload_free (void *data, void *hint)
 
 static int upload_put (struct client_upload *upload, const struct transfer_upload_action *action)
 {
+    base_assert (upload->running && upload->fd >= 0);
+    base_assert (action->kind == TRANSFER_UPLOAD_PUT);
+    base_assert (action->offset + action->length <= upload->machine.size);
     struct base_error *error = &upload->client->error;
     struct wire_put put = {
         .digest = upload->machine.digest, .size = upload->machine.size, .offset = action->offset};
@@ -60,19 +66,19 @@ static int upload_put (struct client_upload *upload, const struct transfer_uploa
         if (count < 0 && errno == EINTR)
             continue;
         if (count <= 0) {
-            int rc = count < 0 ? -errno : -EIO;
+            int r = count < 0 ? -errno : -EIO;
             free (data);
             return count < 0
-                       ? base_error_errno (error, rc, "cannot read %s", upload->path)
-                       : base_error_set (error, rc, "%s became shorter while it was uploaded", upload->path);
+                       ? base_error_errno (error, r, "cannot read %s", upload->path)
+                       : base_error_set (error, r, "%s became shorter while it was uploaded", upload->path);
         }
         at += (size_t) count;
     }
-    int rc = bus_send_payload (upload->client->content, NULL, &wire_put_record, &put, data, action->length,
-                               payload_free, NULL);
+    int r = bus_send_payload (upload->client->content, NULL, &wire_put_record, &put, data, action->length,
+                              payload_free, NULL);
     /*  If there is no room, the piece counts as lost, and the machine sends it again in time. */
-    if (rc != 0 && rc != -EAGAIN && rc != -EHOSTUNREACH)
-        return base_error_errno (error, rc, "cannot upload %s to %s", upload->path,
+    if (r != 0 && r != -EAGAIN && r != -EHOSTUNREACH)
+        return base_error_errno (error, r, "cannot upload %s to %s", upload->path,
                                  upload->client->endpoints.content);
     return 0;
 }
@@ -81,15 +87,16 @@ static void upload_wake (void *context);
 
 static void upload_wait (struct client_upload *upload, uint64_t until_ms, uint64_t now_ms)
 {
+    base_assert (upload->running && upload->timer == 0);
     uint64_t patience_ms = upload->heard_ms + upload_patience_ms (upload);
     if (until_ms > patience_ms)
         until_ms = patience_ms;
-    int rc = bus_timer_start (upload->client->loop, until_ms > now_ms ? until_ms - now_ms : 1, upload_wake,
-                              upload);
-    if (rc < 0)
+    int r = bus_timer_start (upload->client->loop, until_ms > now_ms ? until_ms - now_ms : 1, upload_wake,
+                             upload);
+    if (r < 0)
         upload_end (upload, client_out_of_memory (upload->client));
     else
-        upload->timer = rc;
+        upload->timer = r;
 }
 
 static void upload_pump (struct client_upload *upload)
@@ -101,9 +108,9 @@ static void upload_pump (struct client_upload *upload)
         struct transfer_upload_action action = transfer_upload_next (&upload->machine, now_ms);
         switch (action.kind) {
         case TRANSFER_UPLOAD_PUT: {
-            int rc = upload_put (upload, &action);
-            if (rc != 0)
-                upload_end (upload, rc);
+            int r = upload_put (upload, &action);
+            if (r < 0)
+                upload_end (upload, r);
             break;
         }
         case TRANSFER_UPLOAD_WAIT:
@@ -138,6 +145,7 @@ static void upload_wake (void *context)
 static void upload_take (void *context, struct bus_socket *socket, const struct bus_message *message)
 {
     noded_client *client = context;
+    base_assert (client && message);
     struct client_upload *upload = client->upload;
     (void) socket;
     if (!upload || !upload->running || message->record != &wire_taken_record)
@@ -156,9 +164,12 @@ static void upload_take (void *context, struct bus_socket *socket, const struct 
 int client_upload (noded_client *client, int fd, const char *path, const struct base_digest *digest,
                    uint64_t size, void (*progress) (void *context, uint64_t done), void *context)
 {
-    int rc = client_connect (client, upload_take, client->endpoints.content, &client->content);
-    if (rc != 0)
-        return rc;
+    base_assert (client->loop);
+    base_assert (fd >= 0);
+    base_assert (digest);
+    int r = client_connect (client, upload_take, client->endpoints.content, &client->content);
+    if (r < 0)
+        return r;
     struct client_upload upload = {.client = client,
                                    .path = path,
                                    .fd = fd,
@@ -169,11 +180,11 @@ int client_upload (noded_client *client, int fd, const char *path, const struct 
     transfer_upload_init (&upload.machine, NULL, digest, size);
     client->upload = &upload;
     upload_pump (&upload);
-    while (rc == 0 && upload.running)
-        rc = bus_loop_run (client->loop);
+    while (r == 0 && upload.running)
+        r = bus_loop_run (client->loop);
     client->upload = NULL;
     bus_timer_cancel (client->loop, upload.timer);
-    if (rc != 0)
-        return base_error_errno (&client->error, rc, "cannot upload %s", path);
+    if (r < 0)
+        return base_error_errno (&client->error, r, "cannot upload %s", path);
     return upload.failure;
 }

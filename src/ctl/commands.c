@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "base/assert.h"
+
 const struct ctl_command ctl_command_table[] = {
     {"publish", "APP --version V --binary [OS/ARCH=]FILE... [OPTION...]",
      "upload a release and print its digest\n"
@@ -147,6 +149,7 @@ const struct ctl_command ctl_command_table[] = {
 
 bool ctl_command_is_family (const char *word)
 {
+    base_assert (word);
     size_t length = strlen (word);
     for (const struct ctl_command *command = ctl_command_table; command->name; command++)
         if (strncmp (command->name, word, length) == 0 && command->name[length] == ' ')
@@ -156,6 +159,7 @@ bool ctl_command_is_family (const char *word)
 
 const struct ctl_command *ctl_command_find (const char *word, const char *next, int *ret_words)
 {
+    base_assert (word && ret_words);
     bool family = ctl_command_is_family (word);
     size_t length = strlen (word);
     if (family && !next)

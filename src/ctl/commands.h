@@ -28,7 +28,7 @@ struct ctl_command {
     const char *about;  /* the first line is shown in the list of commands */
     uint64_t options;   /* bits of the options it takes, without CTL_BITS_COMMON */
     size_t least, most; /* number of words */
-    int (*run) (struct ctl *ctl);
+    enum ctl_exit (*run) (struct ctl *ctl);
     enum ctl_command_kind kind;
     const char *completes; /* kinds of its words, a letter each; the last letter is for all further words */
 };

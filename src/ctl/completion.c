@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "ctl/commands.h"
@@ -61,13 +62,15 @@ struct typed {
     special to a shell is not offered. */
 static void typed_offer (const struct typed *typed, const char *word)
 {
+    base_assert (typed->current && word);
     if (strncmp (word, typed->current, strlen (typed->current)) != 0 || word[strspn (word, word_bytes)])
         return;
     (void) fprintf (typed->ctl->out, "%s\n", word);
 }
 
-static void offer_commands (const struct typed *typed, const char *family)
+static void commands_offer (const struct typed *typed, const char *family)
 {
+    base_assert (typed->ctl);
     size_t length = family ? strlen (family) : 0;
     char before[32] = "";
     for (const struct ctl_command *command = ctl_command_table; command->name; command++) {
@@ -84,7 +87,7 @@ static void offer_commands (const struct typed *typed, const char *family)
     }
 }
 
-static void offer_options (const struct typed *typed, const struct ctl_command *command)
+static void options_offer (const struct typed *typed, const struct ctl_command *command)
 {
     uint64_t bits = CTL_BITS_COMMON | (command ? command->options : 0);
     for (unsigned i = 0; i < CTL_OPTION_END; i++) {
@@ -96,8 +99,9 @@ static void offer_options (const struct typed *typed, const struct ctl_command *
 }
 
 /*  Offers the releases, by their first digits; or the applications that have some. */
-static void offer_releases (const struct typed *typed, bool applications)
+static void releases_offer (const struct typed *typed, bool applications)
 {
+    base_assert (typed->ctl->client);
     base_cleanup (noded_releases_free) noded_releases releases = {.count = 0};
     char before[65] = "", word[65];
     (void) noded_client_releases (typed->ctl->client, NULL, &releases);
@@ -114,8 +118,9 @@ static void offer_releases (const struct typed *typed, bool applications)
 
 /*  Offers the nodes whose ids begin with the current word: it selects them, so that a fleet of thousands is not
     transferred. Gets all nodes if that word is empty or cannot be a selector. */
-static void offer_nodes (const struct typed *typed)
+static void nodes_offer (const struct typed *typed)
 {
+    base_assert (typed->ctl->client);
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
     const char *current = typed->current;
     bool selects = *current && strspn (current, plain) == strlen (current);
@@ -126,22 +131,24 @@ static void offer_nodes (const struct typed *typed)
         typed_offer (typed, nodes.items[i].id);
 }
 
-static void offer_rollouts (const struct typed *typed)
+static void rollouts_offer (const struct typed *typed)
 {
+    base_assert (typed->ctl->client);
     base_cleanup (noded_rollouts_free) noded_rollouts rollouts = {.count = 0};
     (void) noded_client_rollout_list (typed->ctl->client, &(noded_rollouts_query){.since = 0}, &rollouts);
     for (size_t i = 0; i < rollouts.count; i++)
         typed_offer (typed, rollouts.items[i].id);
 }
 
-static bool connect_to (struct ctl *ctl)
+static bool broker_connect (struct ctl *ctl)
 {
     return ctl->client || noded_client_new (ctl->options.broker, ctl->options.config, COMPLETION_TIMEOUT_MS,
                                             &ctl->client, NULL, 0) == 0;
 }
 
-static void offer_word (const struct typed *typed, char what)
+static void word_offer (const struct typed *typed, char what)
 {
+    base_assert (typed->ctl);
     switch (what) {
     case CTL_WORD_SHELL:
         for (size_t i = 0; i < SHELLS; i++)
@@ -152,30 +159,31 @@ static void offer_word (const struct typed *typed, char what)
         typed_offer (typed, "clear");
         break;
     case CTL_WORD_RELEASE:
-        offer_releases (typed, false);
+        releases_offer (typed, false);
         break;
     case CTL_WORD_NODE:
     case CTL_WORD_EITHER:
-        offer_nodes (typed);
+        nodes_offer (typed);
         if (what == CTL_WORD_NODE)
             break;
         __attribute__ ((fallthrough));
     case CTL_WORD_ROLLOUT:
-        offer_rollouts (typed);
+        rollouts_offer (typed);
         break;
     default:
         break;
     }
 }
 
-static void offer_value (const struct typed *typed)
+static void value_offer (const struct typed *typed)
 {
+    base_assert ((unsigned) typed->option < CTL_OPTION_END);
     switch (typed->option) {
     case CTL_OPTION_RELEASE:
-        offer_word (typed, CTL_WORD_RELEASE);
+        word_offer (typed, CTL_WORD_RELEASE);
         break;
     case CTL_OPTION_APP:
-        offer_releases (typed, true);
+        releases_offer (typed, true);
         break;
     case CTL_OPTION_ON_HALT:
         typed_offer (typed, "stay");
@@ -189,6 +197,7 @@ static void offer_value (const struct typed *typed)
 /*  bash passes "=" as a separate word: it is skipped. */
 static void typed_read (struct typed *typed, char **words, size_t count)
 {
+    base_assert (typed->n_plain == 0);
     enum ctl_option option = CTL_OPTION_END; /* whose value comes next */
     struct ctl_options *options = &typed->ctl->options;
     typed->option = CTL_OPTION_END;
@@ -223,8 +232,9 @@ static void typed_read (struct typed *typed, char **words, size_t count)
         typed->option = option;
 }
 
-static int words_complete (struct ctl *ctl)
+static enum ctl_exit words_complete (struct ctl *ctl)
 {
+    base_assert (ctl->n_words >= 1);
     struct typed typed = {.ctl = ctl};
     typed_read (&typed, ctl->words + 1, ctl->n_words - 1);
     size_t begin = typed.n_plain && strcmp (typed.plain[0], "help") == 0;
@@ -232,25 +242,26 @@ static int words_complete (struct ctl *ctl)
     const char *second = typed.n_plain > begin + 1 ? typed.plain[begin + 1] : NULL;
     int words = 0;
     const struct ctl_command *command = first ? ctl_command_find (first, second, &words) : NULL;
-    if (!connect_to (ctl))
+    if (!broker_connect (ctl))
         return CTL_OK;
     if (typed.option != CTL_OPTION_END)
-        offer_value (&typed);
+        value_offer (&typed);
     else if (*typed.current == '-')
-        offer_options (&typed, command);
+        options_offer (&typed, command);
     else if (!first)
-        offer_commands (&typed, NULL);
+        commands_offer (&typed, NULL);
     else if (!command && !second && ctl_command_is_family (first))
-        offer_commands (&typed, first);
+        commands_offer (&typed, first);
     else if (command && !begin) {
         size_t at = typed.n_plain - (size_t) words, most = strlen (command->completes) - 1;
-        offer_word (&typed, command->completes[at < most ? at : most]);
+        word_offer (&typed, command->completes[at < most ? at : most]);
     }
     return CTL_OK;
 }
 
-int ctl_completion (struct ctl *ctl)
+enum ctl_exit ctl_completion (struct ctl *ctl)
 {
+    base_assert (ctl->n_words >= 1);
     const char *word = ctl->words[0];
     const char *names[SHELLS + 1] = {NULL};
     if (strcmp (word, "words") == 0)

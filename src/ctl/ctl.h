@@ -14,13 +14,14 @@
 
 #include "noded/client.h"
 
-/*  Exit codes, as listed by --help. */
+/*  Exit codes, as listed by --help. A function of this type has printed why it failed. They are no errors: an int
+    that a function returns is 0 or -errno. */
 enum ctl_exit {
-    CTL_OK = 0,
-    CTL_FAILED = 1,
-    CTL_USAGE = 2,
-    CTL_TIMEOUT = 3,
-    CTL_UNREACHED = 4,
+    CTL_OK = 0,        /* done */
+    CTL_FAILED = 1,    /* failed or refused */
+    CTL_USAGE = 2,     /* wrong arguments: nothing was done */
+    CTL_TIMEOUT = 3,   /* the timeout passed before the end */
+    CTL_UNREACHED = 4, /* the broker was not reached */
 };
 
 /*  The parsed options. Texts point into argv; lists are on the heap. */
@@ -55,63 +56,63 @@ struct ctl {
 /*  The whole program. version: printed by --version. Returns the exit code. */
 int ctl_main (int argc, char **argv, const char *version);
 
-/*  Prints the client's last error. Returns CTL_UNREACHED for rc -ETIMEDOUT, else CTL_FAILED. */
-int ctl_fail (struct ctl *ctl, int rc);
+/*  Prints the client's last error. Returns CTL_UNREACHED for r -ETIMEDOUT, else CTL_FAILED. */
+enum ctl_exit ctl_fail (struct ctl *ctl, int r);
 
 /*  Prints an error, one sentence, on err. Returns CTL_FAILED. */
-__attribute__ ((format (printf, 2, 3))) int ctl_error (struct ctl *ctl, const char *format, ...);
+__attribute__ ((format (printf, 2, 3))) enum ctl_exit ctl_error (struct ctl *ctl, const char *format, ...);
 
 /*  Prints a usage error on err, and a line that points to --help. Returns CTL_USAGE. */
-__attribute__ ((format (printf, 2, 3))) int ctl_misused (struct ctl *ctl, const char *format, ...);
+__attribute__ ((format (printf, 2, 3))) enum ctl_exit ctl_misused (struct ctl *ctl, const char *format, ...);
 
 /*  Prints JSON and frees it; NULL: memory was out. Characters that a terminal would interpret are printed as
     \uXXXX. Returns an exit code. */
-int ctl_print_json (struct ctl *ctl, char *json);
+enum ctl_exit ctl_print_json (struct ctl *ctl, char *json);
 
 /*  Prints the results of orders: a line a node, or JSON. Returns CTL_FAILED if one was refused. */
-int ctl_orders_print (struct ctl *ctl, const noded_orders *orders);
+enum ctl_exit ctl_orders_print (struct ctl *ctl, const noded_orders *orders);
 
 /*  Finds the full digest of a release from at least its first 6 digits. failures: a quarantine, which is
     searched before the broker's list. Prints why it fails. Returns an exit code. */
-int ctl_release_find (struct ctl *ctl, const char *name, const noded_failure *failures, size_t n_failures,
-                      char ret_release[65]);
+enum ctl_exit ctl_release_find (struct ctl *ctl, const char *name, const noded_failure *failures,
+                                size_t n_failures, char ret_release[65]);
 
 /*  Gets one node as a list of one item, which the caller frees. Prints an error if the broker does not know the
     node. Returns an exit code. */
-int ctl_node_find (struct ctl *ctl, const char *id, noded_nodes *ret_nodes);
+enum ctl_exit ctl_node_find (struct ctl *ctl, const char *id, noded_nodes *ret_nodes);
 
 /*  Gets the ids of the nodes that match --select; release them with ctl_ids_free_p. Prints an error if there
     are none. Returns an exit code. */
-int ctl_nodes_selected (struct ctl *ctl, char ***ret_ids);
+enum ctl_exit ctl_nodes_selected (struct ctl *ctl, char ***ret_ids);
 void ctl_ids_free_p (char ***list);
 
 /*  The commands. Each returns an exit code. */
-int ctl_publish (struct ctl *ctl);
-int ctl_releases (struct ctl *ctl);
-int ctl_withdraw (struct ctl *ctl);
-int ctl_update (struct ctl *ctl);
-int ctl_revert (struct ctl *ctl);
-int ctl_hold (struct ctl *ctl);
-int ctl_unhold (struct ctl *ctl);
-int ctl_cancel (struct ctl *ctl);
-int ctl_forget (struct ctl *ctl);
-int ctl_nodes (struct ctl *ctl);
-int ctl_status (struct ctl *ctl);
-int ctl_why (struct ctl *ctl);
-int ctl_quarantine (struct ctl *ctl);
-int ctl_events (struct ctl *ctl);
-int ctl_label (struct ctl *ctl);
-int ctl_backup (struct ctl *ctl);
-int ctl_completion (struct ctl *ctl);
-int ctl_rollout_plan (struct ctl *ctl);
-int ctl_rollout_start (struct ctl *ctl);
-int ctl_rollout_status (struct ctl *ctl);
-int ctl_rollout_list (struct ctl *ctl);
-int ctl_rollout_pause (struct ctl *ctl);
-int ctl_rollout_resume (struct ctl *ctl);
-int ctl_rollout_approve (struct ctl *ctl);
-int ctl_rollout_abort (struct ctl *ctl);
-int ctl_rollout_revert (struct ctl *ctl);
-int ctl_rollout_retry (struct ctl *ctl);
+enum ctl_exit ctl_publish (struct ctl *ctl);
+enum ctl_exit ctl_releases (struct ctl *ctl);
+enum ctl_exit ctl_withdraw (struct ctl *ctl);
+enum ctl_exit ctl_update (struct ctl *ctl);
+enum ctl_exit ctl_revert (struct ctl *ctl);
+enum ctl_exit ctl_hold (struct ctl *ctl);
+enum ctl_exit ctl_unhold (struct ctl *ctl);
+enum ctl_exit ctl_cancel (struct ctl *ctl);
+enum ctl_exit ctl_forget (struct ctl *ctl);
+enum ctl_exit ctl_nodes (struct ctl *ctl);
+enum ctl_exit ctl_status (struct ctl *ctl);
+enum ctl_exit ctl_why (struct ctl *ctl);
+enum ctl_exit ctl_quarantine (struct ctl *ctl);
+enum ctl_exit ctl_events (struct ctl *ctl);
+enum ctl_exit ctl_label (struct ctl *ctl);
+enum ctl_exit ctl_backup (struct ctl *ctl);
+enum ctl_exit ctl_completion (struct ctl *ctl);
+enum ctl_exit ctl_rollout_plan (struct ctl *ctl);
+enum ctl_exit ctl_rollout_start (struct ctl *ctl);
+enum ctl_exit ctl_rollout_status (struct ctl *ctl);
+enum ctl_exit ctl_rollout_list (struct ctl *ctl);
+enum ctl_exit ctl_rollout_pause (struct ctl *ctl);
+enum ctl_exit ctl_rollout_resume (struct ctl *ctl);
+enum ctl_exit ctl_rollout_approve (struct ctl *ctl);
+enum ctl_exit ctl_rollout_abort (struct ctl *ctl);
+enum ctl_exit ctl_rollout_revert (struct ctl *ctl);
+enum ctl_exit ctl_rollout_retry (struct ctl *ctl);
 
 #endif

@@ -6,11 +6,14 @@
 #include <errno.h>
 #include <stdarg.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "ctl/text.h"
 
 static void error_print (struct ctl *ctl, const char *format, va_list arguments)
 {
+    base_assert (ctl && ctl->err);
+    base_assert (format);
     base_cleanup (base_free_p) char *text = NULL;
     if (vasprintf (&text, format, arguments) < 0)
         text = NULL;
@@ -19,8 +22,9 @@ static void error_print (struct ctl *ctl, const char *format, va_list arguments)
     (void) fputc ('\n', ctl->err);
 }
 
-int ctl_error (struct ctl *ctl, const char *format, ...)
+enum ctl_exit ctl_error (struct ctl *ctl, const char *format, ...)
 {
+    base_assert (ctl && format);
     va_list arguments;
     va_start (arguments, format);
     error_print (ctl, format, arguments);
@@ -28,8 +32,9 @@ int ctl_error (struct ctl *ctl, const char *format, ...)
     return CTL_FAILED;
 }
 
-int ctl_misused (struct ctl *ctl, const char *format, ...)
+enum ctl_exit ctl_misused (struct ctl *ctl, const char *format, ...)
 {
+    base_assert (ctl && format);
     va_list arguments;
     va_start (arguments, format);
     error_print (ctl, format, arguments);
@@ -38,9 +43,10 @@ int ctl_misused (struct ctl *ctl, const char *format, ...)
     return CTL_USAGE;
 }
 
-int ctl_fail (struct ctl *ctl, int rc)
+enum ctl_exit ctl_fail (struct ctl *ctl, int r)
 {
-    if (rc != -ETIMEDOUT)
+    base_assert (r < 0);
+    if (r != -ETIMEDOUT)
         return ctl_error (ctl, "%s", noded_client_error (ctl->client));
     (void) ctl_error (ctl, "%s (to use another broker: --broker HOST[:PORT])",
                       noded_client_error (ctl->client));

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -41,21 +42,24 @@ struct follow {
 
 static void follow_deinit (struct follow *follow)
 {
+    base_assert (follow);
     ctl_progress_deinit (&follow->progress);
     free (follow->ids);
 }
 
-static void draw_line (struct follow *follow, const struct ctl_target *target, uint64_t now_ms)
+static void line_draw (struct follow *follow, const struct ctl_target *target, uint64_t now_ms)
 {
+    base_assert (target && target->id);
     base_cleanup (base_free_p) char *line = ctl_progress_line (&follow->progress, target, now_ms);
     ctl_line_put (follow->out, line ? line : target->id, follow->ctl->width);
     (void) fputs ("\033[K\n", follow->out);
     follow->drawn++;
 }
 
-/*  If the terminal is too low for all nodes, only nodes that have not ended are drawn. */
-static void draw_terminal (struct follow *follow, uint64_t now_ms)
+/*  If the terminal has too few lines for all nodes, only nodes that have not ended are drawn. */
+static void terminal_draw (struct follow *follow, uint64_t now_ms)
 {
+    base_assert (follow->progress.left <= follow->progress.count);
     size_t height = follow->ctl->height > 4 ? follow->ctl->height : FOLLOW_ROWS;
     size_t room = height - 3, count = follow->progress.count;
     if (follow->drawn)
@@ -63,7 +67,7 @@ static void draw_terminal (struct follow *follow, uint64_t now_ms)
     follow->drawn = 0;
     for (size_t i = 0; i < count && follow->drawn < room; i++)
         if (count <= room || !follow->progress.targets[i].ended)
-            draw_line (follow, &follow->progress.targets[i], now_ms);
+            line_draw (follow, &follow->progress.targets[i], now_ms);
     (void) fprintf (follow->out, "%zu of %zu have ended%s\033[J\n", count - follow->progress.left, count,
                     follow->silent ? "; the broker does not answer, still trying" : "");
     follow->drawn++;
@@ -71,9 +75,10 @@ static void draw_terminal (struct follow *follow, uint64_t now_ms)
 
 static void follow_draw (struct follow *follow)
 {
+    base_assert (follow->ctl && follow->out);
     uint64_t now_ms = base_time_boot_ms ();
     if (follow->ctl->terminal && !follow->ctl->options.json)
-        draw_terminal (follow, now_ms);
+        terminal_draw (follow, now_ms);
     else
         for (size_t i = 0; i < follow->progress.count; i++) {
             base_cleanup (base_free_p) char *line =
@@ -90,15 +95,16 @@ static void follow_draw (struct follow *follow)
     the client's error. */
 static int follow_superseded (struct follow *follow)
 {
+    base_assert (follow->ctl->client);
     struct ctl *ctl = follow->ctl;
     for (size_t i = 0; i < follow->progress.count; i++) {
         struct ctl_target *target = &follow->progress.targets[i];
         if (!target->superseded)
             continue;
         base_cleanup (noded_reports_free) noded_reports reports = {.count = 0};
-        int rc = noded_client_why (ctl->client, ctl->options.application, target->id, &reports);
-        if (rc != 0)
-            return rc;
+        int r = noded_client_why (ctl->client, ctl->options.application, target->id, &reports);
+        if (r < 0)
+            return r;
         target->superseded = false;
         ctl_progress_reports (&follow->progress, target, &reports, base_time_boot_ms ());
     }
@@ -107,6 +113,8 @@ static int follow_superseded (struct follow *follow)
 
 static int follow_ask (struct follow *follow, uint64_t now_ms)
 {
+    base_assert (now_ms < follow->deadline_ms);
+    base_assert (follow->ids || follow->n_ids == 0);
     struct ctl *ctl = follow->ctl;
     bool full = !follow->revision || now_ms >= follow->full_ms;
     bool tick = ctl->terminal && !ctl->options.json;
@@ -120,9 +128,9 @@ static int follow_ask (struct follow *follow, uint64_t now_ms)
                                      .since = full ? 0 : follow->revision,
                                      .wait_ms = wait_ms};
     base_cleanup (noded_nodes_free) noded_nodes nodes = {.count = 0};
-    int rc = noded_client_nodes (ctl->client, &query, &nodes);
-    if (rc != 0)
-        return rc;
+    int r = noded_client_nodes (ctl->client, &query, &nodes);
+    if (r < 0)
+        return r;
     now_ms = base_time_boot_ms ();
     if (full)
         follow->full_ms = now_ms + FOLLOW_FULL_MS;
@@ -132,37 +140,39 @@ static int follow_ask (struct follow *follow, uint64_t now_ms)
     return follow_superseded (follow);
 }
 
-static int follow_run (struct follow *follow)
+static enum ctl_exit follow_run (struct follow *follow)
 {
     struct ctl *ctl = follow->ctl;
     follow_draw (follow);
     for (uint64_t now_ms; follow->progress.left && (now_ms = base_time_boot_ms ()) < follow->deadline_ms;) {
-        int rc = follow_ask (follow, now_ms);
-        if (rc == -ENOENT && !follow->unnamed) {
+        int r = follow_ask (follow, now_ms);
+        if (r == -ENOENT && !follow->unnamed) {
             /*  One of our nodes was forgotten; a list of all nodes shows which. */
             follow->unnamed = true;
             follow->revision = 0;
             continue;
         }
-        if (rc == -EBUSY) {
+        if (r == -EBUSY) {
             /*  Too many clients wait for changes at the broker: poll instead. */
             follow->revision = 0;
             (void) usleep (FOLLOW_PAUSE_US);
             continue;
         }
-        if (rc != 0 && rc != -ETIMEDOUT)
-            return ctl_fail (ctl, rc);
-        if (rc != 0 && !follow->silent && !(ctl->terminal && !ctl->options.json))
+        if (r < 0 && r != -ETIMEDOUT)
+            return ctl_fail (ctl, r);
+        if (r < 0 && !follow->silent && !(ctl->terminal && !ctl->options.json))
             ctl_error (ctl, "the broker at %s does not answer; still trying",
                        noded_client_endpoint (ctl->client));
-        follow->silent = rc != 0;
+        follow->silent = r < 0;
         follow_draw (follow);
     }
     return CTL_OK;
 }
 
-static int follow_finish (struct follow *follow, uint64_t timeout_ms)
+static enum ctl_exit follow_finish (struct follow *follow, uint64_t timeout_ms)
 {
+    base_assert (timeout_ms > 0);
+    base_assert (follow->progress.left <= follow->progress.count);
     struct ctl *ctl = follow->ctl;
     if (follow->progress.left) {
         base_cleanup (base_free_p) char *left = ctl_progress_left (&follow->progress);
@@ -181,10 +191,11 @@ static int follow_finish (struct follow *follow, uint64_t timeout_ms)
     return ctl_progress_code (&follow->progress);
 }
 
-int ctl_orders_print (struct ctl *ctl, const noded_orders *orders)
+enum ctl_exit ctl_orders_print (struct ctl *ctl, const noded_orders *orders)
 {
+    base_assert (orders->items || orders->count == 0);
     base_cleanup (ctl_table_deinit) struct ctl_table table = {.columns = 2};
-    int code = CTL_OK;
+    enum ctl_exit code = CTL_OK;
     for (size_t i = 0; i < orders->count; i++) {
         const noded_order *order = &orders->items[i];
         ctl_table_cell (&table, order->node);
@@ -202,8 +213,9 @@ int ctl_orders_print (struct ctl *ctl, const noded_orders *orders)
     return code;
 }
 
-static int follow_orders (struct ctl *ctl, const noded_orders *orders, bool revert)
+static enum ctl_exit follow_orders (struct ctl *ctl, const noded_orders *orders, bool revert)
 {
+    base_assert (orders->items || orders->count == 0);
     base_cleanup (follow_deinit) struct follow follow = {.ctl = ctl,
                                                          .out = ctl->options.json ? ctl->err : ctl->out};
     uint64_t timeout_ms = ctl->options.timeout_ms ? ctl->options.timeout_ms : FOLLOW_TIMEOUT_MS;
@@ -218,7 +230,7 @@ static int follow_orders (struct ctl *ctl, const noded_orders *orders, bool reve
         return ctl_error (ctl, "out of memory");
     for (size_t i = 0; i < follow.progress.count; i++)
         follow.ids[follow.n_ids++] = follow.progress.targets[i].id;
-    int code = follow_run (&follow);
+    enum ctl_exit code = follow_run (&follow);
     return code == CTL_OK ? follow_finish (&follow, timeout_ms) : code;
 }
 
@@ -239,13 +251,14 @@ static void words_unique (struct ctl *ctl)
 /*  The nodes that the command line names, each once. */
 static noded_targets targets_of (struct ctl *ctl)
 {
+    base_assert (ctl->words || ctl->n_words == 0);
     words_unique (ctl);
     return (noded_targets){.application = ctl->options.application,
                            .nodes = ctl->options.all ? NULL : (const char *const *) ctl->words,
                            .n_nodes = ctl->n_words};
 }
 
-int ctl_update (struct ctl *ctl)
+enum ctl_exit ctl_update (struct ctl *ctl)
 {
     base_cleanup (noded_orders_free) noded_orders orders = {.count = 0};
     char release[65];
@@ -256,50 +269,50 @@ int ctl_update (struct ctl *ctl)
         if (waves & (UINT64_C (1) << i))
             return ctl_misused (ctl, "--%s needs --all, or nodectl rollout start", ctl_option_name (i));
     if (ctl->options.release) {
-        int code = ctl_release_find (ctl, ctl->options.release, NULL, 0, release);
+        enum ctl_exit code = ctl_release_find (ctl, ctl->options.release, NULL, 0, release);
         if (code != CTL_OK)
             return code;
     }
     noded_targets targets = targets_of (ctl);
-    int rc = noded_client_update (ctl->client, &targets, ctl->options.release ? release : NULL, &orders);
-    return rc == 0 ? follow_orders (ctl, &orders, false) : ctl_fail (ctl, rc);
+    int r = noded_client_update (ctl->client, &targets, ctl->options.release ? release : NULL, &orders);
+    return r < 0 ? ctl_fail (ctl, r) : follow_orders (ctl, &orders, false);
 }
 
-int ctl_revert (struct ctl *ctl)
+enum ctl_exit ctl_revert (struct ctl *ctl)
 {
     base_cleanup (noded_orders_free) noded_orders orders = {.count = 0};
     noded_targets targets = targets_of (ctl);
-    int rc = noded_client_revert (ctl->client, &targets, &orders);
-    return rc == 0 ? follow_orders (ctl, &orders, true) : ctl_fail (ctl, rc);
+    int r = noded_client_revert (ctl->client, &targets, &orders);
+    return r < 0 ? ctl_fail (ctl, r) : follow_orders (ctl, &orders, true);
 }
 
-static int hold_or_end (struct ctl *ctl, int hold)
+static enum ctl_exit hold_order (struct ctl *ctl, int hold)
 {
     base_cleanup (noded_orders_free) noded_orders orders = {.count = 0};
     noded_targets targets = targets_of (ctl);
-    int rc = noded_client_hold (ctl->client, &targets, hold, &orders);
-    return rc == 0 ? ctl_orders_print (ctl, &orders) : ctl_fail (ctl, rc);
+    int r = noded_client_hold (ctl->client, &targets, hold, &orders);
+    return r < 0 ? ctl_fail (ctl, r) : ctl_orders_print (ctl, &orders);
 }
 
-int ctl_hold (struct ctl *ctl)
+enum ctl_exit ctl_hold (struct ctl *ctl)
 {
-    return hold_or_end (ctl, 1);
+    return hold_order (ctl, 1);
 }
 
-int ctl_unhold (struct ctl *ctl)
+enum ctl_exit ctl_unhold (struct ctl *ctl)
 {
-    return hold_or_end (ctl, 0);
+    return hold_order (ctl, 0);
 }
 
-int ctl_cancel (struct ctl *ctl)
+enum ctl_exit ctl_cancel (struct ctl *ctl)
 {
     base_cleanup (noded_orders_free) noded_orders orders = {.count = 0};
     noded_targets targets = targets_of (ctl);
-    int rc = noded_client_cancel (ctl->client, &targets, &orders);
-    return rc == 0 ? ctl_orders_print (ctl, &orders) : ctl_fail (ctl, rc);
+    int r = noded_client_cancel (ctl->client, &targets, &orders);
+    return r < 0 ? ctl_fail (ctl, r) : ctl_orders_print (ctl, &orders);
 }
 
-int ctl_forget (struct ctl *ctl)
+enum ctl_exit ctl_forget (struct ctl *ctl)
 {
     base_cleanup (ctl_ids_free_p) char **ids = NULL;
     base_cleanup (noded_orders_free) noded_orders orders = {.count = 0};
@@ -307,12 +320,12 @@ int ctl_forget (struct ctl *ctl)
         return ctl_misused (ctl, "name nodes or give --select, not both");
     if (!ctl->options.select && !ctl->n_words)
         return ctl_misused (ctl, "name nodes, or give --select SELECTOR");
-    int code = ctl->options.select ? ctl_nodes_selected (ctl, &ids) : CTL_OK;
+    enum ctl_exit code = ctl->options.select ? ctl_nodes_selected (ctl, &ids) : CTL_OK;
     if (code != CTL_OK)
         return code;
     noded_targets targets = targets_of (ctl);
     if (ids)
         targets = (noded_targets){.nodes = (const char *const *) ids, .n_nodes = base_list_count (ids)};
-    int rc = noded_client_forget (ctl->client, &targets, &orders);
-    return rc == 0 ? ctl_orders_print (ctl, &orders) : ctl_fail (ctl, rc);
+    int r = noded_client_forget (ctl->client, &targets, &orders);
+    return r < 0 ? ctl_fail (ctl, r) : ctl_orders_print (ctl, &orders);
 }

@@ -5,11 +5,13 @@
 
 #include <stdlib.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 
-int ctl_print_json (struct ctl *ctl, char *json)
+enum ctl_exit ctl_print_json (struct ctl *ctl, char *json)
 {
+    base_assert (ctl && ctl->out);
     base_cleanup (base_free_p) char *owned = json;
     base_cleanup (base_free_p) char *plain = owned ? base_text_plain_json (owned) : NULL;
     if (!plain)

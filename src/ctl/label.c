@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "ctl/text.h"
@@ -15,17 +16,20 @@ void ctl_ids_free_p (char ***list)
     base_list_free (*list);
 }
 
-static int nodes_ask (struct ctl *ctl, const char *id, noded_nodes *ret_nodes)
+static enum ctl_exit nodes_ask (struct ctl *ctl, const char *id, noded_nodes *ret_nodes)
 {
+    base_assert (id || ctl->options.select);
+    base_assert (ret_nodes);
     if (id)
         return ctl_node_find (ctl, id, ret_nodes);
-    int rc =
+    int r =
         noded_client_nodes (ctl->client, &(noded_nodes_query){.selector = ctl->options.select}, ret_nodes);
-    return rc == 0 ? CTL_OK : ctl_fail (ctl, rc);
+    return r < 0 ? ctl_fail (ctl, r) : CTL_OK;
 }
 
-static void print_labels (struct ctl *ctl, const noded_nodes *nodes)
+static void labels_print (struct ctl *ctl, const noded_nodes *nodes)
 {
+    base_assert (nodes->items || nodes->count == 0);
     base_cleanup (ctl_table_deinit) struct ctl_table table = {.columns = 4};
     static const char *const titles[] = {"NODE", "LABEL", "VALUE", "SET"};
     for (size_t i = 0; i < 4; i++)
@@ -41,20 +45,21 @@ static void print_labels (struct ctl *ctl, const noded_nodes *nodes)
     ctl_table_print (&table, ctl->out, ctl->width);
 }
 
-static int list_labels (struct ctl *ctl, const char *id)
+static enum ctl_exit labels_list (struct ctl *ctl, const char *id)
 {
+    base_assert (id || ctl->options.select);
     base_cleanup (noded_nodes_free) noded_nodes nodes = {.count = 0};
-    int code = nodes_ask (ctl, id, &nodes);
+    enum ctl_exit code = nodes_ask (ctl, id, &nodes);
     if (code == CTL_OK && ctl->options.json)
         return ctl_print_json (ctl, noded_nodes_json (nodes.items, nodes.count));
     if (code == CTL_OK)
-        print_labels (ctl, &nodes);
+        labels_print (ctl, &nodes);
     return code;
 }
 
-static int print_labelled (struct ctl *ctl, const noded_orders *orders)
+static enum ctl_exit labelled_print (struct ctl *ctl, const noded_orders *orders)
 {
-    int code = CTL_OK;
+    enum ctl_exit code = CTL_OK;
     size_t good = 0;
     for (size_t i = 0; i < orders->count; i++) {
         const noded_order *order = &orders->items[i];
@@ -73,13 +78,14 @@ static int print_labelled (struct ctl *ctl, const noded_orders *orders)
     return code;
 }
 
-static int ids_of (struct ctl *ctl, const char *id, char ***ret_ids)
+static enum ctl_exit ids_find (struct ctl *ctl, const char *id, char ***ret_ids)
 {
+    base_assert (ret_ids && !*ret_ids);
     base_cleanup (noded_nodes_free) noded_nodes nodes = {.count = 0};
     base_cleanup (ctl_ids_free_p) char **ids = NULL;
     if (id)
         return base_list_append (ret_ids, id) == 0 ? CTL_OK : ctl_error (ctl, "out of memory");
-    int code = nodes_ask (ctl, NULL, &nodes);
+    enum ctl_exit code = nodes_ask (ctl, NULL, &nodes);
     if (code != CTL_OK)
         return code;
     for (size_t i = 0; i < nodes.count; i++)
@@ -92,13 +98,14 @@ static int ids_of (struct ctl *ctl, const char *id, char ***ret_ids)
     return CTL_OK;
 }
 
-int ctl_nodes_selected (struct ctl *ctl, char ***ret_ids)
+enum ctl_exit ctl_nodes_selected (struct ctl *ctl, char ***ret_ids)
 {
-    return ids_of (ctl, NULL, ret_ids);
+    return ids_find (ctl, NULL, ret_ids);
 }
 
-int ctl_label (struct ctl *ctl)
+enum ctl_exit ctl_label (struct ctl *ctl)
 {
+    base_assert (ctl->client);
     base_cleanup (ctl_ids_free_p) char **ids = NULL;
     base_cleanup (noded_orders_free) noded_orders orders = {.count = 0};
     size_t first = ctl->options.select ? 0 : 1;
@@ -106,14 +113,14 @@ int ctl_label (struct ctl *ctl)
         return ctl_misused (ctl, "name a node, or give --select SELECTOR");
     const char *id = first ? ctl->words[0] : NULL;
     if (ctl->n_words == first)
-        return list_labels (ctl, id);
-    int code = ids_of (ctl, id, &ids);
+        return labels_list (ctl, id);
+    enum ctl_exit code = ids_find (ctl, id, &ids);
     if (code != CTL_OK)
         return code;
     const noded_targets targets = {.nodes = (const char *const *) ids, .n_nodes = base_list_count (ids)};
-    int rc = noded_client_label (ctl->client, &targets, (const char *const *) ctl->words + first,
-                                 ctl->n_words - first, &orders);
-    if (rc == -EINVAL)
+    int r = noded_client_label (ctl->client, &targets, (const char *const *) ctl->words + first,
+                                ctl->n_words - first, &orders);
+    if (r == -EINVAL)
         return ctl_misused (ctl, "%s", noded_client_error (ctl->client));
-    return rc == 0 ? print_labelled (ctl, &orders) : ctl_fail (ctl, rc);
+    return r < 0 ? ctl_fail (ctl, r) : labelled_print (ctl, &orders);
 }

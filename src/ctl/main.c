@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "ctl/screen.h"
@@ -43,6 +44,7 @@ static void help_all (FILE *out)
 
 static void help_family (FILE *out, const char *family)
 {
+    base_assert (family && *family);
     size_t length = strlen (family);
     (void) fprintf (out, "usage: nodectl %s COMMAND [WORD...] [OPTION...]\n\ncommands:\n", family);
     for (const struct ctl_command *command = ctl_command_table; command->name; command++)
@@ -54,6 +56,7 @@ static void help_family (FILE *out, const char *family)
 
 static void help_command (FILE *out, const struct ctl_command *command)
 {
+    base_assert (command && command->name && command->about);
     (void) fprintf (out, "usage: nodectl %s %s\n\n%s\noptions:\n", command->name, command->usage,
                     command->about);
     ctl_options_help (out, command->options | CTL_BITS_COMMON);
@@ -64,6 +67,7 @@ static void help_command (FILE *out, const struct ctl_command *command)
     Returns the count; the list ends with NULL. */
 static size_t command_names (const char *family, const char *ret_names[COMMANDS_MOST + 1])
 {
+    base_assert (ret_names);
     size_t count = 0, skip = family ? strlen (family) + 1 : 0;
     for (const struct ctl_command *command = ctl_command_table; command->name && count < COMMANDS_MOST;
          command++) {
@@ -76,8 +80,9 @@ static size_t command_names (const char *family, const char *ret_names[COMMANDS_
     return count;
 }
 
-static int command_unknown (struct ctl *ctl, const char *word, const char *next)
+static enum ctl_exit command_unknown (struct ctl *ctl, const char *word, const char *next)
 {
+    base_assert (word);
     const char *names[COMMANDS_MOST + 1];
     bool family = ctl_command_is_family (word);
     if (family && !next) {
@@ -96,8 +101,9 @@ static int command_unknown (struct ctl *ctl, const char *word, const char *next)
                         nearest ? "\"?" : "");
 }
 
-static int command_check (struct ctl *ctl, const struct ctl_command *command)
+static enum ctl_exit command_check (struct ctl *ctl, const struct ctl_command *command)
 {
+    base_assert (command && command->least <= command->most);
     uint64_t foreign = ctl->options.seen & ~(command->options | CTL_BITS_COMMON);
     if (foreign & CTL_BIT (ITSELF))
         return ctl_misused (ctl, "--broker needs a value");
@@ -117,19 +123,21 @@ static int command_check (struct ctl *ctl, const struct ctl_command *command)
     return CTL_OK;
 }
 
-static int command_run (struct ctl *ctl, const struct ctl_command *command)
+static enum ctl_exit command_run (struct ctl *ctl, const struct ctl_command *command)
 {
+    base_assert (command && command->run);
+    base_assert (!ctl->client);
     char error[512];
-    int rc = 0;
+    int r = 0;
     if (command->kind != CTL_ALONE)
-        rc = noded_client_new (ctl->options.broker, ctl->options.config,
-                               command->kind == CTL_FOLLOWS ? 0 : ctl->options.timeout_ms, &ctl->client,
-                               error, sizeof error);
-    if (rc == -ENOMEM)
+        r = noded_client_new (ctl->options.broker, ctl->options.config,
+                              command->kind == CTL_FOLLOWS ? 0 : ctl->options.timeout_ms, &ctl->client, error,
+                              sizeof error);
+    if (r == -ENOMEM)
         return ctl_error (ctl, "%s", error);
-    if (rc != 0)
+    if (r < 0)
         return ctl_misused (ctl, "%s", error);
-    int code = command->run (ctl);
+    enum ctl_exit code = command->run (ctl);
     if (ctl->client && *noded_client_notice (ctl->client))
         (void) ctl_error (ctl, "warning: %s", noded_client_notice (ctl->client));
     noded_client_free (ctl->client);
@@ -140,15 +148,16 @@ static int command_run (struct ctl *ctl, const struct ctl_command *command)
 
 /*  `--version` or `-V` as the only argument prints nodectl's own version. With a command, --version is the
     option of publish and takes a value. */
-static bool asks_version (int argc, char **argv)
+static bool version_is_asked (int argc, char **argv)
 {
     return argc == 2 && (strcmp (argv[1], "--version") == 0 || strcmp (argv[1], "-V") == 0);
 }
 
-static int main_run (struct ctl *ctl, int argc, char **argv)
+static enum ctl_exit main_run (struct ctl *ctl, int argc, char **argv)
 {
+    base_assert (argv);
     int first = argc;
-    int code = ctl_options_read (ctl, argc, argv, &first);
+    enum ctl_exit code = ctl_options_read (ctl, argc, argv, &first);
     if (code != CTL_OK)
         return code;
     bool help = (ctl->options.seen & CTL_BIT (HELP)) != 0;
@@ -182,14 +191,15 @@ static int main_run (struct ctl *ctl, int argc, char **argv)
 
 int ctl_main (int argc, char **argv, const char *version)
 {
+    base_assert (argv && version);
     struct ctl ctl = {.out = stdout, .err = stderr};
-    if (asks_version (argc, argv)) {
+    if (version_is_asked (argc, argv)) {
         (void) printf ("nodectl %s\n", version);
         return CTL_OK;
     }
     ctl.terminal = isatty (fileno (ctl.out));
     ctl_screen_measure (&ctl);
-    int code = main_run (&ctl, argc, argv);
+    enum ctl_exit code = main_run (&ctl, argc, argv);
     ctl_options_deinit (&ctl.options);
     return code;
 }

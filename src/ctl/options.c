@@ -9,6 +9,7 @@
 
 #include <getopt.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "ctl/text.h"
@@ -64,19 +65,19 @@ static const struct option_entry option_table[CTL_OPTION_END] = {
     [CTL_OPTION_WAVE_DEADLINE] = {"wave-deadline", "SPAN", "deadline for one wave (default: 24h)"},
     [CTL_OPTION_WINDOW] = {"window", "WHEN",
                            "when nodes may be started, UTC: \"Mon-Fri 01:00-05:00\" (default: always)"},
-    [CTL_OPTION_SPREAD] = {"spread", "SPAN",
-                           "time over which the starts of a wave's nodes are spread (default: 0s)"},
+    [CTL_OPTION_STAGGER] = {"stagger", "SPAN",
+                            "start the nodes of a wave evenly over this time (default: 0s)"},
     [CTL_OPTION_ON_HALT] = {"on-halt", "stay|revert",
                             "what happens to updated nodes when the rollout halts (default: stay)"},
     [CTL_OPTION_REHEARSE_REVERT] = {"rehearse-revert", NULL,
                                     "update the first wave, revert it, and update it again"},
     [CTL_OPTION_REVERT_LIMIT] = {"revert-limit", "SPAN", "time limit for that revert (default: 60s)"},
-    [CTL_OPTION_FALSE_HALT] =
-        {"false-halt", "CHANCE",
+    [CTL_OPTION_SIGNIFICANCE] =
+        {"significance", "CHANCE",
          "accepted probability that a good release is halted because updated nodes fail more often\n"
          "than the others: 0.1% to 50%, or off (default: 0.1%)"},
-    [CTL_OPTION_NEIGHBOURS] =
-        {"neighbours", "LABEL",
+    [CTL_OPTION_FAILURE_DOMAIN] =
+        {"failure-domain", "LABEL",
          "label whose value is shared by nodes that lose their broker together (default: all)"},
     [CTL_OPTION_QUEUE] = {"queue", NULL,
                           "wait while another rollout has one of the nodes, instead of being refused"},
@@ -91,16 +92,19 @@ static const struct {
 
 const char *ctl_option_name (enum ctl_option option)
 {
+    base_assert ((unsigned) option < CTL_OPTION_END);
     return option_table[option].name;
 }
 
 bool ctl_option_takes_value (enum ctl_option option)
 {
+    base_assert ((unsigned) option < CTL_OPTION_END);
     return option_table[option].argument;
 }
 
 enum ctl_option ctl_option_find (const char *word)
 {
+    base_assert (word);
     size_t length = strcspn (word, "=");
     for (size_t i = 0; i < sizeof option_letters / sizeof *option_letters; i++)
         if (word[0] == '-' && word[1] == option_letters[i].letter && !word[2])
@@ -114,6 +118,7 @@ enum ctl_option ctl_option_find (const char *word)
 
 void ctl_options_help (FILE *out, uint64_t bits)
 {
+    base_assert (bits >> CTL_OPTION_END == 0);
     for (unsigned i = 0; i < CTL_OPTION_END; i++) {
         if (!(bits & (UINT64_C (1) << i)))
             continue;
@@ -141,15 +146,17 @@ void ctl_options_deinit (struct ctl_options *options)
     options->settings = base_list_free (options->settings);
 }
 
-static int option_list (struct ctl *ctl, char ***list, const char *value)
+static enum ctl_exit option_list (struct ctl *ctl, char ***list, const char *value)
 {
+    base_assert (list);
     if (value && base_list_append (list, value) == 0)
         return CTL_OK;
     return ctl_error (ctl, "out of memory");
 }
 
-static int option_span (struct ctl *ctl, const char *value)
+static enum ctl_exit option_span (struct ctl *ctl, const char *value)
 {
+    base_assert (value);
     uint64_t ms;
     if (base_text_parse_span_ms (value, &ms) == 0 && ms) {
         ctl->options.timeout_ms = ms;
@@ -158,16 +165,18 @@ static int option_span (struct ctl *ctl, const char *value)
     return ctl_misused (ctl, "--timeout needs a span such as 500ms, 10s, 15m or 1h, not \"%s\"", value);
 }
 
-static int option_number (struct ctl *ctl, const char *name, const char *value, uint64_t *number)
+static enum ctl_exit option_number (struct ctl *ctl, const char *name, const char *value, uint64_t *number)
 {
+    base_assert (name && value && number);
     if (base_text_parse_u64 (value, UINT32_MAX, number) == 0 && *number)
         return CTL_OK;
     return ctl_misused (ctl, "--%s needs a number from 1, not \"%s\"", name, value);
 }
 
 /*  Appends NAME=VALUE to the settings; the library checks the value. An option without a value means yes. */
-static int option_setting (struct ctl *ctl, enum ctl_option option, const char *value)
+static enum ctl_exit option_setting (struct ctl *ctl, enum ctl_option option, const char *value)
 {
+    base_assert (CTL_BITS_SETTINGS >> option & 1);
     base_cleanup (base_free_p) char *setting =
         base_text_printf ("%s=%s", option_table[option].name, value ? value : "yes");
     if (option == CTL_OPTION_SELECT) {
@@ -179,8 +188,9 @@ static int option_setting (struct ctl *ctl, enum ctl_option option, const char *
     return option_list (ctl, &ctl->options.settings, setting);
 }
 
-static int option_take (struct ctl *ctl, enum ctl_option option, const char *value)
+static enum ctl_exit option_take (struct ctl *ctl, enum ctl_option option, const char *value)
 {
+    base_assert ((unsigned) option < CTL_OPTION_END);
     struct ctl_options *options = &ctl->options;
     options->seen |= UINT64_C (1) << option;
     switch (option) {
@@ -250,12 +260,14 @@ static int option_take (struct ctl *ctl, enum ctl_option option, const char *val
     address begins with a dash. */
 static bool option_is_bare (unsigned option, char **argv)
 {
+    base_assert (option < CTL_OPTION_END);
     return option == CTL_OPTION_BROKER && optarg && optarg == argv[optind - 1] && *optarg == '-' &&
            strcmp (argv[optind - 2], "--broker") == 0;
 }
 
-static int option_unknown (struct ctl *ctl, const char *given)
+static enum ctl_exit option_unknown (struct ctl *ctl, const char *given)
 {
+    base_assert (given);
     const char *names[CTL_OPTION_END + 1] = {NULL};
     for (unsigned i = 0; i < CTL_OPTION_END; i++)
         names[i] = option_table[i].name;
@@ -268,8 +280,10 @@ static int option_unknown (struct ctl *ctl, const char *given)
     return ctl_misused (ctl, "there is no option %s", given);
 }
 
-int ctl_options_read (struct ctl *ctl, int argc, char **argv, int *ret_first)
+enum ctl_exit ctl_options_read (struct ctl *ctl, int argc, char **argv, int *ret_first)
 {
+    base_assert (ctl && argv && ret_first);
+    base_assert (!ctl->options.seen);
     struct option table[CTL_OPTION_END + 1] = {{.name = NULL}};
     size_t count = 0;
     for (int i = 0; i < CTL_OPTION_END; i++)
@@ -280,7 +294,7 @@ int ctl_options_read (struct ctl *ctl, int argc, char **argv, int *ret_first)
                                 .val = 256 + i};
     optind = 0;
     opterr = 0;
-    int code = CTL_OK;
+    enum ctl_exit code = CTL_OK;
     for (int found; code == CTL_OK && (found = getopt_long (argc, argv, ":b:c:hn:", table, NULL)) != -1;) {
         const char *given = argv[optind - 1];
         if (found == '?')

@@ -41,12 +41,12 @@ enum ctl_option {
     CTL_OPTION_NODE_DEADLINE,
     CTL_OPTION_WAVE_DEADLINE,
     CTL_OPTION_WINDOW,
-    CTL_OPTION_SPREAD,
+    CTL_OPTION_STAGGER,
     CTL_OPTION_ON_HALT,
     CTL_OPTION_REHEARSE_REVERT,
     CTL_OPTION_REVERT_LIMIT,
-    CTL_OPTION_FALSE_HALT,
-    CTL_OPTION_NEIGHBOURS,
+    CTL_OPTION_SIGNIFICANCE,
+    CTL_OPTION_FAILURE_DOMAIN,
     CTL_OPTION_QUEUE,
     CTL_OPTION_SUPERSEDE,
     CTL_OPTION_END
@@ -58,8 +58,8 @@ enum ctl_option {
 #define CTL_BITS_SETTINGS                                                                                    \
     (CTL_BIT (SELECT) | CTL_BIT (WAVES) | CTL_BIT (APPROVAL) | CTL_BIT (CONCURRENCY) | CTL_BIT (SOAK) |      \
      CTL_BIT (BUDGET) | CTL_BIT (WAVE_BUDGET) | CTL_BIT (NODE_DEADLINE) | CTL_BIT (WAVE_DEADLINE) |          \
-     CTL_BIT (WINDOW) | CTL_BIT (SPREAD) | CTL_BIT (ON_HALT) | CTL_BIT (REHEARSE_REVERT) |                   \
-     CTL_BIT (REVERT_LIMIT) | CTL_BIT (FALSE_HALT) | CTL_BIT (NEIGHBOURS) | CTL_BIT (QUEUE) |                \
+     CTL_BIT (WINDOW) | CTL_BIT (STAGGER) | CTL_BIT (ON_HALT) | CTL_BIT (REHEARSE_REVERT) |                  \
+     CTL_BIT (REVERT_LIMIT) | CTL_BIT (SIGNIFICANCE) | CTL_BIT (FAILURE_DOMAIN) | CTL_BIT (QUEUE) |          \
      CTL_BIT (SUPERSEDE))
 
 /*  The specification of a rollout: settings as options, or in the file of --spec. */
@@ -72,7 +72,7 @@ enum ctl_option {
 /*  Reads the options of argv into ctl->options, and moves the other words to the end of argv: they begin at
     argv + *ret_first. Prints errors on ctl->err. Returns CTL_OK, CTL_USAGE, or CTL_FAILED if memory is out.
     Release the options with ctl_options_deinit in every case. */
-int ctl_options_read (struct ctl *ctl, int argc, char **argv, int *ret_first);
+enum ctl_exit ctl_options_read (struct ctl *ctl, int argc, char **argv, int *ret_first);
 void ctl_options_deinit (struct ctl_options *options);
 
 /*  The name without dashes, such as "app"; whether the option takes a value. */

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "ctl/ctl.h"
@@ -15,6 +16,7 @@
 /*  Appends a line. If memory is out, the line is missing from the picture. */
 __attribute__ ((format (printf, 2, 3))) static void line_append (char ***list, const char *format, ...)
 {
+    base_assert (list && format);
     base_cleanup (base_free_p) char *text = NULL;
     va_list arguments;
     va_start (arguments, format);
@@ -33,6 +35,8 @@ static const char *plural (uint64_t count)
 
 const char *ctl_rollout_bar (const noded_wave_state *wave, size_t cells, char text[CTL_BAR_SIZE])
 {
+    base_assert (wave && text);
+    base_assert (cells > 0);
     const struct {
         uint64_t nodes;
         char mark;
@@ -70,6 +74,7 @@ const char *ctl_rollout_bar (const noded_wave_state *wave, size_t cells, char te
 /*  The nodes of all waves. */
 static noded_wave_state waves_sum (const noded_rollout *rollout)
 {
+    base_assert (rollout->waves || rollout->n_waves == 0);
     noded_wave_state sum = {.count = 0};
     for (size_t i = 0; i < rollout->n_waves; i++) {
         const noded_wave_state *wave = &rollout->waves[i];
@@ -101,6 +106,7 @@ static char *rollout_state_text (const noded_rollout *rollout)
 
 static void head_line (char ***list, const noded_rollout *rollout, size_t width)
 {
+    base_assert (list && rollout->spec);
     char digest[CTL_DIGEST_SIZE], time[CTL_TIME_SIZE];
     base_cleanup (base_free_p) char *where = rollout_state_text (rollout);
     base_cleanup (base_free_p) char *what =
@@ -120,8 +126,9 @@ static void head_line (char ***list, const noded_rollout *rollout, size_t width)
 }
 
 /*  Appends "4 updated, 3 under way, 1 failed", or that the wave is not started. */
-static void append_counts (struct base_buffer *text, const noded_wave_state *wave)
+static void counts_append (struct base_buffer *text, const noded_wave_state *wave)
 {
+    base_assert (text && wave);
     const struct {
         uint64_t count;
         const char *words;
@@ -156,10 +163,11 @@ static int count_width (const noded_rollout *rollout)
 
 static void wave_line (char ***list, const noded_rollout *rollout, size_t number, size_t cells)
 {
+    base_assert (number >= 1 && number <= rollout->n_waves);
     const noded_wave_state *wave = &rollout->waves[number - 1];
     char bar[CTL_BAR_SIZE], time[CTL_TIME_SIZE];
     base_cleanup (base_buffer_deinit) struct base_buffer text = {.size = 0};
-    append_counts (&text, wave);
+    counts_append (&text, wave);
     if (wave->ended)
         (void) base_buffer_printf (&text, "; done at %s", ctl_time_format (wave->ended, time));
     else if (wave->approval && !wave->begun)
@@ -173,6 +181,7 @@ static void wave_line (char ***list, const noded_rollout *rollout, size_t number
 /*  room: number of lines; 0: no limit. Earlier waves are left out first, then the last ones. */
 static void wave_lines (char ***list, const noded_rollout *rollout, size_t width, size_t room)
 {
+    base_assert (list && rollout);
     enum { NARROW = 80, NARROW_CELLS = 8 };
     size_t cells = width && width < NARROW ? NARROW_CELLS : CTL_BAR_CELLS;
     size_t count = rollout->n_waves, at = rollout->wave, first = 0, last = count;
@@ -193,6 +202,7 @@ static void wave_lines (char ***list, const noded_rollout *rollout, size_t width
 
 static void budget_line (char ***list, const noded_rollout *rollout)
 {
+    base_assert (list && rollout->spec);
     noded_wave_state all = waves_sum (rollout);
     uint64_t budget = rollout->spec->budget, left_out = rollout->left_out;
     base_cleanup (base_buffer_deinit) struct base_buffer text = {.size = 0};
@@ -214,6 +224,7 @@ static void budget_line (char ***list, const noded_rollout *rollout)
 
 static void cause_lines (char ***list, const noded_rollout *rollout)
 {
+    base_assert (rollout->causes || rollout->n_causes == 0);
     for (size_t i = 0; i < rollout->n_causes; i++) {
         base_cleanup (base_buffer_deinit) struct base_buffer names = {.size = 0};
         const noded_cause *cause = &rollout->causes[i];
@@ -229,6 +240,7 @@ static void cause_lines (char ***list, const noded_rollout *rollout)
 
 char *ctl_rollout_advice (const noded_rollout *rollout)
 {
+    base_assert (rollout);
     const char *id = rollout->id;
     if (rollout->over)
         return NULL;
@@ -268,6 +280,7 @@ static void reason_line (char ***list, const noded_rollout *rollout)
 
 char **ctl_rollout_picture (const noded_rollout *rollout, size_t width, size_t height)
 {
+    base_assert (rollout && rollout->spec);
     char **list = NULL, **rest = NULL;
     base_cleanup (base_free_p) char *advice = ctl_rollout_advice (rollout);
     budget_line (&rest, rollout);
@@ -279,7 +292,7 @@ char **ctl_rollout_picture (const noded_rollout *rollout, size_t width, size_t h
     if (advice)
         line_append (&rest, "  action required: %s", advice);
     head_line (&list, rollout, width);
-    /*  On a low terminal the waves get at least half of the height. */
+    /*  On a terminal with few lines the waves get at least half of the height. */
     size_t others = base_list_count (rest) + base_list_count (list);
     wave_lines (&list, rollout, width,
                 !height               ? 0
@@ -294,6 +307,7 @@ char **ctl_rollout_picture (const noded_rollout *rollout, size_t width, size_t h
 
 char *ctl_rollout_news (const noded_rollout *rollout)
 {
+    base_assert (rollout);
     enum { STEPS = 10 /* lines for a large wave */ };
     static const noded_wave_state none;
     size_t at = rollout->wave ? rollout->wave - 1 : 0;
@@ -317,6 +331,7 @@ char *ctl_rollout_news (const noded_rollout *rollout)
 
 enum ctl_rollout_end ctl_rollout_end (const noded_rollout *rollout)
 {
+    base_assert (rollout && rollout->spec);
     if (rollout->phase == NODED_PHASE_DONE)
         return CTL_ROLLOUT_DONE;
     if (rollout->over)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "ctl/ctl.h"
@@ -27,11 +28,13 @@ static int target_compare (const void *id, const void *target)
     return strcmp (id, ((const struct ctl_target *) target)->id);
 }
 
-/*  word: of the outcome; static. step and reason may be NULL. */
+/*  word: of the outcome. step and reason may be NULL. */
 static void target_end (struct ctl_progress *progress, struct ctl_target *target, const char *word, bool good,
                         const char *step, const char *reason, uint64_t now_ms)
 {
-    target->outcome = word;
+    base_assert (!target->ended && progress->left > 0);
+    base_assert (word);
+    target->outcome = strdup (word);
     target->step = step ? strdup (step) : NULL;
     target->reason = reason ? strdup (reason) : NULL;
     target->good = good;
@@ -45,16 +48,19 @@ static void target_end_outcome (struct ctl_progress *progress, struct ctl_target
                                 enum noded_outcome outcome, const char *step, const char *reason,
                                 uint64_t now_ms)
 {
+    base_assert (target);
     target_end (progress, target, noded_outcome_word (outcome),
                 ctl_outcome_is_good (outcome, progress->revert), step, reason, now_ms);
 }
 
 void ctl_progress_deinit (struct ctl_progress *progress)
 {
+    base_assert (progress->targets || progress->count == 0);
     for (size_t i = 0; i < progress->count; i++) {
         struct ctl_target *target = &progress->targets[i];
         free (target->id);
         free (target->shown);
+        free (target->outcome);
         free (target->step);
         free (target->reason);
     }
@@ -65,6 +71,8 @@ void ctl_progress_deinit (struct ctl_progress *progress)
 int ctl_progress_init (struct ctl_progress *progress, const noded_orders *orders, bool revert,
                        uint64_t now_ms)
 {
+    base_assert (progress && orders);
+    base_assert (orders->items || orders->count == 0);
     *progress = (struct ctl_progress){.revert = revert, .begun_ms = now_ms};
     progress->targets = calloc (orders->count ? orders->count : 1, sizeof *progress->targets);
     if (!progress->targets)
@@ -93,10 +101,11 @@ int ctl_progress_init (struct ctl_progress *progress, const noded_orders *orders
     return 0;
 }
 
-/*  The node keeps the order and tries it again automatically, perhaps much later: nobody waits for that. */
+/*  The node keeps the order and tries it again automatically, perhaps much later: following ends. */
 static void target_end_unfit (struct ctl_progress *progress, struct ctl_target *target,
                               const noded_application *application, uint64_t now_ms)
 {
+    base_assert (application);
     const noded_failure *failure = application->last_error;
     char time[CTL_TIME_SIZE];
     base_cleanup (base_free_p) char *reason =
@@ -109,6 +118,7 @@ static void target_end_unfit (struct ctl_progress *progress, struct ctl_target *
 static void target_hear (struct ctl_progress *progress, struct ctl_target *target, const noded_node *node,
                          uint64_t now_ms)
 {
+    base_assert (node && node->id);
     const noded_application *application = ctl_application (node);
     target->present = true;
     target->node.known = true;
@@ -124,6 +134,9 @@ static void target_hear (struct ctl_progress *progress, struct ctl_target *targe
     if (node->desired_epoch == target->epoch && node->outcome)
         target_end_outcome (progress, target, node->outcome, node->outcome_step, node->outcome_reason,
                             now_ms);
+    else if (node->desired_epoch == target->epoch && node->outcome_word)
+        target_end (progress, target, node->outcome_word, false, node->outcome_step, node->outcome_reason,
+                    now_ms);
     else if (node->desired_epoch == target->epoch && !progress->revert && application->retry &&
              strcmp (ctl_text (application->transaction), ctl_text (target->order->transaction)) == 0)
         target_end_unfit (progress, target, application, now_ms);
@@ -133,6 +146,8 @@ static void target_hear (struct ctl_progress *progress, struct ctl_target *targe
 
 void ctl_progress_hear (struct ctl_progress *progress, const noded_nodes *nodes, bool full, uint64_t now_ms)
 {
+    base_assert (progress->targets || progress->count == 0);
+    base_assert (nodes->items || nodes->count == 0);
     for (size_t i = 0; i < progress->count; i++)
         progress->targets[i].present = false;
     for (size_t i = 0; i < nodes->count; i++) {
@@ -152,6 +167,7 @@ void ctl_progress_hear (struct ctl_progress *progress, const noded_nodes *nodes,
 void ctl_progress_reports (struct ctl_progress *progress, struct ctl_target *target,
                            const noded_reports *reports, uint64_t now_ms)
 {
+    base_assert (target >= progress->targets && target < progress->targets + progress->count);
     const noded_report *ending = NULL;
     if (target->ended)
         return;
@@ -173,14 +189,15 @@ void ctl_progress_reports (struct ctl_progress *progress, struct ctl_target *tar
 /*  Of a target that has ended. */
 static char *ended_text (const struct ctl_progress *progress, const struct ctl_target *target)
 {
+    base_assert (target->ended);
     const char *step = ctl_text (target->step), *reason = ctl_text (target->reason);
     if (!target->good)
-        return base_text_printf ("%s%s%s%s%s", target->outcome, *step ? " in " : "", step,
+        return base_text_printf ("%s%s%s%s%s", ctl_text (target->outcome), *step ? " in " : "", step,
                                  *reason ? ": " : "", reason);
-    if (strcmp (target->outcome, noded_outcome_word (NODED_OUTCOME_NOTHING)) == 0)
+    if (strcmp (ctl_text (target->outcome), noded_outcome_word (NODED_OUTCOME_NOTHING)) == 0)
         return base_text_printf ("%s", ctl_outcome_words (NODED_OUTCOME_NOTHING));
-    return base_text_printf ("%s",
-                             progress->revert ? ctl_outcome_words (NODED_OUTCOME_REVERTED) : target->outcome);
+    return base_text_printf ("%s", progress->revert ? ctl_outcome_words (NODED_OUTCOME_REVERTED)
+                                                    : ctl_text (target->outcome));
 }
 
 /*  "fetching 45%", "offline, last seen ...", "confirmed". percent: downloads are rounded down to
@@ -188,6 +205,7 @@ static char *ended_text (const struct ctl_progress *progress, const struct ctl_t
 static char *target_text (const struct ctl_progress *progress, const struct ctl_target *target,
                           unsigned percent)
 {
+    base_assert (percent > 0 && percent <= 100);
     if (target->ended)
         return ended_text (progress, target);
     if (!target->node.known)
@@ -212,6 +230,7 @@ static char *target_text (const struct ctl_progress *progress, const struct ctl_
 static char *line_format (const struct ctl_progress *progress, const struct ctl_target *target,
                           const char *text, uint64_t now_ms)
 {
+    base_assert (text);
     char span[CTL_SPAN_SIZE];
     uint64_t end_ms = target->ended ? target->ended_ms : now_ms;
     ctl_span_format (end_ms > progress->begun_ms ? end_ms - progress->begun_ms : 0, span);
@@ -222,12 +241,14 @@ static char *line_format (const struct ctl_progress *progress, const struct ctl_
 char *ctl_progress_line (const struct ctl_progress *progress, const struct ctl_target *target,
                          uint64_t now_ms)
 {
+    base_assert (progress && target);
     base_cleanup (base_free_p) char *text = target_text (progress, target, 1);
     return text ? line_format (progress, target, text, now_ms) : NULL;
 }
 
 char *ctl_progress_news (const struct ctl_progress *progress, struct ctl_target *target, uint64_t now_ms)
 {
+    base_assert (progress && target);
     char *text = target_text (progress, target, NEWS_PERCENT);
     if (!text || (target->shown && strcmp (text, target->shown) == 0)) {
         free (text);
@@ -240,6 +261,7 @@ char *ctl_progress_news (const struct ctl_progress *progress, struct ctl_target 
 
 void ctl_progress_print (const struct ctl_progress *progress, FILE *out)
 {
+    base_assert (progress && out);
     base_cleanup (ctl_table_deinit) struct ctl_table table = {.columns = 4};
     static const char *const titles[] = {"NODE", "OUTCOME", "STEP", "REASON"};
     for (size_t i = 0; i < 4; i++)
@@ -260,6 +282,7 @@ void ctl_progress_print (const struct ctl_progress *progress, FILE *out)
 
 char *ctl_progress_left (const struct ctl_progress *progress)
 {
+    base_assert (progress);
     base_cleanup (base_buffer_deinit) struct base_buffer list = {.size = 0};
     for (size_t i = 0; i < progress->count; i++) {
         const struct ctl_target *target = &progress->targets[i];
@@ -274,6 +297,7 @@ char *ctl_progress_left (const struct ctl_progress *progress)
 
 char *ctl_progress_json (const struct ctl_progress *progress)
 {
+    base_assert (progress->left <= progress->count);
     base_cleanup (base_free_p) noded_followed_order *rows =
         calloc (progress->count ? progress->count : 1, sizeof *rows);
     for (size_t i = 0; rows && i < progress->count; i++) {
@@ -292,8 +316,9 @@ char *ctl_progress_json (const struct ctl_progress *progress)
     return rows ? noded_followed_orders_json (rows, progress->count) : NULL;
 }
 
-int ctl_progress_code (const struct ctl_progress *progress)
+enum ctl_exit ctl_progress_code (const struct ctl_progress *progress)
 {
+    base_assert (progress->left <= progress->count);
     if (progress->left)
         return CTL_TIMEOUT;
     for (size_t i = 0; i < progress->count; i++)

@@ -14,17 +14,17 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "noded/client.h"
+#include "ctl/ctl.h"
 
 struct ctl_target {
     char *id;
     uint64_t epoch;
     const noded_order *order; /* from the answer to the order; borrowed */
     bool ended, good;
-    bool superseded;     /* the caller gets its reports for ctl_progress_reports */
-    bool present;        /* in the list just read */
-    char *shown;         /* text of the last plain line, without the time */
-    const char *outcome; /* a word, static; NULL: not ended */
+    bool superseded; /* the caller gets its reports for ctl_progress_reports */
+    bool present;    /* in the list just read */
+    char *shown;     /* text of the last plain line, without the time */
+    char *outcome;   /* a word; also one that this version does not know. NULL: not ended, or memory is out */
     char *step, *reason;
     uint64_t ended_ms;
     struct {
@@ -75,6 +75,6 @@ char *ctl_progress_left (const struct ctl_progress *progress);
 char *ctl_progress_json (const struct ctl_progress *progress);
 
 /*  The exit code: CTL_TIMEOUT if a target has not ended, CTL_OK if all have ended well, else CTL_FAILED. */
-int ctl_progress_code (const struct ctl_progress *progress);
+enum ctl_exit ctl_progress_code (const struct ctl_progress *progress);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include <inttypes.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -40,6 +41,7 @@ static void publish_deinit (struct publish *publish)
 
 static char *publish_text (struct publish *publish, const char *text)
 {
+    base_assert (text);
     if (base_list_append (&publish->texts, text) != 0)
         return NULL;
     return publish->texts[base_list_count (publish->texts) - 1];
@@ -49,6 +51,7 @@ static char *publish_text (struct publish *publish, const char *text)
     digits, '_' and '-'. Any other '=' belongs to the path: ./a/b=c is always a path. */
 static size_t platform_length (const char *text)
 {
+    base_assert (text);
     static const char word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
     size_t os = strspn (text, word);
     if (!os || text[os] != '/')
@@ -57,8 +60,9 @@ static size_t platform_length (const char *text)
     return arch && text[os + 1 + arch] == '=' ? os + 1 + arch : 0;
 }
 
-static int publish_binaries (struct publish *publish, struct ctl *ctl)
+static enum ctl_exit publish_binaries (struct publish *publish, struct ctl *ctl)
 {
+    base_assert (!publish->binaries);
     size_t count = base_list_count (ctl->options.binaries);
     publish->binaries = calloc (count ? count : 1, sizeof *publish->binaries);
     for (size_t i = 0; i < count; i++) {
@@ -79,8 +83,9 @@ static int publish_binaries (struct publish *publish, struct ctl *ctl)
     return CTL_OK;
 }
 
-static int publish_files (struct publish *publish, struct ctl *ctl)
+static enum ctl_exit publish_files (struct publish *publish, struct ctl *ctl)
 {
+    base_assert (!publish->files);
     size_t count = base_list_count (ctl->options.files);
     publish->files = calloc (count ? count : 1, sizeof *publish->files);
     for (size_t i = 0; i < count; i++) {
@@ -102,7 +107,7 @@ static int publish_files (struct publish *publish, struct ctl *ctl)
     return CTL_OK;
 }
 
-static int publish_env (struct publish *publish, struct ctl *ctl)
+static enum ctl_exit publish_env (struct publish *publish, struct ctl *ctl)
 {
     for (char **entry = ctl->options.env; entry && *entry; entry++)
         if (**entry == '=' || !strchr (*entry, '='))
@@ -117,6 +122,7 @@ static int publish_env (struct publish *publish, struct ctl *ctl)
 static void publish_progress (void *context, uint64_t done, uint64_t total)
 {
     struct publish *publish = context;
+    base_assert (publish && publish->ctl);
     char here[CTL_SPAN_SIZE], all[CTL_SPAN_SIZE];
     uint64_t now_ms = base_time_boot_ms ();
     if (done < total && publish->shown && now_ms - publish->shown_ms < PROGRESS_EVERY_MS)
@@ -128,8 +134,9 @@ static void publish_progress (void *context, uint64_t done, uint64_t total)
     (void) fflush (publish->ctl->err);
 }
 
-int ctl_publish (struct ctl *ctl)
+enum ctl_exit ctl_publish (struct ctl *ctl)
 {
+    base_assert (ctl->n_words == 1);
     base_cleanup (publish_deinit) struct publish publish = {.ctl = ctl};
     publish.publish.application = ctl->words[0];
     publish.publish.version = ctl->options.version;
@@ -141,7 +148,7 @@ int ctl_publish (struct ctl *ctl)
         return ctl_misused (ctl, "give the version: --version V");
     if (!ctl->options.binaries)
         return ctl_misused (ctl, "give the program: --binary FILE");
-    int code = publish_binaries (&publish, ctl);
+    enum ctl_exit code = publish_binaries (&publish, ctl);
     if (code == CTL_OK)
         code = publish_files (&publish, ctl);
     if (code == CTL_OK)
@@ -149,11 +156,11 @@ int ctl_publish (struct ctl *ctl)
     if (code != CTL_OK)
         return code;
     char release[65];
-    int rc = noded_client_publish (ctl->client, &publish.publish, release);
+    int r = noded_client_publish (ctl->client, &publish.publish, release);
     if (publish.shown)
         (void) fputs ("\r\033[K", ctl->err);
-    if (rc != 0)
-        return ctl_fail (ctl, rc);
+    if (r < 0)
+        return ctl_fail (ctl, r);
     if (ctl->options.json)
         (void) fprintf (ctl->out, "{\"release\": \"%s\"}\n", release);
     else

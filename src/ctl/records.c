@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -18,25 +19,28 @@
 
 enum { PREFIX_LEAST = 6, DIGEST_LENGTH = 64, CLEAR_WAIT_MS = 3000 };
 
-int ctl_node_find (struct ctl *ctl, const char *id, noded_nodes *ret_nodes)
+enum ctl_exit ctl_node_find (struct ctl *ctl, const char *id, noded_nodes *ret_nodes)
 {
+    base_assert (ctl->client && id && ret_nodes);
     const noded_nodes_query query = {.application = ctl->options.application, .nodes = &id, .n_nodes = 1};
-    int rc = noded_client_nodes (ctl->client, &query, ret_nodes);
-    if (rc != 0 && rc != -ENOENT)
-        return ctl_fail (ctl, rc);
-    if (rc != 0 || !ret_nodes->count)
+    int r = noded_client_nodes (ctl->client, &query, ret_nodes);
+    if (r < 0 && r != -ENOENT)
+        return ctl_fail (ctl, r);
+    if (r < 0 || !ret_nodes->count)
         return ctl_error (ctl, "the broker does not know node \"%s\": see nodectl nodes", id);
     return CTL_OK;
 }
 
 static bool name_is_prefix (const char *name)
 {
+    base_assert (name);
     size_t length = strlen (name);
     return length >= PREFIX_LEAST && length <= DIGEST_LENGTH && strspn (name, "0123456789abcdef") == length;
 }
 
 static bool release_begins (const noded_digest *digest, const char *name)
 {
+    base_assert (digest && name);
     char text[65];
     return !noded_digest_is_null (digest) &&
            strncmp (noded_digest_text (digest, text), name, strlen (name)) == 0;
@@ -51,6 +55,7 @@ struct found {
 
 static void found_add (struct found *found, const noded_digest *digest)
 {
+    base_assert (found->name);
     if (!release_begins (digest, found->name))
         return;
     if (!found->count)
@@ -59,8 +64,9 @@ static void found_add (struct found *found, const noded_digest *digest)
         found->count++;
 }
 
-static int release_choose (struct ctl *ctl, const struct found *found, char ret_release[65])
+static enum ctl_exit release_choose (struct ctl *ctl, const struct found *found, char ret_release[65])
 {
+    base_assert (found->count > 0 && ret_release);
     if (found->count > 1)
         return ctl_error (ctl, "%zu releases begin with %s: give more digits", found->count, found->name);
     noded_digest_text (&found->first, ret_release);
@@ -69,13 +75,14 @@ static int release_choose (struct ctl *ctl, const struct found *found, char ret_
 
 /*  nodectl nodes also shows releases that nodes were installed with and that were never published. The error
     then names such a node. */
-static int release_missing (struct ctl *ctl, const char *name)
+static enum ctl_exit release_missing (struct ctl *ctl, const char *name)
 {
+    base_assert (name);
     base_cleanup (noded_nodes_free) noded_nodes nodes = {.count = 0};
     const noded_nodes_query query = {.application = ctl->options.application};
-    int rc = noded_client_nodes (ctl->client, &query, &nodes);
-    if (rc != 0)
-        return ctl_fail (ctl, rc);
+    int r = noded_client_nodes (ctl->client, &query, &nodes);
+    if (r < 0)
+        return ctl_fail (ctl, r);
     for (size_t i = 0; i < nodes.count; i++) {
         const noded_application *application = ctl_application (&nodes.items[i]);
         if (release_begins (&application->release, name) ||
@@ -89,9 +96,11 @@ static int release_missing (struct ctl *ctl, const char *name)
     return ctl_error (ctl, "no release begins with %s: see nodectl releases", name);
 }
 
-int ctl_release_find (struct ctl *ctl, const char *name, const noded_failure *failures, size_t n_failures,
-                      char ret_release[65])
+enum ctl_exit ctl_release_find (struct ctl *ctl, const char *name, const noded_failure *failures,
+                                size_t n_failures, char ret_release[65])
 {
+    base_assert (name && ret_release);
+    base_assert (failures || n_failures == 0);
     base_cleanup (base_free_p) char *lower = strdup (name);
     base_cleanup (noded_releases_free) noded_releases releases = {.count = 0};
     if (!lower)
@@ -109,35 +118,36 @@ int ctl_release_find (struct ctl *ctl, const char *name, const noded_failure *fa
         found_add (&found, &failures[i].release);
     if (found.count)
         return release_choose (ctl, &found, ret_release);
-    int rc = noded_client_releases (ctl->client, NULL, &releases);
-    if (rc != 0)
-        return ctl_fail (ctl, rc);
+    int r = noded_client_releases (ctl->client, NULL, &releases);
+    if (r < 0)
+        return ctl_fail (ctl, r);
     for (size_t i = 0; i < releases.count; i++)
         found_add (&found, &releases.items[i].release);
     return found.count ? release_choose (ctl, &found, ret_release) : release_missing (ctl, lower);
 }
 
-int ctl_releases (struct ctl *ctl)
+enum ctl_exit ctl_releases (struct ctl *ctl)
 {
     base_cleanup (noded_releases_free) noded_releases releases = {.count = 0};
-    int rc = noded_client_releases (ctl->client, ctl->options.application, &releases);
-    if (rc != 0)
-        return ctl_fail (ctl, rc);
+    int r = noded_client_releases (ctl->client, ctl->options.application, &releases);
+    if (r < 0)
+        return ctl_fail (ctl, r);
     if (ctl->options.json)
         return ctl_print_json (ctl, noded_releases_json (releases.items, releases.count));
     ctl_releases_print (ctl->out, &releases, ctl->width);
     return CTL_OK;
 }
 
-int ctl_withdraw (struct ctl *ctl)
+enum ctl_exit ctl_withdraw (struct ctl *ctl)
 {
+    base_assert (ctl->n_words == 1);
     char release[65];
-    int code = ctl_release_find (ctl, ctl->words[0], NULL, 0, release);
+    enum ctl_exit code = ctl_release_find (ctl, ctl->words[0], NULL, 0, release);
     if (code != CTL_OK)
         return code;
-    int rc = noded_client_withdraw (ctl->client, release);
-    if (rc != 0)
-        return ctl_fail (ctl, rc);
+    int r = noded_client_withdraw (ctl->client, release);
+    if (r < 0)
+        return ctl_fail (ctl, r);
     if (ctl->options.json)
         (void) fprintf (ctl->out, "{\"release\": \"%s\", \"withdrawn\": true}\n", release);
     else
@@ -145,7 +155,7 @@ int ctl_withdraw (struct ctl *ctl)
     return CTL_OK;
 }
 
-int ctl_nodes (struct ctl *ctl)
+enum ctl_exit ctl_nodes (struct ctl *ctl)
 {
     base_cleanup (noded_nodes_free) noded_nodes nodes = {.count = 0};
     const char *selector = ctl->options.select;
@@ -155,11 +165,11 @@ int ctl_nodes (struct ctl *ctl)
                                      .nodes = ctl->n_words ? (const char *const *) ctl->words : NULL,
                                      .n_nodes = ctl->n_words,
                                      .selector = selector};
-    int rc = noded_client_nodes (ctl->client, &query, &nodes);
-    if (rc == -EINVAL && selector)
+    int r = noded_client_nodes (ctl->client, &query, &nodes);
+    if (r == -EINVAL && selector)
         return ctl_misused (ctl, "%s", noded_client_error (ctl->client));
-    if (rc != 0)
-        return ctl_fail (ctl, rc);
+    if (r < 0)
+        return ctl_fail (ctl, r);
     if (ctl->options.json)
         return ctl_print_json (ctl, noded_nodes_json (nodes.items, nodes.count));
     ctl_nodes_print (ctl->out, &nodes, ctl->width);
@@ -173,19 +183,19 @@ static void broker_free_p (noded_broker **broker)
     noded_broker_free (*broker);
 }
 
-static int status_of_broker (struct ctl *ctl)
+static enum ctl_exit broker_status (struct ctl *ctl)
 {
     base_cleanup (broker_free_p) noded_broker *broker = NULL;
-    int rc = noded_client_broker (ctl->client, &broker);
-    if (rc != 0)
-        return ctl_fail (ctl, rc);
+    int r = noded_client_broker (ctl->client, &broker);
+    if (r < 0)
+        return ctl_fail (ctl, r);
     if (ctl->options.json)
         return ctl_print_json (ctl, noded_broker_json (broker));
     ctl_broker_print (ctl->out, broker);
     return CTL_OK;
 }
 
-int ctl_status (struct ctl *ctl)
+enum ctl_exit ctl_status (struct ctl *ctl)
 {
     base_cleanup (noded_nodes_free) noded_nodes nodes = {.count = 0};
     bool itself = ctl->options.seen & CTL_BIT (ITSELF);
@@ -194,10 +204,10 @@ int ctl_status (struct ctl *ctl)
     if (itself && ctl->options.application)
         return ctl_misused (ctl, "status --broker does not accept --app");
     if (itself)
-        return status_of_broker (ctl);
+        return broker_status (ctl);
     if (!ctl->n_words)
         return ctl_misused (ctl, "name a node; for the broker itself, end with --broker without a value");
-    int code = ctl_node_find (ctl, ctl->words[0], &nodes);
+    enum ctl_exit code = ctl_node_find (ctl, ctl->words[0], &nodes);
     if (code != CTL_OK)
         return code;
     if (ctl->options.json)
@@ -207,36 +217,38 @@ int ctl_status (struct ctl *ctl)
 }
 
 /*  Handles the word as a rollout, unless a node has this id: *ret_done is false then. */
-static int why_rollout (struct ctl *ctl, bool *ret_done)
+static enum ctl_exit rollout_why (struct ctl *ctl, bool *ret_done)
 {
+    base_assert (ret_done);
     base_cleanup (noded_nodes_free) noded_nodes nodes = {.count = 0};
     base_cleanup (ctl_rollout_free_p) noded_rollout *rollout = NULL;
     const char *word = ctl->words[0];
     *ret_done = false;
-    int rc = noded_client_nodes (ctl->client, &(noded_nodes_query){.nodes = &word, .n_nodes = 1}, &nodes);
-    if (rc != -ENOENT)
-        return rc == 0 ? CTL_OK : ctl_fail (ctl, rc);
+    int r = noded_client_nodes (ctl->client, &(noded_nodes_query){.nodes = &word, .n_nodes = 1}, &nodes);
+    if (r != -ENOENT)
+        return r < 0 ? ctl_fail (ctl, r) : CTL_OK;
     *ret_done = true;
-    int code = ctl_rollout_find (ctl, word, true, &rollout);
+    enum ctl_exit code = ctl_rollout_find (ctl, word, true, &rollout);
     return code == CTL_OK ? ctl_rollout_why (ctl, rollout) : code;
 }
 
-int ctl_why (struct ctl *ctl)
+enum ctl_exit ctl_why (struct ctl *ctl)
 {
+    base_assert (ctl->n_words == 1);
     if (ctl_rollout_is_id (ctl->words[0])) {
         bool done;
-        int found = why_rollout (ctl, &done);
+        enum ctl_exit found = rollout_why (ctl, &done);
         if (done || found != CTL_OK)
             return found;
     }
     base_cleanup (noded_nodes_free) noded_nodes nodes = {.count = 0};
     base_cleanup (noded_reports_free) noded_reports reports = {.count = 0};
-    int code = ctl_node_find (ctl, ctl->words[0], &nodes);
+    enum ctl_exit code = ctl_node_find (ctl, ctl->words[0], &nodes);
     if (code != CTL_OK)
         return code;
-    int rc = noded_client_why (ctl->client, ctl->options.application, ctl->words[0], &reports);
-    if (rc != 0)
-        return ctl_fail (ctl, rc);
+    int r = noded_client_why (ctl->client, ctl->options.application, ctl->words[0], &reports);
+    if (r < 0)
+        return ctl_fail (ctl, r);
     if (ctl->options.json)
         return ctl_print_json (ctl, noded_reports_json (reports.items, reports.count));
     ctl_why_print (ctl->out, nodes.items, &reports);
@@ -287,7 +299,7 @@ static int quarantine_clear (struct ctl *ctl, const char *id, const char *releas
     return CTL_OK;
 }
 
-int ctl_quarantine (struct ctl *ctl)
+enum ctl_exit ctl_quarantine (struct ctl *ctl)
 {
     static const char *const verbs[] = {"list", "clear", NULL};
     const char *verb = ctl->words[0], *id = ctl->words[1];
@@ -320,17 +332,18 @@ int ctl_quarantine (struct ctl *ctl)
     return quarantine_clear (ctl, id, ctl->n_words > 2 ? release : NULL);
 }
 
-int ctl_backup (struct ctl *ctl)
+enum ctl_exit ctl_backup (struct ctl *ctl)
 {
+    base_assert (ctl->n_words == 1);
     char size[CTL_SPAN_SIZE], digest[65], head[65];
     const char *path = ctl->words[0];
     noded_backup made;
-    int rc = noded_client_backup (ctl->client, path, ctl->options.force, &made);
-    if (rc == -EEXIST)
+    int r = noded_client_backup (ctl->client, path, ctl->options.force, &made);
+    if (r == -EEXIST)
         return ctl_error (ctl, "cannot write %s: the file exists; choose another name, or give --force",
                           path);
-    if (rc != 0)
-        return ctl_fail (ctl, rc);
+    if (r < 0)
+        return ctl_fail (ctl, r);
     if (ctl->options.json)
         return ctl_print_json (ctl, noded_backup_json (&made));
     ctl_text_put (ctl->out, path);
@@ -343,6 +356,7 @@ int ctl_backup (struct ctl *ctl)
 
 static void event_print (struct ctl *ctl, const noded_event *event)
 {
+    base_assert (event && event->json);
     base_cleanup (base_free_p) char *line = NULL;
     if (ctl->options.json)
         (void) ctl_print_json (ctl, strdup (event->json));
@@ -356,7 +370,7 @@ static void event_print (struct ctl *ctl, const noded_event *event)
     (void) fflush (ctl->out);
 }
 
-int ctl_events (struct ctl *ctl)
+enum ctl_exit ctl_events (struct ctl *ctl)
 {
     enum { EVENTS_WAIT_MS = 3600000 };
     uint64_t begun_ms = base_time_boot_ms (), timeout_ms = ctl->options.timeout_ms;
@@ -365,12 +379,12 @@ int ctl_events (struct ctl *ctl)
         uint64_t passed_ms = base_time_boot_ms () - begun_ms;
         if (timeout_ms && passed_ms >= timeout_ms)
             return ctl->options.count ? CTL_TIMEOUT : CTL_OK;
-        int rc =
+        int r =
             noded_client_event (ctl->client, timeout_ms ? timeout_ms - passed_ms : EVENTS_WAIT_MS, &event);
-        if (rc == -EAGAIN)
+        if (r == -EAGAIN)
             continue;
-        if (rc != 0)
-            return ctl_fail (ctl, rc);
+        if (r < 0)
+            return ctl_fail (ctl, r);
         event_print (ctl, &event);
         seen++;
         if (ferror (ctl->out))

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -36,13 +37,15 @@ struct follow {
 
 static void follow_deinit (struct follow *follow)
 {
+    base_assert (follow);
     noded_rollout_free (follow->rollout);
     free (follow->shown);
     ctl_screen_deinit (&follow->screen);
 }
 
-static void draw_picture (struct follow *follow)
+static void picture_draw (struct follow *follow)
 {
+    base_assert (follow->live && follow->rollout);
     struct ctl *ctl = follow->ctl;
     ctl_screen_measure (ctl);
     size_t room = ctl->height > 4 ? ctl->height - 1 : 0;
@@ -54,8 +57,9 @@ static void draw_picture (struct follow *follow)
     base_list_free (picture);
 }
 
-static void draw_news (struct follow *follow)
+static void news_draw (struct follow *follow)
 {
+    base_assert (!follow->live && follow->rollout);
     char span[CTL_SPAN_SIZE];
     char *news = ctl_rollout_news (follow->rollout);
     if (!news || (follow->shown && strcmp (news, follow->shown) == 0)) {
@@ -74,14 +78,15 @@ static void draw_news (struct follow *follow)
 static void follow_draw (struct follow *follow)
 {
     if (follow->live)
-        draw_picture (follow);
+        picture_draw (follow);
     else
-        draw_news (follow);
+        news_draw (follow);
 }
 
 /*  Takes the rollout out of a list; leaves the one that was read before if it is not in it. */
 static void follow_take (struct follow *follow, noded_rollouts *rollouts)
 {
+    base_assert (follow->rollout && rollouts);
     for (size_t i = 0; i < rollouts->count; i++) {
         if (strcmp (rollouts->items[i].id, follow->rollout->id) != 0)
             continue;
@@ -95,6 +100,7 @@ static void follow_take (struct follow *follow, noded_rollouts *rollouts)
 /*  Requests the rollout's state. Returns the client's result. */
 static int follow_ask (struct follow *follow, uint64_t now_ms)
 {
+    base_assert (!follow->deadline_ms || now_ms < follow->deadline_ms);
     bool full = !follow->revision || now_ms >= follow->full_ms;
     uint64_t wait_ms = follow->live ? FOLLOW_TICK_MS : FOLLOW_WAIT_MS;
     if (follow->deadline_ms && wait_ms > follow->deadline_ms - now_ms)
@@ -102,9 +108,9 @@ static int follow_ask (struct follow *follow, uint64_t now_ms)
     base_cleanup (noded_rollouts_free) noded_rollouts rollouts = {.count = 0};
     const noded_rollouts_query query = {
         .rollout = follow->rollout->id, .since = full ? 0 : follow->revision, .wait_ms = wait_ms};
-    int rc = noded_client_rollout_list (follow->ctl->client, &query, &rollouts);
-    if (rc != 0)
-        return rc;
+    int r = noded_client_rollout_list (follow->ctl->client, &query, &rollouts);
+    if (r < 0)
+        return r;
     if (full)
         follow->full_ms = now_ms + FOLLOW_FULL_MS;
     /*  Revision 0 would request the whole state each time. */
@@ -113,26 +119,26 @@ static int follow_ask (struct follow *follow, uint64_t now_ms)
     return 0;
 }
 
-static int follow_run (struct follow *follow)
+static enum ctl_exit follow_run (struct follow *follow)
 {
     struct ctl *ctl = follow->ctl;
     follow_draw (follow);
     for (uint64_t now_ms;
          ctl_rollout_end (follow->rollout) == CTL_ROLLOUT_GOES_ON &&
          (now_ms = base_time_boot_ms (), !follow->deadline_ms || now_ms < follow->deadline_ms);) {
-        int rc = follow_ask (follow, now_ms);
-        if (rc == -EBUSY) {
+        int r = follow_ask (follow, now_ms);
+        if (r == -EBUSY) {
             /*  Too many clients wait for changes at the broker: poll instead. */
             follow->revision = 0;
             (void) usleep (FOLLOW_PAUSE_US);
             continue;
         }
-        if (rc != 0 && rc != -ETIMEDOUT)
-            return ctl_fail (ctl, rc);
-        if (rc != 0 && !follow->silent && !follow->live)
+        if (r < 0 && r != -ETIMEDOUT)
+            return ctl_fail (ctl, r);
+        if (r < 0 && !follow->silent && !follow->live)
             ctl_error (ctl, "the broker at %s does not answer; still trying",
                        noded_client_endpoint (ctl->client));
-        follow->silent = rc != 0;
+        follow->silent = r < 0;
         follow_draw (follow);
     }
     return CTL_OK;
@@ -147,8 +153,9 @@ static bool rollout_has_no_updated (const noded_rollout *rollout)
     return true;
 }
 
-static int follow_finish (struct follow *follow, enum ctl_rollout_goal goal)
+static enum ctl_exit follow_finish (struct follow *follow, enum ctl_rollout_goal goal)
 {
+    base_assert (follow->rollout);
     struct ctl *ctl = follow->ctl;
     const char *id = follow->rollout->id;
     char span[CTL_SPAN_SIZE];
@@ -182,8 +189,9 @@ static int follow_finish (struct follow *follow, enum ctl_rollout_goal goal)
     return CTL_TIMEOUT;
 }
 
-int ctl_rollout_follow (struct ctl *ctl, noded_rollout **rollout, enum ctl_rollout_goal goal)
+enum ctl_exit ctl_rollout_follow (struct ctl *ctl, noded_rollout **rollout, enum ctl_rollout_goal goal)
 {
+    base_assert (rollout && *rollout);
     uint64_t now_ms = base_time_boot_ms ();
     base_cleanup (follow_deinit) struct follow follow = {
         .ctl = ctl,
@@ -192,6 +200,6 @@ int ctl_rollout_follow (struct ctl *ctl, noded_rollout **rollout, enum ctl_rollo
         .live = ctl->terminal && !ctl->options.json,
         .begun_ms = now_ms,
         .deadline_ms = ctl->options.timeout_ms ? now_ms + ctl->options.timeout_ms : 0};
-    int code = follow_run (&follow);
+    enum ctl_exit code = follow_run (&follow);
     return code == CTL_OK ? follow_finish (&follow, goal) : code;
 }

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "ctl/ctl.h"
@@ -31,6 +32,8 @@ static void cell_time (struct ctl_table *table, const char *time)
 
 void ctl_rollouts_print (FILE *out, const noded_rollouts *rollouts, size_t width)
 {
+    base_assert (out && rollouts);
+    base_assert (rollouts->items || rollouts->count == 0);
     static const char *const titles[] = {"ROLLOUT", "APPLICATION", "VERSION", "PHASE",  "WAVE",
                                          "UPDATED", "FAILED",      "STARTED", "REASON", NULL};
     base_cleanup (ctl_table_deinit) struct ctl_table table = {.columns = 9};
@@ -63,6 +66,8 @@ void ctl_rollouts_print (FILE *out, const noded_rollouts *rollouts, size_t width
 
 void ctl_members_print (FILE *out, const noded_members *members, size_t width)
 {
+    base_assert (out && members);
+    base_assert (members->items || members->count == 0);
     static const char *const titles[] = {"WAVE", "NODE", "STATE", "SINCE", "STEP", "REASON", NULL};
     base_cleanup (ctl_table_deinit) struct ctl_table table = {.columns = 6};
     table_head (&table, titles);
@@ -100,13 +105,15 @@ struct choice {
 
 static bool choice_has (const struct choice *choice, const noded_member *member)
 {
+    base_assert (choice && member);
     return member->wave == choice->wave &&
            (!choice->reason || strcmp (ctl_text (member->reason), choice->reason) == 0);
 }
 
 /*  Appends "a, b, c and 5 more", as many names as fit into width, at least one. all: every name. */
-static void append_names (struct base_buffer *text, const struct choice *choice, size_t width, bool all)
+static void names_append (struct base_buffer *text, const struct choice *choice, size_t width, bool all)
 {
+    base_assert (choice->members);
     enum { MORE = 16 /* " and 12345 more" */ };
     const noded_members *members = choice->members;
     size_t count = 0, shown = 0, used = 0, whole = 0;
@@ -132,11 +139,12 @@ static void append_names (struct base_buffer *text, const struct choice *choice,
         (void) base_buffer_printf (text, " and %zu more", count - shown);
 }
 
-static void put_names (FILE *out, const char *head, const struct choice *choice, size_t width, bool all)
+static void names_put (FILE *out, const char *head, const struct choice *choice, size_t width, bool all)
 {
+    base_assert (out && head && choice);
     base_cleanup (base_buffer_deinit) struct base_buffer names = {.size = 0};
     size_t taken = ctl_text_width (head), whole = width ? width : NAMES_WIDTH;
-    append_names (&names, choice, whole > taken ? whole - taken : 0, all);
+    names_append (&names, choice, whole > taken ? whole - taken : 0, all);
     base_cleanup (base_free_p) char *text = base_buffer_take_text (&names);
     ctl_text_put (out, head);
     ctl_text_put (out, text ? text : "");
@@ -153,6 +161,7 @@ static bool list_has (char *const *list, const char *text)
 
 void ctl_left_out_print (FILE *out, const noded_members *members, size_t width, bool all)
 {
+    base_assert (out && members);
     char **done = NULL;
     for (size_t i = 0; i < members->count; i++) {
         const struct choice choice = {.members = members, .reason = ctl_text (members->items[i].reason)};
@@ -164,14 +173,15 @@ void ctl_left_out_print (FILE *out, const noded_members *members, size_t width, 
         base_cleanup (base_free_p) char *head =
             base_text_printf ("  %zu node%s skipped (%s): ", count, plural (count),
                               *choice.reason ? choice.reason : "no reason given");
-        put_names (out, head ? head : "", &choice, width, all);
+        names_put (out, head ? head : "", &choice, width, all);
         (void) base_list_append (&done, choice.reason);
     }
     base_list_free (done);
 }
 
-static void put_spec (FILE *out, const noded_rollout_spec *spec)
+static void spec_put (FILE *out, const noded_rollout_spec *spec)
 {
+    base_assert (out && spec);
     char text[CTL_SPAN_SIZE];
     (void) fprintf (out, "halts      when more than %" PRIu64 " node%s in all", spec->budget,
                     spec->budget == 1 ? " fails" : "s fail");
@@ -185,14 +195,14 @@ static void put_spec (FILE *out, const noded_rollout_spec *spec)
     if (spec->concurrency)
         (void) fprintf (out, "; at most %" PRIu64 " nodes under way", spec->concurrency);
     if (spec->spread_ms)
-        (void) fprintf (out, "; starts are spread over %s", ctl_span_format (spec->spread_ms, text));
+        (void) fprintf (out, "; nodes are started over %s", ctl_span_format (spec->spread_ms, text));
     if (spec->rehearse_revert)
         (void) fprintf (out, "; the first wave is updated, reverted within %s, and updated again",
                         ctl_span_format (spec->revert_limit_ms, text));
     (void) fputc ('\n', out);
 }
 
-static void put_window (FILE *out, const noded_window *window)
+static void window_put (FILE *out, const noded_window *window)
 {
     static const char *const days[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
     if (!window)
@@ -208,7 +218,7 @@ static void put_window (FILE *out, const noded_window *window)
                     window->until / 60, window->until % 60);
 }
 
-static void put_waves (FILE *out, const noded_plan *plan, const noded_members *members, size_t width,
+static void waves_put (FILE *out, const noded_plan *plan, const noded_members *members, size_t width,
                        bool all)
 {
     for (size_t i = 0; i < plan->n_waves; i++) {
@@ -218,13 +228,15 @@ static void put_waves (FILE *out, const noded_plan *plan, const noded_members *m
         base_cleanup (base_free_p) char *begin =
             base_text_printf ("  wave %zu: %" PRIu64 " node%s%s: ", i + 1, wave->count, plural (wave->count),
                               approval ? ", once approved" : "");
-        put_names (out, begin ? begin : "", &choice, width, all);
+        names_put (out, begin ? begin : "", &choice, width, all);
     }
 }
 
 void ctl_plan_print (FILE *out, const noded_plan *plan, const noded_members *members, const char *command,
                      size_t width, bool all)
 {
+    base_assert (out && plan && members);
+    base_assert (plan->spec);
     char text[CTL_SPAN_SIZE], digest[CTL_DIGEST_SIZE], hash[65];
     base_cleanup (base_free_p) char *head =
         base_text_printf ("%s %s (%s) to %" PRIu64 " node%s in %zu wave%s", plan->spec->application,
@@ -232,12 +244,12 @@ void ctl_plan_print (FILE *out, const noded_plan *plan, const noded_members *mem
                           plan->updated, plural (plan->updated), plan->n_waves, plural (plan->n_waves));
     ctl_line_put (out, head ? head : "", 0);
     (void) fputc ('\n', out);
-    put_waves (out, plan, members, width, all);
+    waves_put (out, plan, members, width, all);
     ctl_left_out_print (out, members, width, all);
     (void) fputc ('\n', out);
     if (plan->updated) {
-        put_spec (out, plan->spec);
-        put_window (out, plan->spec->window);
+        spec_put (out, plan->spec);
+        window_put (out, plan->spec->window);
         (void) fprintf (out, "download   %s at most, in all\n", ctl_size_format (plan->bytes, text));
         (void) fprintf (out, "expected   %s, if nothing fails\n", ctl_span_format (plan->expected_ms, text));
     }
@@ -250,8 +262,9 @@ void ctl_plan_print (FILE *out, const noded_plan *plan, const noded_members *mem
         (void) fputs (members->count ? "\nNothing to do.\n" : "\nNothing to do: no node is selected.\n", out);
 }
 
-static void append_phase (struct base_buffer *text, const noded_transition *transition)
+static void phase_append (struct base_buffer *text, const noded_transition *transition)
 {
+    base_assert (transition);
     static const struct {
         const char *words;
         const char *after; /* text after the wave's number; NULL: no number is shown */
@@ -276,8 +289,9 @@ static void append_phase (struct base_buffer *text, const noded_transition *tran
 
 static char *transition_text (const noded_transition *transition)
 {
+    base_assert (transition);
     base_cleanup (base_buffer_deinit) struct base_buffer text = {.size = 0};
-    append_phase (&text, transition);
+    phase_append (&text, transition);
     if (transition->paused)
         (void) base_buffer_append_text (&text, "; paused");
     if (transition->reason)
@@ -290,6 +304,7 @@ static char *transition_text (const noded_transition *transition)
 
 char *ctl_rolled_line (const noded_rolled *rolled)
 {
+    base_assert (rolled && rolled->transition);
     const noded_transition *transition = rolled->transition;
     base_cleanup (base_free_p) char *words = transition_text (transition);
     char time[CTL_TIME_SIZE];
@@ -300,6 +315,7 @@ char *ctl_rolled_line (const noded_rolled *rolled)
 
 void ctl_rollout_why_print (FILE *out, const noded_rollout *rollout, const noded_transitions *transitions)
 {
+    base_assert (out && rollout && transitions);
     base_cleanup (ctl_table_deinit) struct ctl_table table = {.columns = 2};
     char **picture = ctl_rollout_picture (rollout, 0, 0), time[CTL_TIME_SIZE];
     for (size_t i = 0; i < transitions->count; i++) {

@@ -7,17 +7,20 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "ctl/text.h"
 
 void ctl_screen_deinit (struct ctl_screen *screen)
 {
+    base_assert (screen);
     screen->lines = base_list_free (screen->lines);
 }
 
 void ctl_screen_measure (struct ctl *ctl)
 {
+    base_assert (ctl && ctl->out);
     struct winsize size;
     if (ctl->terminal && ioctl (fileno (ctl->out), TIOCGWINSZ, &size) == 0) {
         ctl->width = size.ws_col;
@@ -28,6 +31,7 @@ void ctl_screen_measure (struct ctl *ctl)
 /*  The line as drawn: escaped and cut. On the heap; NULL if memory is out. */
 static char *line_cut (const char *line, size_t width)
 {
+    base_assert (line);
     char *text = NULL;
     size_t size;
     FILE *memory = open_memstream (&text, &size);
@@ -53,6 +57,7 @@ static char **lines_cut (char *const *lines, size_t width)
 
 void ctl_screen_draw (struct ctl *ctl, struct ctl_screen *screen, char *const *lines)
 {
+    base_assert (ctl && screen);
     base_cleanup (base_buffer_deinit) struct base_buffer text = {.size = 0};
     size_t before = base_list_count (screen->lines);
     char **cut = lines_cut (lines, ctl->width);

@@ -6,28 +6,35 @@
 #include <inttypes.h>
 #include <stdarg.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 
 int ctl_text_escape (struct base_buffer *buffer, const char *text)
 {
-    int rc = 0;
-    while (*text && rc == 0) {
+    base_assert (buffer && text);
+    while (*text) {
         uint32_t number = 0;
         size_t size = base_text_character (text, &number);
         if (size && base_text_is_plain (number)) {
-            rc = base_buffer_append (buffer, text, size);
+            int r = base_buffer_append (buffer, text, size);
+            if (r < 0)
+                return r;
             text += size;
             continue;
         }
-        for (size_t n = size ? size : 1; n && rc == 0; n--)
-            rc = base_buffer_printf (buffer, "\\x%02x", (unsigned char) *text++);
+        for (size_t n = size ? size : 1; n; n--) {
+            int r = base_buffer_printf (buffer, "\\x%02x", (unsigned char) *text++);
+            if (r < 0)
+                return r;
+        }
     }
-    return rc;
+    return 0;
 }
 
 void ctl_text_put (FILE *out, const char *text)
 {
+    base_assert (out && text);
     ctl_line_put (out, text, 0);
 }
 
@@ -41,6 +48,7 @@ static size_t escaped_width (const char *text, size_t size)
 
 size_t ctl_text_width (const char *text)
 {
+    base_assert (text);
     base_cleanup (base_buffer_deinit) struct base_buffer escaped = {.size = 0};
     (void) ctl_text_escape (&escaped, text);
     return escaped_width ((const char *) escaped.data, escaped.size);
@@ -49,6 +57,8 @@ size_t ctl_text_width (const char *text)
 /*  Writes text that is already escaped, cut to width columns; 0: not cut. */
 static void escaped_put (FILE *out, const char *text, size_t size, size_t width)
 {
+    base_assert (out);
+    base_assert (text || size == 0);
     if (!size)
         return;
     if (!width || escaped_width (text, size) <= width) {
@@ -67,6 +77,7 @@ static void escaped_put (FILE *out, const char *text, size_t size, size_t width)
 
 void ctl_line_put (FILE *out, const char *text, size_t width)
 {
+    base_assert (out && text);
     base_cleanup (base_buffer_deinit) struct base_buffer escaped = {.size = 0};
     (void) ctl_text_escape (&escaped, text);
     escaped_put (out, (const char *) escaped.data, escaped.size, width);
@@ -74,6 +85,7 @@ void ctl_line_put (FILE *out, const char *text, size_t width)
 
 const char *ctl_span_format (uint64_t ms, char text[CTL_SPAN_SIZE])
 {
+    base_assert (text);
     uint64_t s = ms / 1000;
     if (ms < 1000)
         (void) snprintf (text, CTL_SPAN_SIZE, "%" PRIu64 "ms", ms);
@@ -88,6 +100,7 @@ const char *ctl_span_format (uint64_t ms, char text[CTL_SPAN_SIZE])
 
 const char *ctl_size_format (uint64_t bytes, char text[CTL_SPAN_SIZE])
 {
+    base_assert (text);
     static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
     if (bytes < 1024) {
         (void) snprintf (text, CTL_SPAN_SIZE, "%" PRIu64 " B", bytes);
@@ -103,6 +116,7 @@ const char *ctl_size_format (uint64_t bytes, char text[CTL_SPAN_SIZE])
 
 const char *ctl_time_format (const char *rfc3339, char text[CTL_TIME_SIZE])
 {
+    base_assert (text);
     if (!rfc3339 || !*rfc3339)
         rfc3339 = "-";
     size_t length = strlen (rfc3339);
@@ -115,6 +129,7 @@ const char *ctl_time_format (const char *rfc3339, char text[CTL_TIME_SIZE])
 
 const char *ctl_digest_format (const noded_digest *digest, char text[CTL_DIGEST_SIZE])
 {
+    base_assert (digest && text);
     char whole[65];
     noded_digest_text (digest, whole);
     (void) snprintf (text, CTL_DIGEST_SIZE, "%.12s", *whole ? whole : "-");
@@ -123,11 +138,13 @@ const char *ctl_digest_format (const noded_digest *digest, char text[CTL_DIGEST_
 
 void ctl_table_deinit (struct ctl_table *table)
 {
+    base_assert (table);
     table->cells = base_list_free (table->cells);
 }
 
 void ctl_table_cell (struct ctl_table *table, const char *text)
 {
+    base_assert (table && table->columns > 0);
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {.size = 0};
     base_cleanup (base_free_p) char *escaped = NULL;
     if (ctl_text_escape (&buffer, text && *text ? text : "-") == 0)
@@ -138,6 +155,7 @@ void ctl_table_cell (struct ctl_table *table, const char *text)
 
 void ctl_table_printf (struct ctl_table *table, const char *format, ...)
 {
+    base_assert (table && format);
     base_cleanup (base_free_p) char *text = NULL;
     va_list arguments;
     va_start (arguments, format);
@@ -150,6 +168,7 @@ void ctl_table_printf (struct ctl_table *table, const char *format, ...)
 
 void ctl_table_print (const struct ctl_table *table, FILE *out, size_t width)
 {
+    base_assert (table && out);
     size_t count = base_list_count (table->cells), columns = table->columns;
     base_cleanup (base_free_p) size_t *widths = columns ? calloc (columns, sizeof *widths) : NULL;
     if (!widths)
@@ -177,6 +196,7 @@ void ctl_table_print (const struct ctl_table *table, FILE *out, size_t width)
     characters. SIZE_MAX for words longer than MOST. */
 static size_t word_distance (const char *a, const char *b)
 {
+    base_assert (a && b);
     enum { MOST = 32 };
     size_t rows[3][MOST + 1];
     size_t n = strlen (a), m = strlen (b);
@@ -203,6 +223,7 @@ static size_t word_distance (const char *a, const char *b)
 
 const char *ctl_word_nearest (const char *word, const char *const *words)
 {
+    base_assert (word && words);
     const char *nearest = NULL;
     size_t length = strlen (word), least = 1 + length / 3 + 1;
     for (; *words; words++) {

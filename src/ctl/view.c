@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "ctl/ctl.h"
@@ -12,6 +13,7 @@
 
 static void cell_digest (struct ctl_table *table, const noded_digest *digest)
 {
+    base_assert (table && digest);
     char text[CTL_DIGEST_SIZE];
     ctl_table_cell (table, ctl_digest_format (digest, text));
 }
@@ -38,6 +40,7 @@ static void table_head (struct ctl_table *table, const char *const *titles)
 
 static const char *state_format (const noded_application *application, char text[64])
 {
+    base_assert (application && text);
     uint64_t done = application->done, total = application->total;
     const char *state = noded_state_word (application->state); /* "unknown" if it is not reported */
     if (application->state == NODED_STATE_FETCHING && total)
@@ -50,6 +53,7 @@ static const char *state_format (const noded_application *application, char text
 /*  "role=web zone=eu-1"; on the heap. */
 static char *labels_text (const noded_node *node)
 {
+    base_assert (node->labels || node->n_labels == 0);
     base_cleanup (base_buffer_deinit) struct base_buffer text = {.size = 0};
     for (size_t i = 0; i < node->n_labels; i++)
         if (base_buffer_printf (&text, "%s%s=%s", i ? " " : "", node->labels[i].name,
@@ -64,7 +68,7 @@ static void cell_labels (struct ctl_table *table, const noded_node *node)
     ctl_table_cell (table, text);
 }
 
-static bool some_labelled (const noded_nodes *nodes)
+static bool nodes_have_labels (const noded_nodes *nodes)
 {
     for (size_t i = 0; i < nodes->count; i++)
         if (nodes->items[i].n_labels > 0)
@@ -74,9 +78,11 @@ static bool some_labelled (const noded_nodes *nodes)
 
 void ctl_nodes_print (FILE *out, const noded_nodes *nodes, size_t width)
 {
+    base_assert (out && nodes);
+    base_assert (nodes->items || nodes->count == 0);
     static const char *const titles[] = {"NODE",     "ONLINE", "STATE",      "VERSION", "RELEASE",
                                          "PREVIOUS", "HELD",   "LAST-ERROR", NULL};
-    bool labelled = some_labelled (nodes);
+    bool labelled = nodes_have_labels (nodes);
     base_cleanup (ctl_table_deinit) struct ctl_table table = {.columns = labelled ? 9 : 8};
     if (!nodes->count) {
         (void) fputs ("no nodes\n", out);
@@ -179,6 +185,15 @@ static void row_digest (struct ctl_table *table, const char *title, const noded_
     row_add (table, title, noded_digest_text (digest, text));
 }
 
+/*  The outcome of the last order. A word that this version does not know is shown as it is. */
+static const char *order_words (const noded_node *node)
+{
+    base_assert (node);
+    if (node->outcome)
+        return ctl_outcome_words (node->outcome);
+    return node->outcome_word ? node->outcome_word : "under way";
+}
+
 static void row_order (struct ctl_table *table, const noded_node *node)
 {
     ctl_table_cell (table, "last order");
@@ -188,9 +203,8 @@ static void row_order (struct ctl_table *table, const noded_node *node)
     }
     const char *reason = ctl_text (node->outcome_reason), *transaction = ctl_text (node->desired_transaction);
     ctl_table_printf (table, "%" PRIu64 "%s%s: %s%s%s%s%s", node->desired_epoch, *transaction ? ", " : "",
-                      transaction, node->outcome ? ctl_outcome_words (node->outcome) : "under way",
-                      *reason ? ", in " : "", *reason ? ctl_text (node->outcome_step) : "",
-                      *reason ? ": " : "", reason);
+                      transaction, order_words (node), *reason ? ", in " : "",
+                      *reason ? ctl_text (node->outcome_step) : "", *reason ? ": " : "", reason);
 }
 
 static void row_failure (struct ctl_table *table, const noded_failure *failure)
@@ -317,12 +331,13 @@ char *ctl_event_line (const noded_happened *event)
         event->application, event->state ? noded_state_word (event->state) : NULL, event->version,
         noded_digest_is_null (&event->release) ? NULL : ctl_digest_format (&event->release, digest),
         event->step};
-    int rc = base_buffer_printf (&line, "%s  %s  %s", ctl_time_format (event->time, time),
-                                 ctl_text (event->node), noded_event_word (event->event));
-    for (size_t i = 0; i < sizeof parts / sizeof *parts && rc == 0; i++)
-        if (parts[i])
-            rc = base_buffer_printf (&line, "  %s", parts[i]);
-    if (rc == 0 && event->reason)
-        rc = base_buffer_printf (&line, ": %s", event->reason);
-    return rc == 0 ? base_buffer_take_text (&line) : NULL;
+    if (base_buffer_printf (&line, "%s  %s  %s", ctl_time_format (event->time, time), ctl_text (event->node),
+                            noded_event_word (event->event)) < 0)
+        return NULL;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (parts[i] && base_buffer_printf (&line, "  %s", parts[i]) < 0)
+            return NULL;
+    if (event->reason && base_buffer_printf (&line, ": %s", event->reason) < 0)
+        return NULL;
+    return base_buffer_take_text (&line);
 }

@@ -8,13 +8,15 @@
 
 #include <inttypes.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "ctl/ctl.h"
 #include "ctl/text.h"
 
-static bool same_group (const noded_report *a, const noded_report *b)
+static bool group_has (const noded_report *a, const noded_report *b)
 {
+    base_assert (a && b);
     const char *left = ctl_text (a->transaction), *right = ctl_text (b->transaction);
     if (*left || *right)
         return strcmp (left, right) == 0;
@@ -24,6 +26,7 @@ static bool same_group (const noded_report *a, const noded_report *b)
 /*  NULL: an update. */
 static const char *group_purpose (const noded_reports *reports, size_t begin)
 {
+    base_assert (begin < reports->count);
     static const struct {
         const char *step, *purpose;
     } purposes[] = {{"revert", "Order to revert to the previous version"},
@@ -36,7 +39,7 @@ static const char *group_purpose (const noded_reports *reports, size_t begin)
     const noded_report *first = &reports->items[begin];
     for (size_t i = begin; i < reports->count; i++) {
         const noded_report *report = &reports->items[i];
-        for (size_t j = 0; j < sizeof purposes / sizeof *purposes && same_group (first, report); j++)
+        for (size_t j = 0; j < sizeof purposes / sizeof *purposes && group_has (first, report); j++)
             if (strcmp (purposes[j].step, ctl_text (report->step)) == 0)
                 return purposes[j].purpose;
     }
@@ -46,6 +49,7 @@ static const char *group_purpose (const noded_reports *reports, size_t begin)
 /*  The time from the first report to the last. "" if the clock went back or a time is malformed. */
 static const char *group_span (const noded_report *first, const noded_report *last, char text[CTL_SPAN_SIZE])
 {
+    base_assert (first && last && text);
     uint64_t begun, ended;
     *text = '\0';
     if (base_time_parse (ctl_text (first->time), &begun) == 0 &&
@@ -54,8 +58,9 @@ static const char *group_span (const noded_report *first, const noded_report *la
     return text;
 }
 
-static void put_version (FILE *out, const char *version, const noded_digest *release)
+static void version_put (FILE *out, const char *version, const noded_digest *release)
 {
+    base_assert (out && release);
     char digest[CTL_DIGEST_SIZE];
     bool known = version && *version;
     if (known)
@@ -67,8 +72,9 @@ static void put_version (FILE *out, const char *version, const noded_digest *rel
 }
 
 /*  Prints the rollout or the operator that gave the order, if the broker knows it. */
-static void put_orderer (FILE *out, const noded_report *report, const char *before)
+static void orderer_put (FILE *out, const noded_report *report, const char *before)
 {
+    base_assert (report && before);
     if (!report->rollout && !report->user)
         return;
     (void) fprintf (out, "%sby %s", before, report->rollout ? "rollout " : "");
@@ -79,12 +85,13 @@ static void put_orderer (FILE *out, const noded_report *report, const char *befo
 
 static void group_head (FILE *out, const noded_reports *reports, size_t begin)
 {
+    base_assert (begin < reports->count);
     const noded_report *first = &reports->items[begin];
     const char *version = NULL, *purpose = group_purpose (reports, begin);
     noded_digest release = first->release;
     for (size_t i = begin; i < reports->count; i++) {
         const noded_report *report = &reports->items[i];
-        if (!same_group (first, report))
+        if (!group_has (first, report))
             continue;
         if (!version)
             version = report->version;
@@ -96,7 +103,7 @@ static void group_head (FILE *out, const noded_reports *reports, size_t begin)
     (void) fprintf (out, "  %s", purpose ? purpose : "Update");
     if (!purpose && (version || !noded_digest_is_null (&release))) {
         (void) fputs (" to ", out);
-        put_version (out, version, &release);
+        version_put (out, version, &release);
     }
     if (first->epoch)
         (void) fprintf (out, ", order %" PRIu64, first->epoch);
@@ -104,13 +111,14 @@ static void group_head (FILE *out, const noded_reports *reports, size_t begin)
         (void) fputs (", ", out);
         ctl_text_put (out, first->transaction);
     }
-    put_orderer (out, first, ", ");
+    orderer_put (out, first, ", ");
     (void) fputc ('\n', out);
 }
 
 /*  The time of day only: the head of the group has the date. */
 static const char *report_clock (const noded_report *report)
 {
+    base_assert (report);
     const char *time = ctl_text (report->time);
     const char *clock = strchr (time, 'T');
     return clock ? clock + 1 : time;
@@ -118,11 +126,13 @@ static const char *report_clock (const noded_report *report)
 
 static void group_rows (FILE *out, const noded_reports *reports, size_t begin, char *done)
 {
+    base_assert (begin < reports->count && done);
+    base_assert (!done[begin]);
     base_cleanup (ctl_table_deinit) struct ctl_table table = {.columns = 3};
     const noded_report *first = &reports->items[begin], *last = first;
     for (size_t i = begin; i < reports->count; i++) {
         const noded_report *report = &reports->items[i];
-        if (done[i] || !same_group (first, report))
+        if (done[i] || !group_has (first, report))
             continue;
         done[i] = 1;
         last = report;
@@ -144,6 +154,7 @@ static void group_rows (FILE *out, const noded_reports *reports, size_t begin, c
 /*  The report that explains why the node runs its release; NULL: there is none. */
 static const noded_report *arrival_of (const noded_node *node, const noded_reports *reports)
 {
+    base_assert (node && reports);
     const noded_digest *runs = &ctl_application (node)->release;
     for (size_t i = reports->count; i-- > 0;) {
         const noded_report *report = &reports->items[i];
@@ -157,6 +168,7 @@ static const noded_report *arrival_of (const noded_node *node, const noded_repor
 
 static void arrival_print (FILE *out, const noded_node *node, const noded_reports *reports)
 {
+    base_assert (out);
     char time[CTL_TIME_SIZE];
     const noded_report *report = arrival_of (node, reports);
     if (!report) {
@@ -179,7 +191,7 @@ static void arrival_print (FILE *out, const noded_node *node, const noded_report
     if (report->order) {
         (void) fputs (", as ordered on ", out);
         ctl_text_put (out, ctl_time_format (report->ordered, time));
-        put_orderer (out, report, " ");
+        orderer_put (out, report, " ");
     }
     if (report->reason) {
         (void) fputs (": ", out);
@@ -189,8 +201,9 @@ static void arrival_print (FILE *out, const noded_node *node, const noded_report
 }
 
 /*  Prints a line of its own; nothing if there is no text. */
-static void put_line (FILE *out, const char *before, const char *text)
+static void line_put (FILE *out, const char *before, const char *text)
 {
+    base_assert (before);
     if (!text)
         return;
     (void) fprintf (out, "     %s", before);
@@ -200,6 +213,7 @@ static void put_line (FILE *out, const char *before, const char *text)
 
 static void now_print (FILE *out, const noded_node *node, const noded_reports *reports)
 {
+    base_assert (out && node);
     char time[CTL_TIME_SIZE];
     const noded_application *application = ctl_application (node);
     (void) fputs ("Now: ", out);
@@ -211,7 +225,7 @@ static void now_print (FILE *out, const noded_node *node, const noded_reports *r
     (void) fputs (" runs ", out);
     ctl_text_put (out, ctl_text (application->name));
     (void) fputc (' ', out);
-    put_version (out, application->version, &application->release);
+    version_put (out, application->version, &application->release);
     (void) fprintf (out, " and is %s%s", noded_state_word (application->state),
                     application->held ? ", held" : "");
     if (!node->online) {
@@ -225,17 +239,19 @@ static void now_print (FILE *out, const noded_node *node, const noded_reports *r
         ctl_text_put (out, node->rollout);
         (void) fprintf (out, ", wave %" PRIu64 "\n", node->wave);
     }
-    put_line (out, "its journal differs from what it reported before, detected ", node->journal_fault);
-    put_line (out, "", application->damage);
+    line_put (out, "its journal differs from what it reported before, detected ", node->journal_fault);
+    line_put (out, "", application->damage);
     if (application->previous_version || !noded_digest_is_null (&application->previous_release)) {
         (void) fputs ("     a revert returns to ", out);
-        put_version (out, application->previous_version, &application->previous_release);
+        version_put (out, application->previous_version, &application->previous_release);
         (void) fputc ('\n', out);
     }
 }
 
 void ctl_why_print (FILE *out, const noded_node *node, const noded_reports *reports)
 {
+    base_assert (out && node && reports);
+    base_assert (reports->items || reports->count == 0);
     size_t count = reports->count;
     base_cleanup (base_free_p) char *done = calloc (count ? count : 1, 1);
     if (!done)

@@ -3,6 +3,8 @@
 
 #include "ctl/words.h"
 
+#include "base/assert.h"
+
 static const char *const state_words[] = {
     [NODED_STATE_IDLE] = "no update under way",
     [NODED_STATE_MATCHING] = "resolving the release",
@@ -60,6 +62,7 @@ bool ctl_outcome_is_good (enum noded_outcome outcome, bool revert)
 
 const noded_application *ctl_application (const noded_node *node)
 {
+    base_assert (node);
     static const noded_application not_reported;
     return node->application ? node->application : &not_reported;
 }

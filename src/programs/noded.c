@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -32,22 +33,27 @@ static const char about[] =
     "\n"
     "noded COMMAND --help describes a command.\n";
 
-enum { EXIT_UNSYNCED = 5 };
+enum { EXIT_UNSYNCED = 5 }; /* besides the exit codes of all programs */
 
 static const char exit_codes[] =
     "0 done; 1 failed, standard error shows why; 2 usage;\n"
     "5 (revert) done, but the disk did not confirm that it survives a power cut;\n"
     "75 another manager serves the root; 85, 86 (run) start stable again";
 
-static int error_print (const struct base_error *error, const char *command)
+static enum program_exit error_print (const struct base_error *error, const char *command)
 {
+    base_assert (error && command);
     base_log_print (stderr, "noded %s: %s", command, *error->text ? error->text : "out of memory");
     return PROGRAM_FAILED;
 }
 
-/*  changes: whether the command may change the root; else nothing that it does can. */
-static int open_root (const struct program_spec *spec, const char *path, bool changes, struct root *ret_root)
+/*  What a command does with its root. ROOT_READ: nothing that it does can change it. */
+enum root_use { ROOT_READ, ROOT_CHANGE };
+
+static enum program_exit root_open_named (const struct program_spec *spec, const char *path,
+                                          enum root_use use, struct root *ret_root)
 {
+    base_assert (spec && ret_root && ret_root->fd < 0);
     struct base_error error = {.code = 0};
     if (!path) {
         const char *variable = getenv ("NODED_ROOT");
@@ -55,17 +61,20 @@ static int open_root (const struct program_spec *spec, const char *path, bool ch
             return program_usage_error (spec, "--root DIR is missing");
         path = variable;
     }
-    int rc = root_open (changes ? &disk_system : &disk_read_only, path, ret_root, &error);
-    if (!rc && !root_is_made (ret_root)) {
-        rc =
-            base_error_set (&error, ROOT_E_NONE, "%s is not a root: noded install makes one", ret_root->path);
-        root_deinit (ret_root);
-    }
-    return rc ? error_print (&error, spec->name + sizeof "noded") : PROGRAM_GO;
+    const char *command = spec->name + sizeof "noded";
+    int r = root_open (use == ROOT_CHANGE ? &disk_system : &disk_read_only, path, ret_root, &error);
+    if (r < 0)
+        return error_print (&error, command);
+    if (root_is_made (ret_root))
+        return PROGRAM_GO;
+    (void) base_error_set (&error, ROOT_E_NONE, "%s is not a root: noded install makes one", ret_root->path);
+    root_deinit (ret_root);
+    return error_print (&error, command);
 }
 
-static int no_more (const struct program_spec *spec, int argc, char **argv, int first)
+static enum program_exit arguments_end (const struct program_spec *spec, int argc, char **argv, int first)
 {
+    base_assert (argv && first >= 1 && first <= argc);
     return first < argc ? program_usage_error (spec, "%s: this command takes no such argument", argv[first])
                         : PROGRAM_GO;
 }
@@ -77,8 +86,9 @@ struct install_options {
     char host[65];
 };
 
-static int install_parse (int argc, char **argv, struct install_options *wanted)
+static enum program_exit install_parse (int argc, char **argv, struct install_options *wanted)
 {
+    base_assert (wanted && !wanted->install.root);
     struct node_install *install = &wanted->install;
     const struct program_option options[] = {
         {.name = "root",
@@ -123,7 +133,7 @@ static int install_parse (int argc, char **argv, struct install_options *wanted)
         .usage =
             "--root DIR --broker HOST[:PORT] [--id ID] [OPTION...]\n       noded install --repair --root DIR",
         .about =
-            "Makes a root from this very program and its shared libraries, and rehearses an update and "
+            "Makes a root from this program and its shared libraries, and rehearses an update and "
             "a revert in it.\n"
             "With --repair: points stable to the newest undamaged version that was confirmed there, or, if there "
             "is none,\n"
@@ -134,9 +144,10 @@ static int install_parse (int argc, char **argv, struct install_options *wanted)
     struct bus_settings *settings = NULL;
     struct base_error error = {.code = 0};
     int first;
-    int code = program_options_parse (&spec, argc, argv, &settings, &first);
-    code = code == PROGRAM_GO ? no_more (&spec, argc, argv, first) : code;
+    enum program_exit code = program_options_parse (&spec, argc, argv, &settings, &first);
     (void) bus_settings_free (settings);
+    if (code == PROGRAM_GO)
+        code = arguments_end (&spec, argc, argv, first);
     if (code != PROGRAM_GO)
         return code;
     if (wanted->repair && install->root && !install->broker && !wanted->systemd)
@@ -154,8 +165,9 @@ static int install_parse (int argc, char **argv, struct install_options *wanted)
     return node_install_check (install, &error) ? program_usage_error (&spec, "%s", error.text) : PROGRAM_GO;
 }
 
-static void install_tell (const struct install_options *wanted, uint64_t took_ms)
+static void install_print (const struct install_options *wanted, uint64_t took_ms)
 {
+    base_assert (wanted->install.root);
     base_cleanup (base_free_p) char *found = realpath (wanted->install.root, NULL);
     const char *path = found ? found : wanted->install.root;
     if (wanted->systemd) {
@@ -172,19 +184,23 @@ static void install_tell (const struct install_options *wanted, uint64_t took_ms
             path, path);
 }
 
-static void print_found (void *context, const char *text)
+static void found_print (void *context, const char *text)
 {
+    base_assert (text);
     (void) context;
     base_log_print (stdout, "%s", text);
 }
 
 static int command_repair (const char *path)
 {
+    base_assert (path);
     struct base_error error = {.code = 0};
     (void) umask (umask (0) & ~(mode_t) S_IRWXU);
-    int rc = node_install_repair (path, print_found, NULL, &error);
-    if (rc)
-        return error_print (&error, "install"), rc == -EWOULDBLOCK ? ROOT_EXIT_LOCKED : PROGRAM_FAILED;
+    int r = node_install_repair (path, found_print, NULL, &error);
+    if (r != 0) {
+        (void) error_print (&error, "install");
+        return r == -EWOULDBLOCK ? PROGRAM_LOCKED : PROGRAM_FAILED;
+    }
     printf ("start %s/stable/noded.sh; noded verify --root %s checks the whole root\n", path, path);
     return PROGRAM_OK;
 }
@@ -192,24 +208,24 @@ static int command_repair (const char *path)
 static int command_install (int argc, char **argv)
 {
     struct install_options wanted = {.systemd = false};
-    int code = install_parse (argc, argv, &wanted);
+    enum program_exit code = install_parse (argc, argv, &wanted);
     if (code != PROGRAM_GO)
         return code;
     if (wanted.repair)
         return command_repair (wanted.install.root);
     if (wanted.no_rehearsal)
-        fprintf (stderr,
-                 "noded install: WITHOUT A REHEARSAL. Whether this program can be updated and reverted on "
-                 "this host is not known\n"
-                 "noded install: until its first update, which may then fail. Omit --no-rehearsal to test "
-                 "it now.\n");
+        fprintf (
+            stderr,
+            "noded install: NO REHEARSAL: it is unknown whether this program can be updated and reverted on "
+            "this host.\n"
+            "noded install: Its first update may fail. Omit --no-rehearsal to test it now.\n");
     struct base_error error = {.code = 0};
     char workspace[ROOT_NAME_SIZE];
     uint64_t took_ms;
     (void) umask (umask (0) & ~(mode_t) S_IRWXU); /* as in the launcher */
     if (node_install_run (&wanted.install, workspace, &took_ms, &error))
         return error_print (&error, "install");
-    install_tell (&wanted, took_ms);
+    install_print (&wanted, took_ms);
     return PROGRAM_OK;
 }
 
@@ -241,9 +257,10 @@ static int command_run (int argc, char **argv)
     };
     struct bus_settings *settings = NULL;
     int first;
-    int code = program_options_parse (&spec, argc, argv, &settings, &first);
-    code = code == PROGRAM_GO ? no_more (&spec, argc, argv, first) : code;
+    enum program_exit code = program_options_parse (&spec, argc, argv, &settings, &first);
     (void) bus_settings_free (settings);
+    if (code == PROGRAM_GO)
+        code = arguments_end (&spec, argc, argv, first);
     base_list_free (labels);
     if (code != PROGRAM_GO)
         return code;
@@ -256,9 +273,9 @@ static int command_run (int argc, char **argv)
     if (identity_config_init (&config, root))
         return PROGRAM_FAILED;
     enum identity_settings from = identity_settings_load (&config, &error);
-    code = node_run (&config, from, error.text);
+    int status = node_run (&config, from, error.text);
     identity_config_deinit (&config);
-    return code;
+    return status;
 }
 
 /*  The options of the commands that take only --root and --json. */
@@ -268,9 +285,11 @@ struct host_options {
     int first;
 };
 
-static int host_parse (struct program_spec *spec, int argc, char **argv, bool with_json,
-                       struct host_options *wanted)
+static enum program_exit host_parse (struct program_spec *spec, int argc, char **argv, bool with_json,
+                                     struct host_options *wanted)
 {
+    base_assert (spec && !spec->options);
+    base_assert (wanted);
     const struct program_option options[] = {
         {.name = "root",
          .kind = PROGRAM_TEXT,
@@ -286,10 +305,20 @@ static int host_parse (struct program_spec *spec, int argc, char **argv, bool wi
     struct bus_settings *settings = NULL;
     spec->options = options;
     spec->exits = exit_codes;
-    int code = program_options_parse (spec, argc, argv, &settings, &wanted->first);
+    enum program_exit code = program_options_parse (spec, argc, argv, &settings, &wanted->first);
     (void) bus_settings_free (settings);
     spec->options = NULL;
     return code;
+}
+
+/*  For a command that takes no words: opens its root. */
+static enum program_exit root_open_only (const struct program_spec *spec, int argc, char **argv,
+                                         const struct host_options *given, enum root_use use,
+                                         struct root *ret_root)
+{
+    base_assert (given->first >= 1);
+    enum program_exit code = arguments_end (spec, argc, argv, given->first);
+    return code == PROGRAM_GO ? root_open_named (spec, given->root, use, ret_root) : code;
 }
 
 static int command_status (int argc, char **argv)
@@ -301,9 +330,10 @@ static int command_status (int argc, char **argv)
     struct host_options wanted = {.json = false};
     base_cleanup (root_deinit) struct root root = {.fd = -1};
     struct base_error error = {.code = 0};
-    int code = host_parse (&spec, argc, argv, true, &wanted);
-    code = code == PROGRAM_GO ? no_more (&spec, argc, argv, wanted.first) : code;
-    code = code == PROGRAM_GO ? open_root (&spec, wanted.root, false, &root) : code;
+    enum program_exit code = host_parse (&spec, argc, argv, true, &wanted);
+    if (code != PROGRAM_GO)
+        return code;
+    code = root_open_only (&spec, argc, argv, &wanted, ROOT_READ, &root);
     if (code != PROGRAM_GO)
         return code;
     return node_host_status (&root, wanted.json, &error) ? error_print (&error, "status") : PROGRAM_OK;
@@ -317,9 +347,10 @@ static int command_why (int argc, char **argv)
     struct host_options wanted = {.json = false};
     base_cleanup (root_deinit) struct root root = {.fd = -1};
     struct base_error error = {.code = 0};
-    int code = host_parse (&spec, argc, argv, true, &wanted);
-    code = code == PROGRAM_GO ? no_more (&spec, argc, argv, wanted.first) : code;
-    code = code == PROGRAM_GO ? open_root (&spec, wanted.root, false, &root) : code;
+    enum program_exit code = host_parse (&spec, argc, argv, true, &wanted);
+    if (code != PROGRAM_GO)
+        return code;
+    code = root_open_only (&spec, argc, argv, &wanted, ROOT_READ, &root);
     if (code != PROGRAM_GO)
         return code;
     return node_host_why (&root, wanted.json, &error) ? error_print (&error, "why") : PROGRAM_OK;
@@ -332,21 +363,22 @@ static int command_revert (int argc, char **argv)
         .usage = "--root DIR",
         .about = "Reverts to the previous version and holds it. Needs no broker, no network, no running "
                  "manager and no space.\n"
-                 "A running manager is made to follow. nodectl unhold NODE releases the hold.\n"};
+                 "A running manager reverts, too. nodectl unhold NODE releases the hold.\n"};
     struct host_options wanted = {.json = false};
     base_cleanup (root_deinit) struct root root = {.fd = -1};
     struct base_error error = {.code = 0};
     char name[ROOT_NAME_SIZE];
     bool running = false, held = false;
-    int code = host_parse (&spec, argc, argv, false, &wanted);
-    code = code == PROGRAM_GO ? no_more (&spec, argc, argv, wanted.first) : code;
-    code = code == PROGRAM_GO ? open_root (&spec, wanted.root, true, &root) : code;
+    enum program_exit code = host_parse (&spec, argc, argv, false, &wanted);
     if (code != PROGRAM_GO)
         return code;
-    int rc = node_host_revert (&root, name, &running, &held, &error);
-    if (rc == ROOT_E_NONE && !*error.text)
-        (void) base_error_set (&error, rc, "%s has no previous version to revert to", root.path);
-    if (rc && rc != ROOT_E_UNSYNCED)
+    code = root_open_only (&spec, argc, argv, &wanted, ROOT_CHANGE, &root);
+    if (code != PROGRAM_GO)
+        return code;
+    int r = node_host_revert (&root, name, &running, &held, &error);
+    if (r == ROOT_E_NONE && !*error.text)
+        (void) base_error_set (&error, r, "%s has no previous version to revert to", root.path);
+    if (r != 0 && r != ROOT_E_UNSYNCED)
         return error_print (&error, "revert");
     if (!held)
         fprintf (stderr, "noded revert: cannot store the hold (is the disk full?): the broker may "
@@ -354,9 +386,10 @@ static int command_revert (int argc, char **argv)
     printf ("stable is %s now%s%s\n", name, held ? ", and held" : "",
             running ? "; the running manager was notified"
                     : "; no manager runs, the next start uses that version");
-    if (rc)
-        (void) error_print (&error, "revert");
-    return rc ? EXIT_UNSYNCED : PROGRAM_OK;
+    if (r == 0)
+        return PROGRAM_OK;
+    (void) error_print (&error, "revert");
+    return EXIT_UNSYNCED;
 }
 
 static int command_quarantine (int argc, char **argv)
@@ -368,7 +401,7 @@ static int command_quarantine (int argc, char **argv)
     struct host_options wanted = {.json = false};
     base_cleanup (root_deinit) struct root root = {.fd = -1};
     struct base_error error = {.code = 0};
-    int code = host_parse (&spec, argc, argv, true, &wanted);
+    enum program_exit code = host_parse (&spec, argc, argv, true, &wanted);
     if (code != PROGRAM_GO)
         return code;
     const char *verb = wanted.first < argc ? argv[wanted.first] : NULL;
@@ -376,7 +409,7 @@ static int command_quarantine (int argc, char **argv)
     bool list = !verb || strcmp (verb, "list") == 0;
     if ((!list && strcmp (verb, "clear") != 0) || (list && release) || argc - wanted.first > 2)
         return program_usage_error (&spec, "list, or clear [RELEASE], is expected");
-    code = open_root (&spec, wanted.root, !list, &root);
+    code = root_open_named (&spec, wanted.root, list ? ROOT_READ : ROOT_CHANGE, &root);
     if (code != PROGRAM_GO)
         return code;
     if (list)
@@ -397,20 +430,20 @@ static int command_verify (int argc, char **argv)
         .about = "Checks the whole root offline: links, workspaces against their manifests, records.\n"};
     struct host_options wanted = {.json = false};
     base_cleanup (root_deinit) struct root root = {.fd = -1};
-    int code = host_parse (&spec, argc, argv, false, &wanted);
-    code = code == PROGRAM_GO ? no_more (&spec, argc, argv, wanted.first) : code;
-    code = code == PROGRAM_GO ? open_root (&spec, wanted.root, false, &root) : code;
+    enum program_exit code = host_parse (&spec, argc, argv, false, &wanted);
     if (code != PROGRAM_GO)
         return code;
-    int rc = root_check (&root, print_found, NULL);
+    code = root_open_only (&spec, argc, argv, &wanted, ROOT_READ, &root);
+    if (code != PROGRAM_GO)
+        return code;
     struct base_error error = {.code = 0};
-    if (identity_settings_check (root.path, &error)) {
-        print_found (NULL, error.text);
-        rc = rc ? rc : ROOT_E_DAMAGED;
-    }
-    if (rc < 0)
-        fprintf (stderr, "noded verify: cannot check %s: %s\n", root.path, strerror (-rc));
-    if (rc)
+    int r = root_check (&root, found_print, NULL);
+    int settings = identity_settings_check (root.path, &error);
+    if (settings != 0)
+        found_print (NULL, error.text);
+    if (r < 0)
+        fprintf (stderr, "noded verify: cannot check %s: %s\n", root.path, strerror (-r));
+    if (r != 0 || settings != 0)
         return PROGRAM_FAILED;
     printf ("nothing is wrong with %s\n", root.path);
     return PROGRAM_OK;
@@ -428,9 +461,10 @@ static int command_keys (int argc, char **argv)
     struct bus_settings *settings = NULL;
     int first;
     char public_key[41], secret_key[41];
-    int code = program_options_parse (&spec, argc, argv, &settings, &first);
+    enum program_exit code = program_options_parse (&spec, argc, argv, &settings, &first);
     (void) bus_settings_free (settings);
-    code = code == PROGRAM_GO ? no_more (&spec, argc, argv, first) : code;
+    if (code == PROGRAM_GO)
+        code = arguments_end (&spec, argc, argv, first);
     if (code != PROGRAM_GO)
         return code;
     if (bus_keys_make (public_key, secret_key)) {
@@ -462,7 +496,7 @@ int main (int argc, char **argv)
             return commands[i].main (argc - 1, argv + 1);
     struct bus_settings *settings = NULL;
     int first;
-    int code = program_options_parse (&spec, argc, argv, &settings, &first);
+    enum program_exit code = program_options_parse (&spec, argc, argv, &settings, &first);
     (void) bus_settings_free (settings);
     if (code != PROGRAM_GO)
         return code;

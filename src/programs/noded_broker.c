@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -79,6 +80,7 @@ static unsigned files_check (void)
 
 static int ready_print (const struct broker *broker)
 {
+    base_assert (broker);
     const char *content = broker_endpoint_content (broker);
 
     printf ("ready announce=%s control=%s", broker_endpoint_announce (broker),
@@ -97,15 +99,17 @@ static bool is_same (const char *a, const char *b)
 static void on_hangup (void *context)
 {
     struct running *running = context;
+    base_assert (running->broker);
 
     running->again = options_default ();
     program_reload (&running->reload);
 }
 
 /*  Nodes get a new heartbeat when they say hello. */
-static int take_again (void *context, const struct program_spec *spec)
+static enum program_exit again_take (void *context, const struct program_spec *spec)
 {
     struct running *running = context;
+    base_assert (running->broker && spec);
     const struct options *now = &running->options, *again = &running->again;
     struct base_error error = {.code = 0};
 
@@ -124,11 +128,31 @@ static int take_again (void *context, const struct program_spec *spec)
     return PROGRAM_GO;
 }
 
+/*  Starts the broker, for port 0 on the first free row of ports that it finds. Returns BROKER_E_LOCKED if another
+    process uses the root. Clients are given one port: free ports that are not in a row are of no use. */
+static int broker_start (struct running *running, const struct options *options, struct broker_config *config,
+                         struct base_error *error)
+{
+    base_assert (!running->broker && running->loop);
+    struct bus_endpoints endpoints;
+    int r = -EADDRINUSE;
+
+    for (int tries = 0; r == -EADDRINUSE && tries < (options->port ? 1 : PORT_TRIES); tries++) {
+        uint64_t port = options->port ? options->port : PORT_FIRST + 4 * base_random_below (PORT_ROWS);
+        r = program_bind_endpoints (options->address, port, &endpoints, error);
+        if (r < 0)
+            return r;
+        config->bind = &endpoints;
+        r = broker_new (running->loop, config, &running->broker, error);
+    }
+    config->bind = NULL;
+    return r;
+}
+
 static int running_serve (struct running *running, const struct options *options, struct base_error *error)
 {
-    struct bus_endpoints endpoints;
+    base_assert (!running->loop && options->root);
     struct broker_config config = {.root = options->root,
-                                   .bind = &endpoints,
                                    .keys = running->keys.configured ? &running->keys.bus : NULL,
                                    .anew = options->anew,
                                    .trash = options->trash,
@@ -148,22 +172,13 @@ static int running_serve (struct running *running, const struct options *options
     running->reload.loop = running->loop;
     running->reload.keys = &running->keys;
     r = program_signals_take (&running->signals);
-    if (r != 0)
+    if (r < 0)
         return base_error_errno (error, r, "cannot set up signals");
-    /* Clients are given one port of this broker: free ports that are not in a row are of no use. */
-    for (int tries = 0; tries < PORT_TRIES; tries++) {
-        uint64_t port = options->port ? options->port : PORT_FIRST + 4 * base_random_below (PORT_ROWS);
-        r = program_bind_endpoints (options->address, port, &endpoints, error);
-        if (r == 0)
-            r = broker_new (running->loop, &config, &running->broker, error);
-        if (r != -EADDRINUSE || options->port)
-            break;
-    }
-    if (r == 0)
-        r = ready_print (running->broker);
-    if (r == 0)
-        r = bus_loop_run (running->loop);
-    return r;
+    r = broker_start (running, options, &config, error);
+    if (r != 0)
+        return r;
+    r = ready_print (running->broker);
+    return r < 0 ? r : bus_loop_run (running->loop);
 }
 
 int main (int argc, char **argv)
@@ -218,13 +233,13 @@ int main (int argc, char **argv)
     struct base_error error = {.code = 0};
     bool recover = false;
     int first, r;
-    int status = program_options_parse (&spec, argc, argv, &running.settings, &first);
+    enum program_exit code = program_options_parse (&spec, argc, argv, &running.settings, &first);
 
-    if (status != PROGRAM_GO)
-        return status;
+    if (code != PROGRAM_GO)
+        return code;
     running.options = running.again;
     running.reload = (struct program_reload){
-        .spec = &spec, .argc = argc, .argv = argv, .take = take_again, .context = &running};
+        .spec = &spec, .argc = argc, .argv = argv, .take = again_take, .context = &running};
     if (first < argc && strcmp (argv[first], "recover") == 0) {
         recover = true;
         first++;
@@ -235,7 +250,7 @@ int main (int argc, char **argv)
         return program_usage_error (&spec, "--root DIR is missing: the directory of records and blobs");
     if (running.options.heartbeat_ms < HEARTBEAT_LEAST_MS)
         return program_usage_error (&spec, "--heartbeat: at least %d ms is allowed", HEARTBEAT_LEAST_MS);
-    if (bus_keyring_read (running.settings, true, &running.keys, &error) != 0 ||
+    if (bus_keyring_read (running.settings, true, &running.keys, &error) < 0 ||
         program_bind_check (running.options.address, running.keys.configured, running.options.insecure,
                             &error) != 0 ||
         program_bind_endpoints (running.options.address, running.options.port, &endpoints, &error) != 0)

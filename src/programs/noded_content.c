@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/time.h"
@@ -65,6 +66,7 @@ static int on_open (void *context, const struct base_digest *digest, int *ret_fd
                     bool *ret_immutable)
 {
     const struct running *running = context;
+    base_assert (running->content);
 
     return broker_content_get (running->content, digest, ret_fd, ret_size, ret_immutable);
 }
@@ -73,12 +75,14 @@ static int on_put (void *context, const struct bus_peer *peer, const struct wire
                    const void *payload, size_t size, struct wire_taken *answer)
 {
     const struct running *running = context;
+    base_assert (running->content);
 
     return broker_content_put (running->content, peer, put, payload, size, base_time_boot_ms (), answer);
 }
 
 static void on_refused (void *context, const char *channel, const struct bus_refusal *refusal)
 {
+    base_assert (channel && refusal);
     struct running *running = context;
     char text[BUS_REFUSALS_TEXT];
     uint64_t more;
@@ -89,8 +93,9 @@ static void on_refused (void *context, const char *channel, const struct bus_ref
 }
 
 /*  Logs what was done about peers that cost too much. */
-static void peers_tell (struct running *running)
+static void peers_log (struct running *running)
 {
+    base_assert (running->origin);
     struct origin_counts counts = origin_counts (running->origin);
 
     for (unsigned i = 0; i < BUS_END_COUNT; i++) {
@@ -105,15 +110,17 @@ static void peers_tell (struct running *running)
 static void on_tick (void *context)
 {
     struct running *running = context;
+    base_assert (running->content && running->loop);
 
     broker_content_tick (running->content, base_time_boot_ms ());
-    peers_tell (running);
+    peers_log (running);
     running->tick = bus_timer_start (running->loop, TICK_MS, on_tick, running);
 }
 
 static void on_damaged (void *context, const struct base_digest *digest)
 {
     const struct running *running = context;
+    base_assert (running->origin && digest);
 
     origin_content_forget (running->origin, digest);
 }
@@ -126,14 +133,16 @@ static bool is_same (const char *a, const char *b)
 static void on_hangup (void *context)
 {
     struct running *running = context;
+    base_assert (running->loop);
 
     running->again = options_default ();
     program_reload (&running->reload);
 }
 
-static int take_again (void *context, const struct program_spec *spec)
+static enum program_exit again_take (void *context, const struct program_spec *spec)
 {
     struct running *running = context;
+    base_assert (running->options.root && spec);
     const struct options *now = &running->options, *again = &running->again;
 
     (void) spec;
@@ -147,6 +156,8 @@ static int take_again (void *context, const struct program_spec *spec)
 static int running_serve (struct running *running, const struct options *options, const char *endpoint,
                           struct base_error *error)
 {
+    base_assert (!running->loop && options->root);
+    base_assert (running->root < 0 && running->lock < 0);
     static const struct origin_ops operations = {
         .content_open = on_open, .content_put = on_put, .refused = on_refused};
     struct origin_config config = {.content = endpoint,
@@ -161,14 +172,16 @@ static int running_serve (struct running *running, const struct options *options
     running->reload.loop = running->loop;
     running->reload.keys = &running->keys;
     r = program_signals_take (&running->signals);
-    if (r != 0)
+    if (r < 0)
         return base_error_errno (error, r, "cannot set up signals");
     r = broker_root_open (options->root, &running->root, &running->lock, error);
-    if (r == 0)
-        r = broker_content_open (running->loop, running->root, &running->content, error);
-    if (r == 0)
-        r = origin_new (running->loop, &config, &operations, running, &running->origin, error);
     if (r != 0)
+        return r;
+    r = broker_content_open (running->loop, running->root, &running->content, error);
+    if (r < 0)
+        return r;
+    r = origin_new (running->loop, &config, &operations, running, &running->origin, error);
+    if (r < 0)
         return r;
     broker_content_watch (running->content, on_damaged, running);
     broker_content_rules (running->content, &BROKER_TRASH_RULES, options->scrub_ms);
@@ -206,18 +219,18 @@ int main (int argc, char **argv)
     char endpoint[BUS_ENDPOINT_SIZE];
     struct base_error error = {.code = 0};
     int first, r;
-    int status = program_options_parse (&spec, argc, argv, &running.settings, &first);
+    enum program_exit code = program_options_parse (&spec, argc, argv, &running.settings, &first);
 
-    if (status != PROGRAM_GO)
-        return status;
+    if (code != PROGRAM_GO)
+        return code;
     running.options = running.again;
     running.reload = (struct program_reload){
-        .spec = &spec, .argc = argc, .argv = argv, .take = take_again, .context = &running};
+        .spec = &spec, .argc = argc, .argv = argv, .take = again_take, .context = &running};
     if (first < argc)
         return program_usage_error (&spec, "%s: unexpected argument", argv[first]);
     if (!running.options.root)
         return program_usage_error (&spec, "--root DIR is missing: the directory of blobs");
-    if (bus_keyring_read (running.settings, true, &running.keys, &error) != 0 ||
+    if (bus_keyring_read (running.settings, true, &running.keys, &error) < 0 ||
         program_bind_check (running.options.address, running.keys.configured, running.options.insecure,
                             &error) != 0 ||
         program_bind_endpoint (running.options.address, running.options.port, "content", endpoint, &error) !=

@@ -7,16 +7,20 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "base/assert.h"
+
 enum { PORT_MOST = 65535, CHANNELS = 4, FILES_OF_OURS = 128, FILES_IN_RESERVE = 128 };
 
 static bool is_ipc (const char *address)
 {
+    base_assert (address);
     return strncmp (address, "ipc://", 6) == 0;
 }
 
 int program_bind_endpoint (const char *address, uint64_t port, const char *name,
                            char ret_endpoint[BUS_ENDPOINT_SIZE], struct base_error *error)
 {
+    base_assert (address && name && ret_endpoint);
     bool is_v6 = strchr (address, ':') && address[0] != '[';
     char port_text[16] = "*";
     int length;
@@ -40,6 +44,7 @@ int program_bind_endpoint (const char *address, uint64_t port, const char *name,
 int program_bind_endpoints (const char *address, uint64_t base, struct bus_endpoints *ret_endpoints,
                             struct base_error *error)
 {
+    base_assert (address && ret_endpoints);
     struct bus_endpoints endpoints;
     char *const fields[CHANNELS] = {endpoints.announce, endpoints.control, endpoints.content,
                                     endpoints.events};
@@ -51,7 +56,7 @@ int program_bind_endpoints (const char *address, uint64_t base, struct bus_endpo
                                (unsigned long long) base, PORT_MOST - CHANNELS + 1);
     for (unsigned i = 0; i < CHANNELS; i++) {
         int r = program_bind_endpoint (address, base ? base + i : 0, names[i], fields[i], error);
-        if (r != 0)
+        if (r < 0)
             return r;
     }
     *ret_endpoints = endpoints;
@@ -60,6 +65,7 @@ int program_bind_endpoints (const char *address, uint64_t base, struct bus_endpo
 
 int program_bind_check (const char *address, bool has_keys, bool insecure, struct base_error *error)
 {
+    base_assert (address);
     if (has_keys || insecure || is_ipc (address) || bus_address_is_loopback (address))
         return 0;
     return base_error_set (

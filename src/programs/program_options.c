@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <stdarg.h>
 
+#include "base/assert.h"
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -16,8 +17,9 @@
 enum { OPTIONS_MOST = 64, OPTION_BASE = 256, HELP_COLUMN = 24 };
 enum { OPTION_HELP = OPTION_BASE + OPTIONS_MOST, OPTION_VERSION, OPTION_CONFIG };
 
-int program_usage_error (const struct program_spec *spec, const char *format, ...)
+enum program_exit program_usage_error (const struct program_spec *spec, const char *format, ...)
 {
+    base_assert (spec && spec->name && format);
     char sentence[BASE_ERROR_SIZE];
     va_list arguments;
 
@@ -33,6 +35,7 @@ int program_usage_error (const struct program_spec *spec, const char *format, ..
 
 static unsigned options_count (const struct program_spec *spec)
 {
+    base_assert (spec->options);
     unsigned count = 0;
 
     while (spec->options[count].name || spec->options[count].setting)
@@ -52,6 +55,7 @@ static bool has_settings (const struct program_spec *spec)
 
 static void help_line (char letter, const char *name, const char *argument, const char *help)
 {
+    base_assert (name && help);
     int width = 0;
 
     if (letter)
@@ -76,6 +80,7 @@ static void help_line (char letter, const char *name, const char *argument, cons
 
 static void help_print (const struct program_spec *spec)
 {
+    base_assert (spec->usage && spec->about);
     bool settings_first = true;
 
     printf ("Usage: %s %s\n\n%s\n", spec->name, spec->usage, spec->about);
@@ -108,6 +113,7 @@ static void help_print (const struct program_spec *spec)
 
 static int flag_parse (const char *text, bool *ret_flag)
 {
+    base_assert (text && ret_flag);
     static const char *const yes[] = {"yes", "true", "1", "on"};
     static const char *const no[] = {"no", "false", "0", "off"};
 
@@ -124,10 +130,13 @@ static int flag_parse (const char *text, bool *ret_flag)
     return -EINVAL;
 }
 
-/*  Stores a text as the value of an option. where: how the person gave it, for the error message. */
-static int value_take (const struct program_spec *spec, const struct program_option *option,
-                       const char *where, const char *text)
+/*  Stores a text as the value of an option. where: the option or setting, for the error message. */
+static enum program_exit value_take (const struct program_spec *spec, const struct program_option *option,
+                                     const char *where, const char *text)
 {
+    base_assert (where);
+    base_assert (option->value || option->kind == PROGRAM_LOG);
+    base_assert (text || option->kind == PROGRAM_FLAG);
     enum base_log_level level;
     int r = 0;
 
@@ -173,21 +182,23 @@ static int value_take (const struct program_spec *spec, const struct program_opt
 struct unknown_setting {
     const struct program_spec *spec;
     const char *file;
-    int result;
+    enum program_exit result;
 };
 
-static void on_unknown_setting (void *context, const char *path)
+static void setting_unknown (void *context, const char *path)
 {
     struct unknown_setting *unknown = context;
+    base_assert (unknown && path);
 
     if (unknown->result == PROGRAM_GO)
         unknown->result = program_usage_error (unknown->spec, "%s: no such setting: %s", unknown->file, path);
 }
 
 /*  Reads the file, and sets each option that the command line did not give from its setting. */
-static int settings_apply (const struct program_spec *spec, const char *file, const bool *given,
-                           struct bus_settings **ret_settings)
+static enum program_exit settings_apply (const struct program_spec *spec, const char *file, const bool *given,
+                                         struct bus_settings **ret_settings)
 {
+    base_assert (file && given && ret_settings);
     const char *known[2 * OPTIONS_MOST + 1];
     struct bus_settings *settings;
     struct base_error error = {.code = 0};
@@ -195,7 +206,7 @@ static int settings_apply (const struct program_spec *spec, const char *file, co
     unsigned n_known = 0;
     int r = bus_settings_load (file, &settings, &error);
 
-    if (r != 0)
+    if (r < 0)
         return program_usage_error (spec, "cannot read the settings: %s",
                                     error.text[0] ? error.text : strerror (-r));
     *ret_settings = settings;
@@ -205,7 +216,7 @@ static int settings_apply (const struct program_spec *spec, const char *file, co
     for (unsigned i = 0; spec->settings && spec->settings[i] && n_known < 2 * OPTIONS_MOST; i++)
         known[n_known++] = spec->settings[i];
     known[n_known] = NULL;
-    bus_settings_check (settings, known, on_unknown_setting, &unknown);
+    bus_settings_check (settings, known, setting_unknown, &unknown);
     if (unknown.result != PROGRAM_GO)
         return unknown.result;
     for (unsigned i = 0; i < options_count (spec); i++) {
@@ -222,9 +233,9 @@ static int settings_apply (const struct program_spec *spec, const char *file, co
             continue;
         }
         text = bus_settings_get (settings, option->setting);
-        r = value_take (spec, option, where ? where : option->setting, text);
-        if (r != PROGRAM_GO)
-            return r;
+        enum program_exit code = value_take (spec, option, where ? where : option->setting, text);
+        if (code != PROGRAM_GO)
+            return code;
     }
     return PROGRAM_GO;
 }
@@ -232,6 +243,8 @@ static int settings_apply (const struct program_spec *spec, const char *file, co
 /*  Fills in the arguments of getopt_long. */
 static void getopt_prepare (const struct program_spec *spec, struct option *longs, char *letters)
 {
+    base_assert (options_count (spec) <= OPTIONS_MOST);
+    base_assert (longs && letters);
     unsigned n = 0, l = 0;
 
     letters[l++] = spec->stop_at_word ? '+' : ':';
@@ -259,6 +272,7 @@ static void getopt_prepare (const struct program_spec *spec, struct option *long
 
 static int option_index (const struct program_spec *spec, int code)
 {
+    base_assert (code > 0);
     if (code >= OPTION_BASE)
         return code - OPTION_BASE;
     for (unsigned i = 0; i < options_count (spec); i++)
@@ -267,11 +281,12 @@ static int option_index (const struct program_spec *spec, int code)
     return -1;
 }
 
-static int mistake_report (const struct program_spec *spec, int code, char **argv)
+static enum program_exit mistake_report (const struct program_spec *spec, int found, char **argv)
 {
+    base_assert (found == ':' || found == '?');
     const char *word = argv[optind - 1];
 
-    if (code == ':')
+    if (found == ':')
         return program_usage_error (spec, "%s needs a value", word);
     if (strncmp (word, "--", 2) == 0 && strchr (word, '=') && optopt != 0)
         return program_usage_error (spec, "%s: this option takes no value", word);
@@ -280,23 +295,25 @@ static int mistake_report (const struct program_spec *spec, int code, char **arg
     return program_usage_error (spec, "no such option, or ambiguous: %s", word);
 }
 
-int program_options_parse (const struct program_spec *spec, int argc, char **argv,
-                           struct bus_settings **ret_settings, int *ret_first)
+enum program_exit program_options_parse (const struct program_spec *spec, int argc, char **argv,
+                                         struct bus_settings **ret_settings, int *ret_first)
 {
+    base_assert (spec && argv);
+    base_assert (ret_settings && ret_first);
     struct option longs[OPTIONS_MOST + 4];
     char letters[3 * OPTIONS_MOST + 4];
     bool given[OPTIONS_MOST] = {false};
     const char *config = NULL;
-    int code, r;
+    enum program_exit code = PROGRAM_GO;
 
     *ret_settings = NULL;
     getopt_prepare (spec, longs, letters);
     optind = 0; /* reset, so that a sub-command's options can be parsed after the program's */
     opterr = 0;
-    while ((code = getopt_long (argc, argv, letters, longs, NULL)) != -1) {
+    for (int found; (found = getopt_long (argc, argv, letters, longs, NULL)) != -1;) {
         base_cleanup (base_free_p) char *where = NULL;
         int index;
-        switch (code) {
+        switch (found) {
         case OPTION_HELP:
             help_print (spec);
             return fflush (stdout) == 0 ? PROGRAM_OK : PROGRAM_FAILED;
@@ -308,20 +325,20 @@ int program_options_parse (const struct program_spec *spec, int argc, char **arg
             continue;
         case '?':
         case ':':
-            return mistake_report (spec, code, argv);
+            return mistake_report (spec, found, argv);
         }
-        index = option_index (spec, code);
+        index = option_index (spec, found);
         where = base_text_printf ("--%s", spec->options[index].name);
-        r = value_take (spec, &spec->options[index], where ? where : spec->options[index].name, optarg);
-        if (r != PROGRAM_GO)
-            return r;
+        code = value_take (spec, &spec->options[index], where ? where : spec->options[index].name, optarg);
+        if (code != PROGRAM_GO)
+            return code;
         given[index] = true;
     }
     *ret_first = optind;
     if (!config)
         return PROGRAM_GO;
-    r = settings_apply (spec, config, given, ret_settings);
-    if (r != PROGRAM_GO)
+    code = settings_apply (spec, config, given, ret_settings);
+    if (code != PROGRAM_GO)
         *ret_settings = bus_settings_free (*ret_settings);
-    return r;
+    return code;
 }

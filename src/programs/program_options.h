@@ -14,18 +14,20 @@
 #include "base/error.h"
 #include "bus/settings.h"
 
-/*  Exit codes of all programs. */
-enum {
-    PROGRAM_OK = 0,
-    PROGRAM_FAILED = 1, /* the arguments were right, but the work failed; standard error shows why */
-    PROGRAM_USAGE = 2,  /* wrong options or settings; nothing was done */
-    PROGRAM_LOCKED = 75 /* another process uses the root */
+/*  Exit codes of all programs. They are no errors: an int that a function returns is 0, -errno or a ROOM_E_...
+    code. */
+enum program_exit {
+    PROGRAM_GO = -1,     /* no exit: the program continues */
+    PROGRAM_OK = 0,      /* done */
+    PROGRAM_FAILED = 1,  /* the arguments were right, but the work failed; standard error shows why */
+    PROGRAM_USAGE = 2,   /* wrong options or settings; nothing was done */
+    PROGRAM_LOCKED = 75, /* another process uses the root */
 };
 
 enum program_kind {
     PROGRAM_FLAG,   /* bool *; in a file: yes, true, 1 or on; no, false, 0 or off */
     PROGRAM_TEXT,   /* const char **; points into argv or into the settings */
-    PROGRAM_LIST,   /* char ***; may be given many times; free with base_list_free */
+    PROGRAM_LIST,   /* char ***; can be repeated; free with base_list_free */
     PROGRAM_NUMBER, /* uint64_t *, at most `most` (0: any) */
     PROGRAM_SPAN,   /* uint64_t *, milliseconds, from "30s", "10m", "250ms" */
     PROGRAM_LOG     /* no value: sets the log level */
@@ -54,18 +56,16 @@ struct program_spec {
     bool again;                  /* the program is running: mistakes go into its log */
 };
 
-enum { PROGRAM_GO = -1 };
-
 /*  Sets the values of the options. *ret_settings: the settings that --config named, or NULL; the caller frees
     them with bus_settings_free, after the last use of a text. *ret_first: index of the first argument that is
     not an option; such arguments stand behind the options, because argv is permuted unless stop_at_word.
     Returns PROGRAM_GO, or the code to exit with at once (PROGRAM_OK after --help). */
-int program_options_parse (const struct program_spec *spec, int argc, char **argv,
-                           struct bus_settings **ret_settings, int *ret_first);
+enum program_exit program_options_parse (const struct program_spec *spec, int argc, char **argv,
+                                         struct bus_settings **ret_settings, int *ret_first);
 
 /*  Prints a mistake on standard error as all programs do, "NAME: SENTENCE", and points to --help. With
     spec->again it is logged instead. Returns PROGRAM_USAGE. */
-__attribute__ ((format (printf, 2, 3))) int program_usage_error (const struct program_spec *spec,
-                                                                 const char *format, ...);
+__attribute__ ((format (printf, 2, 3))) enum program_exit
+program_usage_error (const struct program_spec *spec, const char *format, ...);
 
 #endif

@@ -19,7 +19,7 @@ struct program_reload {
     const struct bus_keyring *keys; /* those with which the program was started */
     /*  Checks the new values and applies those that can change while the program runs. Returns PROGRAM_GO, or
         what program_usage_error returned: then nothing is applied. */
-    int (*take) (void *context, const struct program_spec *spec);
+    enum program_exit (*take) (void *context, const struct program_spec *spec);
     void *context;
 };
 

@@ -3,9 +3,12 @@
 
 #include "programs/program_signals.h"
 
+#include "base/assert.h"
+
 static void signals_on (void *context, int signal)
 {
     const struct program_signals *signals = context;
+    base_assert (signals->loop && signals->reload);
 
     if (signal == SIGHUP)
         signals->reload (signals->context);
@@ -15,6 +18,7 @@ static void signals_on (void *context, int signal)
 
 int program_signals_take (struct program_signals *signals)
 {
+    base_assert (signals && signals->loop && signals->reload);
     static const int handled[] = {SIGINT, SIGTERM, SIGHUP};
 
     (void) signal (SIGPIPE, SIG_IGN);

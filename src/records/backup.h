@@ -30,9 +30,9 @@ struct records_filling {
     void *context;
 };
 
-/*  Makes records usable that are new, or not the latest: migrates their layout, fills them (filling may be
-    NULL), pauses rollouts that were under way, and skips revisions that clients may have seen. Afterwards
-    everything is in the one file. */
+/*  Makes new or restored records usable: migrates their layout, fills them (filling may be NULL), pauses
+    rollouts that were under way, and skips revisions that clients may have seen. Afterwards everything is in
+    the one file. */
 int records_renew (const char *path, const struct records_filling *filling,
                    struct records_restored *ret_restored, struct base_error *error);
 

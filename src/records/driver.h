@@ -83,13 +83,13 @@ int records_rollout_check (const struct records_rollout *rollout, struct base_er
 
 /*  Returns when the copy was made from which these records came, in ms since 1970; 0: they are no copy. */
 int records_copied_get (struct records *records, uint64_t *ret_copied_ms, struct base_error *error);
-/*  Forgets that. Skips so many revision numbers that none is used that a client may have seen. */
+/*  Removes that time. Skips revision numbers that clients may have seen. */
 int records_revisions_skip (struct records *records, struct base_error *error);
 /*  Sets the time at which members under way of live rollouts entered their state. */
 int records_members_restart (struct records *records, uint64_t since_ms, struct base_error *error);
 int records_counts_get (struct records *records, uint64_t *ret_nodes, uint64_t *ret_releases,
                         struct base_error *error);
-/*  Brings everything into the one file of the records, without files beside it. */
+/*  Merges the log into the file of the records, so that this file alone is complete. */
 int records_gather (struct records *records, struct base_error *error);
 
 #endif

@@ -3,8 +3,11 @@
 
 #include "records/driver.h"
 
+#include "base/assert.h"
+
 void records_journal_deinit (struct records_journal *journal)
 {
+    base_assert (journal);
     free (journal->fault);
     *journal = (struct records_journal){.serial = 0};
 }
@@ -12,6 +15,7 @@ void records_journal_deinit (struct records_journal *journal)
 static struct base_digest head_merge (const struct base_digest *before, const char *node, uint64_t serial,
                                       const struct base_digest *head)
 {
+    base_assert (before && node && head);
     struct base_hash hash;
     uint8_t number[8];
 
@@ -28,12 +32,13 @@ static struct base_digest head_merge (const struct base_digest *before, const ch
 int records_head_turn (struct records *records, const char *node, uint64_t serial,
                        const struct base_digest *head, const char *time, struct base_error *error)
 {
+    base_assert (records && node && head && time);
     struct records_head merged = {.node = node, .serial = serial, .head = head, .time = time};
     struct base_digest before;
     uint64_t turns;
     int r = records_fleet_head (records, &turns, &before, error);
 
-    if (r != 0)
+    if (r < 0)
         return r;
     merged.fleet = head_merge (&before, node, serial, head);
     return records_head_add (records, &merged,

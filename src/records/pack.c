@@ -5,9 +5,13 @@
 
 #include <errno.h>
 
+#include "base/assert.h"
+
 int records_unpack (const struct wire_record *record, const void *data, size_t size, void *ret_message,
                     struct base_error *error)
 {
+    base_assert (record && ret_message);
+    base_assert (data || size == 0);
     struct base_error why = {.code = 0};
     int r = wire_unpack (record, data, size, ret_message, &why);
 
@@ -20,6 +24,8 @@ int records_unpack (const struct wire_record *record, const void *data, size_t s
 int records_pack (const struct wire_record *record, const void *message, struct base_buffer *buffer,
                   struct base_error *error)
 {
+    base_assert (record && message);
+    base_assert (buffer);
     struct base_error why = {.code = 0};
     int r = wire_pack (record, message, buffer, &why);
 

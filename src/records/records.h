@@ -11,7 +11,8 @@
 
     Calls return 0, or -errno with the error filled, or -ENOENT without a text if there is no such record.
     The caller owns the records that a call returns. Calls that visit records stop at a non-zero return of
-    `each`, and return it; what is passed to `each` is valid during that call only. */
+    `each`, and return it: -errno, or RECORDS_E_STOP. What is passed to `each` is valid during that call
+    only. */
 
 #ifndef RECORDS_RECORDS_H
 #define RECORDS_RECORDS_H
@@ -28,6 +29,11 @@ enum {
     RECORDS_GIVEN_MOST = 500         /* orders that are kept a node and application */
 };
 
+/*  The error of this room that its callers handle. */
+enum {
+    RECORDS_E_STOP = 1 /* `each` has found what it looks for: the visit ends early */
+};
+
 struct records;
 
 /*  What to do about records that cannot be used. */
@@ -39,23 +45,23 @@ struct records;
 int records_open (const char *path, struct records **ret_records, struct base_error *error);
 struct records *records_free (struct records *records);
 
-/*  Returns -ESTALE with a text if the file of the database was removed or replaced since it was opened, for
-    good; else 0. Every transaction checks this at its start and after its commit. */
+/*  Returns 0; or -ESTALE with a text once the file of the database was removed or replaced since it was opened.
+    That is final. Every transaction checks this at its start and after its commit. */
 int records_is_lost (struct records *records, struct base_error *error);
 
 /*  The mark: the random identity of these records, and the number of transactions that changed something.
-    Somebody who keeps the last mark elsewhere notices records that lost their end, or are an older copy. */
+    The last mark, kept elsewhere, shows whether records lost their end or are an older copy. */
 struct records_mark {
     uint64_t identity; /* 0: none yet */
     uint64_t count;
 };
 int records_mark_get (struct records *records, struct records_mark *ret_mark, struct base_error *error);
-/*  From now on, counts; calls changed after the commit of each transaction that changed something. Makes an
+/*  Counts from now on, and calls changed after the commit of each transaction that changed something. Makes an
     identity if there is none. *ret_mark: the mark now. */
 typedef void records_mark_changed (void *context, const struct records_mark *mark);
 int records_mark_follow (struct records *records, records_mark_changed *changed, void *context,
                          struct records_mark *ret_mark, struct base_error *error);
-/*  From now on, calls nobody. */
+/*  Ends the calls of changed. */
 void records_mark_leave (struct records *records);
 
 /*  A transaction over several calls. A rollback without a transaction does nothing. */

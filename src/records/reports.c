@@ -3,12 +3,15 @@
 
 #include "records/driver.h"
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 
 /*  The record is packed with serial 0; the row's serial is filled in when it is read. */
 int records_report_put (struct records *records, const struct wire_report *report, bool *ret_news,
                         struct base_error *error)
 {
+    base_assert (records && ret_news);
+    base_assert (report && report->application);
     base_cleanup (base_buffer_deinit) struct base_buffer packed = {.size = 0};
     struct wire_stored_report told = {.node = report->node,
                                       .application = report->application->name,
@@ -24,9 +27,10 @@ int records_report_put (struct records *records, const struct wire_report *repor
     bool known = false;
     int r = records_pack (&wire_stored_report_record, &told, &packed, error);
 
-    if (r == 0)
-        r = records_report_is_known (records, &told, &packed, &known, error);
-    if (r != 0)
+    if (r < 0)
+        return r;
+    r = records_report_is_known (records, &told, &packed, &known, error);
+    if (r < 0)
         return r;
     *ret_news = !known;
     if (known)

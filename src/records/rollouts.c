@@ -7,8 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/assert.h"
+
 void records_rollout_deinit (struct records_rollout *row)
 {
+    base_assert (row);
     wire_rollout_state_deinit (&row->state);
     *row = (struct records_rollout){.serial = 0};
 }
@@ -16,6 +19,7 @@ void records_rollout_deinit (struct records_rollout *row)
 /*  Hexadecimal fractions are read back exactly. */
 const char *records_evidence_print (const struct records_evidence *evidence, char text[RECORDS_EVIDENCE_TEXT])
 {
+    base_assert (evidence && text);
     _Static_assert(RECORDS_BETS == 4, "the bets are written one by one");
     (void) snprintf (text, RECORDS_EVIDENCE_TEXT, "%a %a %a %a %llu %llu %llu %llu %llu", evidence->logs[0],
                      evidence->logs[1], evidence->logs[2], evidence->logs[3],
@@ -27,6 +31,7 @@ const char *records_evidence_print (const struct records_evidence *evidence, cha
 
 int records_evidence_parse (const char *text, struct records_evidence *ret_evidence)
 {
+    base_assert (ret_evidence);
     struct records_evidence evidence = {.rounds = 0};
     const char *at = text;
     char *end;
@@ -50,6 +55,7 @@ int records_evidence_parse (const char *text, struct records_evidence *ret_evide
 
 int records_rollout_check (const struct records_rollout *rollout, struct base_error *error)
 {
+    base_assert (rollout);
     return rollout->state.phase == WIRE_PHASE_NULL || rollout->wave >= RECORDS_WAVES_MOST
                ? base_error_set (error, -EBADMSG, "a rollout in the database has an invalid phase or wave")
                : 0;

@@ -6,30 +6,39 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 
 enum { REVISION_BLOCK = 10000, BUSY_MS = 5000 };
 
 int records_begin (struct records *records, struct base_error *error)
 {
+    base_assert (records);
     int r = records_is_lost (records, error);
 
-    if (r == 0)
-        r = sqlite_execute (records, "BEGIN IMMEDIATE", error);
-    if (r == 0) {
-        records->in_transaction = true;
-        records->changes = sqlite3_total_changes (records->database);
-    }
-    return r;
+    if (r < 0)
+        return r;
+    r = sqlite_execute (records, "BEGIN IMMEDIATE", error);
+    if (r < 0)
+        return r;
+    records->in_transaction = true;
+    records->changes = sqlite3_total_changes (records->database);
+    return 0;
+}
+
+static int transaction_commit (struct records *records, struct base_error *error)
+{
+    base_assert (records->in_transaction);
+    int r = sqlite_mark_count (records, error);
+
+    return r < 0 ? r : sqlite_execute (records, "COMMIT", error);
 }
 
 int records_commit (struct records *records, struct base_error *error)
 {
-    int r = sqlite_mark_count (records, error);
+    int r = transaction_commit (records, error);
 
-    if (r == 0)
-        r = sqlite_execute (records, "COMMIT", error);
-    if (r != 0) {
+    if (r < 0) {
         records_rollback (records);
         return r;
     }
@@ -41,6 +50,7 @@ int records_commit (struct records *records, struct base_error *error)
 
 int records_savepoint (struct records *records, struct base_error *error)
 {
+    base_assert (records && records->in_transaction);
     return sqlite_execute (records, "SAVEPOINT mark", error);
 }
 
@@ -52,6 +62,7 @@ static bool transaction_is_lost (struct records *records)
 
 int records_savepoint_keep (struct records *records)
 {
+    base_assert (records && records->in_transaction);
     if (transaction_is_lost (records))
         return -EIO;
     return sqlite3_exec (records->database, "RELEASE mark", NULL, NULL, NULL) == SQLITE_OK ? 0 : -EIO;
@@ -59,6 +70,7 @@ int records_savepoint_keep (struct records *records)
 
 int records_savepoint_undo (struct records *records)
 {
+    base_assert (records && records->in_transaction);
     if (transaction_is_lost (records) ||
         sqlite3_exec (records->database, "ROLLBACK TO mark", NULL, NULL, NULL) != SQLITE_OK)
         return -EIO;
@@ -67,6 +79,7 @@ int records_savepoint_undo (struct records *records)
 
 void records_rollback (struct records *records)
 {
+    base_assert (records);
     if (!records->in_transaction)
         return;
     /* After some errors SQLite has already rolled back. A second rollback fails, which is harmless. */
@@ -78,12 +91,14 @@ void records_rollback (struct records *records)
 
 int records_revision_next (struct records *records, uint64_t *ret_revision, struct base_error *error)
 {
+    base_assert (records && ret_revision);
+    base_assert (records->revision <= records->revision_end);
     if (records->revision == records->revision_end) {
         int r = sqlite_do (records, error,
                            "INSERT INTO meta (key, value) VALUES ('revision', ?1)"
                            " ON CONFLICT (key) DO UPDATE SET value = ?1",
                            "u", records->revision + REVISION_BLOCK);
-        if (r != 0)
+        if (r < 0)
             return r;
         records->revision_end = records->revision + REVISION_BLOCK;
     }
@@ -96,11 +111,12 @@ static int revision_load (struct records *records, struct base_error *error)
     base_cleanup (sqlite_end) sqlite3_stmt *statement = NULL;
     int r = sqlite_query (records, &statement, error, "SELECT value FROM meta WHERE key = 'revision'", "");
 
-    if (r == 0)
-        r = sqlite_row (records, statement, error);
     if (r < 0)
         return r;
-    records->revision = r == 1 ? sqlite_number (statement, 0) : 1;
+    r = sqlite_row (records, statement, error);
+    if (r < 0)
+        return r;
+    records->revision = r == SQLITE_E_ROW ? sqlite_number (statement, 0) : 1;
     records->revision_end = records->revision;
     return 0;
 }
@@ -111,8 +127,9 @@ static void records_free_p (struct records **records)
 }
 
 /*  SQLite opens a file that it cannot write to as read-only, without an error. */
-static int check_writable (struct records *records, const char *path, struct base_error *error)
+static int database_check_writable (struct records *records, const char *path, struct base_error *error)
 {
+    base_assert (path);
     return sqlite3_db_readonly (records->database, "main") == 1
                ? base_error_set (error, -EROFS,
                                  "%s cannot be written to: give this user the right to write to it and its"
@@ -124,6 +141,7 @@ static int check_writable (struct records *records, const char *path, struct bas
 /*  Adds the remedy to the error of a database that cannot be used. Returns r. */
 static int remedy_append (int r, struct base_error *error)
 {
+    base_assert (r < 0);
     size_t size = error ? strlen (error->text) : 0;
 
     if (r == -EBADMSG && error && !strstr (error->text, RECORDS_REMEDY) &&
@@ -132,8 +150,36 @@ static int remedy_append (int r, struct base_error *error)
     return r;
 }
 
+/*  Checks an open database, and brings its layout up to date. */
+static int database_prepare (struct records *records, const char *path, struct base_error *error)
+{
+    base_assert (records->database && path);
+    int r = database_check_writable (records, path, error);
+
+    if (r < 0)
+        return r;
+    r = sqlite_execute (records,
+                        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+                        "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
+                        "PRAGMA cache_size = -8192;",
+                        error);
+    if (r < 0)
+        return r;
+    r = sqlite_check_whole (records->database, path, error);
+    if (r < 0)
+        return r;
+    r = sqlite_layout_migrate (records, path, error);
+    if (r < 0)
+        return r;
+    r = sqlite_layout_check (records, path, error);
+    if (r < 0)
+        return r;
+    return revision_load (records, error);
+}
+
 int records_open (const char *path, struct records **ret_records, struct base_error *error)
 {
+    base_assert (path && ret_records);
     base_cleanup (records_free_p) struct records *records = calloc (1, sizeof *records);
     struct stat status;
     int r;
@@ -154,22 +200,8 @@ int records_open (const char *path, struct records **ret_records, struct base_er
                                cause > 0 ? strerror (cause) : "");
     }
     (void) sqlite3_busy_timeout (records->database, BUSY_MS);
-    r = check_writable (records, path, error);
-    if (r == 0)
-        r = sqlite_execute (records,
-                            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-                            "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
-                            "PRAGMA cache_size = -8192;",
-                            error);
-    if (r == 0)
-        r = sqlite_check_whole (records->database, path, error);
-    if (r == 0)
-        r = sqlite_layout_migrate (records, path, error);
-    if (r == 0)
-        r = sqlite_layout_check (records, path, error);
-    if (r == 0)
-        r = revision_load (records, error);
-    if (r != 0)
+    r = database_prepare (records, path, error);
+    if (r < 0)
         return remedy_append (r, error);
     *ret_records = base_take (records);
     return 0;

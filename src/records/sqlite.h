@@ -36,7 +36,8 @@ struct records {
 int sqlite_query (struct records *records, sqlite3_stmt **ret_statement, struct base_error *error,
                   const char *sql, const char *types, ...);
 
-/*  Steps to the next row. Returns 1, 0 at the end, or -errno. */
+/*  Steps to the next row. Returns SQLITE_E_ROW, 0 at the end, or -errno. */
+enum { SQLITE_E_ROW = 1 /* there is a row to read */ };
 int sqlite_row (struct records *records, sqlite3_stmt *statement, struct base_error *error);
 void sqlite_end (sqlite3_stmt **statement);
 

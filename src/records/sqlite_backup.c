@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/time.h"
 
@@ -15,6 +16,7 @@ enum {
 
 const char *records_path (const struct records *records)
 {
+    base_assert (records && records->database);
     return sqlite3_db_filename (records->database, "main");
 }
 
@@ -25,12 +27,14 @@ static void database_close (sqlite3 **database)
 
 static int database_fail (sqlite3 *database, struct base_error *error, const char *what, const char *path)
 {
+    base_assert (database && what && path);
     return base_error_set (error, sqlite_code (sqlite3_errcode (database), sqlite3_system_errno (database)),
                            "cannot %s %s: SQLite reports: %s", what, path, sqlite3_errmsg (database));
 }
 
 static int database_open (const char *path, int flags, sqlite3 **ret_database, struct base_error *error)
 {
+    base_assert (path && ret_database && !*ret_database);
     if (sqlite3_open_v2 (path, ret_database, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
         return *ret_database ? database_fail (*ret_database, error, "open", path)
                              : base_error_errno (error, -ENOMEM, "cannot open %s", path);
@@ -42,6 +46,9 @@ static int database_open (const char *path, int flags, sqlite3 **ret_database, s
 static int row_get (sqlite3 *database, const char *sql, const char *path, sqlite3_stmt **ret_row,
                     bool *ret_is_there, struct base_error *error)
 {
+    base_assert (database && sql && path);
+    base_assert (ret_row && !*ret_row);
+    base_assert (ret_is_there);
     int code = sqlite3_prepare_v2 (database, sql, -1, ret_row, NULL);
 
     if (code == SQLITE_OK)
@@ -58,18 +65,22 @@ static void row_end (sqlite3_stmt **row)
 static int head_get (sqlite3 *database, const char *path, uint64_t *ret_turns, struct base_digest *ret_head,
                      struct base_error *error)
 {
+    base_assert (ret_turns && ret_head);
     base_cleanup (row_end) sqlite3_stmt *row = NULL;
     bool is_there;
     int r = row_get (database, "SELECT serial, fleet FROM heads ORDER BY serial DESC LIMIT 1", path, &row,
                      &is_there, error);
 
-    *ret_turns = r == 0 && is_there ? sqlite_number (row, 0) : 0;
-    *ret_head = r == 0 && is_there ? sqlite_digest (row, 1) : (struct base_digest){.bytes = {0}};
-    return r;
+    if (r < 0)
+        return r;
+    *ret_turns = is_there ? sqlite_number (row, 0) : 0;
+    *ret_head = is_there ? sqlite_digest (row, 1) : (struct base_digest){.bytes = {0}};
+    return 0;
 }
 
-static int copy_pages (sqlite3 *from, sqlite3 *to, const char *path, struct base_error *error)
+static int pages_copy (sqlite3 *from, sqlite3 *to, const char *path, struct base_error *error)
 {
+    base_assert (from && to && from != to);
     sqlite3_backup *backup = sqlite3_backup_init (to, "main", from, "main");
     int code;
 
@@ -87,24 +98,30 @@ static int copy_pages (sqlite3 *from, sqlite3 *to, const char *path, struct base
 static int number_get (sqlite3 *database, const char *sql, const char *path, uint64_t *ret_number,
                        struct base_error *error)
 {
+    base_assert (ret_number);
     base_cleanup (row_end) sqlite3_stmt *row = NULL;
     bool is_there;
     int r = row_get (database, sql, path, &row, &is_there, error);
 
-    *ret_number = r == 0 && is_there ? sqlite_number (row, 0) : 0;
-    return r;
+    if (r < 0)
+        return r;
+    *ret_number = is_there ? sqlite_number (row, 0) : 0;
+    return 0;
 }
 
 int sqlite_check_whole (sqlite3 *database, const char *path, struct base_error *error)
 {
+    base_assert (database && path);
     base_cleanup (row_end) sqlite3_stmt *row = NULL;
     bool is_there;
     int r = row_get (database, "PRAGMA quick_check (1)", path, &row, &is_there, error);
 
-    if (r == 0 && is_there && strcmp (sqlite_text (row, 0), "ok") != 0)
-        r = base_error_set (error, -EBADMSG, "%s is damaged (%.160s): " RECORDS_REMEDY, path,
-                            sqlite_text (row, 0));
-    return r;
+    if (r < 0)
+        return r;
+    if (is_there && strcmp (sqlite_text (row, 0), "ok") != 0)
+        return base_error_set (error, -EBADMSG, "%s is damaged (%.160s): " RECORDS_REMEDY, path,
+                               sqlite_text (row, 0));
+    return 0;
 }
 
 /*  The tables whose row counts must match between a copy and its source. */
@@ -115,55 +132,75 @@ enum { COUNTED = sizeof counted / sizeof counted[0] };
 static int counts_get (sqlite3 *database, const char *path, uint64_t counts[COUNTED],
                        struct base_error *error)
 {
+    base_assert (database && counts);
     char sql[64];
-    int r = 0;
 
-    for (size_t i = 0; r == 0 && i < COUNTED; i++) {
+    for (size_t i = 0; i < COUNTED; i++) {
         (void) snprintf (sql, sizeof sql, "SELECT count(*) FROM %s", counted[i]);
-        r = number_get (database, sql, path, &counts[i], error);
+        int r = number_get (database, sql, path, &counts[i], error);
+        if (r < 0)
+            return r;
     }
-    return r;
+    return 0;
 }
 
 /*  Reads the copy back from its file, through a new connection. */
 static int copy_check (const char *path, const uint64_t counts[COUNTED], struct base_error *error)
 {
+    base_assert (path && counts);
     base_cleanup (database_close) sqlite3 *database = NULL;
     uint64_t found[COUNTED];
     int r = database_open (path, SQLITE_OPEN_READONLY, &database, error);
 
-    if (r == 0)
-        r = sqlite_check_whole (database, path, error);
-    if (r == 0)
-        r = counts_get (database, path, found, error);
-    for (size_t i = 0; r == 0 && i < COUNTED; i++)
+    if (r < 0)
+        return r;
+    r = sqlite_check_whole (database, path, error);
+    if (r < 0)
+        return r;
+    r = counts_get (database, path, found, error);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < COUNTED; i++)
         if (found[i] != counts[i])
-            r = base_error_set (error, -EIO, "the copy %s has %llu rows of %s, but the records have %llu",
-                                path, (unsigned long long) found[i], counted[i],
-                                (unsigned long long) counts[i]);
-    return r;
+            return base_error_set (error, -EIO, "the copy %s has %llu rows of %s, but the records have %llu",
+                                   path, (unsigned long long) found[i], counted[i],
+                                   (unsigned long long) counts[i]);
+    return 0;
+}
+
+/*  Opens the database, checks it, and counts its rows, as of one moment that lasts until it is closed. */
+static int source_open (const char *path, sqlite3 **ret_source, uint64_t counts[COUNTED],
+                        struct base_error *error)
+{
+    base_assert (ret_source);
+    int r = database_open (path, SQLITE_OPEN_READWRITE, ret_source, error);
+
+    if (r < 0)
+        return r;
+    if (sqlite3_exec (*ret_source, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
+        return database_fail (*ret_source, error, "read", path);
+    r = sqlite_check_whole (*ret_source, path, error);
+    return r < 0 ? r : counts_get (*ret_source, path, counts, error);
 }
 
 int records_copy (const char *from, const char *to, uint64_t *ret_turns, struct base_digest *ret_head,
                   struct base_error *error)
 {
+    base_assert (from && to);
+    base_assert (ret_turns && ret_head);
     base_cleanup (database_close) sqlite3 *source = NULL;
     base_cleanup (database_close) sqlite3 *target = NULL;
     uint64_t counts[COUNTED];
     char note[160];
-    int r = database_open (from, SQLITE_OPEN_READWRITE, &source, error);
+    int r = source_open (from, &source, counts, error);
 
-    if (r == 0 && sqlite3_exec (source, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
-        r = database_fail (source, error, "read", from);
-    if (r == 0)
-        r = sqlite_check_whole (source, from, error);
-    if (r == 0)
-        r = counts_get (source, from, counts, error);
-    if (r == 0)
-        r = database_open (to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &target, error);
-    if (r == 0)
-        r = copy_pages (source, target, to, error);
-    if (r != 0)
+    if (r < 0)
+        return r;
+    r = database_open (to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &target, error);
+    if (r < 0)
+        return r;
+    r = pages_copy (source, target, to, error);
+    if (r < 0)
         return r;
     /* The copy is a single file, and records its time. */
     (void) snprintf (note, sizeof note,
@@ -173,7 +210,7 @@ int records_copy (const char *from, const char *to, uint64_t *ret_turns, struct 
     if (sqlite3_exec (target, note, NULL, NULL, NULL) != SQLITE_OK)
         return database_fail (target, error, "write", to);
     r = head_get (target, to, ret_turns, ret_head, error);
-    if (r != 0)
+    if (r < 0)
         return r;
     database_close (&target);
     target = NULL;
@@ -182,6 +219,7 @@ int records_copy (const char *from, const char *to, uint64_t *ret_turns, struct 
 
 int records_rescue (struct records *records, char ret_path[512], struct base_error *error)
 {
+    base_assert (records && ret_path);
     base_cleanup (database_close) sqlite3 *target = NULL;
     char time[BASE_TIME_TEXT];
     int r;
@@ -189,11 +227,14 @@ int records_rescue (struct records *records, char ret_path[512], struct base_err
     (void) base_time_format (base_time_real_ns (), time);
     (void) snprintf (ret_path, 512, "%s.rescued-%.19sZ", records_path (records), time);
     r = database_open (ret_path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &target, error);
-    if (r == 0)
-        r = copy_pages (records->database, target, ret_path, error);
-    if (r == 0 && sqlite3_exec (target, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL) != SQLITE_OK)
-        r = database_fail (target, error, "write", ret_path);
-    return r;
+    if (r < 0)
+        return r;
+    r = pages_copy (records->database, target, ret_path, error);
+    if (r < 0)
+        return r;
+    if (sqlite3_exec (target, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL) != SQLITE_OK)
+        return database_fail (target, error, "write", ret_path);
+    return 0;
 }
 
 /*  restoring */
@@ -202,41 +243,49 @@ int records_rescue (struct records *records, char ret_path[512], struct base_err
 static int database_check (const char *path, struct records_restored *restored, uint64_t *ret_copied_ms,
                            struct base_error *error)
 {
+    base_assert (restored && ret_copied_ms);
     base_cleanup (database_close) sqlite3 *database = NULL;
     uint64_t layout = 0;
     int r = database_open (path, SQLITE_OPEN_READONLY, &database, error);
 
-    if (r == 0)
-        r = sqlite_check_whole (database, path, error);
-    if (r == 0)
-        r = number_get (database, "PRAGMA user_version", path, &layout, error);
-    if (r == 0 && layout == 0)
-        r = base_error_set (error, -EBADMSG,
-                            "%s is an SQLite database, but not a copy of the records of noded-broker", path);
-    if (r == 0)
-        r = number_get (database, "SELECT count(*) FROM nodes", path, &restored->nodes, error);
-    if (r == 0)
-        r = number_get (database, "SELECT count(*) FROM releases", path, &restored->releases, error);
-    if (r == 0)
-        r = number_get (database, "SELECT value FROM meta WHERE key = 'copied'", path, ret_copied_ms, error);
-    return r;
+    if (r < 0)
+        return r;
+    r = sqlite_check_whole (database, path, error);
+    if (r < 0)
+        return r;
+    r = number_get (database, "PRAGMA user_version", path, &layout, error);
+    if (r < 0)
+        return r;
+    if (layout == 0)
+        return base_error_set (
+            error, -EBADMSG, "%s is an SQLite database, but not a copy of the records of noded-broker", path);
+    r = number_get (database, "SELECT count(*) FROM nodes", path, &restored->nodes, error);
+    if (r < 0)
+        return r;
+    r = number_get (database, "SELECT count(*) FROM releases", path, &restored->releases, error);
+    if (r < 0)
+        return r;
+    return number_get (database, "SELECT value FROM meta WHERE key = 'copied'", path, ret_copied_ms, error);
 }
 
 int records_check (const char *path, struct records_restored *ret_restored, struct base_error *error)
 {
+    base_assert (path && ret_restored);
     struct records_restored restored = {.nodes = 0};
     uint64_t copied_ms = 0;
     int r = database_check (path, &restored, &copied_ms, error);
 
-    if (r == 0 && copied_ms)
+    if (r < 0)
+        return r;
+    if (copied_ms)
         (void) base_time_format (copied_ms * 1000000, restored.time);
-    if (r == 0)
-        *ret_restored = restored;
-    return r;
+    *ret_restored = restored;
+    return 0;
 }
 
 int records_copied_get (struct records *records, uint64_t *ret_copied_ms, struct base_error *error)
 {
+    base_assert (records && ret_copied_ms);
     return number_get (records->database, "SELECT value FROM meta WHERE key = 'copied'",
                        records_path (records), ret_copied_ms, error);
 }
@@ -244,42 +293,49 @@ int records_copied_get (struct records *records, uint64_t *ret_copied_ms, struct
 int records_counts_get (struct records *records, uint64_t *ret_nodes, uint64_t *ret_releases,
                         struct base_error *error)
 {
+    base_assert (records && ret_nodes && ret_releases);
     const char *path = records_path (records);
     int r = number_get (records->database, "SELECT count(*) FROM nodes", path, ret_nodes, error);
 
-    return r == 0 ? number_get (records->database, "SELECT count(*) FROM releases", path, ret_releases, error)
-                  : r;
+    if (r < 0)
+        return r;
+    return number_get (records->database, "SELECT count(*) FROM releases", path, ret_releases, error);
 }
 
 int records_revisions_skip (struct records *records, struct base_error *error)
 {
+    base_assert (records && records->in_transaction);
     int r = sqlite_do (records, error,
                        "INSERT INTO meta (key, value) VALUES ('revision', ?1 + ?2)"
                        " ON CONFLICT (key) DO UPDATE SET value = value + ?1",
                        "uu", (uint64_t) REVISIONS_SKIPPED, records->revision);
 
-    if (r == 0)
-        r = sqlite_do (records, error, "DELETE FROM meta WHERE key = 'copied'", "");
+    if (r < 0)
+        return r;
     records->revision += REVISIONS_SKIPPED;
     records->revision_end = records->revision;
-    return r;
+    return sqlite_do (records, error, "DELETE FROM meta WHERE key = 'copied'", "");
 }
 
 /*  The file is about to be renamed, and a log beside it would be lost. */
 int records_gather (struct records *records, struct base_error *error)
 {
+    base_assert (records && !records->in_transaction);
     base_cleanup (row_end) sqlite3_stmt *row = NULL;
     const char *path = records_path (records);
     bool is_there;
     int r = row_get (records->database, "PRAGMA journal_mode = DELETE", path, &row, &is_there, error);
 
-    if (r == 0 && (!is_there || strcmp (sqlite_text (row, 0), "delete") != 0))
-        r = base_error_set (error, -EIO, "cannot merge the log of %s into the file", path);
-    return r;
+    if (r < 0)
+        return r;
+    if (!is_there || strcmp (sqlite_text (row, 0), "delete") != 0)
+        return base_error_set (error, -EIO, "cannot merge the log of %s into the file", path);
+    return 0;
 }
 
 bool records_file_has_tables (const char *path)
 {
+    base_assert (path);
     base_cleanup (database_close) sqlite3 *database = NULL;
     base_cleanup (row_end) sqlite3_stmt *row = NULL;
 

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 
 enum { TABLES = 13 };
@@ -75,23 +76,42 @@ enum { LAYOUT = sizeof migrations / sizeof migrations[0] };
 
 static int layout_get (struct records *records, uint64_t *ret_layout, struct base_error *error)
 {
+    base_assert (ret_layout);
     base_cleanup (sqlite_end) sqlite3_stmt *statement = NULL;
     int r = sqlite_query (records, &statement, error, "PRAGMA user_version", "");
 
-    if (r == 0)
-        r = sqlite_row (records, statement, error);
+    if (r < 0)
+        return r;
+    r = sqlite_row (records, statement, error);
     if (r < 0)
         return r;
     *ret_layout = sqlite_number (statement, 0);
     return 0;
 }
 
+/*  One step, in one transaction; the caller rolls back. pragma: sets the number of the new layout. */
+static int layout_migrate (struct records *records, const char *migration, const char *pragma,
+                           struct base_error *error)
+{
+    base_assert (migration && pragma);
+    int r = records_begin (records, error);
+
+    if (r < 0)
+        return r;
+    r = sqlite_execute (records, migration, error);
+    if (r < 0)
+        return r;
+    r = sqlite_execute (records, pragma, error);
+    return r < 0 ? r : records_commit (records, error);
+}
+
 int sqlite_layout_migrate (struct records *records, const char *path, struct base_error *error)
 {
+    base_assert (records && path);
     uint64_t layout;
     int r = layout_get (records, &layout, error);
 
-    if (r != 0)
+    if (r < 0)
         return r;
     if (layout > LAYOUT)
         return base_error_set (
@@ -103,14 +123,8 @@ int sqlite_layout_migrate (struct records *records, const char *path, struct bas
         char pragma[64];
         (void) snprintf (pragma, sizeof pragma, "PRAGMA user_version = %llu",
                          (unsigned long long) layout + 1);
-        r = records_begin (records, error);
-        if (r == 0)
-            r = sqlite_execute (records, migrations[layout], error);
-        if (r == 0)
-            r = sqlite_execute (records, pragma, error);
-        if (r == 0)
-            r = records_commit (records, error);
-        if (r != 0) {
+        r = layout_migrate (records, migrations[layout], pragma, error);
+        if (r < 0) {
             records_rollback (records);
             return base_error_prefix (error, "%s: cannot bring the layout to version %llu", path,
                                       (unsigned long long) layout + 1);
@@ -121,6 +135,7 @@ int sqlite_layout_migrate (struct records *records, const char *path, struct bas
 
 int sqlite_layout_check (struct records *records, const char *path, struct base_error *error)
 {
+    base_assert (records && path);
     base_cleanup (sqlite_end) sqlite3_stmt *statement = NULL;
     int r = sqlite_query (records, &statement, error,
                           "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('meta',"
@@ -128,8 +143,9 @@ int sqlite_layout_check (struct records *records, const char *path, struct base_
                           " 'heads', 'rollouts', 'members', 'turns', 'given')",
                           "");
 
-    if (r == 0)
-        r = sqlite_row (records, statement, error);
+    if (r < 0)
+        return r;
+    r = sqlite_row (records, statement, error);
     if (r < 0)
         return r;
     return sqlite_number (statement, 0) == TABLES

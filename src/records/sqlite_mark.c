@@ -6,24 +6,28 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/random.h"
 
 static int meta_get (struct records *records, const char *key, uint64_t *ret_value, struct base_error *error)
 {
+    base_assert (key && ret_value);
     base_cleanup (sqlite_end) sqlite3_stmt *row = NULL;
     int r = sqlite_query (records, &row, error, "SELECT value FROM meta WHERE key = ?1", "t", key);
 
-    if (r == 0)
-        r = sqlite_row (records, row, error);
     if (r < 0)
         return r;
-    *ret_value = r == 1 ? sqlite_number (row, 0) : 0;
+    r = sqlite_row (records, row, error);
+    if (r < 0)
+        return r;
+    *ret_value = r == SQLITE_E_ROW ? sqlite_number (row, 0) : 0;
     return 0;
 }
 
 static int meta_put (struct records *records, const char *key, uint64_t value, struct base_error *error)
 {
+    base_assert (key);
     return sqlite_do (
         records, error,
         "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2", "tu", key,
@@ -39,6 +43,7 @@ int sqlite_mark_count (struct records *records, struct base_error *error)
 
 void sqlite_mark_publish (struct records *records)
 {
+    base_assert (!records->in_transaction);
     if (!records->mark_changed || sqlite3_total_changes (records->database) == records->changes)
         return;
     records->mark.count++;
@@ -47,6 +52,7 @@ void sqlite_mark_publish (struct records *records)
 
 static int identity_make (struct records *records, struct base_error *error)
 {
+    base_assert (records->mark.identity == 0);
     char text[17];
 
     (void) base_random_hex (text, 8);
@@ -70,6 +76,7 @@ static bool log_is_lost (struct records *records)
 
 int records_is_lost (struct records *records, struct base_error *error)
 {
+    base_assert (records);
     int moved = 0;
 
     if (!records->is_lost) {
@@ -88,24 +95,29 @@ int records_is_lost (struct records *records, struct base_error *error)
 
 int records_mark_get (struct records *records, struct records_mark *ret_mark, struct base_error *error)
 {
+    base_assert (records && ret_mark);
     struct records_mark mark;
     int r = meta_get (records, "identity", &mark.identity, error);
 
-    if (r == 0)
-        r = meta_get (records, "mark", &mark.count, error);
-    if (r == 0)
-        *ret_mark = mark;
-    return r;
+    if (r < 0)
+        return r;
+    r = meta_get (records, "mark", &mark.count, error);
+    if (r < 0)
+        return r;
+    *ret_mark = mark;
+    return 0;
 }
 
 int records_mark_follow (struct records *records, records_mark_changed *changed, void *context,
                          struct records_mark *ret_mark, struct base_error *error)
 {
+    base_assert (records && changed && ret_mark);
     int r = records_mark_get (records, &records->mark, error);
 
-    if (r == 0 && records->mark.identity == 0)
-        r = identity_make (records, error);
-    if (r != 0)
+    if (r < 0)
+        return r;
+    r = records->mark.identity == 0 ? identity_make (records, error) : 0;
+    if (r < 0)
         return r;
     records->mark_changed = changed;
     records->mark_context = context;
@@ -115,5 +127,6 @@ int records_mark_follow (struct records *records, records_mark_changed *changed,
 
 void records_mark_leave (struct records *records)
 {
+    base_assert (records);
     records->mark_changed = NULL;
 }

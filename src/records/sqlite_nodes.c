@@ -51,7 +51,7 @@ int records_nodes (struct records *records, records_node_each *each, void *conte
 
     if (r != 0)
         return r;
-    while ((r = sqlite_row (records, row, error)) == 1) {
+    while ((r = sqlite_row (records, row, error)) == SQLITE_E_ROW) {
         struct records_node node = {.id = sqlite_text (row, 0),
                                     .place = sqlite_text (row, 1),
                                     .software = sqlite_text (row, 2),
@@ -152,7 +152,7 @@ int records_applications_reported (struct records *records, const char *node, re
 
     if (r != 0)
         return r;
-    while ((r = sqlite_row (records, row, error)) == 1) {
+    while ((r = sqlite_row (records, row, error)) == SQLITE_E_ROW) {
         r = each (context, sqlite_text (row, 0));
         if (r != 0)
             break;
@@ -171,7 +171,7 @@ int records_applications_count (struct records *records, const char *node, uint6
         r = sqlite_row (records, row, error);
     if (r < 0)
         return r;
-    *ret_count = r == 1 ? sqlite_number (row, 0) : 0;
+    *ret_count = r == SQLITE_E_ROW ? sqlite_number (row, 0) : 0;
     return 0;
 }
 
@@ -186,6 +186,6 @@ int records_node_on_trial (struct records *records, const char *node, bool *ret_
         r = sqlite_row (records, row, error);
     if (r < 0)
         return r;
-    *ret_trial = r == 1;
+    *ret_trial = r == SQLITE_E_ROW;
     return 0;
 }

@@ -5,12 +5,15 @@
 
 #include <errno.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "wire/text.h"
 
 int records_report_is_known (struct records *records, const struct wire_stored_report *told,
                              const struct base_buffer *packed, bool *ret_known, struct base_error *error)
 {
+    base_assert (records && packed && ret_known);
+    base_assert (told && told->node && told->application && told->step);
     base_cleanup (sqlite_end) sqlite3_stmt *row = NULL;
     int r = sqlite_query (
         records, &row, error,
@@ -18,17 +21,20 @@ int records_report_is_known (struct records *records, const struct wire_stored_r
         " AND step = ?5 AND told = ?6",
         "ttuutb", told->node, told->application, told->epoch, told->attempt, told->step, packed);
 
-    if (r == 0)
-        r = sqlite_row (records, row, error);
     if (r < 0)
         return r;
-    *ret_known = r == 1;
+    r = sqlite_row (records, row, error);
+    if (r < 0)
+        return r;
+    *ret_known = r == SQLITE_E_ROW;
     return 0;
 }
 
 int records_report_add (struct records *records, const struct wire_stored_report *told,
                         const struct base_buffer *packed, uint64_t most, struct base_error *error)
 {
+    base_assert (records && packed && most > 0);
+    base_assert (told && told->node && told->application && told->step);
     /* A changed report gets a new serial, so that a reader that continues after a serial misses
        nothing. */
     int r =
@@ -37,18 +43,19 @@ int records_report_add (struct records *records, const struct wire_stored_report
                    " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                    "ttuutb", told->node, told->application, told->epoch, told->attempt, told->step, packed);
 
-    if (r == 0)
-        r = sqlite_do (
-            records, error,
-            "DELETE FROM reports WHERE node = ?1 AND serial <= (SELECT serial FROM reports WHERE node = ?1"
-            " ORDER BY serial DESC LIMIT 1 OFFSET ?2)",
-            "tu", told->node, most);
-    return r;
+    if (r < 0)
+        return r;
+    return sqlite_do (
+        records, error,
+        "DELETE FROM reports WHERE node = ?1 AND serial <= (SELECT serial FROM reports WHERE node = ?1"
+        " ORDER BY serial DESC LIMIT 1 OFFSET ?2)",
+        "tu", told->node, most);
 }
 
 /*  Reads the columns of the order, which follow those of the report. */
 static int order_read (sqlite3_stmt *row, struct wire_stored_report *told)
 {
+    base_assert (told);
     const char *verb = sqlite_text (row, 2);
 
     told->order = verb ? wire_order_parse (verb) : WIRE_ORDER_NULL;
@@ -63,19 +70,21 @@ static int order_read (sqlite3_stmt *row, struct wire_stored_report *told)
 static int reports_read (struct records *records, sqlite3_stmt *row, records_told_each *each, void *context,
                          struct base_error *error)
 {
+    base_assert (row && each);
     int r;
 
-    while ((r = sqlite_row (records, row, error)) == 1) {
+    while ((r = sqlite_row (records, row, error)) == SQLITE_E_ROW) {
         base_cleanup (wire_stored_report_deinit) struct wire_stored_report told = {.serial = 0};
         r = sqlite_unpack (row, 1, &wire_stored_report_record, &told, error);
-        if (r != 0)
-            break;
+        if (r < 0)
+            return r;
         told.serial = sqlite_number (row, 0);
         r = sqlite3_column_count (row) > 2 ? order_read (row, &told) : 0;
-        if (r == 0)
-            r = each (context, &told);
+        if (r < 0)
+            return r;
+        r = each (context, &told);
         if (r != 0)
-            break;
+            return r;
     }
     return r;
 }
@@ -83,6 +92,7 @@ static int reports_read (struct records *records, sqlite3_stmt *row, records_tol
 int records_reports (struct records *records, const char *node, const char *application, uint64_t after,
                      records_told_each *each, void *context, struct base_error *error)
 {
+    base_assert (records && node && each);
     base_cleanup (sqlite_end) sqlite3_stmt *row = NULL;
     int r = sqlite_query (records, &row, error,
                           "SELECT r.serial, r.told, g.verb, g.rollout, g.wave, g.place, g.time FROM reports r"
@@ -92,12 +102,13 @@ int records_reports (struct records *records, const char *node, const char *appl
                           " ORDER BY r.serial",
                           "ttu", node, application, after);
 
-    return r == 0 ? reports_read (records, row, each, context, error) : r;
+    return r < 0 ? r : reports_read (records, row, each, context, error);
 }
 
 int records_reports_of (struct records *records, const char *node, const char *application, uint64_t epoch,
                         records_told_each *each, void *context, struct base_error *error)
 {
+    base_assert (records && node && application && each);
     base_cleanup (sqlite_end) sqlite3_stmt *row = NULL;
     int r =
         sqlite_query (records, &row, error,
@@ -105,36 +116,42 @@ int records_reports_of (struct records *records, const char *node, const char *a
                       " ORDER BY serial DESC",
                       "ttu", node, application, epoch);
 
-    return r == 0 ? reports_read (records, row, each, context, error) : r;
+    return r < 0 ? r : reports_read (records, row, each, context, error);
 }
 
 int records_answer_put (struct records *records, const char *key, const struct wire_record *record,
                         const void *answer, struct base_error *error)
 {
+    base_assert (records && key && record && answer);
     base_cleanup (base_buffer_deinit) struct base_buffer packed = {.size = 0};
     int r = records_pack (record, answer, &packed, error);
 
-    if (r == 0)
-        r = sqlite_do (records, error, "INSERT OR REPLACE INTO answers (key, answer) VALUES (?1, ?2)", "tb",
-                       key, &packed);
-    if (r == 0)
-        r = sqlite_do (
-            records, error,
-            "DELETE FROM answers WHERE serial <= (SELECT serial FROM answers ORDER BY serial DESC LIMIT 1"
-            " OFFSET ?1)",
-            "u", (uint64_t) RECORDS_ANSWERS_MOST);
-    return r;
+    if (r < 0)
+        return r;
+    r = sqlite_do (records, error, "INSERT OR REPLACE INTO answers (key, answer) VALUES (?1, ?2)", "tb", key,
+                   &packed);
+    if (r < 0)
+        return r;
+    return sqlite_do (
+        records, error,
+        "DELETE FROM answers WHERE serial <= (SELECT serial FROM answers ORDER BY serial DESC LIMIT 1"
+        " OFFSET ?1)",
+        "u", (uint64_t) RECORDS_ANSWERS_MOST);
 }
 
 int records_answer_get (struct records *records, const char *key, const struct wire_record *record,
                         void *ret_answer, struct base_error *error)
 {
+    base_assert (records && key && record && ret_answer);
     base_cleanup (sqlite_end) sqlite3_stmt *row = NULL;
     int r = sqlite_query (records, &row, error, "SELECT answer FROM answers WHERE key = ?1", "t", key);
 
-    if (r == 0)
-        r = sqlite_row (records, row, error);
-    if (r <= 0)
-        return r < 0 ? r : -ENOENT;
+    if (r < 0)
+        return r;
+    r = sqlite_row (records, row, error);
+    if (r < 0)
+        return r;
+    if (r != SQLITE_E_ROW)
+        return -ENOENT;
     return sqlite_unpack (row, 0, record, ret_answer, error);
 }

@@ -5,19 +5,21 @@
 
 #include <errno.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 
 enum { CONFIRMED = 1, WAS_BAD = 2, CHARGED = 4, TOOK_OF = 200 };
 
 int records_rollout_add (struct records *records, struct records_rollout *row, struct base_error *error)
 {
+    base_assert (records && row && row->state.id && row->state.spec);
     int r = sqlite_do (records, error,
                        "INSERT INTO rollouts (id, application, live, phase, paused, wave, phase_ms, wave_ms,"
                        " stopped_ms, stop_ms, evidence, state, revision)"
                        " VALUES (?1, ?2, 1, '', 0, 0, 0, 0, 0, 0, '', x'', 0)",
                        "tt", row->state.id, row->state.spec->application);
 
-    if (r != 0)
+    if (r < 0)
         return r;
     row->serial = (uint64_t) sqlite3_last_insert_rowid (records->database);
     return records_rollout_put (records, row, error);
@@ -25,11 +27,12 @@ int records_rollout_add (struct records *records, struct records_rollout *row, s
 
 int records_rollout_put (struct records *records, const struct records_rollout *row, struct base_error *error)
 {
+    base_assert (records && row);
     base_cleanup (base_buffer_deinit) struct base_buffer state = {.size = 0};
     char evidence[RECORDS_EVIDENCE_TEXT];
     int r = records_pack (&wire_rollout_state_record, &row->state, &state, error);
 
-    if (r != 0)
+    if (r < 0)
         return r;
     return sqlite_do (records, error,
                       "UPDATE rollouts SET live = ?2, phase = ?3, paused = ?4, wave = ?5, phase_ms = ?6,"
@@ -48,6 +51,7 @@ int records_rollout_put (struct records *records, const struct records_rollout *
 
 static int rollout_read (sqlite3_stmt *statement, struct records_rollout *ret_row, struct base_error *error)
 {
+    base_assert (ret_row);
     struct records_rollout row = {.serial = sqlite_number (statement, 0),
                                   .live = sqlite_number (statement, 1) != 0,
                                   .wave = (uint32_t) sqlite_number (statement, 4),
@@ -60,13 +64,13 @@ static int rollout_read (sqlite3_stmt *statement, struct records_rollout *ret_ro
     if (records_evidence_parse (sqlite_text (statement, 9), &row.evidence) != 0)
         return base_error_set (error, -EBADMSG, "the evidence of a rollout in the database cannot be read");
     r = sqlite_unpack (statement, 10, &wire_rollout_state_record, &row.state, error);
-    if (r != 0)
+    if (r < 0)
         return r;
     row.state.phase = wire_phase_parse (sqlite_text (statement, 2));
     row.state.paused = sqlite_number (statement, 3) != 0;
     row.state.revision = sqlite_number (statement, 11);
     r = records_rollout_check (&row, error);
-    if (r != 0) {
+    if (r < 0) {
         records_rollout_deinit (&row);
         return r;
     }
@@ -77,53 +81,58 @@ static int rollout_read (sqlite3_stmt *statement, struct records_rollout *ret_ro
 int records_rollout_get (struct records *records, const char *id, struct records_rollout *ret_row,
                          struct base_error *error)
 {
+    base_assert (records && id && ret_row);
     base_cleanup (sqlite_end) sqlite3_stmt *statement = NULL;
     int r = sqlite_query (records, &statement, error, ROLLOUT_COLUMNS " WHERE id = ?1", "t", id);
 
-    if (r == 0)
-        r = sqlite_row (records, statement, error);
     if (r < 0)
         return r;
-    return r == 1 ? rollout_read (statement, ret_row, error) : -ENOENT;
+    r = sqlite_row (records, statement, error);
+    if (r < 0)
+        return r;
+    return r == SQLITE_E_ROW ? rollout_read (statement, ret_row, error) : -ENOENT;
 }
 
 int records_rollouts (struct records *records, uint64_t before, uint64_t since, enum records_liveness which,
                       records_rollout_each *each, void *context, struct base_error *error)
 {
+    base_assert (records && each);
     base_cleanup (sqlite_end) sqlite3_stmt *statement = NULL;
     int r = sqlite_query (records, &statement, error,
                           ROLLOUT_COLUMNS " WHERE (?1 = 0 OR serial < ?1) AND revision > ?2 AND live >= ?3"
                                           " ORDER BY serial DESC",
                           "uuu", before, since, (uint64_t) (which == RECORDS_LIVE));
 
-    if (r != 0)
+    if (r < 0)
         return r;
-    while ((r = sqlite_row (records, statement, error)) == 1) {
+    while ((r = sqlite_row (records, statement, error)) == SQLITE_E_ROW) {
         base_cleanup (records_rollout_deinit) struct records_rollout row = {.serial = 0};
         r = rollout_read (statement, &row, error);
-        if (r == 0)
-            r = each (context, &row);
+        if (r < 0)
+            return r;
+        r = each (context, &row);
         if (r != 0)
-            break;
+            return r;
     }
     return r;
 }
 
 int records_rollouts_prune (struct records *records, struct base_error *error)
 {
+    base_assert (records);
     int r = sqlite_do (records, error,
                        "DELETE FROM rollouts WHERE live = 0 AND serial <= (SELECT serial FROM rollouts"
                        " ORDER BY serial DESC LIMIT 1 OFFSET ?1)",
                        "u", (uint64_t) RECORDS_ROLLOUTS_MOST - 1);
 
-    if (r != 0 || sqlite3_changes (records->database) == 0)
+    if (r < 0 || sqlite3_changes (records->database) == 0)
         return r;
     r = sqlite_do (records, error, "DELETE FROM members WHERE rollout NOT IN (SELECT serial FROM rollouts)",
                    "");
-    if (r == 0)
-        r = sqlite_do (records, error, "DELETE FROM turns WHERE rollout NOT IN (SELECT serial FROM rollouts)",
-                       "");
-    return r;
+    if (r < 0)
+        return r;
+    return sqlite_do (records, error, "DELETE FROM turns WHERE rollout NOT IN (SELECT serial FROM rollouts)",
+                      "");
 }
 
 /*  members */
@@ -131,6 +140,7 @@ int records_rollouts_prune (struct records *records, struct base_error *error)
 int records_member_put (struct records *records, uint64_t rollout, const struct records_member *row,
                         struct base_error *error)
 {
+    base_assert (records && row && row->node);
     uint64_t flags =
         (row->confirmed ? CONFIRMED : 0) | (row->was_bad ? WAS_BAD : 0) | (row->charged ? CHARGED : 0);
 
@@ -149,6 +159,7 @@ int records_member_put (struct records *records, uint64_t rollout, const struct 
 int records_members (struct records *records, uint64_t rollout, uint64_t index, uint64_t since,
                      records_member_each *each, void *context, struct base_error *error)
 {
+    base_assert (records && each);
     base_cleanup (sqlite_end) sqlite3_stmt *statement = NULL;
     int r = sqlite_query (records, &statement, error,
                           "SELECT idx, node, wave, state, since, start, revert_ms, flags, pending, epoch,"
@@ -156,9 +167,9 @@ int records_members (struct records *records, uint64_t rollout, uint64_t index, 
                           " WHERE rollout = ?1 AND idx >= ?2 AND revision > ?3 ORDER BY idx",
                           "uuu", rollout, index, since);
 
-    if (r != 0)
+    if (r < 0)
         return r;
-    while ((r = sqlite_row (records, statement, error)) == 1) {
+    while ((r = sqlite_row (records, statement, error)) == SQLITE_E_ROW) {
         uint64_t flags = sqlite_number (statement, 7);
         const char *verb = sqlite_text (statement, 10);
         struct records_member row = {.index = (uint32_t) sqlite_number (statement, 0),
@@ -183,29 +194,32 @@ int records_members (struct records *records, uint64_t rollout, uint64_t index, 
                                      .real_ms = sqlite_number (statement, 17)};
         r = each (context, &row);
         if (r != 0)
-            break;
+            return r;
     }
     return r;
 }
 
 int records_members_took (struct records *records, uint64_t *ret_ms, struct base_error *error)
 {
+    base_assert (records && ret_ms);
     base_cleanup (sqlite_end) sqlite3_stmt *statement = NULL;
     int r = sqlite_query (records, &statement, error,
                           "SELECT coalesce (avg (took), 0) FROM (SELECT took FROM members WHERE took > 0"
                           " ORDER BY rollout DESC LIMIT ?1)",
                           "u", (uint64_t) TOOK_OF);
 
-    if (r == 0)
-        r = sqlite_row (records, statement, error);
     if (r < 0)
         return r;
-    *ret_ms = r == 1 ? sqlite_number (statement, 0) : 0;
+    r = sqlite_row (records, statement, error);
+    if (r < 0)
+        return r;
+    *ret_ms = r == SQLITE_E_ROW ? sqlite_number (statement, 0) : 0;
     return 0;
 }
 
 int records_members_restart (struct records *records, uint64_t since_ms, struct base_error *error)
 {
+    base_assert (records && records->in_transaction);
     return sqlite_do (records, error,
                       "UPDATE members SET since = ?1 WHERE state IN ('ordered', 'reverting')"
                       " AND rollout IN (SELECT serial FROM rollouts WHERE live = 1)",
@@ -216,11 +230,13 @@ int records_members_restart (struct records *records, uint64_t since_ms, struct 
 
 int records_clock_get (struct records *records, uint64_t *ret_ms, struct base_error *error)
 {
+    base_assert (records && ret_ms);
     base_cleanup (sqlite_end) sqlite3_stmt *statement = NULL;
     int r = sqlite_query (records, &statement, error, "SELECT value FROM meta WHERE key = 'watched'", "");
 
-    if (r == 0)
-        r = sqlite_row (records, statement, error);
+    if (r < 0)
+        return r;
+    r = sqlite_row (records, statement, error);
     if (r < 0)
         return r;
     if (r == 0)
@@ -233,6 +249,7 @@ int records_clock_get (struct records *records, uint64_t *ret_ms, struct base_er
 
 int records_clock_mend (struct records *records, struct base_error *error)
 {
+    base_assert (records);
     return sqlite_do (records, error,
                       "INSERT OR IGNORE INTO meta (key, value) VALUES ('watched', max (86400000,"
                       " coalesce ((SELECT max (max (phase_ms, wave_ms, stop_ms)) FROM rollouts), 0),"
@@ -242,6 +259,7 @@ int records_clock_mend (struct records *records, struct base_error *error)
 
 int records_clock_put (struct records *records, uint64_t ms, struct base_error *error)
 {
+    base_assert (records);
     return sqlite_do (records, error, "UPDATE meta SET value = max (value, ?1) WHERE key = 'watched'", "u",
                       ms);
 }
@@ -251,38 +269,42 @@ int records_clock_put (struct records *records, uint64_t ms, struct base_error *
 int records_turn_add (struct records *records, uint64_t rollout, struct wire_transition *turn,
                       struct base_error *error)
 {
+    base_assert (records && turn);
     base_cleanup (base_buffer_deinit) struct base_buffer packed = {.size = 0};
     int r;
 
     turn->serial = 0; /* the row's serial is filled in when it is read */
     r = records_pack (&wire_transition_record, turn, &packed, error);
-    if (r == 0)
-        r = sqlite_do (records, error, "INSERT INTO turns (rollout, turn) VALUES (?1, ?2)", "ub", rollout,
-                       &packed);
-    if (r == 0)
-        turn->serial = (uint64_t) sqlite3_last_insert_rowid (records->database);
-    return r;
+    if (r < 0)
+        return r;
+    r = sqlite_do (records, error, "INSERT INTO turns (rollout, turn) VALUES (?1, ?2)", "ub", rollout,
+                   &packed);
+    if (r < 0)
+        return r;
+    turn->serial = (uint64_t) sqlite3_last_insert_rowid (records->database);
+    return 0;
 }
 
 int records_turns (struct records *records, uint64_t rollout, uint64_t after, records_turn_each *each,
                    void *context, struct base_error *error)
 {
+    base_assert (records && each);
     base_cleanup (sqlite_end) sqlite3_stmt *statement = NULL;
     int r = sqlite_query (records, &statement, error,
                           "SELECT serial, turn FROM turns WHERE rollout = ?1 AND serial > ?2 ORDER BY serial",
                           "uu", rollout, after);
 
-    if (r != 0)
+    if (r < 0)
         return r;
-    while ((r = sqlite_row (records, statement, error)) == 1) {
+    while ((r = sqlite_row (records, statement, error)) == SQLITE_E_ROW) {
         base_cleanup (wire_transition_deinit) struct wire_transition turn = {.serial = 0};
         r = sqlite_unpack (statement, 1, &wire_transition_record, &turn, error);
-        if (r != 0)
-            break;
+        if (r < 0)
+            return r;
         turn.serial = sqlite_number (statement, 0);
         r = each (context, &turn);
         if (r != 0)
-            break;
+            return r;
     }
     return r;
 }
@@ -291,6 +313,7 @@ int records_turns (struct records *records, uint64_t rollout, uint64_t after, re
 
 int records_given_put (struct records *records, const struct records_given *given, struct base_error *error)
 {
+    base_assert (records && given && given->node && given->application);
     int r =
         sqlite_do (records, error,
                    "INSERT OR REPLACE INTO given (node, application, epoch, verb, update_id, rollout,"
@@ -298,11 +321,11 @@ int records_given_put (struct records *records, const struct records_given *give
                    "ttutttutt", given->node, given->application, given->epoch, wire_order_word (given->verb),
                    given->transaction, given->rollout, given->wave, given->user, given->time);
 
-    if (r == 0)
-        r = sqlite_do (records, error,
-                       "DELETE FROM given WHERE node = ?1 AND application = ?2 AND epoch <= (SELECT epoch"
-                       " FROM given WHERE node = ?1 AND application = ?2 ORDER BY epoch DESC LIMIT 1"
-                       " OFFSET ?3)",
-                       "ttu", given->node, given->application, (uint64_t) RECORDS_GIVEN_MOST);
-    return r;
+    if (r < 0)
+        return r;
+    return sqlite_do (records, error,
+                      "DELETE FROM given WHERE node = ?1 AND application = ?2 AND epoch <= (SELECT epoch"
+                      " FROM given WHERE node = ?1 AND application = ?2 ORDER BY epoch DESC LIMIT 1"
+                      " OFFSET ?3)",
+                      "ttu", given->node, given->application, (uint64_t) RECORDS_GIVEN_MOST);
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdarg.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 
 int sqlite_code (int code, int cause)
@@ -35,6 +36,7 @@ int sqlite_code (int code, int cause)
 
 int sqlite_fail (struct records *records, struct base_error *error, const char *what)
 {
+    base_assert (what);
     int code = sqlite3_errcode (records->database) & 0xff, cause = sqlite3_system_errno (records->database);
     int r = sqlite_code (code, cause);
     bool has_cause = (code == SQLITE_IOERR || code == SQLITE_CANTOPEN) && cause > 0;
@@ -46,6 +48,8 @@ int sqlite_fail (struct records *records, struct base_error *error, const char *
 static int statement_prepare (struct records *records, const char *sql, sqlite3_stmt **ret_statement,
                               struct base_error *error)
 {
+    base_assert (sql && ret_statement);
+    base_assert (records->n_statements <= SQLITE_STATEMENTS_MOST);
     sqlite3_stmt *statement;
 
     for (unsigned i = 0; i < records->n_statements; i++) {
@@ -68,6 +72,7 @@ static int statement_prepare (struct records *records, const char *sql, sqlite3_
 
 static int arguments_bind (sqlite3_stmt *statement, const char *types, va_list arguments)
 {
+    base_assert (statement && types);
     int r = SQLITE_OK;
 
     for (int i = 1; types[i - 1] && r == SQLITE_OK; i++) {
@@ -100,13 +105,14 @@ static int arguments_bind (sqlite3_stmt *statement, const char *types, va_list a
     return r;
 }
 
-static int query_v (struct records *records, sqlite3_stmt **ret_statement, struct base_error *error,
-                    const char *sql, const char *types, va_list arguments)
+static int query_prepare (struct records *records, sqlite3_stmt **ret_statement, struct base_error *error,
+                          const char *sql, const char *types, va_list arguments)
 {
+    base_assert (ret_statement && sql && types);
     sqlite3_stmt *statement = NULL;
     int r = statement_prepare (records, sql, &statement, error);
 
-    if (r != 0)
+    if (r < 0)
         return r;
     if (arguments_bind (statement, types, arguments) != SQLITE_OK) {
         r = sqlite_fail (records, error, "cannot bind a value");
@@ -124,17 +130,18 @@ int sqlite_query (struct records *records, sqlite3_stmt **ret_statement, struct 
     int r;
 
     va_start (arguments, types);
-    r = query_v (records, ret_statement, error, sql, types, arguments);
+    r = query_prepare (records, ret_statement, error, sql, types, arguments);
     va_end (arguments);
     return r;
 }
 
 int sqlite_row (struct records *records, sqlite3_stmt *statement, struct base_error *error)
 {
+    base_assert (statement);
     int code = sqlite3_step (statement);
 
     if (code == SQLITE_ROW)
-        return 1;
+        return SQLITE_E_ROW;
     if (code == SQLITE_DONE)
         return 0;
     return sqlite_fail (records, error, "cannot read or write the records");
@@ -142,6 +149,7 @@ int sqlite_row (struct records *records, sqlite3_stmt *statement, struct base_er
 
 void sqlite_end (sqlite3_stmt **statement)
 {
+    base_assert (statement);
     if (!*statement)
         return;
     (void) sqlite3_reset (*statement);
@@ -156,23 +164,30 @@ int sqlite_do (struct records *records, struct base_error *error, const char *sq
     int r;
 
     va_start (arguments, types);
-    r = query_v (records, &statement, error, sql, types, arguments);
+    r = query_prepare (records, &statement, error, sql, types, arguments);
     va_end (arguments);
-    return r == 0 ? sqlite_row (records, statement, error) : r;
+    if (r < 0)
+        return r;
+    r = sqlite_row (records, statement, error);
+    base_assert (r <= 0);
+    return r;
 }
 
 const char *sqlite_text (sqlite3_stmt *statement, int column)
 {
+    base_assert (statement && column >= 0);
     return (const char *) sqlite3_column_text (statement, column);
 }
 
 uint64_t sqlite_number (sqlite3_stmt *statement, int column)
 {
+    base_assert (statement && column >= 0);
     return (uint64_t) sqlite3_column_int64 (statement, column);
 }
 
 struct base_digest sqlite_digest (sqlite3_stmt *statement, int column)
 {
+    base_assert (statement && column >= 0);
     struct base_digest digest = {.bytes = {0}};
     const void *blob = sqlite3_column_blob (statement, column);
 
@@ -184,12 +199,14 @@ struct base_digest sqlite_digest (sqlite3_stmt *statement, int column)
 int sqlite_unpack (sqlite3_stmt *statement, int column, const struct wire_record *record, void *ret_message,
                    struct base_error *error)
 {
+    base_assert (statement && record && ret_message);
     return records_unpack (record, sqlite3_column_blob (statement, column),
                            (size_t) sqlite3_column_bytes (statement, column), ret_message, error);
 }
 
 int sqlite_execute (struct records *records, const char *sql, struct base_error *error)
 {
+    base_assert (sql);
     if (sqlite3_exec (records->database, sql, NULL, NULL, NULL) != SQLITE_OK)
         return sqlite_fail (records, error, "cannot change the database");
     return 0;

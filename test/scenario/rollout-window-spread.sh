@@ -22,7 +22,7 @@ nodes_up a b c
 publish noded-2 2.0.0 >"$fleet/release"
 
 # The window opens in two hours, for an hour. A node that goes offline and comes back does not change that.
-rollout_start --waves rest --spread 6s --window "$(date -u -d '+2 hours' +%H:%M)-$(date -u -d '+3 hours' +%H:%M)"
+rollout_start --waves rest --stagger 6s --window "$(date -u -d '+2 hours' +%H:%M)-$(date -u -d '+3 hours' +%H:%M)"
 until_rollout '.phase == "updating" and (.waits | test ("window, which opens at"))'
 node_stop a
 until_node a '.online | not'

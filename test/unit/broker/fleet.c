@@ -153,6 +153,7 @@ Test (fleet, an_update_is_ordered_matched_reported_and_confirmed)
     node_report (&node, desired.epoch, desired.transaction, "trial", WIRE_OUTCOME_CONFIRMED, NULL);
     shown = operator_node (operator, "web-1");
     cr_assert_eq (shown.outcome, WIRE_OUTCOME_CONFIRMED);
+    cr_assert_str_eq (shown.outcome_word, "confirmed");
     cr_assert_str_eq (shown.outcome_step, "trial");
     wire_node_deinit (&shown);
     wire_desired_deinit (&desired);

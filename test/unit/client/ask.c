@@ -415,3 +415,10 @@ Test (ask, an_answer_against_the_schema_is_reported_with_its_field)
                         "%s", noded_client_error (impatient));
     noded_client_free (impatient);
 }
+
+Test (ask, an_error_has_a_text)
+{
+    cr_expect_str_eq (noded_error_text (NODED_E_TIMEOUT), "the broker did not answer in time");
+    cr_expect_str_eq (noded_error_text (-ENOMEM), "out of memory");
+    cr_expect_str_eq (noded_error_text (-ENOSPC), strerror (ENOSPC));
+}

@@ -43,9 +43,9 @@ Test (ready, nothing_is_done_without_a_request)
 {
     char error[64] = "untouched";
     cr_assert_eq (unsetenv ("NODED_READY"), 0);
-    cr_assert_eq (noded_ready ("1", 0, error, sizeof error), 0);
+    cr_assert_eq (noded_ready ("1", 0, error, sizeof error), NODED_READY_UNEXPECTED);
     cr_assert_eq (setenv ("NODED_READY", "", 1), 0);
-    cr_assert_eq (noded_ready ("1", 0, error, sizeof error), 0);
+    cr_assert_eq (noded_ready ("1", 0, error, sizeof error), NODED_READY_UNEXPECTED);
     cr_assert_str_eq (error, "untouched");
 }
 
@@ -61,7 +61,7 @@ Test (ready, the_running_program_is_announced)
     announcement_request (rig_ipc ("callback"), "a-nonce");
     unsigned before = descriptors_count ();
     char error[512] = "";
-    cr_assert_eq (noded_ready ("1.2.3", 0, error, sizeof error), 1, "%s", error);
+    cr_assert_eq (noded_ready ("1.2.3", 0, error, sizeof error), NODED_READY_ANNOUNCED, "%s", error);
     rig_run ();
     cr_assert_str_eq (heard.nonce, "a-nonce");
     cr_assert_eq (heard.pid, (uint64_t) getpid ());
@@ -82,7 +82,7 @@ Test (ready, the_version_is_optional)
         rig_socket (BUS_PULL, &(struct bus_socket_options){.on_message = on_message, .quiet = true});
     rig_bind (socket, rig_ipc ("callback"));
     announcement_request (rig_ipc ("callback"), "n");
-    cr_assert_eq (noded_ready (NULL, 0, NULL, 0), 1);
+    cr_assert_eq (noded_ready (NULL, 0, NULL, 0), NODED_READY_ANNOUNCED);
     rig_run ();
     cr_assert_null (heard.version);
     bus_socket_free (socket);

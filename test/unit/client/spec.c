@@ -132,10 +132,10 @@ Test (spec, invalid_values_are_refused_and_valid_ones_are_named)
         {"concurrency=0", "from 1, or all"},
         {"on-halt=panic", "stay or revert"},
         {"rehearse-revert=1", "yes or no"},
-        {"false-halt=1", "0.1% to 50%"},
-        {"false-halt=0%", "0.1% to 50%"},
-        {"false-halt=51%", "0.1% to 50%"},
-        {"false-halt=0.01%", "0.1% to 50%"},
+        {"significance=1", "0.1% to 50%"},
+        {"significance=0%", "0.1% to 50%"},
+        {"significance=51%", "0.1% to 50%"},
+        {"significance=0.01%", "0.1% to 50%"},
         {"application=", "the name of an application"},
         {"release=3f2", "at least the first 6 digits"},
         {"release=version2", "at least the first 6 digits"},
@@ -145,9 +145,9 @@ Test (spec, invalid_values_are_refused_and_valid_ones_are_named)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         expect_refused (cases[i].setting, cases[i].sentence);
-    cr_expect_eq (setting_read ("false-halt=2.5%"), 0);
+    cr_expect_eq (setting_read ("significance=2.5%"), 0);
     cr_expect_eq (spec.rollout.false_halt, 25);
-    cr_expect_eq (setting_read ("false-halt=off"), 0);
+    cr_expect_eq (setting_read ("significance=off"), 0);
     cr_expect_eq (spec.rollout.false_halt, 0);
     cr_expect_eq (setting_read ("release=3F2A9C"), 0);
     cr_expect_str_eq (spec.release, "3f2a9c");
@@ -181,7 +181,7 @@ Test (spec, a_file_has_the_same_names_and_settings_override_it)
 {
     static const char *const settings[] = {"soak=1m"};
     cr_assert_eq (file_read ("select = role=web and zone!=eu-1\nwaves = 1, 10% approval, rest\n"
-                             "soak = 5m   # long\nwindow = Mon-Fri 01:00-05:00\nfalse-halt = 1%\n",
+                             "soak = 5m   # long\nwindow = Mon-Fri 01:00-05:00\nsignificance = 1%\n",
                              settings, 1),
                   0, "%s", error.text);
     cr_expect_str_eq (spec.rollout.selector, "role=web and zone!=eu-1");

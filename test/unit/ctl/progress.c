@@ -104,6 +104,24 @@ Test (progress, the_outcome_of_an_older_order_is_ignored)
     expect_line (1, 2000, "web-2     1.0s  ordered, not started yet");
 }
 
+/*  The library reads a word that it does not know as outcome 0. */
+Test (progress, an_outcome_whose_word_is_not_known_ends_the_order_and_is_shown_as_it_is)
+{
+    noded_node node = {.id = "a",
+                       .online = true,
+                       .desired_epoch = 9,
+                       .outcome_word = "postponed",
+                       .outcome_step = "fetching",
+                       .outcome_reason = "low battery"};
+    setup_one (false);
+    progress_hear_one (node, false, 2000);
+    cr_expect_eq (progress.left, 0);
+    cr_expect_eq (ctl_progress_code (&progress), CTL_FAILED);
+    expect_line (0, 9000, "a     1.0s  postponed in fetching: low battery");
+    base_cleanup (base_free_p) char *json = ctl_progress_json (&progress);
+    cr_expect (strstr (json, "postponed"));
+}
+
 Test (progress, an_outcome_that_a_later_order_hides_is_read_from_the_reports)
 {
     const noded_application application = {.epoch = 9};
