@@ -100,9 +100,9 @@ static int set_number (struct identity_config *config, const struct number *numb
                        struct base_error *error)
 {
     uint64_t parsed = 0;
-    int rc = number->kind == KIND_SPAN ? base_text_parse_span_ms (value, &parsed)
-                                       : base_text_parse_u64 (value, UINT64_MAX, &parsed);
-    if (rc)
+    int r = number->kind == KIND_SPAN ? base_text_parse_span_ms (value, &parsed)
+                                      : base_text_parse_u64 (value, UINT64_MAX, &parsed);
+    if (r < 0)
         return base_error_set (error, -EINVAL, "%s = %s: %s", number->key, value,
                                number->kind == KIND_SPAN
                                    ? "a time is a number with ms, s, m or h, such as 30s"
@@ -120,7 +120,7 @@ static int set_number (struct identity_config *config, const struct number *numb
 
 static int set_text (char *field, size_t size, const char *key, const char *value, struct base_error *error)
 {
-    if (base_text_copy (field, size, value))
+    if (base_text_copy (field, size, value) < 0)
         return base_error_set (error, -EINVAL, "%s: at most %zu bytes are allowed, %zu were given", key,
                                size - 1, strlen (value));
     return 0;
@@ -180,7 +180,7 @@ int identity_config_set (struct identity_config *config, const char *key, const 
         return set_text (config->nonce, sizeof config->nonce, key, value, error);
     if (strcmp (key, "probe/depth") == 0) {
         uint64_t depth;
-        if (base_text_parse_u64 (value, IDENTITY_DEPTH_MINTED, &depth))
+        if (base_text_parse_u64 (value, IDENTITY_DEPTH_MINTED, &depth) < 0)
             return base_error_set (error, -EINVAL, "probe/depth = %s: 0 to %d is allowed", value,
                                    IDENTITY_DEPTH_MINTED);
         config->depth = (int) depth;
@@ -206,7 +206,7 @@ struct reading {
     struct identity_config_faults *faults;
     const char *file;
     bool misspelt_key;
-    int rc; /* -ENOMEM */
+    int r; /* -ENOMEM: memory was exhausted at some point; else 0 */
 };
 
 /*  Essential faults come first: they explain why a node does not run with its own settings. */
@@ -214,8 +214,8 @@ static void add_fault (struct reading *reading, bool essential, const char *text
 {
     struct identity_config_faults *faults = reading->faults;
     base_cleanup (base_free_p) char *sentence = base_text_printf ("%s: %s", reading->file, text);
-    if (!sentence || base_list_append (&faults->texts, sentence)) {
-        reading->rc = -ENOMEM;
+    if (!sentence || base_list_append (&faults->texts, sentence) < 0) {
+        reading->r = -ENOMEM;
         return;
     }
     size_t last = base_list_count (faults->texts) - 1;
@@ -235,11 +235,11 @@ static void read_value (struct reading *reading, const char *key, const char *va
 {
     struct identity_config_faults *faults = reading->faults;
     struct base_error error = {.code = 0};
-    int rc = identity_config_set (reading->config, key, value, &error);
-    if (!rc)
+    int r = identity_config_set (reading->config, key, value, &error);
+    if (r == 0)
         return;
-    if (rc == -ENOMEM)
-        reading->rc = rc;
+    if (r == -ENOMEM)
+        reading->r = r;
     bool id = strcmp (key, "node/id") == 0, keys = is_below (key, "curve/");
     bool origin = strcmp (key, "node/broker") == 0 || strcmp (key, "node/announce") == 0 ||
                   strcmp (key, "node/control") == 0 || strcmp (key, "node/content") == 0;
@@ -257,7 +257,7 @@ static int add_label (void *context, const char *name, const char *value)
     char text[BASE_ERROR_SIZE] = "";
     if (!value)
         (void) snprintf (text, sizeof text, "node/labels/%s: a label is NAME = VALUE", name);
-    else if (wire_label_check (name, value, WIRE_LABEL_AT_NODE, &error))
+    else if (wire_label_check (name, value, WIRE_LABEL_AT_NODE, &error) != 0)
         (void) snprintf (text, sizeof text, "node/labels/%s = %.300s: %.150s", name, value, error.text);
     else if (identity_config_label (config, name))
         (void) snprintf (text, sizeof text, "node/labels/%s is set twice", name);
@@ -266,7 +266,7 @@ static int add_label (void *context, const char *name, const char *value)
                          IDENTITY_LABELS_MOST);
     if (*text || !value) {
         add_fault (reading, false, text);
-        return reading->rc;
+        return reading->r;
     }
     struct wire_label *grown = reallocarray (config->labels, config->n_labels + 1, sizeof *grown);
     if (!grown)
@@ -288,10 +288,12 @@ static int compare_labels (const void *a, const void *b)
 static int read_labels (struct reading *reading, const struct bus_settings *settings)
 {
     struct identity_config *config = reading->config;
-    int rc = bus_settings_each (settings, "node/labels", add_label, reading);
-    if (!rc && config->n_labels)
+    int r = bus_settings_each (settings, "node/labels", add_label, reading);
+    if (r < 0)
+        return r;
+    if (config->n_labels)
         qsort (config->labels, config->n_labels, sizeof *config->labels, compare_labels);
-    return rc;
+    return 0;
 }
 
 const char *identity_config_label (const struct identity_config *config, const char *name)
@@ -314,8 +316,8 @@ static void note_unknown (void *context, const char *path)
     }
     base_cleanup (base_free_p) char *text =
         base_text_printf ("%s: %s is ignored: there is no such setting", reading->file, path);
-    if (!text || base_list_append (&reading->faults->ignored, text))
-        reading->rc = -ENOMEM;
+    if (!text || base_list_append (&reading->faults->ignored, text) < 0)
+        reading->r = -ENOMEM;
 }
 
 /*  A node that is meant to have keys must not run with other ones, or without. */
@@ -346,7 +348,6 @@ static int read_settings (struct reading *reading, const struct bus_settings *se
 {
     const char *known[sizeof texts / sizeof *texts + sizeof numbers / sizeof *numbers + 3];
     size_t count = 0;
-    int rc = 0;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         known[count++] = texts[i];
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
@@ -357,17 +358,17 @@ static int read_settings (struct reading *reading, const struct bus_settings *se
             read_value (reading, known[i], value);
     }
     char **tags = bus_settings_get_all (settings, "node/tag");
-    for (size_t i = 0; tags && tags[i] && !rc; i++)
+    for (size_t i = 0; tags && tags[i]; i++)
         read_value (reading, "node/tag", tags[i]);
     base_list_free (tags);
-    rc = rc ? rc : read_labels (reading, settings);
+    int r = read_labels (reading, settings);
     known[count++] = "node/tag";
     known[count++] = "node/labels/";
     known[count] = NULL;
     bus_settings_check (settings, known, note_unknown, reading);
     check_keys (reading);
     check_origin (reading);
-    return rc ? rc : reading->rc;
+    return r < 0 ? r : reading->r;
 }
 
 void identity_config_faults_deinit (struct identity_config_faults *faults)
@@ -386,35 +387,53 @@ int identity_config_read (struct identity_config *config, const char *path,
         return base_error_errno (error, -ENOMEM, "cannot read the settings");
     struct reading reading = {.config = config, .faults = ret_faults, .file = path ? path : standard};
     struct bus_settings *settings = NULL;
-    int rc = bus_settings_load (reading.file, &settings, error);
-    if (rc)
-        return rc;
-    rc = read_settings (&reading, settings);
+    int r = bus_settings_load (reading.file, &settings, error);
+    if (r < 0)
+        return r;
+    r = read_settings (&reading, settings);
     (void) bus_settings_free (settings);
-    if (!rc && !*config->id) {
+    if (r == 0 && !*config->id) {
         char host[sizeof config->id] = "";
         (void) gethostname (host, sizeof host - 1);
         read_value (&reading, "node/id", host);
-        rc = reading.rc;
+        r = reading.r;
     }
-    if (!rc)
-        return 0;
-    identity_config_faults_deinit (ret_faults);
-    return base_error_errno (error, rc, "cannot read %s", reading.file);
+    if (r < 0) {
+        identity_config_faults_deinit (ret_faults);
+        return base_error_errno (error, r, "cannot read %s", reading.file);
+    }
+    return 0;
 }
 
 int identity_config_load (struct identity_config *config, const char *path, struct base_error *error)
 {
     base_cleanup (identity_config_faults_deinit) struct identity_config_faults faults = {.texts = NULL};
-    int rc = identity_config_read (config, path, &faults, error);
-    return rc || !faults.texts ? rc : base_error_set (error, -EINVAL, "%s", faults.texts[0]);
+    int r = identity_config_read (config, path, &faults, error);
+    if (r < 0)
+        return r;
+    return faults.texts ? base_error_set (error, -EINVAL, "%s", faults.texts[0]) : 0;
 }
 
-static int put_span (struct bus_settings *file, const char *key, uint64_t ms)
+/*  Puts one setting of several into a file: the first failure is kept in *r, and nothing is put after it. */
+static void setting_put (struct bus_settings *file, const char *key, const char *value, int *r)
+{
+    if (*r == 0)
+        *r = bus_settings_put (file, key, value);
+}
+
+static void setting_put_span (struct bus_settings *file, const char *key, uint64_t ms, int *r)
 {
     char text[32];
     (void) snprintf (text, sizeof text, "%llums", (unsigned long long) ms);
-    return bus_settings_put (file, key, text);
+    setting_put (file, key, text, r);
+}
+
+/*  Frees the file. Returns its text, or NULL if r < 0 or memory is exhausted. */
+static char *file_finish (struct bus_settings *file, int r)
+{
+    char *text = r < 0 ? NULL : bus_settings_format (file);
+    (void) bus_settings_free (file);
+    return text;
 }
 
 uint64_t identity_config_probe_step_ms (const struct identity_config *config)
@@ -432,24 +451,23 @@ char *identity_config_probe_file (const struct identity_config *config,
     uint64_t step = identity_config_probe_step_ms (config);
     char depth[16];
     (void) snprintf (depth, sizeof depth, "%d", settings->depth);
-    int rc = bus_settings_put (file, "node/id", config->id);
-    rc = rc ? rc : bus_settings_put (file, "node/announce", settings->endpoints.announce);
-    rc = rc ? rc : bus_settings_put (file, "node/control", settings->endpoints.control);
-    rc = rc ? rc : bus_settings_put (file, "node/content", settings->endpoints.content);
-    rc = rc ? rc : bus_settings_put (file, "probe/callback", settings->callback);
-    rc = rc ? rc : bus_settings_put (file, "probe/nonce", settings->nonce);
-    rc = rc ? rc : bus_settings_put (file, "probe/depth", depth);
-    rc = rc ? rc : put_span (file, "update/soak", 0);
-    rc = rc ? rc : put_span (file, "update/resend", 500);
-    rc = rc ? rc : put_span (file, "update/probing", config->rehearsal_step_ms);
-    rc = rc ? rc : put_span (file, "rehearsal/step", step);
-    rc = rc ? rc : bus_settings_put (file, "trial/starts", "1");
-    rc = rc ? rc : put_span (file, "trial/ready", step);
-    rc = rc ? rc : put_span (file, "trial/confirm", config->rehearsal_step_ms);
-    rc = rc ? rc : put_span (file, "trial/pause", 10);
-    char *text = rc ? NULL : bus_settings_format (file);
-    (void) bus_settings_free (file);
-    return text;
+    int r = 0;
+    setting_put (file, "node/id", config->id, &r);
+    setting_put (file, "node/announce", settings->endpoints.announce, &r);
+    setting_put (file, "node/control", settings->endpoints.control, &r);
+    setting_put (file, "node/content", settings->endpoints.content, &r);
+    setting_put (file, "probe/callback", settings->callback, &r);
+    setting_put (file, "probe/nonce", settings->nonce, &r);
+    setting_put (file, "probe/depth", depth, &r);
+    setting_put_span (file, "update/soak", 0, &r);
+    setting_put_span (file, "update/resend", 500, &r);
+    setting_put_span (file, "update/probing", config->rehearsal_step_ms, &r);
+    setting_put_span (file, "rehearsal/step", step, &r);
+    setting_put (file, "trial/starts", "1", &r);
+    setting_put_span (file, "trial/ready", step, &r);
+    setting_put_span (file, "trial/confirm", config->rehearsal_step_ms, &r);
+    setting_put_span (file, "trial/pause", 10, &r);
+    return file_finish (file, r);
 }
 
 char *identity_config_essential_file (const struct identity_config *config)
@@ -457,18 +475,17 @@ char *identity_config_essential_file (const struct identity_config *config)
     struct bus_settings *file = bus_settings_new ();
     if (!file)
         return NULL;
-    int rc = bus_settings_put (file, "node/id", config->id);
-    rc = rc ? rc : bus_settings_put (file, "node/announce", config->endpoints.announce);
-    rc = rc ? rc : bus_settings_put (file, "node/control", config->endpoints.control);
-    rc = rc ? rc : bus_settings_put (file, "node/content", config->endpoints.content);
+    int r = 0;
+    setting_put (file, "node/id", config->id, &r);
+    setting_put (file, "node/announce", config->endpoints.announce, &r);
+    setting_put (file, "node/control", config->endpoints.control, &r);
+    setting_put (file, "node/content", config->endpoints.content, &r);
     if (config->has_keys) {
-        rc = rc ? rc : bus_settings_put (file, "curve/public-key", config->keys.public_key);
-        rc = rc ? rc : bus_settings_put (file, "curve/secret-key", config->keys.secret_key);
-        rc = rc ? rc : bus_settings_put (file, "curve/server-key", config->keys.server_key);
+        setting_put (file, "curve/public-key", config->keys.public_key, &r);
+        setting_put (file, "curve/secret-key", config->keys.secret_key, &r);
+        setting_put (file, "curve/server-key", config->keys.server_key, &r);
     }
-    char *text = rc ? NULL : bus_settings_format (file);
-    (void) bus_settings_free (file);
-    return text;
+    return file_finish (file, r);
 }
 
 char *identity_config_install_file (const char *id, const char *broker, const char *content)
@@ -476,11 +493,10 @@ char *identity_config_install_file (const char *id, const char *broker, const ch
     struct bus_settings *file = bus_settings_new ();
     if (!file)
         return NULL;
-    int rc = bus_settings_put (file, "node/id", id);
-    rc = rc ? rc : bus_settings_put (file, "node/broker", broker);
+    int r = 0;
+    setting_put (file, "node/id", id, &r);
+    setting_put (file, "node/broker", broker, &r);
     if (content)
-        rc = rc ? rc : bus_settings_put (file, "node/content", content);
-    char *text = rc ? NULL : bus_settings_format (file);
-    (void) bus_settings_free (file);
-    return text;
+        setting_put (file, "node/content", content, &r);
+    return file_finish (file, r);
 }

@@ -33,9 +33,9 @@ const char *identity_platform (void)
 static int manifest_digest (const struct root *root, const char *workspace, struct base_digest *ret_digest)
 {
     base_cleanup (base_close_p) int fd = -1;
-    int rc = root_workspace_open (root, workspace, &fd);
-    if (rc)
-        return rc;
+    int r = root_workspace_open (root, workspace, &fd);
+    if (r)
+        return r;
     base_cleanup (base_close_p) int file = openat (fd, ROOT_MANIFEST, O_RDONLY | O_CLOEXEC);
     if (file < 0)
         return -errno;
@@ -92,7 +92,7 @@ static void load_hidden (struct identity_self *self)
     bool launched = false;
     for (size_t i = 0; self->env[i] && !launched; i++)
         launched = is_named (self->env[i], launcher, 1);
-    if (!launched || envelope->n_env == 0 || base_self_parent_env (&given))
+    if (!launched || envelope->n_env == 0 || base_self_parent_env (&given) < 0)
         return;
     size_t kept = 0;
     for (size_t i = 0; given[i]; i++)
@@ -107,24 +107,24 @@ static void load_hidden (struct identity_self *self)
 int identity_self_load (const struct root *root, struct identity_self *ret_self, struct base_error *error)
 {
     struct identity_self self = {.args = NULL};
-    int rc = own_workspace (root, self.running.workspace, error);
-    if (!rc)
-        rc = root_workspace_read (root, self.running.workspace, &self.running.installed, error);
-    if (rc)
-        return rc;
+    int r = own_workspace (root, self.running.workspace, error);
+    if (r == 0)
+        r = root_workspace_read (root, self.running.workspace, &self.running.installed, error);
+    if (r)
+        return r;
     base_cleanup (root_verified_deinit) struct root_verified verified = {.boot = ""};
     root_verified_load (root, &verified);
     base_cleanup (base_close_p) int exe = open ("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-    rc = exe < 0 ? -errno : root_verified_digest (&verified, exe, &self.running.binary);
-    if (!rc)
-        rc = manifest_digest (root, self.running.workspace, &self.manifest);
-    if (!rc)
-        rc = base_self_args (&self.args);
-    if (!rc)
-        rc = base_self_env (&self.env);
-    if (rc) {
+    r = exe < 0 ? -errno : root_verified_digest (&verified, exe, &self.running.binary);
+    if (r == 0)
+        r = manifest_digest (root, self.running.workspace, &self.manifest);
+    if (r == 0)
+        r = base_self_args (&self.args);
+    if (r == 0)
+        r = base_self_env (&self.env);
+    if (r) {
         identity_self_deinit (&self);
-        return base_error_errno (error, rc < 0 ? rc : -EIO,
+        return base_error_errno (error, r < 0 ? r : -EIO,
                                  "cannot read the program, arguments and environment "
                                  "of this process");
     }
@@ -162,11 +162,13 @@ char **identity_self_pristine_env (const struct identity_self *self)
     size_t room = base_list_count (self->env) + (self->hidden ? base_list_count (self->hidden) : 0),
            count = 0;
     char **list = calloc (room + 1, sizeof *list);
-    if (list && (keep_init (self->env, envelope ? envelope->env : NULL, envelope ? envelope->n_env : 0, list,
-                            &count) ||
-                 keep_init (self->hidden, NULL, 0, list, &count)))
-        return base_list_free (list);
-    return list;
+    if (!list)
+        return NULL;
+    int r =
+        keep_init (self->env, envelope ? envelope->env : NULL, envelope ? envelope->n_env : 0, list, &count);
+    if (r == 0)
+        r = keep_init (self->hidden, NULL, 0, list, &count);
+    return r < 0 ? base_list_free (list) : list;
 }
 
 bool identity_installed_find (const struct wire_installed *installed, const struct base_digest *digest,
@@ -198,7 +200,7 @@ static bool is_intact (const struct root *root, const struct identity_place *pla
     base_cleanup (base_close_p) int fd = openat (workspace, place->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (!distrust)
         root_verified_load (root, &verified);
-    return fd >= 0 && !root_verified_digest (&verified, fd, &found) && base_digest_equal (&found, digest);
+    return fd >= 0 && root_verified_digest (&verified, fd, &found) == 0 && base_digest_equal (&found, digest);
 }
 
 int identity_running_find (const struct root *root, const struct identity_running *running,
@@ -215,20 +217,20 @@ int identity_running_find (const struct root *root, const struct identity_runnin
     char **names = NULL;
     if (root_workspaces (root, &names))
         return ROOT_E_NONE;
-    int rc = ROOT_E_NONE;
-    for (size_t i = base_list_count (names); i-- > 0 && rc;) {
+    int r = ROOT_E_NONE;
+    for (size_t i = base_list_count (names); i-- > 0 && r == ROOT_E_NONE;) {
         struct wire_installed installed = {0};
         if (strcmp (names[i], running->workspace) == 0 ||
             root_workspace_read (root, names[i], &installed, NULL))
             continue;
         if (identity_installed_find (&installed, digest, place.path) &&
-            !base_text_copy (place.workspace, sizeof place.workspace, names[i]) &&
+            base_text_copy (place.workspace, sizeof place.workspace, names[i]) == 0 &&
             is_intact (root, &place, digest, distrust)) {
             *ret_place = place;
-            rc = 0;
+            r = 0;
         }
         wire_installed_deinit (&installed);
     }
     base_list_free (names);
-    return rc;
+    return r;
 }

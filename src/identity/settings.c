@@ -23,13 +23,13 @@ static int load_below (struct identity_config *config, const char *path,
     struct identity_config loaded;
     base_cleanup (base_free_p) char *file = base_text_printf ("%s/%s", config->root, path);
     *ret_faults = (struct identity_config_faults){.texts = NULL};
-    int rc = file ? identity_config_init (&loaded, config->root) : -ENOMEM;
-    if (rc)
-        return base_error_errno (error, rc, "cannot read %s", path);
-    rc = identity_config_read (&loaded, file, ret_faults, error);
-    if (rc) {
+    int r = file ? identity_config_init (&loaded, config->root) : -ENOMEM;
+    if (r < 0)
+        return base_error_errno (error, r, "cannot read %s", path);
+    r = identity_config_read (&loaded, file, ret_faults, error);
+    if (r < 0) {
         identity_config_deinit (&loaded);
-        return rc;
+        return r;
     }
     identity_config_deinit (config);
     *config = loaded;
@@ -79,9 +79,9 @@ static void fill_from (struct identity_config *config, struct identity_config_fa
 {
     struct identity_config other;
     base_cleanup (identity_config_faults_deinit) struct identity_config_faults faults = {.texts = NULL};
-    if (!faults_are_essential (lacking) || identity_config_init (&other, config->root))
+    if (!faults_are_essential (lacking) || identity_config_init (&other, config->root) < 0)
         return;
-    if (!load_below (&other, path, &faults, NULL)) {
+    if (load_below (&other, path, &faults, NULL) == 0) {
         if (lacking->id && !faults.id) {
             memcpy (config->id, other.id, sizeof config->id);
             lacking->id = false;
@@ -117,7 +117,7 @@ static int read_below (const char *root, const char *path, struct base_buffer *c
 struct base_digest identity_settings_digest (const char *root)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer content = {0};
-    if (read_below (root, ROOT_SETTINGS, &content))
+    if (read_below (root, ROOT_SETTINGS, &content) < 0)
         return (struct base_digest){.bytes = {0}};
     return base_digest_of (content.data, content.size);
 }
@@ -127,7 +127,7 @@ bool identity_settings_given_up (const char *root)
     base_cleanup (base_buffer_deinit) struct base_buffer content = {0};
     char text[BASE_DIGEST_TEXT];
     struct base_digest digest = identity_settings_digest (root);
-    return !base_digest_is_null (&digest) && !read_below (root, ROOT_SETTINGS_GIVEN_UP, &content) &&
+    return !base_digest_is_null (&digest) && read_below (root, ROOT_SETTINGS_GIVEN_UP, &content) == 0 &&
            content.size == BASE_DIGEST_TEXT - 1 &&
            memcmp (content.data, base_digest_format (&digest, text), content.size) == 0;
 }
@@ -147,7 +147,7 @@ static bool load_kept (struct identity_config *config, const struct identity_con
 {
     base_cleanup (identity_config_faults_deinit) struct identity_config_faults kept = {.texts = NULL};
     struct identity_config_faults lacking = {.id = own->id, .origin = own->origin, .keys = own->keys};
-    if (!load_below (config, ROOT_SETTINGS_KEPT, &kept, NULL)) {
+    if (load_below (config, ROOT_SETTINGS_KEPT, &kept, NULL) == 0) {
         lacking = (struct identity_config_faults){.id = kept.id, .origin = kept.origin, .keys = kept.keys};
         faults_warn (&kept);
     }
@@ -163,7 +163,7 @@ enum identity_settings identity_settings_load (struct identity_config *config, s
                                config->root);
         return IDENTITY_SETTINGS_BACK;
     }
-    if (load_below (config, ROOT_SETTINGS, &faults, ret_wrong))
+    if (load_below (config, ROOT_SETTINGS, &faults, ret_wrong) < 0)
         return load_kept (config, &all) ? IDENTITY_SETTINGS_KEPT : IDENTITY_SETTINGS_NONE;
     if (!faults_are_essential (&faults)) {
         faults_warn (&faults);
@@ -179,31 +179,31 @@ int identity_settings_faults (const char *root, char ***ret_texts, struct base_e
     struct identity_config_faults faults = {.texts = NULL};
     struct base_error wrong = {.code = 0};
     *ret_texts = NULL;
-    int rc = identity_config_init (&config, root);
-    if (rc)
-        return base_error_errno (error, rc, "cannot read the settings");
-    rc = load_below (&config, ROOT_SETTINGS, &faults, &wrong);
-    if (rc || (faults_are_essential (&faults) && !faults.texts)) {
-        if (!rc)
+    int r = identity_config_init (&config, root);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot read the settings");
+    r = load_below (&config, ROOT_SETTINGS, &faults, &wrong);
+    if (r < 0 || (faults_are_essential (&faults) && !faults.texts)) {
+        if (r == 0)
             say_lack (&config, &faults, &wrong);
         (void) base_list_append (ret_texts, wrong.text);
     }
     for (size_t i = 0; faults.texts && faults.texts[i]; i++)
         (void) base_list_append (ret_texts, faults.texts[i]);
-    rc = *ret_texts ? base_error_set (error, -EINVAL, "%s", **ret_texts) : 0;
+    r = *ret_texts ? base_error_set (error, -EINVAL, "%s", **ret_texts) : 0;
     for (size_t i = 0; faults.ignored && faults.ignored[i]; i++)
         (void) base_list_append (ret_texts, faults.ignored[i]);
     identity_config_faults_deinit (&faults);
     identity_config_deinit (&config);
-    return rc;
+    return r;
 }
 
 int identity_settings_check (const char *root, struct base_error *error)
 {
     char **texts;
-    int rc = identity_settings_faults (root, &texts, error);
+    int r = identity_settings_faults (root, &texts, error);
     base_list_free (texts);
-    return rc;
+    return r;
 }
 
 static void settings_journal (const struct root *root, enum wire_outcome outcome, const char *reason)
@@ -230,8 +230,8 @@ void identity_settings_tell (const struct root *root, enum identity_settings set
 
 static bool read_both (const struct root *root, struct base_buffer *own, struct base_buffer *kept)
 {
-    return !disk_file_read (root->disk, root->fd, ROOT_SETTINGS, FILE_MOST, own) &&
-           !disk_file_read (root->disk, root->fd, ROOT_SETTINGS_KEPT, FILE_MOST, kept);
+    return disk_file_read (root->disk, root->fd, ROOT_SETTINGS, FILE_MOST, own) == 0 &&
+           disk_file_read (root->disk, root->fd, ROOT_SETTINGS_KEPT, FILE_MOST, kept) == 0;
 }
 
 static bool is_same (const struct base_buffer *a, const struct base_buffer *b)
@@ -274,8 +274,8 @@ void identity_settings_used (const struct root *root, const struct identity_conf
     base_cleanup (base_free_p) char *text = identity_config_essential_file (config);
     struct base_error error = {.code = 0};
     if (!text || !used_path (path) ||
-        (!disk_file_read (root->disk, root->fd, path, FILE_MOST, &before) && before.size == strlen (text) &&
-         memcmp (before.data, text, before.size) == 0))
+        (disk_file_read (root->disk, root->fd, path, FILE_MOST, &before) == 0 &&
+         before.size == strlen (text) && memcmp (before.data, text, before.size) == 0))
         return;
     if (root_cache_put (root, path, 0600, text, strlen (text), &error))
         base_log (BASE_LOG_WARNING, "cannot record the settings in use, ignoring: %s", error.text);
