@@ -243,11 +243,11 @@ static void guard_press (void *context)
 static int make_pipe (int *ret_reading, int *ret_writing)
 {
     int ends[2];
-    if (pipe2 (ends, O_CLOEXEC))
+    if (pipe2 (ends, O_CLOEXEC) < 0)
         return -errno;
     *ret_reading = ends[0];
     *ret_writing = ends[1];
-    return fcntl (ends[0], F_SETFL, O_NONBLOCK) ? -errno : 0;
+    return fcntl (ends[0], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 }
 
 int rehearsal_guard_start (const struct rehearsal_guard_spec *spec, struct rehearsal_guard **ret_guard,
@@ -258,10 +258,11 @@ int rehearsal_guard_start (const struct rehearsal_guard_spec *spec, struct rehea
     base_cleanup (base_close_p) int hearing = -1;
     base_cleanup (base_close_p) int saying = -1;
     const struct base_process_ops *ops = spec->process ? spec->process : &base_process_system;
-    int rc = make_pipe (&reading, &writing);
-    rc = rc ? rc : make_pipe (&hearing, &saying);
-    if (rc)
-        return base_error_errno (error, rc, "cannot make a pipe for the guard");
+    int r = make_pipe (&reading, &writing);
+    if (r == 0)
+        r = make_pipe (&hearing, &saying);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot make a pipe for the guard");
     struct rehearsal_guard *guard = calloc (1, sizeof *guard);
     if (!guard)
         return -ENOMEM;
@@ -280,32 +281,34 @@ int rehearsal_guard_start (const struct rehearsal_guard_spec *spec, struct rehea
                                         .n_fds = 1,
                                         .fds = {writing},
                                         .own_session = true};
-    rc = ops->spawn (spec->process_context, &process, &guard->process, error);
-    if (!rc) {
-        guard->loop = spec->loop;
-        guard->ops = ops;
-        guard->ops_context = spec->process_context;
-        guard->pid = guard->process.pid;
-        guard->second_fd = -1;
-        guard->end_ms = spec->end_ms;
-        guard->report = base_take_fd (&reading);
-        guard->output = base_take_fd (&hearing);
-        guard->open = spec->open;
-        guard->gone = spec->gone;
-        guard->context = spec->context;
-        rc = bus_watch (guard->loop, guard->report, on_report, guard);
-        rc = rc ? rc : bus_watch (guard->loop, guard->output, on_output, guard);
-        rc = rc ? rc : bus_watch (guard->loop, guard->process.fd, on_end, guard);
-        guard->watched = !rc;
-        if (rc) {
-            (void) rehearsal_guard_free (guard);
-            return base_error_errno (error, rc, "cannot watch the guard");
-        }
-        *ret_guard = guard;
-        return 0;
+    r = ops->spawn (spec->process_context, &process, &guard->process, error);
+    if (r) {
+        free (guard);
+        return r;
     }
-    free (guard);
-    return rc;
+    guard->loop = spec->loop;
+    guard->ops = ops;
+    guard->ops_context = spec->process_context;
+    guard->pid = guard->process.pid;
+    guard->second_fd = -1;
+    guard->end_ms = spec->end_ms;
+    guard->report = base_take_fd (&reading);
+    guard->output = base_take_fd (&hearing);
+    guard->open = spec->open;
+    guard->gone = spec->gone;
+    guard->context = spec->context;
+    r = bus_watch (guard->loop, guard->report, on_report, guard);
+    if (r == 0)
+        r = bus_watch (guard->loop, guard->output, on_output, guard);
+    if (r == 0)
+        r = bus_watch (guard->loop, guard->process.fd, on_end, guard);
+    guard->watched = r == 0;
+    if (r < 0) {
+        (void) rehearsal_guard_free (guard);
+        return base_error_errno (error, r, "cannot watch the guard");
+    }
+    *ret_guard = guard;
+    return 0;
 }
 
 void rehearsal_guard_stop (struct rehearsal_guard *guard)
@@ -410,7 +413,7 @@ int rehearsal_guard_kill_one (struct rehearsal_guard *guard, pid_t pid)
     if (held < 0)
         return -errno;
     if (is_below (guard, pid))
-        return syscall (SYS_pidfd_send_signal, held, SIGKILL, NULL, 0) ? -errno : 0;
+        return syscall (SYS_pidfd_send_signal, held, SIGKILL, NULL, 0) < 0 ? -errno : 0;
     return -ESRCH;
 }
 

@@ -117,29 +117,33 @@ int rehearsal_offer_make (const struct root *root, const struct identity_self *s
     struct rehearsal_offer offer = {.root = root, .self = self, .odd = -1};
     (void) base_random_hex (offer.nonce, 16);
     (void) base_random_hex (offer.transaction, 16);
-    int rc = wire_copy (&wire_envelope_record, self->running.installed.envelope, &offer.envelope);
-    if (rc)
-        return rc;
+    int r = wire_copy (&wire_envelope_record, self->running.installed.envelope, &offer.envelope);
+    if (r < 0)
+        return r;
     drop_ready (&offer.envelope);
     make_room (&offer.envelope);
     base_cleanup (base_free_p) char *ready = base_text_printf ("NODED_READY=%s %s", callback, offer.nonce);
     const char *const ready_entry[] = {ready};
-    rc = ready ? make_odd_file (&offer) : -ENOMEM;
-    rc = rc ? rc : list_grow (&offer.envelope.args, &offer.envelope.n_args, odd_args, ODD_ARGS);
-    rc = rc ? rc : list_grow (&offer.envelope.env, &offer.envelope.n_env, odd_env, ODD_ENV);
-    rc = rc ? rc : list_grow (&offer.envelope.env, &offer.envelope.n_env, ready_entry, 1);
-    rc = rc ? rc : add_file (&offer);
-    if (rc) {
+    r = ready ? make_odd_file (&offer) : -ENOMEM;
+    if (r == 0)
+        r = list_grow (&offer.envelope.args, &offer.envelope.n_args, odd_args, ODD_ARGS);
+    if (r == 0)
+        r = list_grow (&offer.envelope.env, &offer.envelope.n_env, odd_env, ODD_ENV);
+    if (r == 0)
+        r = list_grow (&offer.envelope.env, &offer.envelope.n_env, ready_entry, 1);
+    if (r == 0)
+        r = add_file (&offer);
+    if (r < 0) {
         rehearsal_offer_deinit (&offer);
-        return base_error_errno (error, rc, "cannot make the offer for a probe");
+        return base_error_errno (error, r, "cannot make the offer for a probe");
     }
-    rc = wire_envelope_check (&offer.envelope, error);
-    if (rc) {
+    r = wire_envelope_check (&offer.envelope, error);
+    if (r) {
         rehearsal_offer_deinit (&offer);
         return base_error_prefix (error, "cannot make the offer for a probe");
     }
-    rc = wire_envelope_pack_release (&offer.envelope, &offer.document, error);
-    if (rc) {
+    r = wire_envelope_pack_release (&offer.envelope, &offer.document, error);
+    if (r) {
         rehearsal_offer_deinit (&offer);
         return base_error_prefix (error, "cannot make the offer for a probe");
     }
@@ -177,7 +181,7 @@ int rehearsal_offer_open (const struct rehearsal_offer *offer, const struct base
         fd = fcntl (offer->odd, F_DUPFD_CLOEXEC, 3);
     else if (identity_installed_find (&offer->self->running.installed, digest, path)) {
         base_cleanup (base_close_p) int workspace = -1;
-        if (!root_workspace_open (offer->root, offer->self->running.workspace, &workspace))
+        if (root_workspace_open (offer->root, offer->self->running.workspace, &workspace) == 0)
             fd = openat (workspace, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     }
     struct stat status;
@@ -277,14 +281,15 @@ int rehearsal_offer_check_workspace (const struct rehearsal_offer *offer, const 
     base_cleanup (base_buffer_deinit) struct base_buffer manifest = {0};
     if (root_workspace_open (root, workspace, &fd))
         return base_error_set (error, ROOT_E_NONE, "no workspace %s", workspace);
-    int rc = root_manifest_verify (NULL, fd, error);
-    if (!rc && disk_file_read (root->disk, fd, ROOT_MANIFEST, MANIFEST_MOST, &manifest))
-        rc = base_error_set (error, ROOT_E_DAMAGED, "its manifest cannot be read");
-    rc = rc ? rc : check_file (&manifest, ROOT_PROGRAM, &offer->envelope.binary, error);
-    for (size_t i = 0; i < offer->envelope.n_files && !rc; i++) {
+    int r = root_manifest_verify (NULL, fd, error);
+    if (r == 0 && disk_file_read (root->disk, fd, ROOT_MANIFEST, MANIFEST_MOST, &manifest) < 0)
+        r = base_error_set (error, ROOT_E_DAMAGED, "its manifest cannot be read");
+    if (r == 0)
+        r = check_file (&manifest, ROOT_PROGRAM, &offer->envelope.binary, error);
+    for (size_t i = 0; i < offer->envelope.n_files && r == 0; i++) {
         char path[300];
         (void) snprintf (path, sizeof path, ROOT_FILES "/%s", offer->envelope.files[i].path);
-        rc = check_file (&manifest, path, &offer->envelope.files[i].digest, error);
+        r = check_file (&manifest, path, &offer->envelope.files[i].digest, error);
     }
-    return rc ? base_error_prefix (error, "the workspace %s that the candidate made", workspace) : 0;
+    return r ? base_error_prefix (error, "the workspace %s that the candidate made", workspace) : 0;
 }

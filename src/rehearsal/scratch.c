@@ -57,9 +57,11 @@ static int copy_file (struct copying *copying, int from_directory, int to_direct
         openat (to_directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (from < 0 || to < 0)
         return -errno;
-    int rc = rehearsal_scratch_copy_bytes (from, to, copying->stop);
-    if (rc || fchmod (to, mode & 0777))
-        return rc ? rc : -errno;
+    int r = rehearsal_scratch_copy_bytes (from, to, copying->stop);
+    if (r < 0)
+        return r;
+    if (fchmod (to, mode & 0777) < 0)
+        return -errno;
     struct base_digest digest;
     if (root_verified_knows (&copying->from, from, &digest))
         root_verified_note (&copying->to, to, &digest);
@@ -81,9 +83,9 @@ static int copy_tree (struct copying *copying, int from, int to, struct base_err
         if (fstatat (from, name, &status, AT_SYMLINK_NOFOLLOW))
             return base_error_errno (error, -errno, "cannot stat %s", name);
         if (S_ISREG (status.st_mode)) {
-            int rc = copy_file (copying, from, to, name, status.st_mode);
-            if (rc)
-                return base_error_errno (error, rc, "cannot copy %s into a scratch root", name);
+            int r = copy_file (copying, from, to, name, status.st_mode);
+            if (r < 0)
+                return base_error_errno (error, r, "cannot copy %s into a scratch root", name);
         } else if (S_ISDIR (status.st_mode)) {
             if (mkdirat (to, name, 0755))
                 return base_error_errno (error, -errno, "cannot make %s in a scratch root", name);
@@ -91,11 +93,11 @@ static int copy_tree (struct copying *copying, int from, int to, struct base_err
                 openat (from, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
             base_cleanup (base_close_p) int deeper_to =
                 openat (to, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-            int rc = deeper_from < 0 || deeper_to < 0
-                         ? base_error_errno (error, -errno, "cannot enter %s", name)
-                         : copy_tree (copying, deeper_from, deeper_to, error);
-            if (rc)
-                return rc;
+            if (deeper_from < 0 || deeper_to < 0)
+                return base_error_errno (error, -errno, "cannot enter %s", name);
+            int r = copy_tree (copying, deeper_from, deeper_to, error);
+            if (r < 0)
+                return r;
         }
     }
     return 0;
@@ -110,19 +112,20 @@ int rehearsal_scratch_make (const struct root *parent, struct rehearsal_scratch 
         base_text_printf ("%s/%s/%s", parent->path, ROOT_PROBE, scratch.name);
     if (!path)
         return -ENOMEM;
-    int rc = root_make (&disk_unsynced, path, &scratch.root, error);
-    if (!rc)
-        *ret_scratch = scratch;
-    return rc;
+    int r = root_make (&disk_unsynced, path, &scratch.root, error);
+    if (r)
+        return r;
+    *ret_scratch = scratch;
+    return 0;
 }
 
 int rehearsal_scratch_copy (struct rehearsal_scratch *scratch, const char *workspace, const atomic_bool *stop,
                             struct base_error *error)
 {
     base_cleanup (base_close_p) int from = -1;
-    int rc = root_workspace_open (scratch->parent, workspace, &from);
-    if (rc)
-        return base_error_set (error, rc, "no workspace %s in %s", workspace, scratch->parent->path);
+    int r = root_workspace_open (scratch->parent, workspace, &from);
+    if (r)
+        return base_error_set (error, r, "no workspace %s in %s", workspace, scratch->parent->path);
     if (mkdirat (scratch->root.fd, workspace, 0755))
         return base_error_errno (error, -errno, "cannot make %s/%s", scratch->root.path, workspace);
     base_cleanup (base_close_p) int to =
@@ -132,11 +135,11 @@ int rehearsal_scratch_copy (struct rehearsal_scratch *scratch, const char *works
     struct copying copying = {.stop = stop};
     root_verified_load (scratch->parent, &copying.from);
     root_verified_load (&scratch->root, &copying.to);
-    rc = copy_tree (&copying, from, to, error);
+    r = copy_tree (&copying, from, to, error);
     root_verified_save (&scratch->root, &copying.to);
     root_verified_deinit (&copying.from);
     root_verified_deinit (&copying.to);
-    return rc;
+    return r;
 }
 
 int rehearsal_scratch_settings (struct rehearsal_scratch *scratch, const char *text, struct base_error *error)
@@ -159,32 +162,34 @@ static int make_sockets (struct rehearsal_scratch *scratch, const char *place)
     enum { NAMES_MOST = 16 };
     char path[sizeof scratch->sockets];
     int length = snprintf (path, sizeof path, "%s" SOCKETS_NAME, place);
-    int rc = -EEXIST;
-    for (unsigned i = 0; rc == -EEXIST && i < NAMES_MOST; i++) {
+    int r = -EEXIST;
+    for (unsigned i = 0; r == -EEXIST && i < NAMES_MOST; i++) {
         (void) base_random_hex (path + length - 6, 3);
-        rc = disk_link_replace (scratch->root.disk, scratch->root.fd, SOCKETS_LINK, path, NULL);
-        if (rc == 0 && mkdir (path, 0700))
-            rc = -errno;
+        r = disk_link_replace (scratch->root.disk, scratch->root.fd, SOCKETS_LINK, path, NULL);
+        if (r == 0 && mkdir (path, 0700) < 0)
+            r = -errno;
     }
-    return rc ? rc : base_text_copy (scratch->sockets, sizeof scratch->sockets, path);
+    return r < 0 ? r : base_text_copy (scratch->sockets, sizeof scratch->sockets, path);
 }
 
 int rehearsal_scratch_rendezvous (struct rehearsal_scratch *scratch, struct base_error *error)
 {
-    int rc = -ENOENT;
-    for (size_t i = 0; i < sizeof sockets_places / sizeof *sockets_places && rc; i++) {
-        int one = make_sockets (scratch, sockets_places[i]);
-        rc = one == 0 || i == 0 ? one : rc; /* if no place works, the error of /tmp is reported */
+    int first = 0;
+    for (size_t i = 0; i < sizeof sockets_places / sizeof *sockets_places; i++) {
+        int r = make_sockets (scratch, sockets_places[i]);
+        if (r == 0)
+            return 0;
+        if (i == 0)
+            first = r;
     }
-    return rc ? base_error_errno (error, rc, "cannot make a directory for sockets, %s" SOCKETS_NAME,
-                                  sockets_places[0])
-              : 0;
+    return base_error_errno (error, first, "cannot make a directory for sockets, %s" SOCKETS_NAME,
+                             sockets_places[0]);
 }
 
 static void remove_sockets (const struct disk *disk, int root, const struct disk_until *until)
 {
     char path[sizeof ((struct rehearsal_scratch *) NULL)->sockets];
-    if (disk_link_read (root, SOCKETS_LINK, path, sizeof path))
+    if (disk_link_read (root, SOCKETS_LINK, path, sizeof path) < 0)
         return;
     for (size_t i = 0; i < sizeof sockets_places / sizeof *sockets_places; i++) {
         size_t above = strlen (sockets_places[i]);
@@ -193,7 +198,7 @@ static void remove_sockets (const struct disk *disk, int root, const struct disk
             strlen (path + above) != sizeof SOCKETS_NAME - 1 || strchr (path + above + 1, '/'))
             continue;
         base_cleanup (base_close_p) int top = open (sockets_places[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (top >= 0 && !fstatat (top, path + above + 1, &status, AT_SYMLINK_NOFOLLOW) &&
+        if (top >= 0 && fstatat (top, path + above + 1, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
             status.st_uid == geteuid ())
             (void) disk_tree_remove_until (disk, top, path + above + 1, until, NULL);
     }
@@ -265,7 +270,7 @@ char **rehearsal_scratch_left (const struct root *parent)
     char **names = NULL;
     size_t count = 0;
     for (const struct dirent *entry; directory && (entry = readdir (directory));)
-        if (is_entry (entry->d_name) && base_list_append_next (&names, &count, entry->d_name))
+        if (is_entry (entry->d_name) && base_list_append_next (&names, &count, entry->d_name) < 0)
             break;
     return names;
 }

@@ -34,8 +34,7 @@ static void put_back (struct rehearsal *rehearsal)
     struct base_error error = {.code = 0};
     if (!rehearsal->snapshot)
         return;
-    int rc = rehearsal_snapshot_restore (rehearsal->snapshot, &error);
-    if (!rc)
+    if (rehearsal_snapshot_restore (rehearsal->snapshot, &error) == 0)
         return;
     base_log (BASE_LOG_WARNING, "the rehearsal of %s: %s", rehearsal->spec.candidate, error.text);
     rehearsal->result.end.passed = rehearsal->result.end.host = rehearsal->result.end.killed = false;
@@ -58,10 +57,10 @@ static int scratch_empty (void *context)
     return 0;
 }
 
-static void on_emptied (void *context, int rc)
+static void on_emptied (void *context, int r)
 {
     struct rehearsal *rehearsal = context;
-    (void) rc;
+    (void) r;
     rehearsal->emptying = bus_work_free (rehearsal->emptying);
     rehearsal->emptied = true;
     tell_owner (rehearsal);
@@ -84,7 +83,7 @@ static void all_ended (void *context)
     rehearsal->origin = origin_free (rehearsal->origin); /* its sockets are removed next */
     rehearsal->callback = bus_socket_free (rehearsal->callback);
     if (rehearsal->stuck ||
-        bus_work_start (rehearsal->spec.loop, scratch_empty, on_emptied, rehearsal, &rehearsal->emptying))
+        bus_work_start (rehearsal->spec.loop, scratch_empty, on_emptied, rehearsal, &rehearsal->emptying) < 0)
         tell_owner (rehearsal);
 }
 
@@ -303,16 +302,16 @@ static void on_startcheck (void *context, const struct base_error *error)
 bool rehearsal_link_is (struct rehearsal *rehearsal, const char *link, const char *expected)
 {
     char name[ROOT_NAME_SIZE] = "";
-    int rc = root_link (&rehearsal->scratch.root, link, name);
-    if (base_error_is_of_host (rc)) {
-        fail_of_host (rehearsal, rc, "cannot read %s in its root", link);
+    int r = root_link (&rehearsal->scratch.root, link, name);
+    if (base_error_is_of_host (r)) {
+        fail_of_host (rehearsal, r, "cannot read %s in its root", link);
         return false;
     }
-    bool fits = expected ? !rc && strcmp (name, expected) == 0 : rc == ROOT_E_NONE;
+    bool fits = expected ? r == 0 && strcmp (name, expected) == 0 : r == ROOT_E_NONE;
     if (!fits)
         rehearsal_fail (rehearsal, "%s in its root should %s%s, but %s%s", link,
                         expected ? "point to " : "not exist", expected ? expected : "",
-                        rc ? "is missing or damaged" : "points to ", rc ? "" : name);
+                        r ? "is missing or damaged" : "points to ", r ? "" : name);
     return fits;
 }
 
@@ -320,22 +319,22 @@ bool rehearsal_link_is (struct rehearsal *rehearsal, const char *link, const cha
 static bool switch_check (struct rehearsal *rehearsal, char stable[ROOT_NAME_SIZE])
 {
     struct base_error error = {.code = 0};
-    int rc = root_link (&rehearsal->scratch.root, ROOT_STABLE, stable);
-    if (base_error_is_of_host (rc)) {
-        fail_of_host (rehearsal, rc, "cannot read " ROOT_STABLE " in its root");
+    int r = root_link (&rehearsal->scratch.root, ROOT_STABLE, stable);
+    if (base_error_is_of_host (r)) {
+        fail_of_host (rehearsal, r, "cannot read " ROOT_STABLE " in its root");
         return false;
     }
-    if (rc) {
+    if (r) {
         rehearsal_fail (rehearsal, "stable in its root is missing or damaged after it had switched");
         return false;
     }
     if (!rehearsal_link_is (rehearsal, ROOT_BACK, rehearsal->spec.candidate))
         return false;
-    rc = rehearsal_offer_check_workspace (rehearsal_offer (rehearsal), &rehearsal->scratch.root, stable,
-                                          &error);
-    if (rc) {
-        if (base_error_is_of_host (rc))
-            note_own_failure (rehearsal, rc);
+    r = rehearsal_offer_check_workspace (rehearsal_offer (rehearsal), &rehearsal->scratch.root, stable,
+                                         &error);
+    if (r) {
+        if (base_error_is_of_host (r))
+            note_own_failure (rehearsal, r);
         rehearsal_fail (rehearsal, "%s", error.text);
         return false;
     }
@@ -362,13 +361,13 @@ static bool c_is_whole (struct rehearsal *rehearsal)
 {
     struct base_error error = {.code = 0};
     base_cleanup (base_close_p) int fd = -1;
-    int rc = root_workspace_open (&rehearsal->scratch.root, rehearsal->spec.candidate, &fd);
-    rc = rc ? base_error_set (&error, rc, "it is missing") : root_manifest_verify (NULL, fd, &error);
-    if (base_error_is_of_host (rc))
-        fail_of_host (rehearsal, rc, "cannot check the workspace that it runs from");
-    else if (rc)
+    int r = root_workspace_open (&rehearsal->scratch.root, rehearsal->spec.candidate, &fd);
+    r = r ? base_error_set (&error, r, "it is missing") : root_manifest_verify (NULL, fd, &error);
+    if (base_error_is_of_host (r))
+        fail_of_host (rehearsal, r, "cannot check the workspace that it runs from");
+    else if (r)
         rehearsal_fail (rehearsal, "it changed the workspace that it runs from: %s", error.text);
-    return !rc;
+    return r == 0;
 }
 
 /*  C announced itself, in service in its scratch root. */
@@ -414,16 +413,16 @@ static void check_start_files (struct rehearsal *rehearsal, const char *workspac
 {
     struct base_error error = {.code = 0};
     base_cleanup (base_close_p) int fd = -1;
-    int rc = root_workspace_open (&rehearsal->scratch.root, workspace, &fd);
-    bool opened = !rc;
+    int r = root_workspace_open (&rehearsal->scratch.root, workspace, &fd);
+    bool opened = r == 0;
     if (opened)
-        rc = rehearsal_startcheck_new (rehearsal->spec.loop, rehearsal->spec.root, fd, rehearsal->launcher,
-                                       rehearsal->env, rehearsal->spec.config->rehearsal_step_ms,
-                                       on_startcheck, rehearsal, &rehearsal->startcheck, &error);
-    if (rc) {
+        r = rehearsal_startcheck_new (rehearsal->spec.loop, rehearsal->spec.root, fd, rehearsal->launcher,
+                                      rehearsal->env, rehearsal->spec.config->rehearsal_step_ms,
+                                      on_startcheck, rehearsal, &rehearsal->startcheck, &error);
+    if (r) {
         rehearsal->phase = PHASE_FILES;
-        if (opened ? rc < 0 : base_error_is_of_host (rc))
-            note_own_failure (rehearsal, rc);
+        if (opened ? r < 0 : base_error_is_of_host (r))
+            note_own_failure (rehearsal, r);
         rehearsal_fail (rehearsal, "%s", *error.text ? error.text : "its start files cannot be opened");
     }
 }
@@ -434,7 +433,7 @@ static void on_offered (struct rehearsal *rehearsal, const struct wire_ready *re
     struct base_error error = {.code = 0};
     char stable[ROOT_NAME_SIZE];
     if (rehearsal->phase == PHASE_RETURN) {
-        if (!rehearsal_guard_kill_one (rehearsal->guard, (pid_t) ready->pid))
+        if (rehearsal_guard_kill_one (rehearsal->guard, (pid_t) ready->pid) == 0)
             rehearsal->killed++;
         return;
     }
@@ -466,7 +465,7 @@ static void on_offered (struct rehearsal *rehearsal, const struct wire_ready *re
         return;
     if (rehearsal->phase == PHASE_UPDATE && rehearsal->spec.depth == IDENTITY_DEPTH_MINTED) {
         rehearsal_enter (rehearsal, PHASE_RETURN);
-        if (!rehearsal_guard_kill_one (rehearsal->guard, (pid_t) ready->pid))
+        if (rehearsal_guard_kill_one (rehearsal->guard, (pid_t) ready->pid) == 0)
             rehearsal->killed++;
         check_start_files (rehearsal, stable);
         return;
@@ -495,11 +494,11 @@ static bool is_from_below (struct rehearsal *rehearsal, const struct wire_ready 
 {
     struct base_error error = {.code = 0};
     pid_t pid = ready->pid <= INT32_MAX ? (pid_t) ready->pid : 0;
-    int rc = rehearsal->guard ? rehearsal_guard_check (rehearsal->guard, pid, &error) : 0;
-    if (rc == -ESRCH && rehearsal->phase == PHASE_READY) /* in later phases it may have ended already */
-        (void) base_error_set (&error, rc, "it announced itself as process %d, which does not exist",
+    int r = rehearsal->guard ? rehearsal_guard_check (rehearsal->guard, pid, &error) : 0;
+    if (r == -ESRCH && rehearsal->phase == PHASE_READY) /* in later phases it may have ended already */
+        (void) base_error_set (&error, r, "it announced itself as process %d, which does not exist",
                                (int) pid);
-    else if (rc != -EPERM)
+    else if (r != -EPERM)
         return true;
     fail_unasked (rehearsal, error.text);
     return false;

@@ -57,10 +57,10 @@ static int copy_aside (const struct root *root, int from)
         openat (root->fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (to < 0)
         return -errno;
-    if (unlinkat (root->fd, name, 0))
+    if (unlinkat (root->fd, name, 0) < 0)
         return -errno;
-    int rc = rehearsal_scratch_copy_bytes (from, to, NULL);
-    return rc ? rc : base_take_fd (&to);
+    int r = rehearsal_scratch_copy_bytes (from, to, NULL);
+    return r < 0 ? r : base_take_fd (&to);
 }
 
 static size_t find_same (const struct rehearsal_snapshot *snapshot, const struct stat *status)
@@ -102,23 +102,25 @@ static int path_keep (struct rehearsal_snapshot *snapshot, const char *path)
 
 static int keep_tree (struct rehearsal_snapshot *snapshot, const char *path, unsigned depth)
 {
-    int rc = path_keep (snapshot, path);
+    int r = path_keep (snapshot, path);
+    if (r < 0)
+        return r;
     base_cleanup (base_directory_close_p) DIR *directory = directory_list (snapshot->root, path);
-    if (!rc && !directory)
-        rc = -errno;
-    for (const struct dirent *entry; !rc && directory && (entry = readdir (directory));) {
+    if (!directory)
+        return -errno;
+    for (const struct dirent *entry; r == 0 && (entry = readdir (directory));) {
         struct stat status;
         if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0)
             continue;
         base_cleanup (base_free_p) char *below = base_text_printf ("%s/%s", path, entry->d_name);
         if (!below || fstatat (snapshot->root->fd, below, &status, AT_SYMLINK_NOFOLLOW))
-            rc = below ? -errno : -ENOMEM;
+            r = below ? -errno : -ENOMEM;
         else if (S_ISDIR (status.st_mode) && depth < TREE_DEPTH_MOST)
-            rc = keep_tree (snapshot, below, depth + 1);
+            r = keep_tree (snapshot, below, depth + 1);
         else if (S_ISREG (status.st_mode))
-            rc = path_keep (snapshot, below);
+            r = path_keep (snapshot, below);
     }
-    return rc;
+    return r;
 }
 
 int rehearsal_snapshot_make (const struct root *root, struct rehearsal_snapshot **ret_snapshot,
@@ -129,17 +131,16 @@ int rehearsal_snapshot_make (const struct root *root, struct rehearsal_snapshot 
         return -ENOMEM;
     snapshot->root = root;
     struct stat status;
-    int rc = fstatat (root->fd, ROOT_SETTINGS, &status, AT_SYMLINK_NOFOLLOW)
-                 ? 0
-                 : path_keep (snapshot, ROOT_SETTINGS);
-    for (size_t i = 0; i < LINKS && !rc; i++)
-        if (!root_link (root, links[i], snapshot->targets[i]))
-            rc = i && strcmp (snapshot->targets[i], snapshot->targets[0]) == 0
-                     ? 0
-                     : keep_tree (snapshot, snapshot->targets[i], 0);
-    if (rc) {
+    int r = 0;
+    if (fstatat (root->fd, ROOT_SETTINGS, &status, AT_SYMLINK_NOFOLLOW) == 0)
+        r = path_keep (snapshot, ROOT_SETTINGS);
+    for (size_t i = 0; i < LINKS && r == 0; i++)
+        if (root_link (root, links[i], snapshot->targets[i]) == 0 &&
+            (i == 0 || strcmp (snapshot->targets[i], snapshot->targets[0]) != 0))
+            r = keep_tree (snapshot, snapshot->targets[i], 0);
+    if (r < 0) {
         (void) rehearsal_snapshot_free (snapshot);
-        return base_error_errno (error, rc, "cannot copy the files that a start needs in %s", root->path);
+        return base_error_errno (error, r, "cannot copy the files that a start needs in %s", root->path);
     }
     *ret_snapshot = snapshot;
     return 0;
@@ -181,16 +182,16 @@ static int write_back (const struct root *root, const char *path, int copy, mode
                        struct base_error *error)
 {
     struct stat status;
-    if (fstat (copy, &status))
+    if (fstat (copy, &status) < 0)
         return base_error_errno (error, -errno, "cannot stat the copy of %s", path);
     size_t size = (size_t) status.st_size;
     void *bytes = size ? mmap (NULL, size, PROT_READ, MAP_PRIVATE, copy, 0) : NULL;
     if (bytes == MAP_FAILED)
         return base_error_errno (error, -errno, "cannot read the copy of %s", path);
-    int rc = disk_file_write (root->disk, root->fd, path, mode & 07777, bytes, size, error);
+    int r = disk_file_write (root->disk, root->fd, path, mode & 07777, bytes, size, error);
     if (size)
         (void) munmap (bytes, size);
-    return rc;
+    return r;
 }
 
 static int restore_one (struct rehearsal_snapshot *snapshot, const struct kept *kept,
@@ -198,23 +199,23 @@ static int restore_one (struct rehearsal_snapshot *snapshot, const struct kept *
 {
     const struct root *root = snapshot->root;
     struct stat now;
-    bool there = !fstatat (root->fd, kept->path, &now, AT_SYMLINK_NOFOLLOW);
+    bool there = fstatat (root->fd, kept->path, &now, AT_SYMLINK_NOFOLLOW) == 0;
     if (there && is_as_it_was (&kept->status, &now))
         return 0;
     change_note (snapshot, kept->path, there ? "changed" : "removed");
     if (there && (now.st_mode & S_IFMT) != (kept->status.st_mode & S_IFMT)) {
-        int rc = disk_tree_remove (root->disk, root->fd, kept->path, error);
-        if (rc)
-            return rc;
+        int r = disk_tree_remove (root->disk, root->fd, kept->path, error);
+        if (r < 0)
+            return r;
         there = false;
     }
     if (!S_ISDIR (kept->status.st_mode))
         return write_back (root, kept->path, snapshot->items[kept->same].copy, kept->status.st_mode, error);
     if (!there)
         return disk_directory_make (root->disk, root->fd, kept->path, kept->status.st_mode & 07777, error);
-    return fchmodat (root->fd, kept->path, kept->status.st_mode & 07777, 0)
-               ? base_error_errno (error, -errno, "cannot set the mode of %s", kept->path)
-               : 0;
+    if (fchmodat (root->fd, kept->path, kept->status.st_mode & 07777, 0) < 0)
+        return base_error_errno (error, -errno, "cannot set the mode of %s", kept->path);
+    return 0;
 }
 
 static bool is_kept (const struct rehearsal_snapshot *snapshot, const char *path)
@@ -229,16 +230,16 @@ static bool is_kept (const struct rehearsal_snapshot *snapshot, const char *path
 static int remove_added (struct rehearsal_snapshot *snapshot, const char *path, struct base_error *error)
 {
     base_cleanup (base_directory_close_p) DIR *directory = directory_list (snapshot->root, path);
-    int rc = 0;
-    for (const struct dirent *entry; !rc && directory && (entry = readdir (directory));) {
+    int r = 0;
+    for (const struct dirent *entry; r == 0 && directory && (entry = readdir (directory));) {
         base_cleanup (base_free_p) char *below = base_text_printf ("%s/%s", path, entry->d_name);
         if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0 || !below ||
             is_kept (snapshot, below))
             continue;
         change_note (snapshot, below, "added");
-        rc = disk_tree_remove (snapshot->root->disk, snapshot->root->fd, below, error);
+        r = disk_tree_remove (snapshot->root->disk, snapshot->root->fd, below, error);
     }
-    return rc;
+    return r;
 }
 
 static int restore_links (struct rehearsal_snapshot *snapshot, struct base_error *error)
@@ -252,39 +253,42 @@ static int restore_links (struct rehearsal_snapshot *snapshot, struct base_error
     }
     if (*now[0] && strcmp (now[0], snapshot->targets[1]) == 0) /* in a revert, previous is briefly missing */
         same[0] = same[1] = true;
-    int rc = 0;
-    for (size_t i = 0; i < LINKS && !rc; i++) {
+    int r = 0;
+    for (size_t i = 0; i < LINKS && r == 0; i++) {
         struct stat status;
         const char *target = snapshot->targets[i];
         if (same[i])
             continue;
         change_note (snapshot, links[i], *now[i] ? "changed" : "removed");
-        if (!fstatat (snapshot->root->fd, links[i], &status, AT_SYMLINK_NOFOLLOW) && S_ISDIR (status.st_mode))
-            rc = disk_tree_remove (snapshot->root->disk, snapshot->root->fd, links[i], error);
-        if (!rc)
-            rc = *target
-                     ? disk_link_replace (snapshot->root->disk, snapshot->root->fd, links[i], target, error)
-                     : disk_unlink (snapshot->root->disk, snapshot->root->fd, links[i]);
+        if (fstatat (snapshot->root->fd, links[i], &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISDIR (status.st_mode))
+            r = disk_tree_remove (snapshot->root->disk, snapshot->root->fd, links[i], error);
+        if (r == 0)
+            r = *target
+                    ? disk_link_replace (snapshot->root->disk, snapshot->root->fd, links[i], target, error)
+                    : disk_unlink (snapshot->root->disk, snapshot->root->fd, links[i]);
     }
-    return rc;
+    return r;
+}
+
+/*  Keeps the first failure of several steps that are all carried out. */
+static void failure_keep (int *failed, int r)
+{
+    if (*failed == 0)
+        *failed = r;
 }
 
 /*  The files come first: a link must not point to a damaged workspace. */
 int rehearsal_snapshot_restore (struct rehearsal_snapshot *snapshot, struct base_error *error)
 {
     int failed = 0;
-    for (size_t i = 0; i < snapshot->count; i++) {
-        int rc = restore_one (snapshot, &snapshot->items[i], error);
-        failed = failed ? failed : rc;
-    }
     for (size_t i = 0; i < snapshot->count; i++)
-        if (S_ISDIR (snapshot->items[i].status.st_mode)) {
-            int rc = remove_added (snapshot, snapshot->items[i].path, error);
-            failed = failed ? failed : rc;
-        }
-    int rc = restore_links (snapshot, error);
-    failed = failed ? failed : rc;
-    if (failed)
+        failure_keep (&failed, restore_one (snapshot, &snapshot->items[i], error));
+    for (size_t i = 0; i < snapshot->count; i++)
+        if (S_ISDIR (snapshot->items[i].status.st_mode))
+            failure_keep (&failed, remove_added (snapshot, snapshot->items[i].path, error));
+    failure_keep (&failed, restore_links (snapshot, error));
+    if (failed < 0)
         return base_error_prefix (error, "%s in %s, and could not be restored", snapshot->first,
                                   snapshot->root->path);
     return snapshot->changed

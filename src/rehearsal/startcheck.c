@@ -56,7 +56,7 @@ struct rehearsal_startcheck {
 
 static int make_directory (int root, const char *name, int *ret_fd)
 {
-    if (mkdirat (root, name, 0755))
+    if (mkdirat (root, name, 0755) < 0)
         return -errno;
     *ret_fd = openat (root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     return *ret_fd < 0 ? -errno : 0;
@@ -75,7 +75,7 @@ static int file_put (int directory, const char *name, mode_t mode, const void *d
             return -errno;
         done += wrote < 0 ? 0 : (size_t) wrote;
     }
-    return fchmod (fd, mode) ? -errno : 0;
+    return fchmod (fd, mode) < 0 ? -errno : 0;
 }
 
 static int put_text (int directory, const char *name, mode_t mode, const char *text)
@@ -86,10 +86,10 @@ static int put_text (int directory, const char *name, mode_t mode, const char *t
 static int file_copy (const struct root *root, int from, int to, const char *name)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer content = {0};
-    int rc = disk_file_read (root->disk, from, name, FILE_MOST, &content);
-    if (rc < 0 && !base_error_is_of_host (rc))
+    int r = disk_file_read (root->disk, from, name, FILE_MOST, &content);
+    if (r < 0 && !base_error_is_of_host (r))
         return ROOT_E_DAMAGED; /* the file is the candidate's */
-    return rc ? rc : file_put (to, name, 0755, content.data, content.size);
+    return r < 0 ? r : file_put (to, name, 0755, content.data, content.size);
 }
 
 /*  Makes a workspace of start files and a program. script NULL: the noded.sh of the workspace under test. */
@@ -100,16 +100,23 @@ static int workspace_fill (const struct root *root, const char *name, int worksp
     base_cleanup (base_buffer_deinit) struct base_buffer command = {0};
     base_cleanup (base_buffer_deinit) struct base_buffer manifest = {0};
     const char *const args[] = {"run"};
-    int rc = make_directory (root->fd, name, &made);
-    rc = rc ? rc : put_text (made, ROOT_PROGRAM, 0755, program);
-    rc = rc       ? rc
-         : script ? put_text (made, ROOT_SCRIPT, 0755, script)
-                  : file_copy (root, workspace, made, ROOT_SCRIPT);
-    rc = rc ? rc : file_copy (root, workspace, made, ROOT_LAUNCHER);
-    rc = rc ? rc : root_command_pack (ROOT_PROGRAM, args, 1, NULL, 0, &command);
-    rc = rc ? rc : file_put (made, ROOT_COMMAND, 0644, command.data, command.size);
-    rc = rc ? rc : root_manifest_make (made, NULL, &manifest, NULL);
-    return rc ? rc : file_put (made, ROOT_MANIFEST, 0644, manifest.data, manifest.size);
+    int r = make_directory (root->fd, name, &made);
+    if (r == 0)
+        r = put_text (made, ROOT_PROGRAM, 0755, program);
+    if (r == 0)
+        r = script ? put_text (made, ROOT_SCRIPT, 0755, script)
+                   : file_copy (root, workspace, made, ROOT_SCRIPT);
+    if (r == 0)
+        r = file_copy (root, workspace, made, ROOT_LAUNCHER);
+    if (r == 0)
+        r = root_command_pack (ROOT_PROGRAM, args, 1, NULL, 0, &command);
+    if (r == 0)
+        r = file_put (made, ROOT_COMMAND, 0644, command.data, command.size);
+    if (r == 0)
+        r = root_manifest_make (made, NULL, &manifest, NULL);
+    if (r == 0)
+        r = file_put (made, ROOT_MANIFEST, 0644, manifest.data, manifest.size);
+    return r;
 }
 
 /*  Makes a root whose stable is a broken program under the start files to be tried. A rollback returns to a
@@ -117,16 +124,17 @@ static int workspace_fill (const struct root *root, const char *name, int worksp
 static int root_furnish (const struct root *root, int workspace, const char *program,
                          struct base_error *error)
 {
-    int rc = workspace_fill (root, proven, workspace, "#!/bin/sh\nexit 0\n", "#!/bin/sh\nexit 0\n");
-    rc = rc ? rc : workspace_fill (root, broken, workspace, NULL, program);
-    if (rc > 0)
-        return base_error_set (error, rc, "a start file that the candidate staged cannot be read");
-    if (rc)
-        return base_error_errno (error, rc, "cannot make a scratch root in %s", root->path);
+    int r = workspace_fill (root, proven, workspace, "#!/bin/sh\nexit 0\n", "#!/bin/sh\nexit 0\n");
+    if (r == 0)
+        r = workspace_fill (root, broken, workspace, NULL, program);
+    if (r > 0)
+        return base_error_set (error, r, "a start file that the candidate staged cannot be read");
+    if (r < 0)
+        return base_error_errno (error, r, "cannot make a scratch root in %s", root->path);
     struct root_limits limits = {
         .starts = 2, .ready_ms = READY_MS, .confirm_ms = 4 * READY_MS, .pause_ms = 1};
-    rc = root_stable_set (root, proven, error);
-    return rc ? rc : root_switch (root, broken, &limits, error);
+    r = root_stable_set (root, proven, error);
+    return r ? r : root_switch (root, broken, &limits, error);
 }
 
 static void tell_owner (struct rehearsal_startcheck *check)
@@ -145,10 +153,10 @@ static int scratch_empty (void *context)
     return 0;
 }
 
-static void on_emptied (void *context, int rc)
+static void on_emptied (void *context, int r)
 {
     struct rehearsal_startcheck *check = context;
-    (void) rc;
+    (void) r;
     check->emptying = bus_work_free (check->emptying);
     check->emptied = true;
     tell_owner (check);
@@ -158,7 +166,7 @@ static void all_ended (void *context)
 {
     struct rehearsal_startcheck *check = context;
     check->timer = 0;
-    if (bus_work_start (check->loop, scratch_empty, on_emptied, check, &check->emptying))
+    if (bus_work_start (check->loop, scratch_empty, on_emptied, check, &check->emptying) < 0)
         tell_owner (check);
 }
 
@@ -209,7 +217,7 @@ static void on_gone (void *context, const struct rehearsal_guard_end *told)
     }
     char stable[ROOT_NAME_SIZE] = "";
     struct root_trial trial = {.on_trial = true};
-    int rc = root_link (&run->scratch.root, ROOT_STABLE, stable);
+    int r = root_link (&run->scratch.root, ROOT_STABLE, stable);
     int read = root_trial_read (&run->scratch.root, &trial, NULL);
     char how[96];
     if (end->stuck)
@@ -222,8 +230,8 @@ static void on_gone (void *context, const struct rehearsal_guard_end *told)
                                "the start files or their guard were killed during the test on %s", what);
     else if (end->host)
         (void) base_error_errno (&error, -end->host, "cannot start the start files on %s", what);
-    else if (base_error_is_of_host (rc) || base_error_is_of_host (read))
-        (void) base_error_errno (&error, base_error_is_of_host (rc) ? rc : read,
+    else if (base_error_is_of_host (r) || base_error_is_of_host (read))
+        (void) base_error_errno (&error, base_error_is_of_host (r) ? r : read,
                                  "cannot check how the start files handled %s", what);
     else if (strcmp (stable, proven) != 0 || trial.on_trial)
         (void) base_error_set (&error, ROOT_E_DAMAGED,
@@ -287,13 +295,14 @@ int rehearsal_startcheck_new (struct bus_loop *loop, const struct root *parent, 
     check->context = context;
     for (size_t i = 0; i < KINDS; i++)
         check->runs[i].scratch.root.fd = -1;
-    int rc = 0;
-    for (size_t i = 0; i < KINDS && !rc; i++) {
+    int r = 0;
+    for (size_t i = 0; i < KINDS && r == 0; i++) {
         struct run *run = &check->runs[i];
         run->check = check;
-        rc = rehearsal_scratch_make (parent, &run->scratch, error);
-        rc = rc ? rc : root_furnish (&run->scratch.root, workspace, kinds[i].program, error);
-        if (rc)
+        r = rehearsal_scratch_make (parent, &run->scratch, error);
+        if (r == 0)
+            r = root_furnish (&run->scratch.root, workspace, kinds[i].program, error);
+        if (r)
             break;
         base_cleanup (base_free_p) char *script =
             base_text_printf ("%s/%s/%s", run->scratch.root.path, ROOT_STABLE, ROOT_SCRIPT);
@@ -307,16 +316,16 @@ int rehearsal_startcheck_new (struct bus_loop *loop, const struct root *parent, 
                                              .scratch = run->scratch.root.path,
                                              .gone = on_gone,
                                              .context = run};
-        rc = script ? rehearsal_guard_start (&guard, &run->guard, error) : -ENOMEM;
+        r = script ? rehearsal_guard_start (&guard, &run->guard, error) : -ENOMEM;
     }
-    if (!rc) {
-        check->span_ms = deadline_ms;
-        start_deadline (check);
-        *ret_check = check;
-        return 0;
+    if (r) {
+        (void) rehearsal_startcheck_free (check);
+        return r;
     }
-    (void) rehearsal_startcheck_free (check);
-    return rc;
+    check->span_ms = deadline_ms;
+    start_deadline (check);
+    *ret_check = check;
+    return 0;
 }
 
 void rehearsal_startcheck_end (struct rehearsal_startcheck *check)
