@@ -63,21 +63,22 @@ int bus_callback_ready (const char *version, char **args, char **env, struct wir
                                .args = (const char *const *) args,
                                .env = listed,
                                .env_marks = marks};
-    int rc = listed && marks ? 0 : -ENOMEM;
+    int r = listed && marks ? 0 : -ENOMEM;
     while (ready.n_args < ARGS_MOST && args[ready.n_args] && string_fits (args[ready.n_args], &room))
         ready.n_args++;
-    for (size_t i = 0; env[i] && !rc; i++)
+    for (size_t i = 0; r == 0 && env[i]; i++)
         if (ready.n_env < ENV_MOST && string_fits (env[i], &room))
             listed[ready.n_env++] = env[i];
         else if (ready.n_env_marks == MARKS_MOST)
             ready.env_more++;
         else if (!(marks[ready.n_env_marks++] = bus_callback_mark (env[i])))
-            rc = -ENOMEM;
-    if (rc)
+            r = -ENOMEM;
+    if (r < 0) {
         bus_callback_ready_deinit (&ready);
-    else
-        *ret_ready = ready;
-    return rc;
+        return r;
+    }
+    *ret_ready = ready;
+    return 0;
 }
 
 void bus_callback_ready_deinit (struct wire_ready *ready)
@@ -111,13 +112,28 @@ static int option_set (void *socket, int name, int value)
     return zmq_setsockopt (socket, name, &value, sizeof value) < 0 ? -errno : 0;
 }
 
+static int delivery_connect (const struct delivery *delivery, const char *endpoint)
+{
+    /*  Without this option, libzmq queues the message even if nothing listens, and reports no error. */
+    int r = option_set (delivery->socket, ZMQ_IMMEDIATE, 1);
+    if (r == 0)
+        r = option_set (delivery->socket, ZMQ_LINGER, 0);
+    if (r == 0)
+        r = option_set (delivery->socket, ZMQ_RECONNECT_IVL, 10);
+    if (r == 0)
+        r = option_set (delivery->socket, ZMQ_IPV6, strchr (endpoint, '[') != NULL);
+    if (r == 0 && zmq_connect (delivery->socket, endpoint) < 0)
+        r = -errno;
+    return r;
+}
+
 /*  Sends one frame. The first frame waits until a peer is connected. */
 static int frame_send (void *socket, const void *data, size_t size, int flags, uint64_t until_ms)
 {
     for (;;) {
-        int rc = option_set (socket, ZMQ_SNDTIMEO, milliseconds_left (until_ms));
-        if (rc)
-            return rc;
+        int r = option_set (socket, ZMQ_SNDTIMEO, milliseconds_left (until_ms));
+        if (r < 0)
+            return r;
         if (zmq_send (socket, data, size, flags) >= 0)
             return 0;
         if (errno != EINTR)
@@ -132,31 +148,30 @@ int bus_callback_deliver (const struct bus_callback *callback, const struct wire
     base_cleanup (delivery_deinit) struct delivery delivery = {.context = NULL};
     uint8_t prefix[WIRE_PREFIX_SIZE];
     wire_prefix (record, prefix);
-    int rc = wire_pack (record, message, &map, error);
-    if (rc)
-        return rc > 0 ? (error ? (error->code = -EINVAL) : -EINVAL)
-                      : base_error_errno (error, rc, "cannot report to %s", callback->endpoint);
+    int r = wire_pack (record, message, &map, error);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot report to %s", callback->endpoint);
+    if (r > 0) { /* the error has the violation of the schema */
+        if (error)
+            error->code = -EINVAL;
+        return -EINVAL;
+    }
     uint64_t until_ms = base_time_boot_ms () + (timeout_ms < TIMEOUT_MOST_MS ? timeout_ms : TIMEOUT_MOST_MS);
     delivery.context = zmq_ctx_new ();
     delivery.socket = delivery.context ? zmq_socket (delivery.context, ZMQ_PUSH) : NULL;
     if (!delivery.socket)
         return base_error_errno (error, -errno, "cannot create a socket");
-    /*  Without this option, libzmq queues the message even if nothing listens, and reports no error. */
-    rc = option_set (delivery.socket, ZMQ_IMMEDIATE, 1);
-    rc = rc ? rc : option_set (delivery.socket, ZMQ_LINGER, 0);
-    rc = rc ? rc : option_set (delivery.socket, ZMQ_RECONNECT_IVL, 10);
-    rc = rc ? rc : option_set (delivery.socket, ZMQ_IPV6, strchr (callback->endpoint, '[') != NULL);
-    if (!rc && zmq_connect (delivery.socket, callback->endpoint) < 0)
-        rc = -errno;
-    if (rc)
-        return base_error_set (error, rc, "cannot connect to %s: %s", callback->endpoint, zmq_strerror (-rc));
-    rc = frame_send (delivery.socket, prefix, sizeof prefix, ZMQ_SNDMORE, until_ms);
-    rc = rc ? rc : frame_send (delivery.socket, map.data, map.size, 0, until_ms);
-    if (rc == -ETIMEDOUT)
-        return base_error_set (error, rc, "nothing listens at %s, or it does not accept messages",
+    r = delivery_connect (&delivery, callback->endpoint);
+    if (r < 0)
+        return base_error_set (error, r, "cannot connect to %s: %s", callback->endpoint, zmq_strerror (-r));
+    r = frame_send (delivery.socket, prefix, sizeof prefix, ZMQ_SNDMORE, until_ms);
+    if (r == 0)
+        r = frame_send (delivery.socket, map.data, map.size, 0, until_ms);
+    if (r == -ETIMEDOUT)
+        return base_error_set (error, r, "nothing listens at %s, or it does not accept messages",
                                callback->endpoint);
-    if (rc)
-        return base_error_errno (error, rc, "cannot send to %s", callback->endpoint);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot send to %s", callback->endpoint);
     int left = milliseconds_left (until_ms);
     return option_set (delivery.socket, ZMQ_LINGER, left > 100 ? left : 100);
 }

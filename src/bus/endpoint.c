@@ -117,19 +117,20 @@ int bus_endpoints_parse (const char *text, struct bus_endpoints *ret_endpoints, 
 int bus_content_parse (const char *text, char ret_endpoint[BUS_ENDPOINT_SIZE], struct base_error *error)
 {
     struct bus_endpoints endpoints;
-    if (strncmp (text, "tcp://", 6) == 0 || strncmp (text, "ipc://", 6) == 0)
-        return base_text_copy (ret_endpoint, BUS_ENDPOINT_SIZE, text)
-                   ? base_error_set (error, -EINVAL, "an endpoint has at most %d bytes",
-                                     BUS_ENDPOINT_SIZE - 1)
-                   : 0;
+    if (base_text_begins (text, "tcp://") || base_text_begins (text, "ipc://")) {
+        if (base_text_copy (ret_endpoint, BUS_ENDPOINT_SIZE, text) < 0)
+            return base_error_set (error, -EINVAL, "an endpoint has at most %d bytes", BUS_ENDPOINT_SIZE - 1);
+        return 0;
+    }
     char host[HOST_MOST + 1];
     bool is_v6;
     const char *port;
-    int rc = host_split (text, host, &is_v6, &port, error);
-    rc = rc ? rc : bus_endpoints_parse (text, &endpoints, error);
-    return rc ? rc
-              : base_text_copy (ret_endpoint, BUS_ENDPOINT_SIZE,
-                                port ? endpoints.announce : endpoints.content);
+    int r = host_split (text, host, &is_v6, &port, error);
+    if (r == 0)
+        r = bus_endpoints_parse (text, &endpoints, error);
+    if (r < 0)
+        return r;
+    return base_text_copy (ret_endpoint, BUS_ENDPOINT_SIZE, port ? endpoints.announce : endpoints.content);
 }
 
 bool bus_address_is_loopback (const char *address)

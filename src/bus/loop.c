@@ -113,11 +113,11 @@ static int start_ending (struct ending *ending)
     pthread_t thread;
     (void) sigfillset (&all);
     (void) pthread_sigmask (SIG_SETMASK, &all, &before);
-    int rc = pthread_create (&thread, NULL, run_ending, ending);
+    int r = pthread_create (&thread, NULL, run_ending, ending);
     (void) pthread_sigmask (SIG_SETMASK, &before, NULL);
-    if (!rc)
+    if (r == 0)
         (void) pthread_detach (thread);
-    return -rc;
+    return -r;
 }
 
 /*  A context ends only after its I/O threads. One of them may be resolving a name, which without a network
@@ -126,9 +126,9 @@ static void end_context (struct bus_loop *loop)
 {
     int ends[2] = {-1, -1};
     struct ending *ending = malloc (sizeof *ending);
-    if (ending && !pipe2 (ends, O_CLOEXEC)) {
+    if (ending && pipe2 (ends, O_CLOEXEC) == 0) {
         *ending = (struct ending){.zmq = loop->zmq, .fd = ends[1]};
-        if (!start_ending (ending)) {
+        if (start_ending (ending) == 0) {
             uint64_t now = base_time_boot_ms (), last = now + END_MS + (uint64_t) loop->linger_ms;
             struct pollfd ended = {.fd = ends[0]};
             for (; now < last && poll (&ended, 1, (int) (last - now)) < 0; now = base_time_boot_ms ())
