@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -26,6 +27,7 @@ enum {
 
 int bus_callback_parse (const char *text, struct bus_callback *ret_callback, struct base_error *error)
 {
+    base_assert (text && ret_callback);
     const char *space = strchr (text, ' ');
     size_t length = space ? (size_t) (space - text) : 0;
     if (!length || !space[1])
@@ -40,6 +42,7 @@ int bus_callback_parse (const char *text, struct bus_callback *ret_callback, str
 
 static bool string_fits (const char *string, size_t *room)
 {
+    base_assert (string && room);
     size_t size = strlen (string) + STRING_HEAD;
     if (size > *room || size > STRING_MOST)
         return false;
@@ -49,6 +52,7 @@ static bool string_fits (const char *string, size_t *room)
 
 char *bus_callback_mark (const char *entry)
 {
+    base_assert (entry);
     char digest[BASE_DIGEST_TEXT];
     struct base_digest of = base_digest_of (entry, strlen (entry));
     return strndup (base_digest_format (&of, digest), MARK_LENGTH);
@@ -56,6 +60,7 @@ char *bus_callback_mark (const char *entry)
 
 int bus_callback_ready (const char *version, char **args, char **env, struct wire_ready *ret_ready)
 {
+    base_assert (args && env && ret_ready);
     size_t room = FRAME_SHARE;
     const char **listed = calloc (ENV_MOST, sizeof *listed), **marks = calloc (MARKS_MOST + 1, sizeof *marks);
     struct wire_ready ready = {.pid = (uint64_t) getpid (),
@@ -73,6 +78,7 @@ int bus_callback_ready (const char *version, char **args, char **env, struct wir
             ready.env_more++;
         else if (!(marks[ready.n_env_marks++] = bus_callback_mark (env[i])))
             r = -ENOMEM;
+    base_assert (ready.n_args <= ARGS_MOST && ready.n_env <= ENV_MOST && ready.n_env_marks <= MARKS_MOST);
     if (r < 0) {
         bus_callback_ready_deinit (&ready);
         return r;
@@ -83,6 +89,7 @@ int bus_callback_ready (const char *version, char **args, char **env, struct wir
 
 void bus_callback_ready_deinit (struct wire_ready *ready)
 {
+    base_assert (ready);
     free (wire_texts_own (ready->env)); /* the list only: the strings are the caller's */
     (void) base_list_free (wire_texts_own (ready->env_marks));
     *ready = (struct wire_ready){.pid = 0};
@@ -144,6 +151,7 @@ static int frame_send (void *socket, const void *data, size_t size, int flags, u
 int bus_callback_deliver (const struct bus_callback *callback, const struct wire_record *record,
                           const void *message, uint64_t timeout_ms, struct base_error *error)
 {
+    base_assert (callback && record && message);
     base_cleanup (base_buffer_deinit) struct base_buffer map = {.size = 0};
     base_cleanup (delivery_deinit) struct delivery delivery = {.context = NULL};
     uint8_t prefix[WIRE_PREFIX_SIZE];

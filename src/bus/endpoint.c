@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "base/assert.h"
 #include "base/text.h"
 #include "wire/wire.h"
 
@@ -78,6 +79,7 @@ static int host_split (const char *text, char host[HOST_MOST + 1], bool *ret_is_
 
 int bus_endpoints_parse (const char *text, struct bus_endpoints *ret_endpoints, struct base_error *error)
 {
+    base_assert (text && ret_endpoints);
     struct bus_endpoints endpoints = {0};
     char *fields[CHANNELS] = {endpoints.announce, endpoints.control, endpoints.content, endpoints.events};
     int r;
@@ -116,6 +118,7 @@ int bus_endpoints_parse (const char *text, struct bus_endpoints *ret_endpoints, 
 
 int bus_content_parse (const char *text, char ret_endpoint[BUS_ENDPOINT_SIZE], struct base_error *error)
 {
+    base_assert (text && ret_endpoint);
     struct bus_endpoints endpoints;
     if (base_text_begins (text, "tcp://") || base_text_begins (text, "ipc://")) {
         if (base_text_copy (ret_endpoint, BUS_ENDPOINT_SIZE, text) < 0)
@@ -135,6 +138,7 @@ int bus_content_parse (const char *text, char ret_endpoint[BUS_ENDPOINT_SIZE], s
 
 bool bus_address_is_loopback (const char *address)
 {
+    base_assert (address);
     char host[HOST_MOST + 1];
     if (strncmp (address, "ipc://", strlen ("ipc://")) == 0)
         return true;

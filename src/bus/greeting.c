@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/greeting.c - bytes that a connection sends and that belong to no message */
 
+#include "base/assert.h"
 #include "base/time.h"
 #include "bus/guard_private.h"
 
@@ -13,6 +14,7 @@ enum {
 /*  Stops counting the connection's handshake. */
 void bus_greeting_done (struct bus_connection *connection)
 {
+    base_assert (connection->guard->strange >= connection->strange);
     connection->guard->strange -= connection->strange;
     connection->strange = 0;
     connection->shaken = true;
@@ -34,6 +36,7 @@ static enum bus_end why_of (const struct bus_connection *connection)
     that a peer sends in its handshake, in about twenty times the bytes that it takes on the wire. */
 void bus_greeting_count (struct bus_connection *connection, uint64_t now_ms)
 {
+    base_assert (!connection->shaken);
     struct bus_guard *guard = connection->guard;
     uint64_t beside = connection->read > connection->messages ? connection->read - connection->messages : 0;
     if (connection->delivered > 0 && beside <= GREETING_MOST) {
@@ -60,6 +63,7 @@ void bus_greeting_count (struct bus_connection *connection, uint64_t now_ms)
 /*  A message of `size` bytes came on a connection whose handshake is still counted. */
 void bus_greeting_delivered (struct bus_connection *connection, size_t size)
 {
+    base_assert (!connection->shaken && connection->delivered > 0);
     int unread;
     uint64_t now_ms = base_time_boot_ms ();
     if (connection->delivered == 1)

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/random.h"
 #include "base/time.h"
@@ -36,6 +37,7 @@ enum {
 
 const char *bus_end_text (enum bus_end why)
 {
+    base_assert ((unsigned) why < BUS_END_COUNT);
     static const char *const texts[BUS_END_COUNT] = {
         [BUS_END_ENDLESS] = "sent a message without end",
         [BUS_END_SILENT] = "sent no message",
@@ -71,6 +73,7 @@ static void look_later (struct bus_guard *guard)
 
 void bus_guard_look_at (struct bus_connection *connection)
 {
+    base_assert (connection && connection->guard);
     if (!connection->counts_bytes && connection->list != &connection->guard->looked_at)
         connection->size = process_size ();
     connection->idle_looks = 0;
@@ -87,12 +90,14 @@ static uint64_t silent_until (const struct bus_connection *connection)
 
 bool bus_connection_is_silent (const struct bus_connection *connection)
 {
+    base_assert (connection && connection->socket);
     return connection->is_server && connection->delivered == 0 && !connection->ended &&
            connection->socket->kind != BUS_PULL;
 }
 
 void bus_guard_wait_later (struct bus_guard *guard, uint64_t now_ms)
 {
+    base_assert (guard);
     const struct bus_connection *first = guard->waiting.first;
     if (!first || guard->wait_timer > 0)
         return;
@@ -116,6 +121,8 @@ static bool let_go (struct bus_connection *connection)
 
 void bus_guard_end (struct bus_connection *connection, enum bus_end why)
 {
+    base_assert (connection && connection->guard);
+    base_assert ((unsigned) why < BUS_END_COUNT);
     if (connection->ended)
         return;
     connection->ended = true;
@@ -131,6 +138,7 @@ void bus_guard_end (struct bus_connection *connection, enum bus_end why)
 void bus_guard_end_peer (struct bus_guard *guard, const struct bus_socket *socket,
                          const struct bus_peer *peer, enum bus_end why)
 {
+    base_assert (guard && socket && peer);
     for (size_t i = 0; i < guard->n_table; i++)
         if (guard->table[i] && guard->table[i]->socket == socket &&
             bus_peer_equal (&guard->table[i]->peer, peer))
@@ -139,6 +147,7 @@ void bus_guard_end_peer (struct bus_guard *guard, const struct bus_socket *socke
 
 void bus_guard_sent (struct bus_guard *guard, const struct bus_socket *socket)
 {
+    base_assert (guard && socket);
     unsigned left = socket->is_server ? 0 : socket->n_connections;
     for (size_t i = 0; i < guard->n_table && left > 0; i++) {
         struct bus_connection *connection = guard->table[i];
@@ -177,6 +186,7 @@ static uint64_t undelivered_most (const struct bus_connection *connection, uint6
 /*  Counting starts again from what has been read at this delivery. */
 static void note_delivered (struct bus_connection *connection, uint64_t read, uint64_t now_ms)
 {
+    base_assert (connection->delivered >= connection->seen);
     connection->seen = connection->delivered;
     connection->base = read;
     connection->base_ms = now_ms;
@@ -191,6 +201,8 @@ static uint64_t connection_growth (const struct bus_connection *connection, uint
 
 static void connection_look (struct bus_connection *connection, uint64_t now_ms, uint64_t *size)
 {
+    base_assert (connection->list == &connection->guard->looked_at);
+    base_assert (size);
     int unread;
     uint64_t read = bus_connection_bytes_read (connection, &unread);
     bool idle = read == connection->read && unread == 0;
@@ -256,6 +268,7 @@ static void on_wait (void *context)
     that the owner did not keep, so that a peer that floods is the most likely victim; the new one last. */
 void bus_guard_make_room (struct bus_guard *guard, struct bus_connection *came)
 {
+    base_assert (guard && came);
     struct bus_connection *victim = NULL;
     if (guard->most == 0 || guard->n_servers <= guard->most)
         return;
@@ -296,6 +309,8 @@ static bool awaited_came (struct bus_connection *connection)
 struct bus_connection *bus_guard_delivered (struct bus_guard *guard, struct bus_socket *socket,
                                             const zmq_msg_t *frame, const struct bus_peer *peer, size_t size)
 {
+    base_assert (guard && socket);
+    base_assert (frame && peer);
     int fd = zmq_msg_get (frame, ZMQ_SRCFD);
     struct bus_connection *connection = fd >= 0 && (size_t) fd < guard->n_table ? guard->table[fd] : NULL;
     /*  libzmq assigns no automatic routing id twice: the same id is the same connection. */
@@ -333,11 +348,13 @@ bool bus_guard_subscribed (struct bus_connection *connection, bool subscribed)
 
 void bus_guard_keep (struct bus_connection *connection)
 {
+    base_assert (connection);
     connection->kept = true;
 }
 
 bool bus_guard_mark (struct bus_connection *connection, uint64_t number)
 {
+    base_assert (connection);
     if (connection->mark == 0)
         connection->mark = number;
     return connection->mark == number;
@@ -389,6 +406,7 @@ static void on_traffic (void *context)
 
 int bus_guard_new (struct bus_loop *loop, struct bus_guard **ret_guard)
 {
+    base_assert (loop && ret_guard);
     base_cleanup (base_free_p) struct bus_guard *guard = calloc (1, sizeof *guard);
     if (!guard)
         return -ENOMEM;
@@ -420,5 +438,6 @@ struct bus_guard *bus_guard_free (struct bus_guard *guard)
 
 void bus_guard_limit (struct bus_guard *guard, unsigned most)
 {
+    base_assert (guard);
     guard->most = most;
 }

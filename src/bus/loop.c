@@ -21,6 +21,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "bus/guard.h"
@@ -152,6 +153,7 @@ static void sources_sweep (struct bus_loop *loop)
     for (struct bus_source **link = &loop->sources; *link;) {
         struct bus_source *source = *link;
         if (source->dead) {
+            base_assert (source->loop == loop);
             *link = source->next;
             free (source->memory);
             free (source);
@@ -190,17 +192,20 @@ struct bus_loop *bus_loop_free (struct bus_loop *loop)
 
 void bus_loop_linger (struct bus_loop *loop, int linger_ms)
 {
+    base_assert (loop && linger_ms >= 0);
     if (loop->linger_ms < linger_ms)
         loop->linger_ms = linger_ms;
 }
 
 void *bus_loop_zmq (struct bus_loop *loop)
 {
+    base_assert (loop && loop->zmq);
     return loop->zmq;
 }
 
 int bus_loop_guard (struct bus_loop *loop, struct bus_guard **ret_guard)
 {
+    base_assert (loop && ret_guard);
     struct rlimit files = {.rlim_cur = 0};
     *ret_guard = NULL;
     if (!loop->guard && (getrlimit (RLIMIT_NOFILE, &files) < 0 || files.rlim_cur < FILES_LEAST))
@@ -217,6 +222,7 @@ int bus_loop_guard (struct bus_loop *loop, struct bus_guard **ret_guard)
 
 void bus_loop_connections (struct bus_loop *loop, unsigned most)
 {
+    base_assert (loop);
     struct bus_guard *guard;
     if (bus_loop_guard (loop, &guard) == 0 && guard)
         bus_guard_limit (guard, most);
@@ -224,11 +230,13 @@ void bus_loop_connections (struct bus_loop *loop, unsigned most)
 
 int bus_loop_allow (struct bus_loop *loop, char *const *allowed)
 {
+    base_assert (loop);
     return loop->zap ? bus_zap_replace (loop->zap, allowed) : 0;
 }
 
 int bus_loop_zap (struct bus_loop *loop, struct bus_zap **ret_zap)
 {
+    base_assert (loop && ret_zap);
     if (!loop->zap) {
         int r = bus_zap_new (loop->zmq, &loop->zap);
         if (r < 0)
@@ -241,6 +249,8 @@ int bus_loop_zap (struct bus_loop *loop, struct bus_zap **ret_zap)
 struct bus_source *bus_source_new (struct bus_loop *loop, void *socket, int fd, bus_handler *handler,
                                    void *context)
 {
+    base_assert (loop && handler);
+    base_assert (socket || fd >= 0);
     struct bus_source *source = calloc (1, sizeof *source);
     if (!source)
         return NULL;
@@ -261,6 +271,8 @@ struct bus_source *bus_source_new (struct bus_loop *loop, void *socket, int fd, 
 
 void bus_source_free (struct bus_source *source, void *memory)
 {
+    base_assert (source && !source->dead);
+    base_assert (source->loop->n_sources > 0);
     struct bus_loop *loop = source->loop;
     source->dead = true;
     source->memory = memory;
@@ -273,6 +285,7 @@ void bus_source_free (struct bus_source *source, void *memory)
 
 static struct bus_source *find_watch (const struct bus_loop *loop, int fd)
 {
+    base_assert (loop);
     for (struct bus_source *source = loop->sources; source; source = source->next)
         if (!source->dead && !source->socket && source->fd == fd)
             return source;
@@ -281,6 +294,7 @@ static struct bus_source *find_watch (const struct bus_loop *loop, int fd)
 
 int bus_watch (struct bus_loop *loop, int fd, bus_handler *handler, void *context)
 {
+    base_assert (loop && handler);
     if (fd < 0)
         return -EBADF;
     if (find_watch (loop, fd))
@@ -290,6 +304,7 @@ int bus_watch (struct bus_loop *loop, int fd, bus_handler *handler, void *contex
 
 void bus_unwatch (struct bus_loop *loop, int fd)
 {
+    base_assert (loop);
     struct bus_source *source = find_watch (loop, fd);
     if (source)
         bus_source_free (source, NULL);
@@ -297,6 +312,7 @@ void bus_unwatch (struct bus_loop *loop, int fd)
 
 int bus_timer_start (struct bus_loop *loop, uint64_t delay_ms, bus_handler *handler, void *context)
 {
+    base_assert (loop && handler);
     /*  The clock is cut to whole milliseconds: one more keeps a timer from firing early. */
     uint64_t due_ms = base_time_boot_ms ();
     if (delay_ms > 0)
@@ -313,6 +329,7 @@ void bus_timer_cancel (struct bus_loop *loop, int id)
 
 static void signals_ready (void *context)
 {
+    base_assert (context);
     const struct signals *signals = context;
     bus_signal_handler *handler = signals->handler;
     void *handler_context = signals->context;
@@ -325,6 +342,8 @@ static void signals_ready (void *context)
 int bus_signals (struct bus_loop *loop, const int *signals, int count, bus_signal_handler *handler,
                  void *context)
 {
+    base_assert (loop && handler);
+    base_assert (signals && count > 0);
     sigset_t set;
     (void) sigemptyset (&set);
     for (int i = 0; i < count; i++)
@@ -382,6 +401,7 @@ static int poll_items_collect (struct bus_loop *loop)
         loop->polled[n] = source;
         loop->items[n++] = (zmq_pollitem_t){.socket = source->socket, .fd = source->fd, .events = ZMQ_POLLIN};
     }
+    base_assert (n == needed && n <= loop->capacity);
     loop->n_items = n;
     loop->changed = false;
     return 0;
@@ -440,6 +460,7 @@ static int run_round (struct bus_loop *loop)
 
 int bus_loop_run (struct bus_loop *loop)
 {
+    base_assert (loop);
     int r = 0;
     loop->running = true;
     while (r == 0 && !loop->stopped) {
@@ -453,5 +474,6 @@ int bus_loop_run (struct bus_loop *loop)
 
 void bus_loop_stop (struct bus_loop *loop)
 {
+    base_assert (loop);
     loop->stopped = true;
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "bus/guard.h"
 #include "bus/socket_private.h"
@@ -91,6 +92,7 @@ struct fault {
 __attribute__ ((format (printf, 3, 4))) static zmq_msg_t *
 fault_set (struct fault *fault, enum bus_refused why, const char *format, ...)
 {
+    base_assert (fault && (unsigned) why < BUS_REFUSED_COUNT);
     va_list arguments;
     va_start (arguments, format);
     (void) vsnprintf (fault->error.text, sizeof fault->error.text, format, arguments);
@@ -176,6 +178,7 @@ static bool is_claimed (const struct bus_peer *peer)
 static struct bus_connection *message_delivered (struct bus_socket *socket, const struct parts *parts,
                                                  const struct bus_peer *peer)
 {
+    base_assert (parts->n > 0);
     int last = parts->n < FRAMES_MOST ? parts->n - 1 : FRAMES_MOST - 1;
     size_t size = 0;
     if (!socket->guard)
@@ -188,6 +191,7 @@ static struct bus_connection *message_delivered (struct bus_socket *socket, cons
 /*  A frame that has the peer's address: not the routing id. */
 static zmq_msg_t *parts_last (struct parts *parts)
 {
+    base_assert (parts->n > 0);
     return &parts->frames[parts->n < FRAMES_MOST ? parts->n - 1 : FRAMES_MOST - 1];
 }
 
@@ -204,6 +208,7 @@ static void place_format (zmq_msg_t *frame, char text[PLACE_SIZE])
 
 static void refusal_count (struct bus_socket *socket, enum bus_refused why)
 {
+    base_assert ((unsigned) why < BUS_REFUSED_COUNT);
     socket->counts.malformed++;
     socket->counts.refused[why]++;
 }
@@ -224,6 +229,7 @@ static void message_refuse (struct bus_socket *socket, const struct bus_peer *pe
 void bus_message_refuse (struct bus_socket *socket, const struct bus_message *message, enum bus_refused why,
                          const char *text)
 {
+    base_assert (socket && message && text);
     struct fault fault;
     (void) fault_set (&fault, why, "%s", text);
     message_refuse (socket, &message->peer, message->frame, &fault);
@@ -234,6 +240,7 @@ void bus_message_refuse (struct bus_socket *socket, const struct bus_message *me
 static bool body_read (struct bus_socket *socket, struct bus_message *message, zmq_msg_t *map, void *body,
                        struct fault *fault)
 {
+    base_assert (message->record && map && body);
     const void *data = zmq_msg_data (map);
     size_t size = zmq_msg_size (map);
     bool fits = wire_unpack (message->record, data, size, body, &fault->error) == 0;
@@ -251,6 +258,7 @@ static bool body_read (struct bus_socket *socket, struct bus_message *message, z
 
 static void message_deliver (struct bus_socket *socket, struct parts *parts)
 {
+    base_assert (parts->n > 0);
     struct bus_message message = {0};
     struct fault fault = {.why = BUS_REFUSED_SCHEMA};
     char topic[TOPIC_MOST + 1];
@@ -281,6 +289,7 @@ static void message_deliver (struct bus_socket *socket, struct parts *parts)
 
 static void deliver_text (struct bus_socket *socket, struct parts *parts)
 {
+    base_assert (parts->n > 0 && socket->on_text);
     char topic[TOPIC_MOST + 1];
     size_t size = parts->n == 2 ? zmq_msg_size (&parts->frames[1]) : 0;
     const char *data = parts->n == 2 ? zmq_msg_data (&parts->frames[1]) : NULL;
@@ -300,6 +309,7 @@ static void deliver_text (struct bus_socket *socket, struct parts *parts)
 
 static void deliver_subscription (struct bus_socket *socket, struct parts *parts)
 {
+    base_assert (parts->n > 0);
     const uint8_t *data = zmq_msg_data (&parts->frames[0]);
     size_t size = zmq_msg_size (&parts->frames[0]);
     char topic[TOPIC_MOST + 1];
@@ -320,6 +330,7 @@ static void deliver_subscription (struct bus_socket *socket, struct parts *parts
 
 void bus_message_ready (void *context)
 {
+    base_assert (context);
     struct bus_socket *socket = context;
     /*  A handler may free the socket: its memory stays until the round is over, its zmq is NULL. */
     for (int i = 0; i < ROUND_MOST && socket->zmq; i++) {
@@ -340,6 +351,8 @@ void bus_message_ready (void *context)
 /*  Sends and closes the frames. */
 static int send_parts (struct bus_socket *socket, struct parts *parts)
 {
+    base_assert (socket->zmq);
+    base_assert (parts->n > 0 && parts->n <= FRAMES_MOST);
     int r = 0;
     for (int i = 0; i < parts->n; i++) {
         int flags = ZMQ_DONTWAIT | (i + 1 < parts->n ? ZMQ_SNDMORE : 0);
@@ -366,6 +379,8 @@ static int send_parts (struct bus_socket *socket, struct parts *parts)
 
 static int add_copy (struct parts *parts, const void *data, size_t size)
 {
+    base_assert (parts->n < FRAMES_MOST);
+    base_assert (data || size == 0);
     zmq_msg_t *frame = &parts->frames[parts->n];
     if (zmq_msg_init_size (frame, size) < 0)
         return -ENOMEM;
@@ -394,6 +409,7 @@ static void charged_release (void *data, void *hint)
 /*  Adds a map. If it is counted as unread, it is handed over without a copy. */
 static int add_map (struct parts *parts, struct base_buffer *map, struct bus_unread *unread)
 {
+    base_assert (parts->n < FRAMES_MOST);
     struct charged *charged = unread ? malloc (sizeof *charged) : NULL;
     if (!charged ||
         zmq_msg_init_data (&parts->frames[parts->n], map->data, map->size, charged_release, charged) < 0) {
@@ -464,6 +480,8 @@ static void parcel_release (void *data, void *hint)
 static int add_parcel (struct parts *parts, void *data, size_t size, void (*release) (void *data, void *hint),
                        void *hint)
 {
+    base_assert (parts->n < FRAMES_MOST);
+    base_assert (data && release);
     struct parcel *parcel = malloc (sizeof *parcel);
     if (!parcel)
         return -ENOMEM;
@@ -481,6 +499,8 @@ int bus_send_payload (struct bus_socket *socket, const struct bus_peer *peer,
                       const struct wire_record *record, const void *message, void *data, size_t size,
                       void (*release) (void *data, void *hint), void *hint)
 {
+    base_assert (socket && record && message);
+    base_assert (data || size == 0);
     base_cleanup (parts_deinit) struct parts parts;
     parts.n = 0;
     int r = 0;
@@ -516,6 +536,8 @@ int bus_send_payload (struct bus_socket *socket, const struct bus_peer *peer,
 int bus_publish (struct bus_socket *socket, const char *topic, const struct wire_record *record,
                  const void *message)
 {
+    base_assert (socket && topic);
+    base_assert (record && message);
     base_cleanup (parts_deinit) struct parts parts;
     parts.n = 0;
     if (strlen (topic) > TOPIC_MOST || takes_payload (record) ||
@@ -529,6 +551,7 @@ int bus_publish (struct bus_socket *socket, const char *topic, const struct wire
 
 int bus_publish_text (struct bus_socket *socket, const char *topic, const char *text)
 {
+    base_assert (socket && topic && text);
     base_cleanup (parts_deinit) struct parts parts;
     parts.n = 0;
     if (strlen (topic) > TOPIC_MOST || (socket->kind != BUS_XPUB && socket->kind != BUS_PUB))

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 
@@ -87,6 +88,7 @@ static void *reach_run (void *context)
 
 static void on_done (void *context)
 {
+    base_assert (context);
     struct bus_reach *reach = context;
     bus_unwatch (reach->loop, reach->fd);
     reach->done (reach->context, *reach->wrong ? reach->wrong : NULL);
@@ -134,6 +136,8 @@ static int start_thread (struct bus_reach *reach)
 int bus_reach_start (struct bus_loop *loop, const char *endpoint, bus_reached *done, void *context,
                      struct bus_reach **ret_reach)
 {
+    base_assert (loop && endpoint);
+    base_assert (done && ret_reach);
     struct bus_reach *reach = calloc (1, sizeof *reach);
     if (!reach)
         return -ENOMEM;

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/assert.h"
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/text.h"
@@ -189,6 +190,7 @@ static int merge_sections (zconfig_t *parent)
 
 int bus_settings_load (const char *path, struct bus_settings **ret_settings, struct base_error *error)
 {
+    base_assert (path && ret_settings);
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     int r = read_file (path, &buffer, error);
     if (r < 0)
@@ -217,12 +219,14 @@ int bus_settings_load (const char *path, struct bus_settings **ret_settings, str
 
 const char *bus_settings_get (const struct bus_settings *settings, const char *path)
 {
+    base_assert (settings && path);
     zconfig_t *item = zconfig_locate (settings->root, path);
     return item && !zconfig_child (item) ? zconfig_value (item) : NULL;
 }
 
 char **bus_settings_get_all (const struct bus_settings *settings, const char *path)
 {
+    base_assert (settings && path);
     const char *slash = strrchr (path, '/');
     zconfig_t *section = settings->root;
     if (slash) {
@@ -242,6 +246,7 @@ char **bus_settings_get_all (const struct bus_settings *settings, const char *pa
 int bus_settings_each (const struct bus_settings *settings, const char *section, bus_settings_item *each,
                        void *context)
 {
+    base_assert (settings && section && each);
     zconfig_t *parent = zconfig_locate (settings->root, section);
     int r = 0;
     for (zconfig_t *item = parent ? zconfig_child (parent) : NULL; item && r == 0; item = zconfig_next (item))
@@ -268,6 +273,7 @@ static bool is_path (const char *path)
 
 int bus_settings_put (struct bus_settings *settings, const char *path, const char *value)
 {
+    base_assert (settings && path && value);
     if (!is_path (path) || strlen (value) > VALUE_MOST || (strchr (value, '"') && strchr (value, '\'')))
         return -EINVAL;
     for (const char *c = value; *c; c++)
@@ -306,11 +312,13 @@ static void check_below (zconfig_t *item, const char *prefix, const char *const 
 void bus_settings_check (const struct bus_settings *settings, const char *const *known,
                          void (*unknown) (void *context, const char *path), void *context)
 {
+    base_assert (settings && known && unknown);
     check_below (settings->root, "", known, unknown, context);
 }
 
 static int format_below (zconfig_t *item, int level, struct base_buffer *buffer)
 {
+    base_assert (level >= 0 && buffer);
     int r = 0;
     for (item = zconfig_child (item); item && r == 0; item = zconfig_next (item)) {
         const char *value = zconfig_value (item);
@@ -329,6 +337,7 @@ static int format_below (zconfig_t *item, int level, struct base_buffer *buffer)
 
 char *bus_settings_format (const struct bus_settings *settings)
 {
+    base_assert (settings);
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
     return format_below (settings->root, 0, &buffer) < 0 ? NULL : base_buffer_take_text (&buffer);
 }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/random.h"
 #include "base/text.h"
@@ -71,18 +72,21 @@ static int kind_of (enum bus_kind kind)
 /*  Sets one option of several: the first failure is kept in *r, and the options after it are not set. */
 static void option_set (void *zmq, int option, int value, int *r)
 {
+    base_assert (zmq && r);
     if (*r == 0 && zmq_setsockopt (zmq, option, &value, sizeof value) < 0)
         *r = -errno;
 }
 
 static void option_set_text (void *zmq, int option, const char *text, int *r)
 {
+    base_assert (zmq && text && r);
     if (*r == 0 && zmq_setsockopt (zmq, option, text, strlen (text)) < 0)
         *r = -errno;
 }
 
 static int set_limits (struct bus_socket *socket, const struct bus_socket_options *options)
 {
+    base_assert (socket->zmq && options);
     void *zmq = socket->zmq;
     int r = 0;
     bool may_carry = (socket->kind == BUS_ROUTER || socket->kind == BUS_DEALER) && !options->no_payloads;
@@ -113,6 +117,7 @@ static int set_limits (struct bus_socket *socket, const struct bus_socket_option
 
 static int set_server_keys (struct bus_socket *socket, const struct bus_keys *keys, struct base_error *error)
 {
+    base_assert (keys->is_server && !socket->zap);
     struct bus_zap *zap;
     int r = bus_loop_zap (socket->loop, &zap);
     if (r < 0)
@@ -168,6 +173,7 @@ static void free_socket_p (struct bus_socket **socket)
 int bus_socket_new (struct bus_loop *loop, enum bus_kind kind, const struct bus_socket_options *options,
                     struct bus_socket **ret_socket, struct base_error *error)
 {
+    base_assert (loop && options && ret_socket);
     base_cleanup (free_socket_p) struct bus_socket *socket = calloc (1, sizeof *socket);
     if (!socket)
         return base_error_errno (error, -ENOMEM, "cannot create a socket");
@@ -249,6 +255,7 @@ static bool has_name (const char *endpoint)
 
 static int set_transport (struct bus_socket *socket, const char *endpoint, bool is_client)
 {
+    base_assert (socket->zmq && endpoint);
     void *zmq = socket->zmq;
     int r = 0;
     uint64_t threads = is_client && has_name (endpoint) ? BUS_IO_NAMED : BUS_IO_PLAIN;
@@ -327,6 +334,7 @@ static int socket_guard (struct bus_socket *socket)
 
 static int endpoint_remember (struct bus_socket *socket, const char *endpoint)
 {
+    base_assert (endpoint);
     char *copy = strdup (endpoint);
     if (!copy)
         return -ENOMEM;
@@ -337,6 +345,7 @@ static int endpoint_remember (struct bus_socket *socket, const char *endpoint)
 
 int bus_socket_bind (struct bus_socket *socket, const char *endpoint, struct base_error *error)
 {
+    base_assert (socket && endpoint);
     static const char localhost[] = "tcp://localhost:";
     char bound[320];
     int r = 0;
@@ -370,6 +379,7 @@ int bus_socket_bind (struct bus_socket *socket, const char *endpoint, struct bas
 
 int bus_socket_connect (struct bus_socket *socket, const char *endpoint, struct base_error *error)
 {
+    base_assert (socket && endpoint);
     int r = set_transport (socket, endpoint, true);
     if (r == 0)
         r = socket_guard (socket);
@@ -391,6 +401,8 @@ int bus_socket_connect (struct bus_socket *socket, const char *endpoint, struct 
 
 int bus_socket_subscribe (struct bus_socket *socket, const char *topic)
 {
+    base_assert (socket && topic);
+    base_assert (socket->kind == BUS_SUB);
     char text[SUBSCRIPTION_MOST];
     int size = snprintf (text, sizeof text, "\1%s", topic);
     if (size >= (int) sizeof text)
@@ -415,6 +427,7 @@ bool bus_connection_mark (struct bus_connection *connection, uint64_t number)
 
 bool bus_socket_is_ready (const struct bus_socket *socket)
 {
+    base_assert (socket && socket->zmq);
     int events = 0;
     size_t size = sizeof events;
     return zmq_getsockopt (socket->zmq, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLOUT);
@@ -422,6 +435,7 @@ bool bus_socket_is_ready (const struct bus_socket *socket)
 
 int bus_socket_reconnect (struct bus_socket *socket)
 {
+    base_assert (socket && socket->zmq);
     int r = 0;
     /*  With the socket's own linger, queued messages would still be sent on the old connection. */
     option_set (socket->zmq, ZMQ_LINGER, 0, &r);
@@ -438,20 +452,24 @@ int bus_socket_reconnect (struct bus_socket *socket)
 
 const char *bus_socket_endpoint (const struct bus_socket *socket)
 {
+    base_assert (socket);
     return socket->endpoint;
 }
 
 struct bus_counts bus_socket_counts (const struct bus_socket *socket)
 {
+    base_assert (socket);
     return socket->counts;
 }
 
 bool bus_peer_equal (const struct bus_peer *a, const struct bus_peer *b)
 {
+    base_assert (a && b);
     return a->size == b->size && memcmp (a->id, b->id, a->size) == 0;
 }
 
 int bus_keys_make (char ret_public[41], char ret_secret[41])
 {
+    base_assert (ret_public && ret_secret);
     return zmq_curve_keypair (ret_public, ret_secret) < 0 ? -errno : 0;
 }

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/assert.h"
 #include "bus/guard_private.h"
 
 enum {
@@ -43,6 +44,7 @@ static struct bus_connection *connection_of_peer (struct bus_guard *guard, const
 struct bus_unread *bus_guard_answer (struct bus_guard *guard, const struct bus_socket *socket,
                                      const struct bus_peer *peer, size_t size)
 {
+    base_assert (guard && socket && peer);
     struct bus_connection *connection = connection_of_peer (guard, socket, peer);
     if (!connection)
         return NULL;
@@ -59,12 +61,14 @@ struct bus_unread *bus_guard_answer (struct bus_guard *guard, const struct bus_s
 
 void bus_unread_done (struct bus_unread *unread, size_t size)
 {
+    base_assert (unread && atomic_load (&unread->bytes) >= size);
     atomic_fetch_sub (&unread->bytes, size);
     bus_unread_unref (unread);
 }
 
 void bus_guard_answered (struct bus_guard *guard, size_t size)
 {
+    base_assert (guard);
     uint64_t sum = 0;
     guard->sent += size;
     if (guard->sent < UNREAD_LOOK)
