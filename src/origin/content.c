@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "origin/account.h"
@@ -62,6 +63,7 @@ static void mapping_unref (struct mapping *mapping)
 /*  Runs on libzmq's I/O thread. */
 static void parcel_release (void *data, void *hint)
 {
+    base_assert (hint);
     struct parcel *parcel = hint;
     origin_account_end (parcel->account, parcel->size);
     if (parcel->mapping)
@@ -73,6 +75,7 @@ static void parcel_release (void *data, void *hint)
 
 struct origin_contents *origin_contents_new (const struct origin_contents_spec *spec)
 {
+    base_assert (spec && spec->loop);
     struct origin_contents *contents = calloc (1, sizeof *contents);
     if (contents)
         contents->spec = *spec;
@@ -90,6 +93,7 @@ static void content_free (struct content *content)
 /*  Removes *link from the list and closes it. */
 static void close_at (struct origin_contents *contents, struct content **link)
 {
+    base_assert (*link && contents->n_open > 0);
     struct content *content = *link;
     *link = content->next;
     contents->n_open--;
@@ -110,6 +114,7 @@ struct origin_contents *origin_contents_free (struct origin_contents *contents)
 
 void origin_contents_forget (struct origin_contents *contents, const struct base_digest *digest)
 {
+    base_assert (contents && digest);
     for (struct content **link = &contents->first; *link; link = &(*link)->next)
         if (base_digest_equal (&(*link)->digest, digest)) {
             close_at (contents, link);
@@ -119,6 +124,7 @@ void origin_contents_forget (struct origin_contents *contents, const struct base
 
 static void close_idle (void *context)
 {
+    base_assert (context);
     struct origin_contents *contents = context;
     uint64_t now_ms = base_time_boot_ms ();
     for (struct content **link = &contents->first; *link;)
@@ -132,6 +138,7 @@ static void close_idle (void *context)
 
 static int content_map (struct content *content)
 {
+    base_assert (content->fd >= 0 && !content->mapping);
     if (content->size == 0)
         return 0;
     struct mapping *mapping = calloc (1, sizeof *mapping);
@@ -155,6 +162,7 @@ static int content_map (struct content *content)
 static int open_content (struct origin_contents *contents, const struct base_digest *digest,
                          struct content **ret_content)
 {
+    base_assert (contents->n_open < contents->spec.open_most);
     if (!contents->spec.open)
         return -ENOENT;
     base_cleanup (base_close_p) int fd = -1;
@@ -236,6 +244,8 @@ static int read_all (int fd, uint8_t *data, size_t size, uint64_t offset)
 static int make_parcel (const struct content *content, struct origin_account *account, uint64_t offset,
                         size_t size, struct parcel **ret_parcel, uint8_t **ret_data)
 {
+    base_assert (offset <= content->size && size <= content->size - offset);
+    base_assert (content->mapping || content->fd >= 0);
     base_cleanup (base_free_p) struct parcel *parcel = calloc (1, sizeof *parcel);
     if (!parcel)
         return -ENOMEM;
@@ -262,6 +272,7 @@ static int make_parcel (const struct content *content, struct origin_account *ac
 static void chunk_refuse (struct bus_socket *socket, const struct bus_peer *peer, struct wire_chunk *chunk,
                           int r, struct origin_counts *counts)
 {
+    base_assert (r < 0);
     chunk->size = 0;
     if (r == -EBUSY || r == -ENOMEM || r == -EMFILE || r == -ENFILE) {
         chunk->status = WIRE_STATUS_BUSY;
@@ -283,6 +294,8 @@ void origin_contents_get (struct origin_contents *contents, struct bus_socket *s
                           const struct bus_peer *peer, const struct wire_get *get,
                           struct origin_counts *counts)
 {
+    base_assert (contents && socket);
+    base_assert (peer && get && counts);
     struct wire_chunk chunk = {.digest = get->digest, .offset = get->offset, .length = get->length};
     counts->pieces++;
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/random.h"
@@ -57,11 +58,13 @@ static void on_refused (void *context, struct bus_socket *socket, const struct b
 
 void origin_keep (struct origin *origin)
 {
+    base_assert (origin);
     bus_connection_keep (origin->asking);
 }
 
 bool origin_is_named (struct origin *origin, const char *name)
 {
+    base_assert (origin && name);
     struct base_digest digest = base_digest_of (name, strlen (name));
     uint64_t number;
     memcpy (&number, digest.bytes, sizeof number);
@@ -88,6 +91,7 @@ static void on_subscription (void *context, const char *topic, bool subscribed)
 
 void origin_pace (struct origin *origin, uint64_t heartbeat_ms)
 {
+    base_assert (origin);
     origin->heartbeat_ms = heartbeat_ms;
 }
 
@@ -112,6 +116,7 @@ static int channel_serve (struct origin *origin, enum bus_kind kind, const char 
                           const struct bus_socket_options *options, struct bus_socket **ret_socket,
                           struct base_error *error)
 {
+    base_assert (!*ret_socket);
     if (!endpoint)
         return 0;
     int r = bus_socket_new (origin->loop, kind, options, ret_socket, error);
@@ -121,6 +126,8 @@ static int channel_serve (struct origin *origin, enum bus_kind kind, const char 
 int origin_new (struct bus_loop *loop, const struct origin_config *config, const struct origin_ops *ops,
                 void *context, struct origin **ret_origin, struct base_error *error)
 {
+    base_assert (loop && config && ops);
+    base_assert (ret_origin);
     base_cleanup (free_origin_p) struct origin *origin = calloc (1, sizeof *origin);
     if (!origin)
         return base_error_errno (error, -ENOMEM, "cannot create the origin");
@@ -174,11 +181,13 @@ int origin_new (struct bus_loop *loop, const struct origin_config *config, const
 
 const char *origin_instance (const struct origin *origin)
 {
+    base_assert (origin);
     return origin->instance;
 }
 
 uint64_t origin_sequence (const struct origin *origin)
 {
+    base_assert (origin);
     return origin->sequence;
 }
 
@@ -204,11 +213,13 @@ const char *origin_endpoint_content (const struct origin *origin)
 
 void origin_content_forget (struct origin *origin, const struct base_digest *digest)
 {
+    base_assert (origin && digest);
     origin_contents_forget (origin->contents, digest);
 }
 
 int origin_announce (struct origin *origin, const char *topic, const struct wire_update *hint)
 {
+    base_assert (origin && topic && hint);
     if (!origin->announce)
         return -ENOTSUP;
     struct wire_update update = *hint;
@@ -225,11 +236,14 @@ int origin_announce (struct origin *origin, const char *topic, const struct wire
 int origin_answer (struct origin *origin, const struct bus_peer *peer, const struct wire_record *record,
                    const void *message)
 {
+    base_assert (origin && peer);
+    base_assert (record && message);
     return origin->control ? bus_send (origin->control, peer, record, message) : -ENOTSUP;
 }
 
 struct origin_counts origin_counts (const struct origin *origin)
 {
+    base_assert (origin);
     struct origin_counts counts = origin->counts;
     const struct bus_socket *const sockets[] = {origin->announce, origin->control, origin->content};
     for (size_t i = 0; i < sizeof sockets / sizeof sockets[0]; i++) {
@@ -250,6 +264,7 @@ struct origin_counts origin_counts (const struct origin *origin)
 
 const char *origin_ring_topic (const char *node, char text[ORIGIN_TOPIC_SIZE])
 {
+    base_assert (node && text);
     struct base_digest digest = base_digest_of (node, strlen (node));
     (void) snprintf (text, ORIGIN_TOPIC_SIZE, "update/ring/%02x", digest.bytes[0]);
     return text;
