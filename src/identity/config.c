@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -67,6 +68,7 @@ static const char *const texts[] = {"node/id",         "node/broker", "node/anno
 
 int identity_config_init (struct identity_config *config, const char *root)
 {
+    base_assert (config && root);
     *config = (struct identity_config){
         .keep = 3,
         .soak_ms = 30 * 1000,
@@ -88,6 +90,7 @@ int identity_config_init (struct identity_config *config, const char *root)
 
 void identity_config_deinit (struct identity_config *config)
 {
+    base_assert (config);
     free (config->root);
     config->tags = base_list_free (config->tags);
     for (size_t i = 0; i < config->n_labels; i++)
@@ -99,6 +102,7 @@ void identity_config_deinit (struct identity_config *config)
 static int set_number (struct identity_config *config, const struct number *number, const char *value,
                        struct base_error *error)
 {
+    base_assert (number->offset < sizeof *config && number->least <= number->most);
     uint64_t parsed = 0;
     int r = number->kind == KIND_SPAN ? base_text_parse_span_ms (value, &parsed)
                                       : base_text_parse_u64 (value, UINT64_MAX, &parsed);
@@ -120,6 +124,7 @@ static int set_number (struct identity_config *config, const struct number *numb
 
 static int set_text (char *field, size_t size, const char *key, const char *value, struct base_error *error)
 {
+    base_assert (field && size > 0);
     if (base_text_copy (field, size, value) < 0)
         return base_error_set (error, -EINVAL, "%s: at most %zu bytes are allowed, %zu were given", key,
                                size - 1, strlen (value));
@@ -140,6 +145,7 @@ static int add_tag (struct identity_config *config, const char *value, struct ba
 int identity_config_set (struct identity_config *config, const char *key, const char *value,
                          struct base_error *error)
 {
+    base_assert (config && key && value);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (strcmp (key, numbers[i].key) == 0)
             return set_number (config, &numbers[i], value, error);
@@ -251,6 +257,7 @@ static void read_value (struct reading *reading, const char *key, const char *va
 
 static int add_label (void *context, const char *name, const char *value)
 {
+    base_assert (context && name);
     struct reading *reading = context;
     struct identity_config *config = reading->config;
     struct base_error error = {.code = 0};
@@ -298,6 +305,8 @@ static int read_labels (struct reading *reading, const struct bus_settings *sett
 
 const char *identity_config_label (const struct identity_config *config, const char *name)
 {
+    base_assert (config && name);
+    base_assert (config->n_labels <= IDENTITY_LABELS_MOST);
     for (size_t i = 0; i < config->n_labels; i++)
         if (strcmp (config->labels[i].name, name) == 0)
             return config->labels[i].value;
@@ -306,6 +315,7 @@ const char *identity_config_label (const struct identity_config *config, const c
 
 static void note_unknown (void *context, const char *path)
 {
+    base_assert (context && path);
     struct reading *reading = context;
     if (is_below (path, "curve/")) {
         char text[BASE_ERROR_SIZE];
@@ -364,6 +374,7 @@ static int read_settings (struct reading *reading, const struct bus_settings *se
     int r = read_labels (reading, settings);
     known[count++] = "node/tag";
     known[count++] = "node/labels/";
+    base_assert (count < sizeof known / sizeof *known);
     known[count] = NULL;
     bus_settings_check (settings, known, note_unknown, reading);
     check_keys (reading);
@@ -373,6 +384,7 @@ static int read_settings (struct reading *reading, const struct bus_settings *se
 
 void identity_config_faults_deinit (struct identity_config_faults *faults)
 {
+    base_assert (faults);
     base_list_free (faults->texts);
     base_list_free (faults->ignored);
     *faults = (struct identity_config_faults){.texts = NULL};
@@ -381,6 +393,8 @@ void identity_config_faults_deinit (struct identity_config_faults *faults)
 int identity_config_read (struct identity_config *config, const char *path,
                           struct identity_config_faults *ret_faults, struct base_error *error)
 {
+    base_assert (config && config->root);
+    base_assert (ret_faults);
     base_cleanup (base_free_p) char *standard = base_text_printf ("%s/%s", config->root, ROOT_SETTINGS);
     *ret_faults = (struct identity_config_faults){.texts = NULL};
     if (!standard)
@@ -407,6 +421,7 @@ int identity_config_read (struct identity_config *config, const char *path,
 
 int identity_config_load (struct identity_config *config, const char *path, struct base_error *error)
 {
+    base_assert (config && config->root);
     base_cleanup (identity_config_faults_deinit) struct identity_config_faults faults = {.texts = NULL};
     int r = identity_config_read (config, path, &faults, error);
     if (r < 0)
@@ -417,6 +432,7 @@ int identity_config_load (struct identity_config *config, const char *path, stru
 /*  Puts one setting of several into a file: the first failure is kept in *r, and nothing is put after it. */
 static void setting_put (struct bus_settings *file, const char *key, const char *value, int *r)
 {
+    base_assert (file && key && value && r);
     if (*r == 0)
         *r = bus_settings_put (file, key, value);
 }
@@ -438,6 +454,7 @@ static char *file_finish (struct bus_settings *file, int r)
 
 uint64_t identity_config_probe_step_ms (const struct identity_config *config)
 {
+    base_assert (config);
     uint64_t step = config->rehearsal_step_ms / PROBE_PART;
     return step < PROBE_STEP_LEAST_MS ? PROBE_STEP_LEAST_MS : step;
 }
@@ -445,6 +462,8 @@ uint64_t identity_config_probe_step_ms (const struct identity_config *config)
 char *identity_config_probe_file (const struct identity_config *config,
                                   const struct node_probe_settings *settings)
 {
+    base_assert (config && settings);
+    base_assert (settings->callback && settings->nonce);
     struct bus_settings *file = bus_settings_new ();
     if (!file)
         return NULL;
@@ -472,6 +491,7 @@ char *identity_config_probe_file (const struct identity_config *config,
 
 char *identity_config_essential_file (const struct identity_config *config)
 {
+    base_assert (config);
     struct bus_settings *file = bus_settings_new ();
     if (!file)
         return NULL;
@@ -490,6 +510,7 @@ char *identity_config_essential_file (const struct identity_config *config)
 
 char *identity_config_install_file (const char *id, const char *broker, const char *content)
 {
+    base_assert (id && broker);
     struct bus_settings *file = bus_settings_new ();
     if (!file)
         return NULL;

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/self.h"
 #include "base/text.h"
@@ -86,6 +87,7 @@ static bool is_named (const char *entry, const char *const *list, size_t count)
     program that is started after this one must get init's value again. */
 static void load_hidden (struct identity_self *self)
 {
+    base_assert (self->env && self->running.installed.envelope);
     static const char *const launcher[] = {"NODED_LAUNCHER"};
     const struct wire_envelope *envelope = self->running.installed.envelope;
     char **given = NULL;
@@ -106,6 +108,8 @@ static void load_hidden (struct identity_self *self)
 
 int identity_self_load (const struct root *root, struct identity_self *ret_self, struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_self);
     struct identity_self self = {.args = NULL};
     int r = own_workspace (root, self.running.workspace, error);
     if (r == 0)
@@ -135,6 +139,7 @@ int identity_self_load (const struct root *root, struct identity_self *ret_self,
 
 void identity_self_deinit (struct identity_self *self)
 {
+    base_assert (self);
     wire_installed_deinit (&self->running.installed);
     self->args = base_list_free (self->args);
     self->env = base_list_free (self->env);
@@ -145,6 +150,7 @@ void identity_self_deinit (struct identity_self *self)
 static int keep_init (char *const *env, const char *const *envelope, size_t n_envelope, char **list,
                       size_t *count)
 {
+    base_assert (list && count);
     static const char *const private[] = {
         "NODED_ROOT",    "NODED_WORKSPACE", "NODED_LAUNCHER", "NODED_READY",     "NOTIFY_SOCKET",
         "WATCHDOG_USEC", "WATCHDOG_PID",    "LISTEN_FDS",     "LISTEN_PID",      "LISTEN_FDNAMES",
@@ -158,6 +164,7 @@ static int keep_init (char *const *env, const char *const *envelope, size_t n_en
 
 char **identity_self_pristine_env (const struct identity_self *self)
 {
+    base_assert (self);
     const struct wire_envelope *envelope = self->running.installed.envelope;
     size_t room = base_list_count (self->env) + (self->hidden ? base_list_count (self->hidden) : 0),
            count = 0;
@@ -174,6 +181,7 @@ char **identity_self_pristine_env (const struct identity_self *self)
 bool identity_installed_find (const struct wire_installed *installed, const struct base_digest *digest,
                               char path[300])
 {
+    base_assert (installed && digest && path);
     const struct wire_envelope *envelope = installed->envelope;
     if (!envelope)
         return false;
@@ -206,6 +214,8 @@ static bool is_intact (const struct root *root, const struct identity_place *pla
 int identity_running_find (const struct root *root, const struct identity_running *running,
                            const struct base_digest *digest, bool distrust, struct identity_place *ret_place)
 {
+    base_assert (root && running);
+    base_assert (digest && ret_place);
     struct identity_place place = {.path = ""};
     if (identity_installed_find (&running->installed, digest, place.path)) {
         memcpy (place.workspace, running->workspace, sizeof place.workspace);

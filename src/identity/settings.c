@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/log.h"
@@ -20,6 +21,8 @@ enum { FILE_MOST = 1024 * 1024 };
 static int load_below (struct identity_config *config, const char *path,
                        struct identity_config_faults *ret_faults, struct base_error *error)
 {
+    base_assert (config && config->root);
+    base_assert (path && ret_faults);
     struct identity_config loaded;
     base_cleanup (base_free_p) char *file = base_text_printf ("%s/%s", config->root, path);
     *ret_faults = (struct identity_config_faults){.texts = NULL};
@@ -45,6 +48,7 @@ static bool faults_are_essential (const struct identity_config_faults *faults)
 static void say_lack (const struct identity_config *config, const struct identity_config_faults *faults,
                       struct base_error *error)
 {
+    base_assert (faults_are_essential (faults));
     if (faults->texts)
         (void) base_error_set (error, -EINVAL, "%s", faults->texts[0]);
     else
@@ -116,6 +120,7 @@ static int read_below (const char *root, const char *path, struct base_buffer *c
 
 struct base_digest identity_settings_digest (const char *root)
 {
+    base_assert (root);
     base_cleanup (base_buffer_deinit) struct base_buffer content = {0};
     if (read_below (root, ROOT_SETTINGS, &content) < 0)
         return (struct base_digest){.bytes = {0}};
@@ -124,6 +129,7 @@ struct base_digest identity_settings_digest (const char *root)
 
 bool identity_settings_given_up (const char *root)
 {
+    base_assert (root);
     base_cleanup (base_buffer_deinit) struct base_buffer content = {0};
     char text[BASE_DIGEST_TEXT];
     struct base_digest digest = identity_settings_digest (root);
@@ -156,6 +162,8 @@ static bool load_kept (struct identity_config *config, const struct identity_con
 
 enum identity_settings identity_settings_load (struct identity_config *config, struct base_error *ret_wrong)
 {
+    base_assert (config && config->root);
+    base_assert (ret_wrong);
     base_cleanup (identity_config_faults_deinit) struct identity_config_faults faults = {.texts = NULL};
     const struct identity_config_faults all = {.id = true, .origin = true, .keys = true};
     if (identity_settings_given_up (config->root) && load_kept (config, &all)) {
@@ -175,6 +183,7 @@ enum identity_settings identity_settings_load (struct identity_config *config, s
 
 int identity_settings_faults (const char *root, char ***ret_texts, struct base_error *error)
 {
+    base_assert (root && ret_texts);
     struct identity_config config;
     struct identity_config_faults faults = {.texts = NULL};
     struct base_error wrong = {.code = 0};
@@ -200,6 +209,7 @@ int identity_settings_faults (const char *root, char ***ret_texts, struct base_e
 
 int identity_settings_check (const char *root, struct base_error *error)
 {
+    base_assert (root);
     char **texts;
     int r = identity_settings_faults (root, &texts, error);
     base_list_free (texts);
@@ -208,6 +218,7 @@ int identity_settings_check (const char *root, struct base_error *error)
 
 static void settings_journal (const struct root *root, enum wire_outcome outcome, const char *reason)
 {
+    base_assert (root && reason);
     struct wire_entry entry = {
         .application = "noded", .step = "settings", .outcome = outcome, .reason = reason};
     struct base_error error = {.code = 0};
@@ -218,6 +229,7 @@ static void settings_journal (const struct root *root, enum wire_outcome outcome
 void identity_settings_tell (const struct root *root, enum identity_settings settings, bool asked,
                              const char *wrong)
 {
+    base_assert (root && wrong);
     char reason[BASE_ERROR_SIZE + 128];
     (void) snprintf (reason, sizeof reason, "%s; %s", wrong,
                      asked ? "keeping the previous settings until it is corrected"
@@ -242,6 +254,8 @@ static bool is_same (const struct base_buffer *a, const struct base_buffer *b)
 /*  A file that a person has written meanwhile is not what the origin was reached with. */
 void identity_settings_keep (const struct root *root, const struct base_digest *loaded)
 {
+    base_assert (root_is_open (root));
+    base_assert (loaded);
     base_cleanup (base_buffer_deinit) struct base_buffer own = {0};
     base_cleanup (base_buffer_deinit) struct base_buffer kept = {0};
     struct base_error error = {.code = 0};
@@ -269,6 +283,8 @@ static void collect_used (const struct root *root)
 
 void identity_settings_used (const struct root *root, const struct identity_config *config)
 {
+    base_assert (root_is_open (root));
+    base_assert (config);
     char path[sizeof ROOT_SETTINGS_USED + ROOT_NAME_SIZE];
     base_cleanup (base_buffer_deinit) struct base_buffer before = {0};
     base_cleanup (base_free_p) char *text = identity_config_essential_file (config);
@@ -284,6 +300,7 @@ void identity_settings_used (const struct root *root, const struct identity_conf
 
 int identity_settings_give_up (const struct root *root)
 {
+    base_assert (root_is_open (root));
     base_cleanup (base_buffer_deinit) struct base_buffer own = {0};
     base_cleanup (base_buffer_deinit) struct base_buffer kept = {0};
     char text[BASE_DIGEST_TEXT];
@@ -298,11 +315,13 @@ int identity_settings_give_up (const struct root *root)
 
 void identity_settings_retry (const struct root *root)
 {
+    base_assert (root_is_open (root));
     (void) disk_unlink (root->disk, root->fd, ROOT_SETTINGS_GIVEN_UP);
 }
 
 void identity_settings_taken (const struct root *root)
 {
+    base_assert (root);
     base_log (BASE_LOG_INFO, "restarting with the settings in %s/" ROOT_SETTINGS, root->path);
     settings_journal (root, WIRE_OUTCOME_PASSED, ROOT_SETTINGS " is valid: loaded");
 }
