@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -76,6 +77,7 @@ static void hold_second (struct rehearsal_guard *guard, pid_t pid)
 
 static void read_line (struct rehearsal_guard *guard, const char *line)
 {
+    base_assert (guard && line);
     uint64_t number;
     if (strncmp (line, "guard ", 6) == 0 && !base_text_parse_u64 (line + 6, INT32_MAX, &number))
         hold_second (guard, (pid_t) number);
@@ -108,6 +110,7 @@ static void close_watched (struct rehearsal_guard *guard, int *fd)
     than that. */
 static void on_output (void *context)
 {
+    base_assert (context);
     struct rehearsal_guard *guard = context;
     char piece[4096];
     for (size_t all = 0; all < READ_MOST;) {
@@ -124,6 +127,7 @@ static void on_output (void *context)
         const char *from = size > most ? piece + size - most : piece;
         size = size > most ? most : size;
         size_t keep = guard->n_said + size > most ? most - size : guard->n_said;
+        base_assert (keep <= guard->n_said && keep + size <= most);
         memmove (guard->said, guard->said + guard->n_said - keep, keep);
         memcpy (guard->said + keep, from, size);
         guard->n_said = keep + size;
@@ -134,6 +138,7 @@ static void on_output (void *context)
 
 const char *rehearsal_guard_said (struct rehearsal_guard *guard)
 {
+    base_assert (guard);
     if (guard->output >= 0)
         on_output (guard);
     return guard->said;
@@ -141,6 +146,7 @@ const char *rehearsal_guard_said (struct rehearsal_guard *guard)
 
 const char *rehearsal_guard_last_words (struct rehearsal_guard *guard, char *text, size_t size)
 {
+    base_assert (guard && text && size > 0);
     const char *found = "", *at = rehearsal_guard_said (guard);
     bool launcher = true;
     while (*at) {
@@ -171,6 +177,7 @@ static void on_report (void *context)
 {
     struct rehearsal_guard *guard = context;
     for (;;) {
+        base_assert (guard->length < LINE_SIZE - 1);
         ssize_t got = read (guard->report, guard->line + guard->length, LINE_SIZE - 1 - guard->length);
         if (got < 0 && errno == EINTR)
             continue;
@@ -215,6 +222,7 @@ static void guard_press (void *context)
 {
     struct rehearsal_guard *guard = context;
     guard->timer = 0;
+    base_assert (!guard->end.stuck);
     if (guard->kills == 0 && base_time_boot_ms () - guard->pressed_ms < guard->end_ms) {
         /* repeated, because it may be stopped again; SIGHUP makes it kill everything */
         signal_second (guard, SIGHUP);
@@ -253,6 +261,10 @@ static int make_pipe (int *ret_reading, int *ret_writing)
 int rehearsal_guard_start (const struct rehearsal_guard_spec *spec, struct rehearsal_guard **ret_guard,
                            struct base_error *error)
 {
+    base_assert (spec && ret_guard);
+    base_assert (spec->loop && spec->gone);
+    base_assert (spec->launcher && spec->script && spec->env);
+    base_assert (spec->root && spec->scratch);
     base_cleanup (base_close_p) int reading = -1;
     base_cleanup (base_close_p) int writing = -1;
     base_cleanup (base_close_p) int hearing = -1;
@@ -313,11 +325,13 @@ int rehearsal_guard_start (const struct rehearsal_guard_spec *spec, struct rehea
 
 void rehearsal_guard_stop (struct rehearsal_guard *guard)
 {
+    base_assert (guard);
     signal_first (guard, SIGTERM);
 }
 
 void rehearsal_guard_kill (struct rehearsal_guard *guard)
 {
+    base_assert (guard);
     if (guard->pressed_ms || guard->end.stuck)
         return;
     guard->pressed_ms = base_time_boot_ms ();
@@ -364,6 +378,7 @@ struct rehearsal_guard *rehearsal_guard_free (struct rehearsal_guard *guard)
 /*  Reads a file below /proc/PID as text. Returns 0 or -errno. */
 static int read_proc (pid_t pid, const char *name, char *text, size_t size)
 {
+    base_assert (text && size > 1);
     char path[64];
     (void) snprintf (path, sizeof path, "/proc/%d/%s", (int) pid, name);
     base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC);
@@ -407,6 +422,7 @@ static bool is_below (const struct rehearsal_guard *guard, pid_t pid)
 
 int rehearsal_guard_kill_one (struct rehearsal_guard *guard, pid_t pid)
 {
+    base_assert (guard);
     if (pid <= 1)
         return -ESRCH;
     base_cleanup (base_close_p) int held = (int) syscall (SYS_pidfd_open, pid, 0);
@@ -419,6 +435,7 @@ int rehearsal_guard_kill_one (struct rehearsal_guard *guard, pid_t pid)
 
 pid_t rehearsal_guard_stopped (const struct rehearsal_guard *guard)
 {
+    base_assert (guard);
     const pid_t pids[] = {guard->process.pid, guard->second};
     for (size_t i = 0; i < sizeof pids / sizeof *pids; i++) {
         char text[512];
@@ -445,6 +462,7 @@ static unsigned spaces_of (pid_t pid)
 
 int rehearsal_guard_check (const struct rehearsal_guard *guard, pid_t pid, struct base_error *error)
 {
+    base_assert (guard);
     char text[512];
     bool below = is_below (guard, pid);
     if (!below && pid > 1 && !state_of (pid, text, sizeof text))

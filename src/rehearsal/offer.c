@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/random.h"
 #include "base/text.h"
@@ -36,6 +37,7 @@ static const char *const odd_env[ODD_ENV] = {"NODED_ODD.NAME-1=a dotted name",
 
 static int make_odd_file (struct rehearsal_offer *offer)
 {
+    base_assert (offer->odd < 0);
     uint8_t bytes[ODD_FILE_SIZE];
     base_random_bytes (bytes, sizeof bytes);
     offer->odd = memfd_create ("odd", MFD_CLOEXEC);
@@ -48,6 +50,7 @@ static int make_odd_file (struct rehearsal_offer *offer)
 
 static int list_grow (const char *const **list, size_t *count, const char *const *more, size_t n_more)
 {
+    base_assert (list && count && more);
     const char **grown = realloc (wire_texts_own (*list), (*count + n_more + 1) * sizeof *grown);
     if (!grown)
         return -ENOMEM;
@@ -114,6 +117,8 @@ static int add_file (struct rehearsal_offer *offer)
 int rehearsal_offer_make (const struct root *root, const struct identity_self *self, const char *callback,
                           struct rehearsal_offer *ret_offer, struct base_error *error)
 {
+    base_assert (root && self && self->running.installed.envelope);
+    base_assert (callback && ret_offer);
     struct rehearsal_offer offer = {.root = root, .self = self, .odd = -1};
     (void) base_random_hex (offer.nonce, 16);
     (void) base_random_hex (offer.transaction, 16);
@@ -154,6 +159,7 @@ int rehearsal_offer_make (const struct root *root, const struct identity_self *s
 
 void rehearsal_offer_deinit (struct rehearsal_offer *offer)
 {
+    base_assert (offer);
     wire_envelope_deinit (&offer->envelope);
     base_buffer_deinit (&offer->document);
     if (offer->root)
@@ -173,6 +179,8 @@ static int document_open (const struct rehearsal_offer *offer)
 int rehearsal_offer_open (const struct rehearsal_offer *offer, const struct base_digest *digest, int *ret_fd,
                           uint64_t *ret_size)
 {
+    base_assert (offer && digest);
+    base_assert (ret_fd && ret_size);
     base_cleanup (base_close_p) int fd = -1;
     char path[300];
     if (base_digest_equal (digest, &offer->release))
@@ -241,6 +249,7 @@ static bool is_overlaid (const struct wire_envelope *envelope, size_t first, con
 int rehearsal_offer_check_ready (const struct rehearsal_offer *offer, char *const *base,
                                  const struct wire_ready *ready, struct base_error *error)
 {
+    base_assert (offer && base && ready);
     const struct wire_envelope *envelope = &offer->envelope;
     bool args_fit = ready->n_args == envelope->n_args + 2;
     for (size_t i = 0; i < envelope->n_args && args_fit; i++)
@@ -277,6 +286,7 @@ static int check_file (const struct base_buffer *manifest, const char *path, con
 int rehearsal_offer_check_workspace (const struct rehearsal_offer *offer, const struct root *root,
                                      const char *workspace, struct base_error *error)
 {
+    base_assert (offer && root && workspace);
     base_cleanup (base_close_p) int fd = -1;
     base_cleanup (base_buffer_deinit) struct base_buffer manifest = {0};
     if (root_workspace_open (root, workspace, &fd))

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -71,6 +72,7 @@ static int settings_write (struct rehearsal *rehearsal, struct base_error *error
 /*  Reads the digests of the candidate from its workspace. */
 static int candidate_identify (struct rehearsal *rehearsal, struct base_error *error)
 {
+    base_assert (rehearsal->spec.candidate);
     base_cleanup (base_close_p) int fd = -1;
     base_cleanup (base_buffer_deinit) struct base_buffer manifest = {0};
     struct wire_installed installed = {0};
@@ -100,9 +102,11 @@ static void on_copied (void *context, int r);
 
 static void rehearsal_begin (void *context)
 {
+    base_assert (context);
     struct rehearsal *rehearsal = context;
     const struct rehearsal_spec *spec = &rehearsal->spec;
     struct base_error error = {.code = 0};
+    base_assert (rehearsal->phase == PHASE_BEGIN && !rehearsal->env && !rehearsal->copying);
     rehearsal->late = 0;
     rehearsal->begun_ms = base_time_boot_ms ();
     rehearsal->env = identity_self_pristine_env (spec->self);
@@ -133,6 +137,7 @@ static void on_copied (void *context, int r)
     const struct rehearsal_spec *spec = &rehearsal->spec;
     struct base_error error = rehearsal->copy_error;
     rehearsal->copying = bus_work_free (rehearsal->copying);
+    base_assert (rehearsal->phase == PHASE_BEGIN && !rehearsal->origin && !rehearsal->guard);
     if (r == 0)
         r = root_stable_set (&rehearsal->scratch.root, spec->candidate, &error);
     if (r == 0)
@@ -163,6 +168,9 @@ static void on_copied (void *context, int r)
 int rehearsal_new (const struct rehearsal_spec *spec, rehearsal_done *done, void *context,
                    struct rehearsal **ret_rehearsal)
 {
+    base_assert (spec && spec->loop && spec->config);
+    base_assert (spec->root && spec->self && spec->candidate);
+    base_assert (done && ret_rehearsal);
     struct rehearsal *rehearsal = calloc (1, sizeof *rehearsal);
     if (!rehearsal)
         return -ENOMEM;
@@ -184,6 +192,7 @@ int rehearsal_new (const struct rehearsal_spec *spec, rehearsal_done *done, void
 
 void rehearsal_end (struct rehearsal *rehearsal, rehearsal_done *done, void *context)
 {
+    base_assert (rehearsal && done);
     rehearsal->done = done;
     rehearsal->context = context;
     if (rehearsal->phase == PHASE_END)

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/random.h"
@@ -35,6 +36,7 @@ static ssize_t copy_piece (int from, int to)
 
 int rehearsal_scratch_copy_bytes (int from, int to, const atomic_bool *stop)
 {
+    base_assert (from >= 0 && to >= 0);
     ssize_t got;
     do {
         if (stop && atomic_load (stop))
@@ -70,6 +72,7 @@ static int copy_file (struct copying *copying, int from_directory, int to_direct
 
 static int copy_tree (struct copying *copying, int from, int to, struct base_error *error)
 {
+    base_assert (copying && from >= 0 && to >= 0);
     base_cleanup (base_directory_close_p) DIR *directory =
         base_directory_list (openat (from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory)
@@ -106,6 +109,7 @@ static int copy_tree (struct copying *copying, int from, int to, struct base_err
 int rehearsal_scratch_make (const struct root *parent, struct rehearsal_scratch *ret_scratch,
                             struct base_error *error)
 {
+    base_assert (parent && ret_scratch);
     struct rehearsal_scratch scratch = {.root = {.fd = -1}, .parent = parent};
     (void) base_random_hex (scratch.name, 8);
     base_cleanup (base_free_p) char *path =
@@ -122,6 +126,8 @@ int rehearsal_scratch_make (const struct root *parent, struct rehearsal_scratch 
 int rehearsal_scratch_copy (struct rehearsal_scratch *scratch, const char *workspace, const atomic_bool *stop,
                             struct base_error *error)
 {
+    base_assert (scratch && scratch->parent && workspace);
+    base_assert (root_is_open (&scratch->root));
     base_cleanup (base_close_p) int from = -1;
     int r = root_workspace_open (scratch->parent, workspace, &from);
     if (r)
@@ -144,6 +150,8 @@ int rehearsal_scratch_copy (struct rehearsal_scratch *scratch, const char *works
 
 int rehearsal_scratch_settings (struct rehearsal_scratch *scratch, const char *text, struct base_error *error)
 {
+    base_assert (scratch && text);
+    base_assert (root_is_open (&scratch->root));
     return disk_file_write (scratch->root.disk, scratch->root.fd, ROOT_SETTINGS, 0600, text, strlen (text),
                             error);
 }
@@ -159,6 +167,7 @@ static const char *const sockets_places[] = {"/tmp", "/run", "/dev/shm", "/var/t
     -errno. */
 static int make_sockets (struct rehearsal_scratch *scratch, const char *place)
 {
+    base_assert (strlen (place) + sizeof SOCKETS_NAME <= sizeof scratch->sockets);
     enum { NAMES_MOST = 16 };
     char path[sizeof scratch->sockets];
     int length = snprintf (path, sizeof path, "%s" SOCKETS_NAME, place);
@@ -174,6 +183,8 @@ static int make_sockets (struct rehearsal_scratch *scratch, const char *place)
 
 int rehearsal_scratch_rendezvous (struct rehearsal_scratch *scratch, struct base_error *error)
 {
+    base_assert (scratch && root_is_open (&scratch->root));
+    base_assert (!*scratch->sockets);
     int first = 0;
     for (size_t i = 0; i < sizeof sockets_places / sizeof *sockets_places; i++) {
         int r = make_sockets (scratch, sockets_places[i]);
@@ -240,6 +251,7 @@ static void remove_below (const struct disk *disk, int root, unsigned depth, con
 
 void rehearsal_scratch_empty (const struct rehearsal_scratch *scratch, const struct disk_until *until)
 {
+    base_assert (scratch);
     if (scratch->root.fd < 0 || !scratch->parent)
         return;
     const struct disk *disk = scratch->parent->disk;
@@ -253,12 +265,14 @@ void rehearsal_scratch_empty (const struct rehearsal_scratch *scratch, const str
 
 void rehearsal_scratch_deinit (struct rehearsal_scratch *scratch)
 {
+    base_assert (scratch);
     rehearsal_scratch_empty (scratch, NULL);
     rehearsal_scratch_leave (scratch);
 }
 
 void rehearsal_scratch_leave (struct rehearsal_scratch *scratch)
 {
+    base_assert (scratch);
     if (scratch->root.fd >= 0 && scratch->parent)
         root_deinit (&scratch->root);
     *scratch = (struct rehearsal_scratch){.root = {.fd = -1}};
@@ -266,6 +280,7 @@ void rehearsal_scratch_leave (struct rehearsal_scratch *scratch)
 
 char **rehearsal_scratch_left (const struct root *parent)
 {
+    base_assert (parent);
     base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (open_probe (parent->fd));
     char **names = NULL;
     size_t count = 0;
@@ -277,6 +292,7 @@ char **rehearsal_scratch_left (const struct root *parent)
 
 void rehearsal_scratch_sweep (const struct root *parent, char *const *names, const struct disk_until *until)
 {
+    base_assert (parent);
     base_cleanup (base_close_p) int probe = open_probe (parent->fd);
     for (size_t i = 0; probe >= 0 && names && names[i] && !disk_until_over (until); i++)
         remove_probe (parent->disk, probe, names[i], 0, until);

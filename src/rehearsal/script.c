@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -22,8 +23,11 @@ enum { HINT_MS = 100 };
 static const char *const steps[] = {"begin",  "readiness", "update", "hand-over",   "hand-over",
                                     "revert", "revert",    "stop",   "start-files", "end"};
 
+_Static_assert(sizeof steps / sizeof *steps == PHASE_END + 1, "a word for each phase");
+
 const char *rehearsal_phase_word (enum rehearsal_phase phase)
 {
+    base_assert ((unsigned) phase <= PHASE_END);
     return steps[phase];
 }
 
@@ -51,6 +55,7 @@ static void tell_owner (struct rehearsal *rehearsal)
     allows. */
 static int scratch_empty (void *context)
 {
+    base_assert (context);
     struct rehearsal *rehearsal = context;
     const struct disk_until until = {.stop = &rehearsal->leave};
     rehearsal_scratch_empty (&rehearsal->scratch, &until);
@@ -71,6 +76,7 @@ static void on_emptied (void *context, int r)
 static void all_ended (void *context)
 {
     struct rehearsal *rehearsal = context;
+    base_assert (rehearsal->phase == PHASE_END && !rehearsal->guard && !rehearsal->startcheck);
     rehearsal->late = 0;
     if (rehearsal->stuck) {
         size_t length = strlen (rehearsal->result.reason);
@@ -96,6 +102,7 @@ static void note_span (struct rehearsal *rehearsal)
 
 void rehearsal_end_processes (struct rehearsal *rehearsal)
 {
+    base_assert (rehearsal);
     if (rehearsal->guard)
         rehearsal_guard_kill (rehearsal->guard);
     if (rehearsal->startcheck)
@@ -107,6 +114,7 @@ void rehearsal_end_processes (struct rehearsal *rehearsal)
 
 static void rehearsal_conclude (struct rehearsal *rehearsal)
 {
+    base_assert (rehearsal->phase != PHASE_END);
     bus_timer_cancel (rehearsal->spec.loop, rehearsal->deadline);
     bus_timer_cancel (rehearsal->spec.loop, rehearsal->hint_timer);
     rehearsal->deadline = rehearsal->hint_timer = 0;
@@ -133,6 +141,7 @@ static void tell_output (struct rehearsal *rehearsal)
 
 void rehearsal_fail (struct rehearsal *rehearsal, const char *format, ...)
 {
+    base_assert (rehearsal && format);
     if (rehearsal->phase == PHASE_END)
         return;
     va_list arguments;
@@ -158,7 +167,9 @@ static void on_deadline (void *context)
         "the test of the start files that it staged did not end",
         "",
     };
+    _Static_assert(sizeof missing / sizeof *missing == PHASE_END + 1, "a text for each phase");
     struct rehearsal *rehearsal = context;
+    base_assert (rehearsal->phase != PHASE_END);
     rehearsal->deadline = 0;
     if (base_time_boot_ms () > rehearsal->due_ms + BUS_TIMER_LATE_MS &&
         rehearsal->times_late < BUS_TIMER_LATE_TIMES) {
@@ -192,6 +203,7 @@ static void on_deadline (void *context)
 
 void rehearsal_enter (struct rehearsal *rehearsal, enum rehearsal_phase phase)
 {
+    base_assert (rehearsal->phase != PHASE_END && (unsigned) phase < PHASE_END);
     note_span (rehearsal);
     rehearsal->entered_ms = base_time_boot_ms ();
     rehearsal->phase = phase;
@@ -205,11 +217,13 @@ void rehearsal_enter (struct rehearsal *rehearsal, enum rehearsal_phase phase)
 
 struct rehearsal_offer *rehearsal_offer (struct rehearsal *rehearsal)
 {
+    base_assert (rehearsal && rehearsal->offer < REHEARSAL_OFFERS);
     return &rehearsal->offers[rehearsal->offer];
 }
 
 void rehearsal_hint (void *context)
 {
+    base_assert (context);
     struct rehearsal *rehearsal = context;
     rehearsal->hint_timer = 0;
     if (rehearsal->asked)
@@ -234,6 +248,7 @@ void rehearsal_give_order (struct rehearsal *rehearsal, enum rehearsal_phase pha
 
 void rehearsal_stop (struct rehearsal *rehearsal)
 {
+    base_assert (rehearsal->guard);
     rehearsal_enter (rehearsal, PHASE_STOP);
     rehearsal_guard_stop (rehearsal->guard);
 }
@@ -242,6 +257,7 @@ void rehearsal_stop (struct rehearsal *rehearsal)
     resource. Then it does so in a second rehearsal, too, and the running version does not. */
 static void note_own_failure (struct rehearsal *rehearsal, int code)
 {
+    base_assert (code < 0);
     bool used_up =
         code == -ENOSPC || code == -EDQUOT || code == -EAGAIN || code == -ENOMEM || code == -ENFILE;
     rehearsal->result.end.killed |= used_up;
@@ -275,6 +291,7 @@ static void pass_if_through (struct rehearsal *rehearsal)
 
 static void on_startcheck (void *context, const struct base_error *error)
 {
+    base_assert (context);
     struct rehearsal *rehearsal = context;
     bool over = rehearsal->phase == PHASE_END;
     struct base_error found = error ? *error : (struct base_error){.code = 0};
@@ -301,6 +318,7 @@ static void on_startcheck (void *context, const struct base_error *error)
 
 bool rehearsal_link_is (struct rehearsal *rehearsal, const char *link, const char *expected)
 {
+    base_assert (rehearsal && link);
     char name[ROOT_NAME_SIZE] = "";
     int r = root_link (&rehearsal->scratch.root, link, name);
     if (base_error_is_of_host (r)) {
@@ -318,6 +336,7 @@ bool rehearsal_link_is (struct rehearsal *rehearsal, const char *link, const cha
 /*  P runs in service: the switch that C claims must be on disk. */
 static bool switch_check (struct rehearsal *rehearsal, char stable[ROOT_NAME_SIZE])
 {
+    base_assert (stable);
     struct base_error error = {.code = 0};
     int r = root_link (&rehearsal->scratch.root, ROOT_STABLE, stable);
     if (base_error_is_of_host (r)) {
@@ -411,6 +430,7 @@ static void on_candidate (struct rehearsal *rehearsal)
 
 static void check_start_files (struct rehearsal *rehearsal, const char *workspace)
 {
+    base_assert (!rehearsal->startcheck);
     struct base_error error = {.code = 0};
     base_cleanup (base_close_p) int fd = -1;
     int r = root_workspace_open (&rehearsal->scratch.root, workspace, &fd);
@@ -506,6 +526,7 @@ static bool is_from_below (struct rehearsal *rehearsal, const struct wire_ready 
 
 void rehearsal_on_callback (void *context, struct bus_socket *socket, const struct bus_message *message)
 {
+    base_assert (context && message);
     struct rehearsal *rehearsal = context;
     (void) socket;
     if (message->record == &wire_ready_record) {
@@ -537,6 +558,7 @@ void rehearsal_on_callback (void *context, struct bus_socket *socket, const stru
 
 static void judge_end (struct rehearsal *rehearsal, const struct rehearsal_guard_end *end)
 {
+    base_assert (rehearsal->phase != PHASE_END && rehearsal->guard);
     char text[96], said[200];
     const char *how = end->ended ? base_process_end_format (&end->how, text, sizeof text)
                                  : "was ended together with its guard";
@@ -563,6 +585,7 @@ static void judge_end (struct rehearsal *rehearsal, const struct rehearsal_guard
 
 void rehearsal_on_gone (void *context, const struct rehearsal_guard_end *end)
 {
+    base_assert (context && end);
     struct rehearsal *rehearsal = context;
     if (rehearsal->phase != PHASE_END)
         judge_end (rehearsal, end);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/random.h"
@@ -75,6 +76,7 @@ static size_t find_same (const struct rehearsal_snapshot *snapshot, const struct
 
 static int path_keep (struct rehearsal_snapshot *snapshot, const char *path)
 {
+    base_assert (snapshot && path);
     base_cleanup (base_close_p) int from = open_plain (snapshot->root, path, 0);
     struct kept kept = {.copy = -1, .same = snapshot->count};
     if (from < 0 || fstat (from, &kept.status))
@@ -126,6 +128,7 @@ static int keep_tree (struct rehearsal_snapshot *snapshot, const char *path, uns
 int rehearsal_snapshot_make (const struct root *root, struct rehearsal_snapshot **ret_snapshot,
                              struct base_error *error)
 {
+    base_assert (root && ret_snapshot);
     struct rehearsal_snapshot *snapshot = calloc (1, sizeof *snapshot);
     if (!snapshot)
         return -ENOMEM;
@@ -161,6 +164,7 @@ struct rehearsal_snapshot *rehearsal_snapshot_free (struct rehearsal_snapshot *s
 
 static void change_note (struct rehearsal_snapshot *snapshot, const char *what, const char *how)
 {
+    base_assert (what && how);
     if (!snapshot->changed)
         (void) snprintf (snapshot->first, sizeof snapshot->first, "%s was %s", what, how);
     snapshot->changed = true;
@@ -197,6 +201,7 @@ static int write_back (const struct root *root, const char *path, int copy, mode
 static int restore_one (struct rehearsal_snapshot *snapshot, const struct kept *kept,
                         struct base_error *error)
 {
+    base_assert (kept->path && kept->same < snapshot->count);
     const struct root *root = snapshot->root;
     struct stat now;
     bool there = fstatat (root->fd, kept->path, &now, AT_SYMLINK_NOFOLLOW) == 0;
@@ -281,6 +286,7 @@ static void failure_keep (int *failed, int r)
 /*  The files come first: a link must not point to a damaged workspace. */
 int rehearsal_snapshot_restore (struct rehearsal_snapshot *snapshot, struct base_error *error)
 {
+    base_assert (snapshot);
     int failed = 0;
     for (size_t i = 0; i < snapshot->count; i++)
         failure_keep (&failed, restore_one (snapshot, &snapshot->items[i], error));

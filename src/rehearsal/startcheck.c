@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -65,6 +66,8 @@ static int make_directory (int root, const char *name, int *ret_fd)
 /*  Not synced: a scratch root has no meaning after a crash. */
 static int file_put (int directory, const char *name, mode_t mode, const void *data, size_t size)
 {
+    base_assert (directory >= 0 && name);
+    base_assert (data || size == 0);
     base_cleanup (base_close_p) int fd =
         openat (directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
@@ -162,14 +165,6 @@ static void on_emptied (void *context, int r)
     tell_owner (check);
 }
 
-static void all_ended (void *context)
-{
-    struct rehearsal_startcheck *check = context;
-    check->timer = 0;
-    if (bus_work_start (check->loop, scratch_empty, on_emptied, check, &check->emptying) < 0)
-        tell_owner (check);
-}
-
 static bool all_gone (const struct rehearsal_startcheck *check)
 {
     for (size_t i = 0; i < KINDS; i++)
@@ -178,9 +173,20 @@ static bool all_gone (const struct rehearsal_startcheck *check)
     return true;
 }
 
+static void all_ended (void *context)
+{
+    base_assert (context);
+    struct rehearsal_startcheck *check = context;
+    check->timer = 0;
+    base_assert (check->over && all_gone (check) && !check->emptying);
+    if (bus_work_start (check->loop, scratch_empty, on_emptied, check, &check->emptying) < 0)
+        tell_owner (check);
+}
+
 /*  The owner is informed from the loop, when no process runs any more. */
 static void check_conclude (struct rehearsal_startcheck *check, const struct base_error *error)
 {
+    base_assert (check);
     if (check->over)
         return;
     check->over = true;
@@ -202,11 +208,13 @@ static bool was_killed (const struct rehearsal_guard_end *end)
 
 static void on_gone (void *context, const struct rehearsal_guard_end *told)
 {
+    base_assert (context && told);
     const struct rehearsal_guard_end copy = *told, *end = &copy; /* the guard is freed here */
     struct run *run = context;
     struct rehearsal_startcheck *check = run->check;
     const char *what = kinds[run - check->runs].what;
     struct base_error error = {.code = 0};
+    base_assert (run >= check->runs && run < check->runs + KINDS && !run->gone);
     run->gone = true;
     run->stuck = end->stuck;
     run->guard = rehearsal_guard_free (run->guard);
@@ -287,6 +295,9 @@ int rehearsal_startcheck_new (struct bus_loop *loop, const struct root *parent, 
                               rehearsal_startcheck_done *done, void *context,
                               struct rehearsal_startcheck **ret_check, struct base_error *error)
 {
+    base_assert (loop && parent && workspace >= 0);
+    base_assert (launcher && env);
+    base_assert (done && ret_check);
     struct rehearsal_startcheck *check = calloc (1, sizeof *check);
     if (!check)
         return -ENOMEM;
@@ -330,6 +341,7 @@ int rehearsal_startcheck_new (struct bus_loop *loop, const struct root *parent, 
 
 void rehearsal_startcheck_end (struct rehearsal_startcheck *check)
 {
+    base_assert (check);
     struct base_error error = {.code = 0};
     (void) base_error_set (&error, -ECANCELED, "the check of its start files was ended");
     check_conclude (check, &error);
@@ -337,6 +349,7 @@ void rehearsal_startcheck_end (struct rehearsal_startcheck *check)
 
 pid_t rehearsal_startcheck_stuck (const struct rehearsal_startcheck *check)
 {
+    base_assert (check);
     for (size_t i = 0; i < KINDS; i++)
         if (check->runs[i].stuck)
             return check->runs[i].stuck;
