@@ -10,11 +10,16 @@
 #include "bus/endpoint.h"
 #include "bus/socket.h"
 #include "root/root.h"
-#include "update/procedure.h"
 #include "wire/wire.h"
 
 enum { IDENTITY_DEPTH_SERVICE = -1, IDENTITY_DEPTH_MINTED = 2, IDENTITY_LABELS_MOST = 32 };
 enum { IDENTITY_TAGS_MOST = 32, IDENTITY_TAG_SIZE_MOST = 64 };
+
+/*  How long a state of the update procedure may last, in milliseconds; none is 0. */
+struct identity_limits {
+    uint64_t matching_ms, fetching_ms, staging_ms, probing_ms, switching_ms;
+    uint64_t unfit_ms; /* the first pause before an order that found this host unfit is tried again */
+};
 
 struct identity_config {
     char *root; /* absolute path */
@@ -33,7 +38,7 @@ struct identity_config {
     uint64_t answer_ms;     /* limit for the answer to a get */
     uint64_t away_ms;       /* limit for a download without a connection to its content peer */
     uint32_t chunk, window; /* bytes */
-    struct update_limits limits;
+    struct identity_limits limits;
     struct root_limits trial;
     uint64_t scrub_ms;          /* stable and previous are verified within this period; 0: never */
     uint64_t rehearsal_step_ms; /* deadline of each step of a rehearsal */

@@ -10,6 +10,7 @@
 #include "node/application.h"
 #include "rehearsal/rehearsal.h"
 #include "root/manifest.h"
+#include "update/verdict.h"
 #include "root/workspace.h"
 
 struct manager {
@@ -91,13 +92,28 @@ static bool files_are_intact (const struct node_application *app, struct base_er
     return rc != ROOT_E_DAMAGED && rc != ROOT_E_NONE;
 }
 
+static struct update_rehearsed rehearsed_of (const struct rehearsal_outcome *end)
+{
+    return (struct update_rehearsed){.passed = end->passed,
+                                     .host = end->host,
+                                     .killed = end->killed,
+                                     .late = end->late,
+                                     .slowest_ms = end->slowest_ms};
+}
+
+static enum update_verdict verdict_of (const struct rehearsal_result *result, unsigned tries)
+{
+    struct update_rehearsed candidate = rehearsed_of (&result->end);
+    return update_verdict_candidate (&candidate, tries);
+}
+
 /*  For passed and failed rehearsals: only a copy of the candidate's files has rehearsed. */
 static void files_check (struct node_application *app, struct rehearsal_result *result)
 {
     struct base_error damage = {.code = 0};
     if (result->end.host || files_are_intact (app, &damage))
         return;
-    result->end = (struct update_rehearsed){.host = true};
+    result->end = (struct rehearsal_outcome){.host = true};
     (void) base_text_copy (result->step, sizeof result->step, "files");
     (void) snprintf (result->reason, sizeof result->reason,
                      "the candidate's files changed since they were staged: %.300s", damage.text);
@@ -118,7 +134,8 @@ static void on_control (struct node_application *app, const struct rehearsal_res
     const struct rehearsal_result *blame = &own->blamed;
     uint64_t step_ms = app->process->config->rehearsal_step_ms;
     char why[BASE_ERROR_SIZE] = "";
-    bool blamed = update_verdict_control (&blame->end, &control->end, step_ms) == UPDATE_VERDICT_BLAMED;
+    struct update_rehearsed candidate = rehearsed_of (&blame->end), runs = rehearsed_of (&control->end);
+    bool blamed = update_verdict_control (&candidate, &runs, step_ms) == UPDATE_VERDICT_BLAMED;
     if (!control->end.passed)
         (void) snprintf (
             why, sizeof why,
@@ -136,11 +153,11 @@ static void on_control (struct node_application *app, const struct rehearsal_res
 static void on_candidate (struct node_application *app, struct rehearsal_result *result)
 {
     struct manager *own = app->own;
-    enum update_verdict verdict = update_verdict_candidate (&result->end, own->tries);
+    enum update_verdict verdict = verdict_of (result, own->tries);
     const char *workspace = verdict == UPDATE_VERDICT_AGAIN ? app->order.workspace : app->running->workspace;
     if (verdict != UPDATE_VERDICT_AGAIN) {
         files_check (app, result);
-        verdict = update_verdict_candidate (&result->end, own->tries);
+        verdict = verdict_of (result, own->tries);
     }
     if (verdict == UPDATE_VERDICT_AGAIN || verdict == UPDATE_VERDICT_CONTROL) {
         own->control = verdict == UPDATE_VERDICT_CONTROL;

@@ -273,8 +273,6 @@ int node_run (struct identity_config *config, enum identity_settings settings, c
         .config = config, .settings = settings, .launcher = launcher, .status = 1, .lock = NODE_LOCK_NULL};
     process.root.fd = -1;
     process.loaded = identity_settings_digest (config->root);
-    /* this process gives up a little before its launcher does, because it can report what was missing */
-    config->limits.trial_ms = config->trial.confirm_ms - config->trial.confirm_ms / 8;
     int failed = open_all (&process, &error);
     if (failed) {
         base_log (BASE_LOG_ERROR, "%s", *error.text ? error.text : strerror (failed < 0 ? -failed : EIO));

@@ -24,7 +24,6 @@
 
 #include "identity/config.h"
 #include "identity/self.h"
-#include "update/verdict.h"
 
 struct rehearsal;
 
@@ -37,8 +36,19 @@ struct rehearsal_spec {
     int depth;                        /* depth of the candidate */
 };
 
+/*  How a rehearsal ended. What that means for the candidate, the owner decides. */
+struct rehearsal_outcome {
+    bool passed;
+    bool host; /* not passed, before the candidate had its chance: disk, descriptors, sockets */
+    /*  not passed, and a process of the rehearsal was killed from outside, or may have been; or the host was
+        short of a resource that the candidate may have used up */
+    bool killed;
+    bool late;           /* not passed, because a deadline passed */
+    uint64_t slowest_ms; /* duration of the longest step */
+};
+
 struct rehearsal_result {
-    struct update_rehearsed end;
+    struct rehearsal_outcome end;
     char step[32]; /* where it failed */
     char reason[BASE_ERROR_SIZE];
     uint64_t took_ms;
