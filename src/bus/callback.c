@@ -108,7 +108,7 @@ static void delivery_deinit (struct delivery *delivery)
         ;
 }
 
-static int milliseconds_left (uint64_t until_ms)
+static int time_left_ms (uint64_t until_ms)
 {
     uint64_t now_ms = base_time_boot_ms ();
     return now_ms < until_ms ? (int) (until_ms - now_ms) : 0;
@@ -138,7 +138,7 @@ static int delivery_connect (const struct delivery *delivery, const char *endpoi
 static int frame_send (void *socket, const void *data, size_t size, int flags, uint64_t until_ms)
 {
     for (;;) {
-        int r = option_set (socket, ZMQ_SNDTIMEO, milliseconds_left (until_ms));
+        int r = option_set (socket, ZMQ_SNDTIMEO, time_left_ms (until_ms));
         if (r < 0)
             return r;
         if (zmq_send (socket, data, size, flags) >= 0)
@@ -180,6 +180,6 @@ int bus_callback_deliver (const struct bus_callback *callback, const struct wire
                                callback->endpoint);
     if (r < 0)
         return base_error_errno (error, r, "cannot send to %s", callback->endpoint);
-    int left = milliseconds_left (until_ms);
+    int left = time_left_ms (until_ms);
     return option_set (delivery.socket, ZMQ_LINGER, left > 100 ? left : 100);
 }

@@ -125,7 +125,7 @@ struct bus_connection *bus_connection_most (struct bus_guard *guard,
     return most;
 }
 
-static bool table_reaches (struct bus_guard *guard, int fd)
+static bool table_extend (struct bus_guard *guard, int fd)
 {
     base_assert (fd >= 0);
     size_t needed = (size_t) fd + 1, size = guard->n_table ? guard->n_table : TABLE_LEAST;
@@ -142,7 +142,7 @@ static bool table_reaches (struct bus_guard *guard, int fd)
     return true;
 }
 
-static bool is_tcp (int fd)
+static bool fd_is_tcp (int fd)
 {
     struct sockaddr_storage address;
     socklen_t size = sizeof address;
@@ -161,7 +161,7 @@ struct bus_connection *bus_connection_find (struct bus_guard *guard, struct bus_
         return connection;
     if (connection)
         bus_connection_drop (connection);
-    connection = table_reaches (guard, fd) ? calloc (1, sizeof *connection) : NULL;
+    connection = table_extend (guard, fd) ? calloc (1, sizeof *connection) : NULL;
     if (!connection)
         return NULL;
     *connection = (struct bus_connection){.guard = guard,
@@ -170,7 +170,7 @@ struct bus_connection *bus_connection_find (struct bus_guard *guard, struct bus_
                                           .cookie = cookie,
                                           .came_ms = base_time_boot_ms (),
                                           .is_server = socket->is_server,
-                                          .counts_bytes = is_tcp (fd)};
+                                          .counts_bytes = fd_is_tcp (fd)};
     connection->shaken = !connection->is_server || !connection->counts_bytes || socket->kind != BUS_ROUTER;
     connection->bytes_ms = connection->base_ms = connection->came_ms;
     if (!bus_connection_arm (connection, EPOLL_CTL_ADD) && !bus_connection_arm (connection, EPOLL_CTL_MOD)) {

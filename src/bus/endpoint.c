@@ -29,7 +29,7 @@ static int origin_refuse (const char *text, const char *why, struct base_error *
                            text, why);
 }
 
-static bool is_host_name (const char *host)
+static bool host_is_valid (const char *host)
 {
     if (strcmp (host, "*") == 0)
         return true;
@@ -41,7 +41,7 @@ static bool is_host_name (const char *host)
     return true;
 }
 
-static int parse_ipc (const char *text, char *fields[CHANNELS], struct base_error *error)
+static int ipc_parse (const char *text, char *fields[CHANNELS], struct base_error *error)
 {
     const char *path = text + strlen ("ipc://");
     struct sockaddr_un address;
@@ -85,7 +85,7 @@ int bus_endpoints_parse (const char *text, struct bus_endpoints *ret_endpoints, 
     int r;
 
     if (strncmp (text, "ipc://", strlen ("ipc://")) == 0) {
-        r = parse_ipc (text, fields, error);
+        r = ipc_parse (text, fields, error);
         if (r < 0)
             return r;
         *ret_endpoints = endpoints;
@@ -99,7 +99,7 @@ int bus_endpoints_parse (const char *text, struct bus_endpoints *ret_endpoints, 
     if (r < 0)
         return r;
     struct in6_addr ignored;
-    if (is_v6 ? inet_pton (AF_INET6, host, &ignored) != 1 : !is_host_name (host))
+    if (is_v6 ? inet_pton (AF_INET6, host, &ignored) != 1 : !host_is_valid (host))
         return origin_refuse (
             text, is_v6 ? "the text in brackets is not an IPv6 address" : "the host is not a name or address",
             error);

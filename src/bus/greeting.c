@@ -20,13 +20,13 @@ void bus_greeting_done (struct bus_connection *connection)
     connection->shaken = true;
 }
 
-static uint64_t strange_of (const struct bus_connection *connection)
+static uint64_t connection_strange (const struct bus_connection *connection)
 {
     return connection->strange;
 }
 
 /*  A late look can find a message without end above this limit, too. */
-static enum bus_end why_of (const struct bus_connection *connection)
+static enum bus_end connection_end_why (const struct bus_connection *connection)
 {
     return connection->strange > connection->socket->message_most + BUS_SLACK ? BUS_END_ENDLESS
                                                                               : BUS_END_GREETING;
@@ -52,9 +52,9 @@ void bus_greeting_count (struct bus_connection *connection, uint64_t now_ms)
     }
     if (guard->strange <= STRANGERS_MOST)
         return;
-    struct bus_connection *most = bus_connection_most (guard, strange_of);
+    struct bus_connection *most = bus_connection_most (guard, connection_strange);
     if (most) {
-        enum bus_end why = why_of (most);
+        enum bus_end why = connection_end_why (most);
         bus_greeting_done (most);
         bus_guard_end (most, why);
     }

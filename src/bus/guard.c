@@ -65,7 +65,7 @@ static uint64_t process_size (void)
 static void on_look (void *context);
 static void on_wait (void *context);
 
-static void look_later (struct bus_guard *guard)
+static void guard_look_later (struct bus_guard *guard)
 {
     if (guard->look_timer <= 0)
         guard->look_timer = bus_timer_start (guard->loop, LOOK_MS, on_look, guard);
@@ -79,10 +79,10 @@ void bus_guard_look_at (struct bus_connection *connection)
     connection->idle_looks = 0;
     connection->awaited = false;
     bus_connection_append (&connection->guard->looked_at, connection);
-    look_later (connection->guard);
+    guard_look_later (connection->guard);
 }
 
-static uint64_t silent_until (const struct bus_connection *connection)
+static uint64_t connection_silent_until (const struct bus_connection *connection)
 {
     uint64_t until = connection->bytes_ms + BUS_SILENT_MS, last = connection->came_ms + SILENT_MOST_MS;
     return until < last ? until : last;
@@ -101,12 +101,12 @@ void bus_guard_wait_later (struct bus_guard *guard, uint64_t now_ms)
     const struct bus_connection *first = guard->waiting.first;
     if (!first || guard->wait_timer > 0)
         return;
-    uint64_t until = silent_until (first);
+    uint64_t until = connection_silent_until (first);
     guard->wait_timer = bus_timer_start (guard->loop, until > now_ms ? until - now_ms : 0, on_wait, guard);
 }
 
 /*  Stops looking at a connection on which nothing comes. Returns false if the connection has gone. */
-static bool let_go (struct bus_connection *connection)
+static bool connection_settle (struct bus_connection *connection)
 {
     struct bus_guard *guard = connection->guard;
     if (!bus_connection_arm (connection, EPOLL_CTL_MOD)) {
@@ -163,7 +163,7 @@ void bus_guard_sent (struct bus_guard *guard, const struct bus_socket *socket)
 }
 
 /*  Whether every message that the connection has sent completely has been delivered. */
-static bool had_its_turn (struct bus_connection *connection)
+static bool connection_had_turn (struct bus_connection *connection)
 {
     struct bus_socket *socket = connection->socket;
     uint64_t read = socket->n_read + 1;
@@ -177,14 +177,14 @@ static bool had_its_turn (struct bus_connection *connection)
 }
 
 /*  The most bytes that may come between two messages. */
-static uint64_t undelivered_most (const struct bus_connection *connection, uint64_t now_ms)
+static uint64_t connection_undelivered_most (const struct bus_connection *connection, uint64_t now_ms)
 {
     uint64_t pings = (now_ms - connection->base_ms) * PINGS_A_SECOND / 1000;
     return connection->socket->message_most + BUS_SLACK + (pings < PINGS_MOST ? pings : PINGS_MOST);
 }
 
 /*  Counting starts again from what has been read at this delivery. */
-static void note_delivered (struct bus_connection *connection, uint64_t read, uint64_t now_ms)
+static void connection_note_delivered (struct bus_connection *connection, uint64_t read, uint64_t now_ms)
 {
     base_assert (connection->delivered >= connection->seen);
     connection->seen = connection->delivered;
@@ -215,16 +215,17 @@ static void connection_look (struct bus_connection *connection, uint64_t now_ms,
     if (!connection->shaken && !connection->ended)
         bus_greeting_count (connection, now_ms);
     if (connection->delivered != connection->seen || connection->ended) {
-        note_delivered (connection, read, now_ms);
+        connection_note_delivered (connection, read, now_ms);
         connection->size = *size;
         connection->grown = 0;
     }
-    over = connection->counts_bytes ? read - connection->base > undelivered_most (connection, now_ms)
-                                    : connection_growth (connection, *size) > GROWN;
-    if (over && had_its_turn (connection))
+    over = connection->counts_bytes
+               ? read - connection->base > connection_undelivered_most (connection, now_ms)
+               : connection_growth (connection, *size) > GROWN;
+    if (over && connection_had_turn (connection))
         bus_guard_end (connection, BUS_END_ENDLESS);
-    else if (bus_connection_is_silent (connection) && now_ms >= silent_until (connection) &&
-             had_its_turn (connection))
+    else if (bus_connection_is_silent (connection) && now_ms >= connection_silent_until (connection) &&
+             connection_had_turn (connection))
         bus_guard_end (connection, BUS_END_SILENT);
     else if (!connection->shaken && connection->delivered > 0 && !connection->ended)
         return; /* looked at until its handshake is known to be small */
@@ -232,7 +233,7 @@ static void connection_look (struct bus_connection *connection, uint64_t now_ms,
               read - connection->base < LITTLE) ||
              (idle && !connection->turn && ++connection->idle_looks >= IDLE_LOOKS)) {
         connection->grown = connection_growth (connection, *size);
-        (void) let_go (connection);
+        (void) connection_settle (connection);
     } else if (!idle || connection->turn)
         connection->idle_looks = 0;
 }
@@ -251,7 +252,7 @@ static void on_look (void *context)
             connection_look (connection, now_ms, &size);
     }
     if (guard->looked_at.first)
-        look_later (guard);
+        guard_look_later (guard);
 }
 
 static void on_wait (void *context)
@@ -259,7 +260,7 @@ static void on_wait (void *context)
     struct bus_guard *guard = context;
     uint64_t now_ms = base_time_boot_ms ();
     guard->wait_timer = 0;
-    while (guard->waiting.first && silent_until (guard->waiting.first) <= now_ms)
+    while (guard->waiting.first && connection_silent_until (guard->waiting.first) <= now_ms)
         bus_guard_look_at (guard->waiting.first); /* the look ends it unless bytes have come by then */
     bus_guard_wait_later (guard, now_ms);
 }
@@ -287,7 +288,7 @@ void bus_guard_make_room (struct bus_guard *guard, struct bus_connection *came)
 
 /*  The expected message has come. If no bytes follow it, no further look is needed. Returns false if the
     connection has gone. */
-static bool awaited_came (struct bus_connection *connection)
+static bool connection_awaited_came (struct bus_connection *connection)
 {
     struct bus_guard *guard = connection->guard;
     int unread;
@@ -295,9 +296,9 @@ static bool awaited_came (struct bus_connection *connection)
     connection->awaited = false;
     if (unread > 0)
         return true;
-    note_delivered (connection, read, base_time_boot_ms ());
+    connection_note_delivered (connection, read, base_time_boot_ms ());
     connection->read = read;
-    if (!let_go (connection))
+    if (!connection_settle (connection))
         return false;
     if (!guard->looked_at.first) {
         bus_timer_cancel (guard->loop, guard->look_timer);
@@ -326,7 +327,8 @@ struct bus_connection *bus_guard_delivered (struct bus_guard *guard, struct bus_
         bus_connection_append (&guard->idle, connection);
     if (!connection->shaken)
         bus_greeting_delivered (connection, size);
-    return connection->awaited && !connection->ended && !awaited_came (connection) ? NULL : connection;
+    return connection->awaited && !connection->ended && !connection_awaited_came (connection) ? NULL
+                                                                                              : connection;
 }
 
 bool bus_guard_subscribed (struct bus_connection *connection, bool subscribed)
@@ -370,14 +372,14 @@ static bool connection_rests (struct bus_connection *connection)
         unread > 0)
         return false;
     if (connection->delivered != connection->seen)
-        note_delivered (connection, read, now_ms);
+        connection_note_delivered (connection, read, now_ms);
     connection->read = read;
     connection->bytes_ms = now_ms;
     return read - connection->base < LITTLE && bus_connection_arm (connection, EPOLL_CTL_MOD);
 }
 
 /*  A client's connection is looked at until the message that is under way has come. */
-static void traffic_came (struct bus_connection *connection, uint32_t events)
+static void connection_traffic_came (struct bus_connection *connection, uint32_t events)
 {
     bool ends = events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR);
     if (!ends && connection_rests (connection))
@@ -400,7 +402,7 @@ static void on_traffic (void *context)
         if (monitor)
             bus_monitor_drain (guard, monitor);
         else if ((size_t) fd < guard->n_table && guard->table[fd])
-            traffic_came (guard->table[fd], events[i].events);
+            connection_traffic_came (guard->table[fd], events[i].events);
     }
 }
 

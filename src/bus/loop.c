@@ -97,7 +97,7 @@ struct ending {
     int fd; /* closed once the context has ended */
 };
 
-static void *run_ending (void *context)
+static void *ending_run (void *context)
 {
     struct ending *ending = context;
     while (zmq_ctx_term (ending->zmq) < 0 && errno == EINTR)
@@ -108,13 +108,13 @@ static void *run_ending (void *context)
 }
 
 /*  The thread takes no signals: they are for the loop's thread alone. */
-static int start_ending (struct ending *ending)
+static int ending_start (struct ending *ending)
 {
     sigset_t all, before;
     pthread_t thread;
     (void) sigfillset (&all);
     (void) pthread_sigmask (SIG_SETMASK, &all, &before);
-    int r = pthread_create (&thread, NULL, run_ending, ending);
+    int r = pthread_create (&thread, NULL, ending_run, ending);
     (void) pthread_sigmask (SIG_SETMASK, &before, NULL);
     if (r == 0)
         (void) pthread_detach (thread);
@@ -123,13 +123,13 @@ static int start_ending (struct ending *ending)
 
 /*  A context ends only after its I/O threads. One of them may be resolving a name, which without a network
     takes as long as the resolver's timeout. The loop does not wait for that: it leaves the context behind. */
-static void end_context (struct bus_loop *loop)
+static void context_end (struct bus_loop *loop)
 {
     int ends[2] = {-1, -1};
     struct ending *ending = malloc (sizeof *ending);
     if (ending && pipe2 (ends, O_CLOEXEC) == 0) {
         *ending = (struct ending){.zmq = loop->zmq, .fd = ends[1]};
-        if (start_ending (ending) == 0) {
+        if (ending_start (ending) == 0) {
             uint64_t now = base_time_boot_ms (), last = now + END_MS + (uint64_t) loop->linger_ms;
             struct pollfd ended = {.fd = ends[0]};
             for (; now < last && poll (&ended, 1, (int) (last - now)) < 0; now = base_time_boot_ms ())
@@ -179,7 +179,7 @@ struct bus_loop *bus_loop_free (struct bus_loop *loop)
     if (loop->zmq) {
         (void) zmq_ctx_shutdown (loop->zmq);
         bus_zap_free (loop->zap);
-        end_context (loop);
+        context_end (loop);
     }
     if (loop->timer_fd >= 0)
         (void) close (loop->timer_fd);
@@ -283,7 +283,7 @@ void bus_source_free (struct bus_source *source, void *memory)
         sources_sweep (loop);
 }
 
-static struct bus_source *find_watch (const struct bus_loop *loop, int fd)
+static struct bus_source *watch_find (const struct bus_loop *loop, int fd)
 {
     base_assert (loop);
     for (struct bus_source *source = loop->sources; source; source = source->next)
@@ -297,7 +297,7 @@ int bus_watch (struct bus_loop *loop, int fd, bus_handler *handler, void *contex
     base_assert (loop && handler);
     if (fd < 0)
         return -EBADF;
-    if (find_watch (loop, fd))
+    if (watch_find (loop, fd))
         return -EEXIST;
     return bus_source_new (loop, NULL, fd, handler, context) ? 0 : -ENOMEM;
 }
@@ -305,7 +305,7 @@ int bus_watch (struct bus_loop *loop, int fd, bus_handler *handler, void *contex
 void bus_unwatch (struct bus_loop *loop, int fd)
 {
     base_assert (loop);
-    struct bus_source *source = find_watch (loop, fd);
+    struct bus_source *source = watch_find (loop, fd);
     if (source)
         bus_source_free (source, NULL);
 }
@@ -436,7 +436,7 @@ static void timers_fire (struct bus_loop *loop)
         handler (context);
 }
 
-static int run_round (struct bus_loop *loop)
+static int round_run (struct bus_loop *loop)
 {
     int r = poll_items_collect (loop);
     if (r < 0)
@@ -464,7 +464,7 @@ int bus_loop_run (struct bus_loop *loop)
     int r = 0;
     loop->running = true;
     while (r == 0 && !loop->stopped) {
-        r = run_round (loop);
+        r = round_run (loop);
         sources_sweep (loop);
     }
     loop->running = false;

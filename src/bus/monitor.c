@@ -11,7 +11,7 @@
 #include "bus/guard_private.h"
 
 /*  Reads one event of libzmq: [number, value] [endpoint]. Returns false if there is none. */
-static bool read_event (void *pair, uint16_t *ret_event, uint32_t *ret_value)
+static bool event_read (void *pair, uint16_t *ret_event, uint32_t *ret_value)
 {
     base_assert (pair && ret_event && ret_value);
     zmq_msg_t frame;
@@ -39,7 +39,7 @@ void bus_monitor_drain (struct bus_guard *guard, const struct bus_monitor *monit
     base_assert (guard && monitor && monitor->socket);
     uint16_t event = 0;
     uint32_t value = 0;
-    while (read_event (monitor->pair, &event, &value)) {
+    while (event_read (monitor->pair, &event, &value)) {
         if (event == ZMQ_EVENT_ACCEPTED || event == ZMQ_EVENT_CONNECTED)
             (void) bus_connection_find (guard, monitor->socket, (int) value);
         else if (value < guard->n_table && guard->table[value])

@@ -41,7 +41,7 @@ static void reach_unref (struct bus_reach *reach)
 }
 
 /*  Returns 0 or -errno. */
-static int try_address (const struct addrinfo *address)
+static int address_try (const struct addrinfo *address)
 {
     base_cleanup (base_close_p) int fd =
         socket (address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -59,7 +59,7 @@ static int try_address (const struct addrinfo *address)
     return getsockopt (fd, SOL_SOCKET, SO_ERROR, &wrong, &size) < 0 ? -errno : -wrong;
 }
 
-static void try_all (struct bus_reach *reach)
+static void reach_try (struct bus_reach *reach)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
     int r = getaddrinfo (reach->host, reach->port, &hints, &found);
@@ -70,7 +70,7 @@ static void try_all (struct bus_reach *reach)
     }
     r = -ENOENT;
     for (const struct addrinfo *at = found; at && r < 0; at = at->ai_next)
-        r = try_address (at);
+        r = address_try (at);
     freeaddrinfo (found);
     if (r < 0)
         (void) snprintf (reach->wrong, sizeof reach->wrong, "no connection to %s, port %s: %s", reach->host,
@@ -80,7 +80,7 @@ static void try_all (struct bus_reach *reach)
 static void *reach_run (void *context)
 {
     struct bus_reach *reach = context;
-    try_all (reach);
+    reach_try (reach);
     (void) eventfd_write (reach->fd, 1);
     reach_unref (reach);
     return NULL;
@@ -116,7 +116,7 @@ static int endpoint_split (struct bus_reach *reach, const char *endpoint)
 }
 
 /*  The thread takes no signals: they are for the loop's thread alone. */
-static int start_thread (struct bus_reach *reach)
+static int thread_start (struct bus_reach *reach)
 {
     sigset_t all, before;
     pthread_t thread;
@@ -158,7 +158,7 @@ int bus_reach_start (struct bus_loop *loop, const char *endpoint, bus_reached *d
     atomic_init (&reach->refs, 2);
     r = bus_watch (loop, reach->fd, on_done, reach);
     if (r == 0) {
-        r = start_thread (reach);
+        r = thread_start (reach);
         if (r < 0)
             bus_unwatch (loop, reach->fd);
     }

@@ -8,7 +8,7 @@
 
 #include "base/assert.h"
 
-static bool is_over (const struct bus_refusals_of *peer, uint64_t now_ms)
+static bool lines_are_due (const struct bus_refusals_of *peer, uint64_t now_ms)
 {
     return peer->logged_ms == 0 || now_ms - peer->logged_ms >= BUS_REFUSALS_MS;
 }
@@ -16,7 +16,7 @@ static bool is_over (const struct bus_refusals_of *peer, uint64_t now_ms)
 bool bus_refusals_due (struct bus_refusals_of *peer, uint64_t now_ms, uint64_t *ret_more)
 {
     base_assert (peer && ret_more);
-    if (!is_over (peer, now_ms)) {
+    if (!lines_are_due (peer, now_ms)) {
         peer->more++;
         return false;
     }
@@ -34,7 +34,7 @@ bool bus_refusals_due_of (struct bus_refusals *refusals, const struct bus_refusa
         if (refusals->peers[i].lines.logged_ms > 0 &&
             bus_peer_equal (&refusals->peers[i].peer, &refusal->peer))
             return bus_refusals_due (&refusals->peers[i].lines, now_ms, ret_more);
-        if (unused == BUS_REFUSALS_MOST && is_over (&refusals->peers[i].lines, now_ms))
+        if (unused == BUS_REFUSALS_MOST && lines_are_due (&refusals->peers[i].lines, now_ms))
             unused = i;
     }
     if (unused == BUS_REFUSALS_MOST)

@@ -48,7 +48,7 @@ enum {
 #define ZMQ_ZAP_ENFORCE_DOMAIN 93
 #endif
 
-static int kind_of (enum bus_kind kind)
+static int kind_number (enum bus_kind kind)
 {
     switch (kind) {
     case BUS_SUB:
@@ -84,7 +84,7 @@ static void option_set_text (void *zmq, int option, const char *text, int *r)
         *r = -errno;
 }
 
-static int set_limits (struct bus_socket *socket, const struct bus_socket_options *options)
+static int socket_set_limits (struct bus_socket *socket, const struct bus_socket_options *options)
 {
     base_assert (socket->zmq && options);
     void *zmq = socket->zmq;
@@ -115,7 +115,8 @@ static int set_limits (struct bus_socket *socket, const struct bus_socket_option
     return r;
 }
 
-static int set_server_keys (struct bus_socket *socket, const struct bus_keys *keys, struct base_error *error)
+static int socket_set_server_keys (struct bus_socket *socket, const struct bus_keys *keys,
+                                   struct base_error *error)
 {
     base_assert (keys->is_server && !socket->zap);
     struct bus_zap *zap;
@@ -135,14 +136,14 @@ static int set_server_keys (struct bus_socket *socket, const struct bus_keys *ke
     return r < 0 ? base_error_errno (error, r, "cannot use the server's secret key") : 0;
 }
 
-static int set_keys (struct bus_socket *socket, const struct bus_keys *keys, struct base_error *error)
+static int socket_set_keys (struct bus_socket *socket, const struct bus_keys *keys, struct base_error *error)
 {
     if (!keys || (!keys->is_server && !keys->public_key[0] && !keys->secret_key[0] && !keys->server_key[0]))
         return 0;
     if (!zmq_has ("curve"))
         return base_error_set (error, -ENOTSUP, "CURVE keys are set, but this libzmq has no CURVE");
     if (keys->is_server)
-        return set_server_keys (socket, keys, error);
+        return socket_set_server_keys (socket, keys, error);
 
     int r = 0;
     option_set_text (socket->zmq, ZMQ_CURVE_PUBLICKEY, keys->public_key, &r);
@@ -165,7 +166,7 @@ static void router_ids_seed (void)
     srand (number);
 }
 
-static void free_socket_p (struct bus_socket **socket)
+static void socket_free_p (struct bus_socket **socket)
 {
     bus_socket_free (*socket);
 }
@@ -174,7 +175,7 @@ int bus_socket_new (struct bus_loop *loop, enum bus_kind kind, const struct bus_
                     struct bus_socket **ret_socket, struct base_error *error)
 {
     base_assert (loop && options && ret_socket);
-    base_cleanup (free_socket_p) struct bus_socket *socket = calloc (1, sizeof *socket);
+    base_cleanup (socket_free_p) struct bus_socket *socket = calloc (1, sizeof *socket);
     if (!socket)
         return base_error_errno (error, -ENOMEM, "cannot create a socket");
     socket->loop = loop;
@@ -193,14 +194,14 @@ int bus_socket_new (struct bus_loop *loop, enum bus_kind kind, const struct bus_
                                                               : LINGER_MOST_MS;
     bus_loop_linger (loop, socket->linger_ms);
     router_ids_seed ();
-    socket->zmq = zmq_socket (bus_loop_zmq (loop), kind_of (kind));
+    socket->zmq = zmq_socket (bus_loop_zmq (loop), kind_number (kind));
     if (!socket->zmq)
         return base_error_errno (error, -errno, "cannot create a socket");
 
-    int r = set_limits (socket, options);
+    int r = socket_set_limits (socket, options);
     if (r < 0)
         return base_error_errno (error, r, "cannot set the limits of a socket");
-    r = set_keys (socket, options->keys, error);
+    r = socket_set_keys (socket, options->keys, error);
     if (r < 0)
         return r;
     socket->source = bus_source_new (loop, socket->zmq, -1, bus_message_ready, socket);
@@ -234,34 +235,29 @@ struct bus_socket *bus_socket_free (struct bus_socket *socket)
     return NULL;
 }
 
-static bool text_begins (const char *text, const char *with)
-{
-    return strncmp (text, with, strlen (with)) == 0;
-}
-
 /*  Whether the endpoint is tcp://HOST:PORT with a HOST that must be resolved. */
-static bool has_name (const char *endpoint)
+static bool endpoint_has_name (const char *endpoint)
 {
     static const char scheme[] = "tcp://";
     char host[256];
     unsigned char address[sizeof (struct in6_addr)];
     const char *colon = strrchr (endpoint, ':');
-    if (!text_begins (endpoint, scheme) || text_begins (endpoint, "tcp://[") || !colon)
+    if (!base_text_begins (endpoint, scheme) || base_text_begins (endpoint, "tcp://[") || !colon)
         return false;
     int length = (int) (colon - endpoint) - (int) sizeof scheme + 1;
     (void) snprintf (host, sizeof host, "%.*s", length > 0 ? length : 0, endpoint + sizeof scheme - 1);
     return inet_pton (AF_INET, host, address) != 1;
 }
 
-static int set_transport (struct bus_socket *socket, const char *endpoint, bool is_client)
+static int socket_set_transport (struct bus_socket *socket, const char *endpoint, bool is_client)
 {
     base_assert (socket->zmq && endpoint);
     void *zmq = socket->zmq;
     int r = 0;
-    uint64_t threads = is_client && has_name (endpoint) ? BUS_IO_NAMED : BUS_IO_PLAIN;
+    uint64_t threads = is_client && endpoint_has_name (endpoint) ? BUS_IO_NAMED : BUS_IO_PLAIN;
     if (zmq_setsockopt (zmq, ZMQ_AFFINITY, &threads, sizeof threads) < 0)
         return -errno;
-    if (text_begins (endpoint, "tcp://")) {
+    if (base_text_begins (endpoint, "tcp://")) {
         int spread = (int) base_random_below (RECONNECT_TCP_SPREAD_MS + 1);
         option_set (zmq, ZMQ_IPV6, strchr (endpoint, '[') != NULL, &r);
         option_set (zmq, ZMQ_TCP_MAXRT, TCP_MAXRT_MS, &r);
@@ -291,7 +287,7 @@ static int set_transport (struct bus_socket *socket, const char *endpoint, bool 
 }
 
 /*  libzmq unlinks any file at the path that it binds, a listening socket of another process included. */
-static int clear_ipc_path (const char *endpoint, struct base_error *error)
+static int ipc_path_clear (const char *endpoint, struct base_error *error)
 {
     const char *path = endpoint + strlen ("ipc://");
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -349,16 +345,16 @@ int bus_socket_bind (struct bus_socket *socket, const char *endpoint, struct bas
     static const char localhost[] = "tcp://localhost:";
     char bound[320];
     int r = 0;
-    if (text_begins (endpoint, localhost)) /* binding resolves no names */
+    if (base_text_begins (endpoint, localhost)) /* binding resolves no names */
         (void) snprintf (bound, sizeof bound, "tcp://127.0.0.1:%s", endpoint + strlen (localhost));
     else
         r = base_text_copy (bound, sizeof bound, endpoint);
     if (r == 0)
-        r = set_transport (socket, bound, false);
+        r = socket_set_transport (socket, bound, false);
     if (r < 0)
         return base_error_errno (error, r, "cannot bind %s", endpoint);
-    if (text_begins (bound, "ipc://")) {
-        r = clear_ipc_path (bound, error);
+    if (base_text_begins (bound, "ipc://")) {
+        r = ipc_path_clear (bound, error);
         if (r < 0)
             return r;
     }
@@ -380,7 +376,7 @@ int bus_socket_bind (struct bus_socket *socket, const char *endpoint, struct bas
 int bus_socket_connect (struct bus_socket *socket, const char *endpoint, struct base_error *error)
 {
     base_assert (socket && endpoint);
-    int r = set_transport (socket, endpoint, true);
+    int r = socket_set_transport (socket, endpoint, true);
     if (r == 0)
         r = socket_guard (socket);
     if (r == 0)

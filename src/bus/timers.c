@@ -21,7 +21,7 @@ void bus_timers_deinit (struct bus_timers *timers)
     *timers = (struct bus_timers){0};
 }
 
-static bool is_before (const struct bus_timers *timers, uint32_t a, uint32_t b)
+static bool slot_is_before (const struct bus_timers *timers, uint32_t a, uint32_t b)
 {
     base_assert (a < timers->n_slots && b < timers->n_slots);
     const struct bus_timer *left = &timers->slots[a], *right = &timers->slots[b];
@@ -41,7 +41,7 @@ static void heap_rise (struct bus_timers *timers, uint32_t place)
     uint32_t slot = timers->heap[place];
     while (place > 0) {
         uint32_t parent = (place - 1) / 2;
-        if (!is_before (timers, slot, timers->heap[parent]))
+        if (!slot_is_before (timers, slot, timers->heap[parent]))
             break;
         heap_put (timers, place, timers->heap[parent]);
         place = parent;
@@ -57,9 +57,10 @@ static void heap_sink (struct bus_timers *timers, uint32_t place)
         uint32_t child = 2 * place + 1;
         if (child >= timers->n_heap)
             break;
-        if (child + 1 < timers->n_heap && is_before (timers, timers->heap[child + 1], timers->heap[child]))
+        if (child + 1 < timers->n_heap &&
+            slot_is_before (timers, timers->heap[child + 1], timers->heap[child]))
             child++;
-        if (!is_before (timers, timers->heap[child], slot))
+        if (!slot_is_before (timers, timers->heap[child], slot))
             break;
         heap_put (timers, place, timers->heap[child]);
         place = child;
@@ -67,7 +68,7 @@ static void heap_sink (struct bus_timers *timers, uint32_t place)
     heap_put (timers, place, slot);
 }
 
-static void append_free (struct bus_timers *timers, uint32_t slot, bool is_only)
+static void free_slots_append (struct bus_timers *timers, uint32_t slot, bool is_only)
 {
     if (is_only)
         timers->first_free = slot;
@@ -95,7 +96,7 @@ static int slots_grow (struct bus_timers *timers)
 
     for (uint32_t slot = timers->n_slots; slot < n_slots; slot++) {
         slots[slot] = (struct bus_timer){0};
-        append_free (timers, slot, slot == timers->n_slots);
+        free_slots_append (timers, slot, slot == timers->n_slots);
     }
     timers->n_slots = n_slots;
     return 0;
@@ -141,7 +142,7 @@ static void slot_drop (struct bus_timers *timers, uint32_t slot)
         heap_sink (timers, timers->slots[last].place);
     }
     timers->slots[slot].active = false;
-    append_free (timers, slot, is_only);
+    free_slots_append (timers, slot, is_only);
 }
 
 void bus_timers_remove (struct bus_timers *timers, int id)

@@ -49,7 +49,7 @@ static void on_done (void *context)
 }
 
 /*  The thread takes no signals: they are for the loop's thread alone. */
-static int start_thread (struct bus_work *work)
+static int thread_start (struct bus_work *work)
 {
     sigset_t all, before;
     (void) sigfillset (&all);
@@ -72,7 +72,7 @@ int bus_work_start (struct bus_loop *loop, int (*job) (void *context),
     int r = bus_watch (loop, fd, on_done, work);
     if (r < 0)
         return r;
-    r = start_thread (work);
+    r = thread_start (work);
     if (r < 0) {
         bus_unwatch (loop, fd);
         return r;

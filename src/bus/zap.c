@@ -52,7 +52,7 @@ static bool field_is (const struct field *field, const char *text)
     return field->size == strlen (text) && memcmp (field->data, text, field->size) == 0;
 }
 
-static bool is_allowed (struct bus_zap *zap, const struct field *fields)
+static bool key_is_allowed (struct bus_zap *zap, const struct field *fields)
 {
     if (!field_is (&fields[VERSION], "1.0") || !field_is (&fields[MECHANISM], "CURVE") ||
         fields[CREDENTIALS].size != KEY_BYTES)
@@ -117,7 +117,7 @@ static void *requests_serve (void *context)
         if (r < 0)
             break;
         char user[KEY_TEXT] = "";
-        if (r > 0 && is_allowed (zap, fields)) {
+        if (r > 0 && key_is_allowed (zap, fields)) {
             (void) zmq_z85_encode (user, fields[CREDENTIALS].data, KEY_BYTES);
             request_answer (zap->socket, &fields[REQUEST], "200", "OK", user);
         } else

@@ -104,7 +104,7 @@ void identity_config_deinit (struct identity_config *config)
     *config = (struct identity_config){.depth = IDENTITY_DEPTH_SERVICE};
 }
 
-static int set_number (struct identity_config *config, const struct number *number, const char *value,
+static int number_set (struct identity_config *config, const struct number *number, const char *value,
                        struct base_error *error)
 {
     base_assert (number->offset < sizeof *config && number->least <= number->most);
@@ -127,7 +127,7 @@ static int set_number (struct identity_config *config, const struct number *numb
     return 0;
 }
 
-static int set_text (char *field, size_t size, const char *key, const char *value, struct base_error *error)
+static int text_set (char *field, size_t size, const char *key, const char *value, struct base_error *error)
 {
     base_assert (field && size > 0);
     if (base_text_copy (field, size, value) < 0)
@@ -137,7 +137,7 @@ static int set_text (char *field, size_t size, const char *key, const char *valu
 }
 
 /*  Each tag is a topic to subscribe to. A broker ends the connection of a node that has more of them. */
-static int add_tag (struct identity_config *config, const char *value, struct base_error *error)
+static int tag_add (struct identity_config *config, const char *value, struct base_error *error)
 {
     if (base_list_count (config->tags) == IDENTITY_TAGS_MOST)
         return base_error_set (error, -EINVAL, "node/tag: at most %d tags are allowed", IDENTITY_TAGS_MOST);
@@ -153,24 +153,24 @@ int identity_config_set (struct identity_config *config, const char *key, const 
     base_assert (config && key && value);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (strcmp (key, numbers[i].key) == 0)
-            return set_number (config, &numbers[i], value, error);
+            return number_set (config, &numbers[i], value, error);
     if (strcmp (key, "node/id") == 0) {
         if (!wire_node_is_valid (value))
             return base_error_set (error, -EINVAL,
                                    "node/id = %s: an id has 1 to 64 letters, digits, '.', '_', '-' or ':'",
                                    value);
-        return set_text (config->id, sizeof config->id, key, value, error);
+        return text_set (config->id, sizeof config->id, key, value, error);
     }
     if (strcmp (key, "node/broker") == 0)
         return bus_endpoints_parse (value, &config->endpoints, error);
     if (strcmp (key, "node/announce") == 0)
-        return set_text (config->endpoints.announce, sizeof config->endpoints.announce, key, value, error);
+        return text_set (config->endpoints.announce, sizeof config->endpoints.announce, key, value, error);
     if (strcmp (key, "node/control") == 0)
-        return set_text (config->endpoints.control, sizeof config->endpoints.control, key, value, error);
+        return text_set (config->endpoints.control, sizeof config->endpoints.control, key, value, error);
     if (strcmp (key, "node/content") == 0)
         return bus_content_parse (value, config->endpoints.content, error);
     if (strcmp (key, "node/tag") == 0)
-        return add_tag (config, value, error);
+        return tag_add (config, value, error);
     if (strcmp (key, "node/restart") == 0) {
         if (strcmp (value, "exec") != 0 && strcmp (value, "exit") != 0)
             return base_error_set (error, -EINVAL, "node/restart = %s: exec or exit is allowed", value);
@@ -186,9 +186,9 @@ int identity_config_set (struct identity_config *config, const char *key, const 
         return 0;
     }
     if (strcmp (key, "probe/callback") == 0)
-        return set_text (config->callback, sizeof config->callback, key, value, error);
+        return text_set (config->callback, sizeof config->callback, key, value, error);
     if (strcmp (key, "probe/nonce") == 0)
-        return set_text (config->nonce, sizeof config->nonce, key, value, error);
+        return text_set (config->nonce, sizeof config->nonce, key, value, error);
     if (strcmp (key, "probe/depth") == 0) {
         uint64_t depth;
         if (base_text_parse_u64 (value, IDENTITY_DEPTH_MINTED, &depth) < 0)
@@ -208,7 +208,7 @@ int identity_config_set (struct identity_config *config, const char *key, const 
         return base_error_set (error, -EINVAL, "%s: a key is 40 characters in Z85, %zu were given", key,
                                strlen (value));
     config->has_keys = true;
-    return set_text (key_field, 41, key, value, error);
+    return text_set (key_field, 41, key, value, error);
 }
 
 /*  The state of reading a file: the settings so far, and what could not be used. */
@@ -221,7 +221,7 @@ struct reading {
 };
 
 /*  Essential faults come first: they explain why a node does not run with its own settings. */
-static void add_fault (struct reading *reading, bool essential, const char *text)
+static void fault_add (struct reading *reading, bool essential, const char *text)
 {
     struct identity_config_faults *faults = reading->faults;
     base_cleanup (base_free_p) char *sentence = base_text_printf ("%s: %s", reading->file, text);
@@ -237,12 +237,12 @@ static void add_fault (struct reading *reading, bool essential, const char *text
     }
 }
 
-static bool is_below (const char *key, const char *section)
+static bool key_is_below (const char *key, const char *section)
 {
     return strncmp (key, section, strlen (section)) == 0;
 }
 
-static void read_value (struct reading *reading, const char *key, const char *value)
+static void value_read (struct reading *reading, const char *key, const char *value)
 {
     struct identity_config_faults *faults = reading->faults;
     struct base_error error = {.code = 0};
@@ -251,16 +251,16 @@ static void read_value (struct reading *reading, const char *key, const char *va
         return;
     if (r == -ENOMEM)
         reading->r = r;
-    bool id = strcmp (key, "node/id") == 0, keys = is_below (key, "curve/");
+    bool id = strcmp (key, "node/id") == 0, keys = key_is_below (key, "curve/");
     bool origin = strcmp (key, "node/broker") == 0 || strcmp (key, "node/announce") == 0 ||
                   strcmp (key, "node/control") == 0 || strcmp (key, "node/content") == 0;
     faults->id |= id;
     faults->keys |= keys;
     faults->origin |= origin;
-    add_fault (reading, id || keys || origin, error.text);
+    fault_add (reading, id || keys || origin, error.text);
 }
 
-static int add_label (void *context, const char *name, const char *value)
+static int label_add (void *context, const char *name, const char *value)
 {
     base_assert (context && name);
     struct reading *reading = context;
@@ -277,7 +277,7 @@ static int add_label (void *context, const char *name, const char *value)
         (void) snprintf (text, sizeof text, "node/labels: at most %d labels are allowed",
                          IDENTITY_LABELS_MOST);
     if (*text || !value) {
-        add_fault (reading, false, text);
+        fault_add (reading, false, text);
         return reading->r;
     }
     struct wire_label *grown = reallocarray (config->labels, config->n_labels + 1, sizeof *grown);
@@ -290,21 +290,21 @@ static int add_label (void *context, const char *name, const char *value)
     return grown[config->n_labels - 1].name && grown[config->n_labels - 1].value ? 0 : -ENOMEM;
 }
 
-static int compare_labels (const void *a, const void *b)
+static int labels_compare (const void *a, const void *b)
 {
     const struct wire_label *one = a, *other = b;
     return strcmp (one->name, other->name);
 }
 
 /*  Sorted, so that the same labels make the same bytes of a hello, in whatever order the file has them. */
-static int read_labels (struct reading *reading, const struct bus_settings *settings)
+static int labels_read (struct reading *reading, const struct bus_settings *settings)
 {
     struct identity_config *config = reading->config;
-    int r = bus_settings_each (settings, "node/labels", add_label, reading);
+    int r = bus_settings_each (settings, "node/labels", label_add, reading);
     if (r < 0)
         return r;
     if (config->n_labels)
-        qsort (config->labels, config->n_labels, sizeof *config->labels, compare_labels);
+        qsort (config->labels, config->n_labels, sizeof *config->labels, labels_compare);
     return 0;
 }
 
@@ -318,15 +318,15 @@ const char *identity_config_label (const struct identity_config *config, const c
     return NULL;
 }
 
-static void note_unknown (void *context, const char *path)
+static void unknown_note (void *context, const char *path)
 {
     base_assert (context && path);
     struct reading *reading = context;
-    if (is_below (path, "curve/")) {
+    if (key_is_below (path, "curve/")) {
         char text[BASE_ERROR_SIZE];
         (void) snprintf (text, sizeof text, "%.300s: there is no such setting", path);
         reading->misspelt_key = true;
-        add_fault (reading, true, text);
+        fault_add (reading, true, text);
         return;
     }
     base_cleanup (base_free_p) char *text =
@@ -336,12 +336,12 @@ static void note_unknown (void *context, const char *path)
 }
 
 /*  A node that is meant to have keys must not run with other ones, or without. */
-static void check_keys (struct reading *reading)
+static void keys_check (struct reading *reading)
 {
     struct identity_config *config = reading->config;
     bool all = *config->keys.public_key && *config->keys.secret_key && *config->keys.server_key;
     if (config->has_keys && !all && !reading->faults->keys && !reading->misspelt_key)
-        add_fault (reading, true,
+        fault_add (reading, true,
                    "curve/public-key, curve/secret-key and curve/server-key must be set "
                    "together");
     reading->faults->keys |= reading->misspelt_key || (config->has_keys && !all);
@@ -351,7 +351,7 @@ static void check_keys (struct reading *reading)
     config->has_keys = false;
 }
 
-static void check_origin (struct reading *reading)
+static void origin_check (struct reading *reading)
 {
     const struct bus_endpoints *endpoints = &reading->config->endpoints;
     if (reading->faults->origin || (*endpoints->announce && *endpoints->control && *endpoints->content))
@@ -359,7 +359,7 @@ static void check_origin (struct reading *reading)
     reading->faults->origin = true;
 }
 
-static int read_settings (struct reading *reading, const struct bus_settings *settings)
+static int settings_read (struct reading *reading, const struct bus_settings *settings)
 {
     const char *known[sizeof texts / sizeof *texts + sizeof numbers / sizeof *numbers + 3];
     size_t count = 0;
@@ -370,20 +370,20 @@ static int read_settings (struct reading *reading, const struct bus_settings *se
     for (size_t i = 0; i < count; i++) {
         const char *value = bus_settings_get (settings, known[i]);
         if (value)
-            read_value (reading, known[i], value);
+            value_read (reading, known[i], value);
     }
     char **tags = bus_settings_get_all (settings, "node/tag");
     for (size_t i = 0; tags && tags[i]; i++)
-        read_value (reading, "node/tag", tags[i]);
+        value_read (reading, "node/tag", tags[i]);
     base_list_free (tags);
-    int r = read_labels (reading, settings);
+    int r = labels_read (reading, settings);
     known[count++] = "node/tag";
     known[count++] = "node/labels/";
     base_assert (count < sizeof known / sizeof *known);
     known[count] = NULL;
-    bus_settings_check (settings, known, note_unknown, reading);
-    check_keys (reading);
-    check_origin (reading);
+    bus_settings_check (settings, known, unknown_note, reading);
+    keys_check (reading);
+    origin_check (reading);
     return r < 0 ? r : reading->r;
 }
 
@@ -409,12 +409,12 @@ int identity_config_read (struct identity_config *config, const char *path,
     int r = bus_settings_load (reading.file, &settings, error);
     if (r < 0)
         return r;
-    r = read_settings (&reading, settings);
+    r = settings_read (&reading, settings);
     (void) bus_settings_free (settings);
     if (r == 0 && !*config->id) {
         char host[sizeof config->id] = "";
         (void) gethostname (host, sizeof host - 1);
-        read_value (&reading, "node/id", host);
+        value_read (&reading, "node/id", host);
         r = reading.r;
     }
     if (r < 0) {

@@ -44,7 +44,8 @@ static int manifest_digest (const struct root *root, const char *workspace, stru
 }
 
 /*  Finds the workspace in which /proc/self/exe lies. */
-static int own_workspace (const struct root *root, char ret_name[ROOT_NAME_SIZE], struct base_error *error)
+static int workspace_find_own (const struct root *root, char ret_name[ROOT_NAME_SIZE],
+                               struct base_error *error)
 {
     char path[PATH_MAX];
     ssize_t length = readlink ("/proc/self/exe", path, sizeof path - 1);
@@ -69,23 +70,23 @@ static int own_workspace (const struct root *root, char ret_name[ROOT_NAME_SIZE]
     return base_text_copy (ret_name, ROOT_NAME_SIZE, name + 1);
 }
 
-static bool names_equal (const char *entry, const char *other)
+static bool variable_names_equal (const char *entry, const char *other)
 {
     size_t length = strcspn (entry, "=");
     return strncmp (entry, other, length) == 0 && (other[length] == '=' || other[length] == '\0');
 }
 
-static bool is_named (const char *entry, const char *const *list, size_t count)
+static bool variable_is_named (const char *entry, const char *const *list, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (names_equal (entry, list[i]))
+        if (variable_names_equal (entry, list[i]))
             return true;
     return false;
 }
 
 /*  A variable of the envelope replaces init's variable of the same name, which only the launcher still has. A
     program that is started after this one must get init's value again. */
-static void load_hidden (struct identity_self *self)
+static void hidden_load (struct identity_self *self)
 {
     base_assert (self->env && self->running.installed.envelope);
     static const char *const launcher[] = {"NODED_LAUNCHER"};
@@ -93,12 +94,12 @@ static void load_hidden (struct identity_self *self)
     char **given = NULL;
     bool launched = false;
     for (size_t i = 0; self->env[i] && !launched; i++)
-        launched = is_named (self->env[i], launcher, 1);
+        launched = variable_is_named (self->env[i], launcher, 1);
     if (!launched || envelope->n_env == 0 || base_self_parent_env (&given) < 0)
         return;
     size_t kept = 0;
     for (size_t i = 0; given[i]; i++)
-        if (is_named (given[i], envelope->env, envelope->n_env))
+        if (variable_is_named (given[i], envelope->env, envelope->n_env))
             given[kept++] = given[i];
         else
             free (given[i]);
@@ -111,7 +112,7 @@ int identity_self_load (const struct root *root, struct identity_self *ret_self,
     base_assert (root_is_open (root));
     base_assert (ret_self);
     struct identity_self self = {.args = NULL};
-    int r = own_workspace (root, self.running.workspace, error);
+    int r = workspace_find_own (root, self.running.workspace, error);
     if (r == 0)
         r = root_workspace_read (root, self.running.workspace, &self.running.installed, error);
     if (r)
@@ -132,7 +133,7 @@ int identity_self_load (const struct root *root, struct identity_self *ret_self,
                                  "cannot read the program, arguments and environment "
                                  "of this process");
     }
-    load_hidden (&self);
+    hidden_load (&self);
     *ret_self = self;
     return 0;
 }
@@ -147,8 +148,8 @@ void identity_self_deinit (struct identity_self *self)
 }
 
 /*  Appends the variables that only init has set to a list that has room. Returns 0 or -ENOMEM. */
-static int keep_init (char *const *env, const char *const *envelope, size_t n_envelope, char **list,
-                      size_t *count)
+static int init_variables_keep (char *const *env, const char *const *envelope, size_t n_envelope, char **list,
+                                size_t *count)
 {
     base_assert (list && count);
     static const char *const private[] = {
@@ -156,8 +157,8 @@ static int keep_init (char *const *env, const char *const *envelope, size_t n_en
         "WATCHDOG_USEC", "WATCHDOG_PID",    "LISTEN_FDS",     "LISTEN_PID",      "LISTEN_FDNAMES",
         "MAINPID",       "JOURNAL_STREAM",  "INVOCATION_ID",  "SYSTEMD_EXEC_PID"};
     for (size_t i = 0; env && env[i]; i++)
-        if (!is_named (env[i], private, sizeof private / sizeof *private) &&
-            !is_named (env[i], envelope, n_envelope) && !(list[(*count)++] = strdup (env[i])))
+        if (!variable_is_named (env[i], private, sizeof private / sizeof *private) &&
+            !variable_is_named (env[i], envelope, n_envelope) && !(list[(*count)++] = strdup (env[i])))
             return -ENOMEM;
     return 0;
 }
@@ -171,10 +172,10 @@ char **identity_self_pristine_env (const struct identity_self *self)
     char **list = calloc (room + 1, sizeof *list);
     if (!list)
         return NULL;
-    int r =
-        keep_init (self->env, envelope ? envelope->env : NULL, envelope ? envelope->n_env : 0, list, &count);
+    int r = init_variables_keep (self->env, envelope ? envelope->env : NULL, envelope ? envelope->n_env : 0,
+                                 list, &count);
     if (r == 0)
-        r = keep_init (self->hidden, NULL, 0, list, &count);
+        r = init_variables_keep (self->hidden, NULL, 0, list, &count);
     return r < 0 ? base_list_free (list) : list;
 }
 
@@ -197,8 +198,8 @@ bool identity_installed_find (const struct wire_installed *installed, const stru
 
 /*  A damaged file would fail every update that takes it from here, and would hide that it can be downloaded
     again. */
-static bool is_intact (const struct root *root, const struct identity_place *place,
-                       const struct base_digest *digest, bool distrust)
+static bool place_is_intact (const struct root *root, const struct identity_place *place,
+                             const struct base_digest *digest, bool distrust)
 {
     base_cleanup (root_verified_deinit) struct root_verified verified = {.boot = ""};
     base_cleanup (base_close_p) int workspace = -1;
@@ -219,7 +220,7 @@ int identity_running_find (const struct root *root, const struct identity_runnin
     struct identity_place place = {.path = ""};
     if (identity_installed_find (&running->installed, digest, place.path)) {
         memcpy (place.workspace, running->workspace, sizeof place.workspace);
-        if (!distrust || is_intact (root, &place, digest, true)) {
+        if (!distrust || place_is_intact (root, &place, digest, true)) {
             *ret_place = place;
             return 0;
         }
@@ -235,7 +236,7 @@ int identity_running_find (const struct root *root, const struct identity_runnin
             continue;
         if (identity_installed_find (&installed, digest, place.path) &&
             base_text_copy (place.workspace, sizeof place.workspace, names[i]) == 0 &&
-            is_intact (root, &place, digest, distrust)) {
+            place_is_intact (root, &place, digest, distrust)) {
             *ret_place = place;
             r = 0;
         }

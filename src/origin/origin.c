@@ -72,7 +72,7 @@ bool origin_is_named (struct origin *origin, const char *name)
 }
 
 /*  Whether the topic is update/all, update/group/NAME or update/ring/XX. */
-static bool is_topic (const char *topic)
+static bool topic_is_valid (const char *topic)
 {
     static const char group[] = "update/group/", ring[] = "update/ring/";
     if (strncmp (topic, group, strlen (group)) == 0)
@@ -107,7 +107,7 @@ struct origin *origin_free (struct origin *origin)
     return NULL;
 }
 
-static void free_origin_p (struct origin **origin)
+static void origin_free_p (struct origin **origin)
 {
     origin_free (*origin);
 }
@@ -128,7 +128,7 @@ int origin_new (struct bus_loop *loop, const struct origin_config *config, const
 {
     base_assert (loop && config && ops);
     base_assert (ret_origin);
-    base_cleanup (free_origin_p) struct origin *origin = calloc (1, sizeof *origin);
+    base_cleanup (origin_free_p) struct origin *origin = calloc (1, sizeof *origin);
     if (!origin)
         return base_error_errno (error, -ENOMEM, "cannot create the origin");
     origin->loop = loop;
@@ -153,7 +153,7 @@ int origin_new (struct bus_loop *loop, const struct origin_config *config, const
         .quiet = true,
     };
     options.on_subscription = on_subscription;
-    options.is_topic = is_topic;
+    options.is_topic = topic_is_valid;
     int r = channel_serve (origin, BUS_XPUB, config->announce, &options, &origin->announce, error);
     if (r < 0)
         return r;
@@ -191,24 +191,24 @@ uint64_t origin_sequence (const struct origin *origin)
     return origin->sequence;
 }
 
-static const char *endpoint_of (const struct bus_socket *socket)
+static const char *socket_endpoint (const struct bus_socket *socket)
 {
     return socket ? bus_socket_endpoint (socket) : NULL;
 }
 
 const char *origin_endpoint_announce (const struct origin *origin)
 {
-    return endpoint_of (origin->announce);
+    return socket_endpoint (origin->announce);
 }
 
 const char *origin_endpoint_control (const struct origin *origin)
 {
-    return endpoint_of (origin->control);
+    return socket_endpoint (origin->control);
 }
 
 const char *origin_endpoint_content (const struct origin *origin)
 {
-    return endpoint_of (origin->content);
+    return socket_endpoint (origin->content);
 }
 
 void origin_content_forget (struct origin *origin, const struct base_digest *digest)

@@ -47,27 +47,27 @@ struct rehearsal_guard {
     void *context;
 };
 
-static pid_t parent_of (pid_t pid);
+static pid_t process_parent (pid_t pid);
 
-static void signal_first (const struct rehearsal_guard *guard, int number)
+static void first_signal (const struct rehearsal_guard *guard, int number)
 {
     if (guard->process.pid)
         (void) guard->ops->signal (guard->ops_context, &guard->process, number);
 }
 
-static void signal_second (const struct rehearsal_guard *guard, int number)
+static void second_signal (const struct rehearsal_guard *guard, int number)
 {
     if (guard->second_fd >= 0)
         (void) syscall (SYS_pidfd_send_signal, guard->second_fd, number, NULL, 0);
 }
 
 /*  Opens a pidfd before the pid can belong to another process. */
-static void hold_second (struct rehearsal_guard *guard, pid_t pid)
+static void second_hold (struct rehearsal_guard *guard, pid_t pid)
 {
     if (guard->second_fd >= 0)
         return;
     guard->second_fd = (int) syscall (SYS_pidfd_open, pid, 0);
-    if (guard->second_fd < 0 || parent_of (pid) == guard->pid) {
+    if (guard->second_fd < 0 || process_parent (pid) == guard->pid) {
         guard->second = guard->second_fd < 0 ? 0 : pid;
         return;
     }
@@ -75,12 +75,12 @@ static void hold_second (struct rehearsal_guard *guard, pid_t pid)
     guard->second_fd = -1;
 }
 
-static void read_line (struct rehearsal_guard *guard, const char *line)
+static void line_read (struct rehearsal_guard *guard, const char *line)
 {
     base_assert (guard && line);
     uint64_t number;
     if (strncmp (line, "guard ", 6) == 0 && !base_text_parse_u64 (line + 6, INT32_MAX, &number))
-        hold_second (guard, (pid_t) number);
+        second_hold (guard, (pid_t) number);
     else if (strncmp (line, "ended exited ", 13) == 0 && !base_text_parse_u64 (line + 13, 255, &number)) {
         guard->end.ended = true;
         guard->end.how = (struct base_process_end){.exited = true, .code = (int) number};
@@ -90,14 +90,14 @@ static void read_line (struct rehearsal_guard *guard, const char *line)
     } else if (strncmp (line, "view open ", 10) == 0 && guard->open) {
         guard->open (guard->context, line + 10);
         guard->open = NULL;
-        signal_first (guard, SIGUSR1); /* the guard may run the program now */
+        first_signal (guard, SIGUSR1); /* the guard may run the program now */
     } else if (strncmp (line, "left ", 5) == 0 && !base_text_parse_u64 (line + 5, UINT32_MAX, &number))
         guard->end.left = (unsigned) number;
     else if (strncmp (line, "host ", 5) == 0 && !base_text_parse_u64 (line + 5, INT32_MAX, &number))
         guard->end.host = (int) number;
 }
 
-static void close_watched (struct rehearsal_guard *guard, int *fd)
+static void watched_close (struct rehearsal_guard *guard, int *fd)
 {
     if (*fd < 0)
         return;
@@ -120,7 +120,7 @@ static void on_output (void *context)
         if (got < 0 && errno == EAGAIN)
             return;
         if (got <= 0) {
-            close_watched (guard, &guard->output);
+            watched_close (guard, &guard->output);
             return;
         }
         size_t size = (size_t) got, most = REHEARSAL_GUARD_SAID - 1;
@@ -163,7 +163,7 @@ const char *rehearsal_guard_last_words (struct rehearsal_guard *guard, char *tex
     return text;
 }
 
-static void end_if_over (struct rehearsal_guard *guard)
+static void guard_end_if_over (struct rehearsal_guard *guard)
 {
     if (guard->report >= 0 || guard->process.pid)
         return;
@@ -189,7 +189,7 @@ static void on_report (void *context)
         char *newline;
         while ((newline = memchr (guard->line, '\n', guard->length))) {
             *newline = '\0';
-            read_line (guard, guard->line);
+            line_read (guard, guard->line);
             size_t used = (size_t) (newline + 1 - guard->line);
             guard->length -= used;
             memmove (guard->line, newline + 1, guard->length);
@@ -197,8 +197,8 @@ static void on_report (void *context)
         if (guard->length == LINE_SIZE - 1)
             guard->length = 0; /* no line of the guard is that long */
     }
-    close_watched (guard, &guard->report);
-    end_if_over (guard);
+    watched_close (guard, &guard->report);
+    guard_end_if_over (guard);
 }
 
 /*  The first process of the guard has ended: its pidfd is readable. */
@@ -215,7 +215,7 @@ static void on_end (void *context)
     }
     if (guard->report >= 0)
         rehearsal_guard_kill (guard); /* the second process ends the rest, unless it is stopped */
-    end_if_over (guard);
+    guard_end_if_over (guard);
 }
 
 static void guard_press (void *context)
@@ -225,17 +225,17 @@ static void guard_press (void *context)
     base_assert (!guard->end.stuck);
     if (guard->kills == 0 && base_time_boot_ms () - guard->pressed_ms < guard->end_ms) {
         /* repeated, because it may be stopped again; SIGHUP makes it kill everything */
-        signal_second (guard, SIGHUP);
-        signal_second (guard, SIGCONT);
-        signal_first (guard, SIGHUP);
-        signal_first (guard, SIGCONT);
+        second_signal (guard, SIGHUP);
+        second_signal (guard, SIGCONT);
+        first_signal (guard, SIGHUP);
+        first_signal (guard, SIGCONT);
     } else if (guard->kills == 0) {
         guard->kills++;
-        signal_second (guard, SIGKILL); /* the program dies with it; the first process ends the rest */
-        signal_first (guard, SIGCONT);
+        second_signal (guard, SIGKILL); /* the program dies with it; the first process ends the rest */
+        first_signal (guard, SIGCONT);
     } else if (guard->kills == 1) {
         guard->kills++;
-        signal_first (guard, SIGKILL);
+        first_signal (guard, SIGKILL);
     } else {
         guard->end.stuck = guard->process.pid ? guard->pid : guard->second ? guard->second : guard->pid;
         base_log (BASE_LOG_WARNING,
@@ -248,7 +248,7 @@ static void guard_press (void *context)
     guard->timer = bus_timer_start (guard->loop, PRESS_MS, guard_press, guard);
 }
 
-static int make_pipe (int *ret_reading, int *ret_writing)
+static int pipe_make (int *ret_reading, int *ret_writing)
 {
     int ends[2];
     if (pipe2 (ends, O_CLOEXEC) < 0)
@@ -270,9 +270,9 @@ int rehearsal_guard_start (const struct rehearsal_guard_spec *spec, struct rehea
     base_cleanup (base_close_p) int hearing = -1;
     base_cleanup (base_close_p) int saying = -1;
     const struct base_process_ops *ops = spec->process ? spec->process : &base_process_system;
-    int r = make_pipe (&reading, &writing);
+    int r = pipe_make (&reading, &writing);
     if (r == 0)
-        r = make_pipe (&hearing, &saying);
+        r = pipe_make (&hearing, &saying);
     if (r < 0)
         return base_error_errno (error, r, "cannot make a pipe for the guard");
     struct rehearsal_guard *guard = calloc (1, sizeof *guard);
@@ -326,7 +326,7 @@ int rehearsal_guard_start (const struct rehearsal_guard_spec *spec, struct rehea
 void rehearsal_guard_stop (struct rehearsal_guard *guard)
 {
     base_assert (guard);
-    signal_first (guard, SIGTERM);
+    first_signal (guard, SIGTERM);
 }
 
 void rehearsal_guard_kill (struct rehearsal_guard *guard)
@@ -339,16 +339,16 @@ void rehearsal_guard_kill (struct rehearsal_guard *guard)
 }
 
 /*  Called when this process ends. The guard gets SIGHUP then, too, and continues without this process. */
-static void close_down (struct rehearsal_guard *guard)
+static void guard_close_down (struct rehearsal_guard *guard)
 {
     struct base_process_end ignored;
     uint64_t until = base_time_boot_ms () + CLOSE_MS;
     while (guard->process.pid && base_time_boot_ms () < until) {
         struct pollfd polled = {.fd = guard->process.fd, .events = POLLIN};
-        signal_second (guard, SIGHUP);
-        signal_second (guard, SIGCONT);
-        signal_first (guard, SIGHUP);
-        signal_first (guard, SIGCONT);
+        second_signal (guard, SIGHUP);
+        second_signal (guard, SIGCONT);
+        first_signal (guard, SIGHUP);
+        first_signal (guard, SIGCONT);
         if (poll (&polled, 1, PRESS_MS) == 1)
             (void) guard->ops->wait (guard->ops_context, &guard->process, BASE_WAIT_NOT, &ignored);
     }
@@ -365,18 +365,18 @@ struct rehearsal_guard *rehearsal_guard_free (struct rehearsal_guard *guard)
     if (guard->watched)
         bus_unwatch (guard->loop, guard->process.fd);
     if (guard->process.pid && !guard->end.stuck)
-        close_down (guard);
+        guard_close_down (guard);
     if (guard->process.pid)
         base_close_p (&guard->process.fd);
     base_close_p (&guard->second_fd);
-    close_watched (guard, &guard->report);
-    close_watched (guard, &guard->output);
+    watched_close (guard, &guard->report);
+    watched_close (guard, &guard->output);
     free (guard);
     return NULL;
 }
 
 /*  Reads a file below /proc/PID as text. Returns 0 or -errno. */
-static int read_proc (pid_t pid, const char *name, char *text, size_t size)
+static int process_read (pid_t pid, const char *name, char *text, size_t size)
 {
     base_assert (text && size > 1);
     char path[64];
@@ -391,17 +391,17 @@ static int read_proc (pid_t pid, const char *name, char *text, size_t size)
 
 /*  Returns the state of a process and what follows it in /proc/PID/stat. The name before it may contain
     anything. */
-static const char *state_of (pid_t pid, char *text, size_t size)
+static const char *process_state (pid_t pid, char *text, size_t size)
 {
-    const char *at = read_proc (pid, "stat", text, size) ? NULL : strrchr (text, ')');
+    const char *at = process_read (pid, "stat", text, size) ? NULL : strrchr (text, ')');
     return at && strlen (at) >= 5 ? at + 2 : NULL;
 }
 
 /*  Returns the parent of a process, or 0. */
-static pid_t parent_of (pid_t pid)
+static pid_t process_parent (pid_t pid)
 {
     char text[512];
-    const char *state = state_of (pid, text, sizeof text);
+    const char *state = process_state (pid, text, sizeof text);
     if (!state)
         return 0;
     char *digits = text + (state - text) + 2;
@@ -410,10 +410,10 @@ static pid_t parent_of (pid_t pid)
     return base_text_parse_u64 (digits, INT32_MAX, &parent) ? 0 : (pid_t) parent;
 }
 
-static bool is_below (const struct rehearsal_guard *guard, pid_t pid)
+static bool process_is_below (const struct rehearsal_guard *guard, pid_t pid)
 {
     for (unsigned i = 0; i < ANCESTORS_MOST && pid > 1; i++) {
-        pid = parent_of (pid);
+        pid = process_parent (pid);
         if (pid == guard->pid)
             return true;
     }
@@ -428,7 +428,7 @@ int rehearsal_guard_kill_one (struct rehearsal_guard *guard, pid_t pid)
     base_cleanup (base_close_p) int held = (int) syscall (SYS_pidfd_open, pid, 0);
     if (held < 0)
         return -errno;
-    if (is_below (guard, pid))
+    if (process_is_below (guard, pid))
         return syscall (SYS_pidfd_send_signal, held, SIGKILL, NULL, 0) < 0 ? -errno : 0;
     return -ESRCH;
 }
@@ -439,7 +439,7 @@ pid_t rehearsal_guard_stopped (const struct rehearsal_guard *guard)
     const pid_t pids[] = {guard->process.pid, guard->second};
     for (size_t i = 0; i < sizeof pids / sizeof *pids; i++) {
         char text[512];
-        const char *state = pids[i] ? state_of (pids[i], text, sizeof text) : NULL;
+        const char *state = pids[i] ? process_state (pids[i], text, sizeof text) : NULL;
         if (state && (*state == 'T' || *state == 't'))
             return pids[i];
     }
@@ -447,10 +447,10 @@ pid_t rehearsal_guard_stopped (const struct rehearsal_guard *guard)
 }
 
 /*  Returns in how many pid name spaces, from that of /proc on, a process has a number; 0: unknown. */
-static unsigned spaces_of (pid_t pid)
+static unsigned process_pid_spaces (pid_t pid)
 {
     char text[4096];
-    const char *at = read_proc (pid, "status", text, sizeof text) ? NULL : strstr (text, "\nNSpid:");
+    const char *at = process_read (pid, "status", text, sizeof text) ? NULL : strstr (text, "\nNSpid:");
     unsigned count = 0;
     for (at = at ? at + 7 : NULL; at && (*at == '\t' || *at == ' ');) {
         at += strspn (at, "\t ");
@@ -464,15 +464,15 @@ int rehearsal_guard_check (const struct rehearsal_guard *guard, pid_t pid, struc
 {
     base_assert (guard);
     char text[512];
-    bool below = is_below (guard, pid);
-    if (!below && pid > 1 && !state_of (pid, text, sizeof text))
+    bool below = process_is_below (guard, pid);
+    if (!below && pid > 1 && !process_state (pid, text, sizeof text))
         return -ESRCH;
     if (!below)
         return base_error_set (error, -EPERM,
                                "it announced itself as process %d, which its guard did not start: it runs "
                                "in a PID namespace of its own, or gave another process ID",
                                (int) pid);
-    unsigned spaces = spaces_of (pid), own = spaces_of (getpid ());
+    unsigned spaces = process_pid_spaces (pid), own = process_pid_spaces (getpid ());
     if (spaces && own && spaces != own)
         return base_error_set (error, -EPERM,
                                "process %d runs in a PID namespace of its own: it could not end the "

@@ -35,7 +35,7 @@ static const char *const odd_env[ODD_ENV] = {"NODED_ODD.NAME-1=a dotted name",
                                              "NODED_ODD_TEXT='\"$PATH\" \\\n\xc3\x28\xff",
                                              "NODED_ODD_EMPTY=", "NODED_ODD_EQUALS=a=b=c"};
 
-static int make_odd_file (struct rehearsal_offer *offer)
+static int odd_file_make (struct rehearsal_offer *offer)
 {
     base_assert (offer->odd < 0);
     uint8_t bytes[ODD_FILE_SIZE];
@@ -65,7 +65,7 @@ static int list_grow (const char *const **list, size_t *count, const char *const
 }
 
 /*  Removes what must not reach the probe: this process's own callback and odd variables. */
-static void drop_ready (struct wire_envelope *envelope)
+static void envelope_drop_ready (struct wire_envelope *envelope)
 {
     char **env = wire_texts_own (envelope->env);
     size_t kept = 0;
@@ -77,7 +77,7 @@ static void drop_ready (struct wire_envelope *envelope)
     envelope->n_env = kept;
 }
 
-static size_t drop_all (char **list, size_t count)
+static size_t list_drop_all (char **list, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         free (list[i]);
@@ -86,7 +86,7 @@ static size_t drop_all (char **list, size_t count)
 
 /*  An envelope of the largest size has no room for the odd strings. Then its own arguments and variables are
     left out: without an offer no update could be rehearsed any more. */
-static void make_room (struct wire_envelope *envelope)
+static void envelope_make_room (struct wire_envelope *envelope)
 {
     size_t bytes = 0;
     for (size_t i = 0; i < envelope->n_args; i++)
@@ -94,12 +94,12 @@ static void make_room (struct wire_envelope *envelope)
     for (size_t i = 0; i < envelope->n_env; i++)
         bytes += strlen (envelope->env[i]);
     if (envelope->n_args > OWN_STRINGS_MOST || bytes > OWN_BYTES_MOST)
-        envelope->n_args = drop_all (wire_texts_own (envelope->args), envelope->n_args);
+        envelope->n_args = list_drop_all (wire_texts_own (envelope->args), envelope->n_args);
     if (envelope->n_env > OWN_STRINGS_MOST || bytes > OWN_BYTES_MOST)
-        envelope->n_env = drop_all (wire_texts_own (envelope->env), envelope->n_env);
+        envelope->n_env = list_drop_all (wire_texts_own (envelope->env), envelope->n_env);
 }
 
-static int add_file (struct rehearsal_offer *offer)
+static int odd_file_add (struct rehearsal_offer *offer)
 {
     struct wire_envelope *envelope = &offer->envelope;
     struct wire_file *grown = realloc (envelope->files, (envelope->n_files + 1) * sizeof *grown);
@@ -125,11 +125,11 @@ int rehearsal_offer_make (const struct root *root, const struct identity_self *s
     int r = wire_copy (&wire_envelope_record, self->running.installed.envelope, &offer.envelope);
     if (r < 0)
         return r;
-    drop_ready (&offer.envelope);
-    make_room (&offer.envelope);
+    envelope_drop_ready (&offer.envelope);
+    envelope_make_room (&offer.envelope);
     base_cleanup (base_free_p) char *ready = base_text_printf ("NODED_READY=%s %s", callback, offer.nonce);
     const char *const ready_entry[] = {ready};
-    r = ready ? make_odd_file (&offer) : -ENOMEM;
+    r = ready ? odd_file_make (&offer) : -ENOMEM;
     if (r == 0)
         r = list_grow (&offer.envelope.args, &offer.envelope.n_args, odd_args, ODD_ARGS);
     if (r == 0)
@@ -137,7 +137,7 @@ int rehearsal_offer_make (const struct root *root, const struct identity_self *s
     if (r == 0)
         r = list_grow (&offer.envelope.env, &offer.envelope.n_env, ready_entry, 1);
     if (r == 0)
-        r = add_file (&offer);
+        r = odd_file_add (&offer);
     if (r < 0) {
         rehearsal_offer_deinit (&offer);
         return base_error_errno (error, r, "cannot make the offer for a probe");
@@ -219,7 +219,7 @@ static bool variable_arrived (const struct wire_ready *ready, const char *entry)
 
 /*  Returns whether a shell passes a variable on. It passes only names of its own form, and keeps some for
     itself. */
-static bool passes_a_shell (const char *entry)
+static bool variable_passes_shell (const char *entry)
 {
     static const char *const kept[] = {"PWD", "OLDPWD", "SHLVL", "_",   "PPID",
                                        "IFS", "OPTIND", "PS1",   "PS2", "PS4"};
@@ -237,7 +237,7 @@ static bool passes_a_shell (const char *entry)
 
 /*  Returns whether the envelope, from its variable `first` on, sets the variable of entry: of two with one
     name the last counts. */
-static bool is_overlaid (const struct wire_envelope *envelope, size_t first, const char *entry)
+static bool variable_is_overlaid (const struct wire_envelope *envelope, size_t first, const char *entry)
 {
     size_t length = strcspn (entry, "=") + 1;
     for (size_t i = first; i < envelope->n_env; i++)
@@ -259,13 +259,14 @@ int rehearsal_offer_check_ready (const struct rehearsal_offer *offer, char *cons
                                "its arguments did not arrive as they were sent: %zu were sent, %zu arrived",
                                envelope->n_args + 2, ready->n_args);
     for (size_t i = 0; i < envelope->n_env; i++)
-        if (!is_overlaid (envelope, i + 1, envelope->env[i]) && !variable_arrived (ready, envelope->env[i]))
+        if (!variable_is_overlaid (envelope, i + 1, envelope->env[i]) &&
+            !variable_arrived (ready, envelope->env[i]))
             return base_error_set (error, ROOT_E_DAMAGED,
                                    "the environment variable %.*s did not arrive as it was sent",
                                    (int) strcspn (envelope->env[i], "="), envelope->env[i]);
     /* nothing is known of variables that did not fit in, and an environment of that size is init's choice */
     for (size_t i = 0; base[i] && !ready->env_more; i++)
-        if (passes_a_shell (base[i]) && !is_overlaid (envelope, 0, base[i]) &&
+        if (variable_passes_shell (base[i]) && !variable_is_overlaid (envelope, 0, base[i]) &&
             !variable_arrived (ready, base[i]))
             return base_error_set (error, ROOT_E_DAMAGED,
                                    "the variable %.*s of init's environment did not reach it",
@@ -274,7 +275,7 @@ int rehearsal_offer_check_ready (const struct rehearsal_offer *offer, char *cons
 }
 
 /*  The manifest has just been verified: its digests are true. */
-static int check_file (const struct base_buffer *manifest, const char *path, const struct base_digest *digest,
+static int file_check (const struct base_buffer *manifest, const char *path, const struct base_digest *digest,
                        struct base_error *error)
 {
     struct base_digest found;
@@ -295,11 +296,11 @@ int rehearsal_offer_check_workspace (const struct rehearsal_offer *offer, const 
     if (r == 0 && disk_file_read (root->disk, fd, ROOT_MANIFEST, MANIFEST_MOST, &manifest) < 0)
         r = base_error_set (error, ROOT_E_DAMAGED, "its manifest cannot be read");
     if (r == 0)
-        r = check_file (&manifest, ROOT_PROGRAM, &offer->envelope.binary, error);
+        r = file_check (&manifest, ROOT_PROGRAM, &offer->envelope.binary, error);
     for (size_t i = 0; i < offer->envelope.n_files && r == 0; i++) {
         char path[300];
         (void) snprintf (path, sizeof path, ROOT_FILES "/%s", offer->envelope.files[i].path);
-        r = check_file (&manifest, path, &offer->envelope.files[i].digest, error);
+        r = file_check (&manifest, path, &offer->envelope.files[i].digest, error);
     }
     return r ? base_error_prefix (error, "the workspace %s that the candidate made", workspace) : 0;
 }

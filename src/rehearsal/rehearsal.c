@@ -90,7 +90,7 @@ static int candidate_identify (struct rehearsal *rehearsal, struct base_error *e
     return 0;
 }
 
-static void could_not_begin (struct rehearsal *rehearsal, const struct base_error *error)
+static void begin_fail (struct rehearsal *rehearsal, const struct base_error *error)
 {
     rehearsal->result.end.host = true;
     rehearsal_fail (rehearsal, "the rehearsal could not start: %s",
@@ -121,7 +121,7 @@ static void rehearsal_begin (void *context)
     if (r == 0)
         r = bus_work_start (spec->loop, candidate_copy, on_copied, rehearsal, &rehearsal->copying);
     if (r)
-        could_not_begin (rehearsal, &error);
+        begin_fail (rehearsal, &error);
 }
 
 static int candidate_copy (void *context)
@@ -160,7 +160,7 @@ static void on_copied (void *context, int r)
     if (r == 0)
         r = script ? rehearsal_guard_start (&guard, &rehearsal->guard, &error) : -ENOMEM;
     if (r)
-        could_not_begin (rehearsal, &error);
+        begin_fail (rehearsal, &error);
     else
         rehearsal_enter (rehearsal, PHASE_READY);
 }

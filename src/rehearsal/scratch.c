@@ -18,7 +18,7 @@ enum { BLOCK_SIZE = 64 * 1024, PIECE_SIZE = 16 * 1024 * 1024, DEPTH_MOST = 4 };
 
 /*  Returns the number of bytes copied, 0 at the end, or -errno. Some file systems cannot copy by
     themselves. */
-static ssize_t copy_piece (int from, int to)
+static ssize_t piece_copy (int from, int to)
 {
     ssize_t got = copy_file_range (from, NULL, to, NULL, PIECE_SIZE, 0);
     if (got >= 0 || (errno != EINVAL && errno != ENOSYS && errno != EXDEV && errno != EOPNOTSUPP))
@@ -41,7 +41,7 @@ int rehearsal_scratch_copy_bytes (int from, int to, const atomic_bool *stop)
     do {
         if (stop && atomic_load (stop))
             return -ECANCELED;
-        got = copy_piece (from, to);
+        got = piece_copy (from, to);
     } while (got > 0 || got == -EINTR);
     return (int) got;
 }
@@ -51,7 +51,7 @@ struct copying {
     struct root_verified from, to; /* the copy of a verified file need not be read to be verified */
 };
 
-static int copy_file (struct copying *copying, int from_directory, int to_directory, const char *name,
+static int file_copy (struct copying *copying, int from_directory, int to_directory, const char *name,
                       mode_t mode)
 {
     base_cleanup (base_close_p) int from = openat (from_directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -70,7 +70,7 @@ static int copy_file (struct copying *copying, int from_directory, int to_direct
     return 0;
 }
 
-static int copy_tree (struct copying *copying, int from, int to, struct base_error *error)
+static int tree_copy (struct copying *copying, int from, int to, struct base_error *error)
 {
     base_assert (copying && from >= 0 && to >= 0);
     base_cleanup (base_directory_close_p) DIR *directory =
@@ -86,7 +86,7 @@ static int copy_tree (struct copying *copying, int from, int to, struct base_err
         if (fstatat (from, name, &status, AT_SYMLINK_NOFOLLOW))
             return base_error_errno (error, -errno, "cannot stat %s", name);
         if (S_ISREG (status.st_mode)) {
-            int r = copy_file (copying, from, to, name, status.st_mode);
+            int r = file_copy (copying, from, to, name, status.st_mode);
             if (r < 0)
                 return base_error_errno (error, r, "cannot copy %s into a scratch root", name);
         } else if (S_ISDIR (status.st_mode)) {
@@ -98,7 +98,7 @@ static int copy_tree (struct copying *copying, int from, int to, struct base_err
                 openat (to, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
             if (deeper_from < 0 || deeper_to < 0)
                 return base_error_errno (error, -errno, "cannot enter %s", name);
-            int r = copy_tree (copying, deeper_from, deeper_to, error);
+            int r = tree_copy (copying, deeper_from, deeper_to, error);
             if (r < 0)
                 return r;
         }
@@ -141,7 +141,7 @@ int rehearsal_scratch_copy (struct rehearsal_scratch *scratch, const char *works
     struct copying copying = {.stop = stop};
     root_verified_load (scratch->parent, &copying.from);
     root_verified_load (&scratch->root, &copying.to);
-    r = copy_tree (&copying, from, to, error);
+    r = tree_copy (&copying, from, to, error);
     root_verified_save (&scratch->root, &copying.to);
     root_verified_deinit (&copying.from);
     root_verified_deinit (&copying.to);
@@ -165,7 +165,7 @@ static const char *const sockets_places[] = {"/tmp", "/run", "/dev/shm", "/var/t
 
 /*  Writes the link first: if this process is killed after that, a later one finds what it left. Returns 0 or
     -errno. */
-static int make_sockets (struct rehearsal_scratch *scratch, const char *place)
+static int sockets_make (struct rehearsal_scratch *scratch, const char *place)
 {
     base_assert (strlen (place) + sizeof SOCKETS_NAME <= sizeof scratch->sockets);
     enum { NAMES_MOST = 16 };
@@ -187,7 +187,7 @@ int rehearsal_scratch_rendezvous (struct rehearsal_scratch *scratch, struct base
     base_assert (!*scratch->sockets);
     int first = 0;
     for (size_t i = 0; i < sizeof sockets_places / sizeof *sockets_places; i++) {
-        int r = make_sockets (scratch, sockets_places[i]);
+        int r = sockets_make (scratch, sockets_places[i]);
         if (r == 0)
             return 0;
         if (i == 0)
@@ -197,7 +197,7 @@ int rehearsal_scratch_rendezvous (struct rehearsal_scratch *scratch, struct base
                              sockets_places[0]);
 }
 
-static void remove_sockets (const struct disk *disk, int root, const struct disk_until *until)
+static void sockets_remove (const struct disk *disk, int root, const struct disk_until *until)
 {
     char path[sizeof ((struct rehearsal_scratch *) NULL)->sockets];
     if (disk_link_read (root, SOCKETS_LINK, path, sizeof path) < 0)
@@ -215,38 +215,38 @@ static void remove_sockets (const struct disk *disk, int root, const struct disk
     }
 }
 
-static int open_probe (int root)
+static int probe_open (int root)
 {
     return openat (root, ROOT_PROBE, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 }
 
-static void remove_below (const struct disk *disk, int root, unsigned depth, const struct disk_until *until);
+static void probes_remove (const struct disk *disk, int root, unsigned depth, const struct disk_until *until);
 
 /*  Removes what a probe left, and the probes below it: a killed process has removed nothing. */
-static void remove_probe (const struct disk *disk, int probe, const char *name, unsigned depth,
+static void probe_remove (const struct disk *disk, int probe, const char *name, unsigned depth,
                           const struct disk_until *until)
 {
     base_cleanup (base_close_p) int below =
         openat (probe, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (below >= 0 && depth < DEPTH_MOST) {
-        remove_sockets (disk, below, until);
-        remove_below (disk, below, depth + 1, until);
+        sockets_remove (disk, below, until);
+        probes_remove (disk, below, depth + 1, until);
     }
     (void) disk_tree_remove_until (disk, probe, name, until, NULL);
 }
 
-static bool is_entry (const char *name)
+static bool name_is_entry (const char *name)
 {
     return strcmp (name, ".") != 0 && strcmp (name, "..") != 0;
 }
 
-static void remove_below (const struct disk *disk, int root, unsigned depth, const struct disk_until *until)
+static void probes_remove (const struct disk *disk, int root, unsigned depth, const struct disk_until *until)
 {
-    base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (open_probe (root));
+    base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (probe_open (root));
     const struct dirent *entry;
     while (directory && !disk_until_over (until) && (entry = readdir (directory)))
-        if (is_entry (entry->d_name))
-            remove_probe (disk, dirfd (directory), entry->d_name, depth, until);
+        if (name_is_entry (entry->d_name))
+            probe_remove (disk, dirfd (directory), entry->d_name, depth, until);
 }
 
 void rehearsal_scratch_empty (const struct rehearsal_scratch *scratch, const struct disk_until *until)
@@ -255,8 +255,8 @@ void rehearsal_scratch_empty (const struct rehearsal_scratch *scratch, const str
     if (scratch->root.fd < 0 || !scratch->parent)
         return;
     const struct disk *disk = scratch->parent->disk;
-    base_cleanup (base_close_p) int probe = open_probe (scratch->parent->fd);
-    remove_below (disk, scratch->root.fd, 0, until);
+    base_cleanup (base_close_p) int probe = probe_open (scratch->parent->fd);
+    probes_remove (disk, scratch->root.fd, 0, until);
     if (*scratch->sockets) /* not by the link: a candidate may have changed it */
         (void) disk_tree_remove_until (disk, AT_FDCWD, scratch->sockets, until, NULL);
     if (probe >= 0)
@@ -281,11 +281,11 @@ void rehearsal_scratch_leave (struct rehearsal_scratch *scratch)
 char **rehearsal_scratch_left (const struct root *parent)
 {
     base_assert (parent);
-    base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (open_probe (parent->fd));
+    base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (probe_open (parent->fd));
     char **names = NULL;
     size_t count = 0;
     for (const struct dirent *entry; directory && (entry = readdir (directory));)
-        if (is_entry (entry->d_name) && base_list_append_next (&names, &count, entry->d_name) < 0)
+        if (name_is_entry (entry->d_name) && base_list_append_next (&names, &count, entry->d_name) < 0)
             break;
     return names;
 }
@@ -293,7 +293,7 @@ char **rehearsal_scratch_left (const struct root *parent)
 void rehearsal_scratch_sweep (const struct root *parent, char *const *names, const struct disk_until *until)
 {
     base_assert (parent);
-    base_cleanup (base_close_p) int probe = open_probe (parent->fd);
+    base_cleanup (base_close_p) int probe = probe_open (parent->fd);
     for (size_t i = 0; probe >= 0 && names && names[i] && !disk_until_over (until); i++)
-        remove_probe (parent->disk, probe, names[i], 0, until);
+        probe_remove (parent->disk, probe, names[i], 0, until);
 }

@@ -33,7 +33,7 @@ const char *rehearsal_phase_word (enum rehearsal_phase phase)
 
 /*  If the candidate could write to the root of its parent: undoes its changes. None of its processes runs any
     more. */
-static void put_back (struct rehearsal *rehearsal)
+static void root_restore (struct rehearsal *rehearsal)
 {
     struct base_error error = {.code = 0};
     if (!rehearsal->snapshot)
@@ -46,7 +46,7 @@ static void put_back (struct rehearsal *rehearsal)
     (void) base_text_copy (rehearsal->result.reason, sizeof rehearsal->result.reason, error.text);
 }
 
-static void tell_owner (struct rehearsal *rehearsal)
+static void result_report (struct rehearsal *rehearsal)
 {
     rehearsal->done (rehearsal->context, &rehearsal->result);
 }
@@ -68,12 +68,12 @@ static void on_emptied (void *context, int r)
     (void) r;
     rehearsal->emptying = bus_work_free (rehearsal->emptying);
     rehearsal->emptied = true;
-    tell_owner (rehearsal);
+    result_report (rehearsal);
 }
 
 /*  None of the rehearsal's processes runs any more. Called from the loop, not from within the handler that
     noticed that. */
-static void all_ended (void *context)
+static void rehearsal_finish (void *context)
 {
     struct rehearsal *rehearsal = context;
     base_assert (rehearsal->phase == PHASE_END && !rehearsal->guard && !rehearsal->startcheck);
@@ -85,15 +85,15 @@ static void all_ended (void *context)
                          "; its processes could not be ended (guard: pid %d) and still run",
                          (int) rehearsal->stuck);
     }
-    put_back (rehearsal);
+    root_restore (rehearsal);
     rehearsal->origin = origin_free (rehearsal->origin); /* its sockets are removed next */
     rehearsal->callback = bus_socket_free (rehearsal->callback);
     if (rehearsal->stuck ||
         bus_work_start (rehearsal->spec.loop, scratch_empty, on_emptied, rehearsal, &rehearsal->emptying) < 0)
-        tell_owner (rehearsal);
+        result_report (rehearsal);
 }
 
-static void note_span (struct rehearsal *rehearsal)
+static void span_note (struct rehearsal *rehearsal)
 {
     uint64_t took_ms = base_time_boot_ms () - rehearsal->entered_ms;
     if (rehearsal->entered_ms && took_ms > rehearsal->result.end.slowest_ms)
@@ -109,7 +109,7 @@ void rehearsal_end_processes (struct rehearsal *rehearsal)
         rehearsal_startcheck_end (rehearsal->startcheck);
     if (!rehearsal->guard && !rehearsal->startcheck && !rehearsal->late && !rehearsal->emptying &&
         !rehearsal->emptied)
-        rehearsal->late = bus_timer_start (rehearsal->spec.loop, 0, all_ended, rehearsal);
+        rehearsal->late = bus_timer_start (rehearsal->spec.loop, 0, rehearsal_finish, rehearsal);
 }
 
 static void rehearsal_conclude (struct rehearsal *rehearsal)
@@ -120,13 +120,13 @@ static void rehearsal_conclude (struct rehearsal *rehearsal)
     rehearsal->deadline = rehearsal->hint_timer = 0;
     rehearsal->phase = PHASE_END;
     if (rehearsal->result.end.passed)
-        note_span (rehearsal);
+        span_note (rehearsal);
     rehearsal->result.took_ms = base_time_boot_ms () - rehearsal->begun_ms;
     rehearsal_end_processes (rehearsal);
 }
 
 /*  Logs what the candidate and the processes below it printed last: often that explains the failure best. */
-static void tell_output (struct rehearsal *rehearsal)
+static void output_log (struct rehearsal *rehearsal)
 {
     if (!rehearsal->guard)
         return;
@@ -149,7 +149,7 @@ void rehearsal_fail (struct rehearsal *rehearsal, const char *format, ...)
     (void) vsnprintf (rehearsal->result.reason, sizeof rehearsal->result.reason, format, arguments);
     va_end (arguments);
     (void) base_text_copy (rehearsal->result.step, sizeof rehearsal->result.step, steps[rehearsal->phase]);
-    tell_output (rehearsal);
+    output_log (rehearsal);
     rehearsal_conclude (rehearsal);
 }
 
@@ -204,7 +204,7 @@ static void on_deadline (void *context)
 void rehearsal_enter (struct rehearsal *rehearsal, enum rehearsal_phase phase)
 {
     base_assert (rehearsal->phase != PHASE_END && (unsigned) phase < PHASE_END);
-    note_span (rehearsal);
+    span_note (rehearsal);
     rehearsal->entered_ms = base_time_boot_ms ();
     rehearsal->phase = phase;
     bus_timer_cancel (rehearsal->spec.loop, rehearsal->deadline);
@@ -255,7 +255,7 @@ void rehearsal_stop (struct rehearsal *rehearsal)
 
 /*  A failure of the parent itself is not the candidate's fault, unless the candidate used up the missing
     resource. Then it does so in a second rehearsal, too, and the running version does not. */
-static void note_own_failure (struct rehearsal *rehearsal, int code)
+static void host_failure_note (struct rehearsal *rehearsal, int code)
 {
     base_assert (code < 0);
     bool used_up =
@@ -264,8 +264,8 @@ static void note_own_failure (struct rehearsal *rehearsal, int code)
     rehearsal->result.end.host |= !used_up;
 }
 
-__attribute__ ((format (printf, 3, 4))) static void fail_of_host (struct rehearsal *rehearsal, int code,
-                                                                  const char *format, ...)
+__attribute__ ((format (printf, 3, 4))) static void host_fail (struct rehearsal *rehearsal, int code,
+                                                               const char *format, ...)
 {
     char what[200];
     va_list arguments;
@@ -274,11 +274,11 @@ __attribute__ ((format (printf, 3, 4))) static void fail_of_host (struct rehears
     va_end (arguments);
     if (rehearsal->phase == PHASE_END)
         return;
-    note_own_failure (rehearsal, code);
+    host_failure_note (rehearsal, code);
     rehearsal_fail (rehearsal, "%s: %s", what, strerror (-code));
 }
 
-static void pass_if_through (struct rehearsal *rehearsal)
+static void rehearsal_pass_if_complete (struct rehearsal *rehearsal)
 {
     bool files = rehearsal->spec.depth < IDENTITY_DEPTH_MINTED || rehearsal->startcheck_passed;
     if (!files) {
@@ -307,13 +307,13 @@ static void on_startcheck (void *context, const struct base_error *error)
         rehearsal->result.end.late = found.code == -ETIMEDOUT;
         rehearsal->result.end.killed = found.code == -EINTR;
         if (found.code < 0 && !rehearsal->result.end.late && !rehearsal->result.end.killed)
-            note_own_failure (rehearsal, found.code);
+            host_failure_note (rehearsal, found.code);
         rehearsal_fail (rehearsal, "%s", found.text);
         return;
     }
     rehearsal->startcheck_passed = true;
     if (rehearsal->phase == PHASE_FILES)
-        pass_if_through (rehearsal);
+        rehearsal_pass_if_complete (rehearsal);
 }
 
 bool rehearsal_link_is (struct rehearsal *rehearsal, const char *link, const char *expected)
@@ -322,7 +322,7 @@ bool rehearsal_link_is (struct rehearsal *rehearsal, const char *link, const cha
     char name[ROOT_NAME_SIZE] = "";
     int r = root_link (&rehearsal->scratch.root, link, name);
     if (base_error_is_of_host (r)) {
-        fail_of_host (rehearsal, r, "cannot read %s in its root", link);
+        host_fail (rehearsal, r, "cannot read %s in its root", link);
         return false;
     }
     bool fits = expected ? r == 0 && strcmp (name, expected) == 0 : r == ROOT_E_NONE;
@@ -340,7 +340,7 @@ static bool switch_check (struct rehearsal *rehearsal, char stable[ROOT_NAME_SIZ
     struct base_error error = {.code = 0};
     int r = root_link (&rehearsal->scratch.root, ROOT_STABLE, stable);
     if (base_error_is_of_host (r)) {
-        fail_of_host (rehearsal, r, "cannot read " ROOT_STABLE " in its root");
+        host_fail (rehearsal, r, "cannot read " ROOT_STABLE " in its root");
         return false;
     }
     if (r) {
@@ -353,14 +353,14 @@ static bool switch_check (struct rehearsal *rehearsal, char stable[ROOT_NAME_SIZ
                                          &error);
     if (r) {
         if (base_error_is_of_host (r))
-            note_own_failure (rehearsal, r);
+            host_failure_note (rehearsal, r);
         rehearsal_fail (rehearsal, "%s", error.text);
         return false;
     }
     return true;
 }
 
-static bool c_is_stable (struct rehearsal *rehearsal)
+static bool candidate_is_stable (struct rehearsal *rehearsal)
 {
     return rehearsal_link_is (rehearsal, ROOT_STABLE, rehearsal->spec.candidate) &&
            rehearsal_link_is (rehearsal, ROOT_BACK, NULL);
@@ -368,7 +368,7 @@ static bool c_is_stable (struct rehearsal *rehearsal)
 
 /*  A start without an order. Another process may have killed the one before; a second try distinguishes that
     from a candidate that ends each time. */
-static void fail_unasked (struct rehearsal *rehearsal, const char *reason)
+static void start_fail (struct rehearsal *rehearsal, const char *reason)
 {
     rehearsal->result.end.killed = true;
     rehearsal_fail (rehearsal, "%s", reason);
@@ -376,14 +376,14 @@ static void fail_unasked (struct rehearsal *rehearsal, const char *reason)
 
 /*  The launcher only warns of a damaged workspace, since it must run something; a candidate is refused for
     it. */
-static bool c_is_whole (struct rehearsal *rehearsal)
+static bool candidate_is_intact (struct rehearsal *rehearsal)
 {
     struct base_error error = {.code = 0};
     base_cleanup (base_close_p) int fd = -1;
     int r = root_workspace_open (&rehearsal->scratch.root, rehearsal->spec.candidate, &fd);
     r = r ? base_error_set (&error, r, "it is missing") : root_manifest_verify (NULL, fd, &error);
     if (base_error_is_of_host (r))
-        fail_of_host (rehearsal, r, "cannot check the workspace that it runs from");
+        host_fail (rehearsal, r, "cannot check the workspace that it runs from");
     else if (r)
         rehearsal_fail (rehearsal, "it changed the workspace that it runs from: %s", error.text);
     return r == 0;
@@ -401,24 +401,24 @@ static void on_candidate (struct rehearsal *rehearsal)
         break;
     case PHASE_RETURN:
         if (!rehearsal->killed)
-            fail_unasked (rehearsal,
-                          "it ran again although the version that it had handed over to did not fail");
-        else if (c_is_stable (rehearsal) && c_is_whole (rehearsal)) {
+            start_fail (rehearsal,
+                        "it ran again although the version that it had handed over to did not fail");
+        else if (candidate_is_stable (rehearsal) && candidate_is_intact (rehearsal)) {
             rehearsal->offer = 1;
             rehearsal_give_order (rehearsal, PHASE_AGAIN);
         }
         break;
     case PHASE_REVERT:
-        if (c_is_stable (rehearsal))
+        if (candidate_is_stable (rehearsal))
             rehearsal_stop (rehearsal);
         break;
     case PHASE_UPDATE:
     case PHASE_AGAIN:
-        fail_unasked (rehearsal, "it was restarted during the update: "
-                                 "it ended, or did not keep the switch");
+        start_fail (rehearsal, "it was restarted during the update: "
+                               "it ended, or did not keep the switch");
         break;
     case PHASE_CONFIRM:
-        fail_unasked (rehearsal, "it ran again although the version that it had handed over to did not fail");
+        start_fail (rehearsal, "it ran again although the version that it had handed over to did not fail");
         break;
     case PHASE_BEGIN:
     case PHASE_STOP:
@@ -428,7 +428,7 @@ static void on_candidate (struct rehearsal *rehearsal)
     }
 }
 
-static void check_start_files (struct rehearsal *rehearsal, const char *workspace)
+static void start_files_check (struct rehearsal *rehearsal, const char *workspace)
 {
     base_assert (!rehearsal->startcheck);
     struct base_error error = {.code = 0};
@@ -442,7 +442,7 @@ static void check_start_files (struct rehearsal *rehearsal, const char *workspac
     if (r) {
         rehearsal->phase = PHASE_FILES;
         if (opened ? r < 0 : base_error_is_of_host (r))
-            note_own_failure (rehearsal, r);
+            host_failure_note (rehearsal, r);
         rehearsal_fail (rehearsal, "%s", *error.text ? error.text : "its start files cannot be opened");
     }
 }
@@ -487,7 +487,7 @@ static void on_offered (struct rehearsal *rehearsal, const struct wire_ready *re
         rehearsal_enter (rehearsal, PHASE_RETURN);
         if (rehearsal_guard_kill_one (rehearsal->guard, (pid_t) ready->pid) == 0)
             rehearsal->killed++;
-        check_start_files (rehearsal, stable);
+        start_files_check (rehearsal, stable);
         return;
     }
     rehearsal_enter (rehearsal, PHASE_CONFIRM);
@@ -510,7 +510,7 @@ static void on_nested (struct rehearsal *rehearsal, const struct wire_ready *rea
 /*  Returns whether the process that announced itself is below the guard. A candidate in a pid name space of
     its own would pass every step, but could not end the processes that it starts: only its next update would
     show that. */
-static bool is_from_below (struct rehearsal *rehearsal, const struct wire_ready *ready)
+static bool ready_is_from_below (struct rehearsal *rehearsal, const struct wire_ready *ready)
 {
     struct base_error error = {.code = 0};
     pid_t pid = ready->pid <= INT32_MAX ? (pid_t) ready->pid : 0;
@@ -520,7 +520,7 @@ static bool is_from_below (struct rehearsal *rehearsal, const struct wire_ready 
                                (int) pid);
     else if (r != -EPERM)
         return true;
-    fail_unasked (rehearsal, error.text);
+    start_fail (rehearsal, error.text);
     return false;
 }
 
@@ -533,7 +533,7 @@ void rehearsal_on_callback (void *context, struct bus_socket *socket, const stru
         const struct wire_ready *ready = message->body;
         bool nested = strcmp (ready->nonce, rehearsal_offer (rehearsal)->nonce) == 0;
         bool own = strcmp (ready->nonce, rehearsal->nonce) == 0;
-        if (rehearsal->phase == PHASE_END || ((nested || own) && !is_from_below (rehearsal, ready)))
+        if (rehearsal->phase == PHASE_END || ((nested || own) && !ready_is_from_below (rehearsal, ready)))
             return;
         if (nested)
             on_nested (rehearsal, ready);
@@ -556,7 +556,7 @@ void rehearsal_on_callback (void *context, struct bus_socket *socket, const stru
     }
 }
 
-static void judge_end (struct rehearsal *rehearsal, const struct rehearsal_guard_end *end)
+static void end_judge (struct rehearsal *rehearsal, const struct rehearsal_guard_end *end)
 {
     base_assert (rehearsal->phase != PHASE_END && rehearsal->guard);
     char text[96], said[200];
@@ -565,7 +565,7 @@ static void judge_end (struct rehearsal *rehearsal, const struct rehearsal_guard
     rehearsal->result.end.killed =
         !end->ended || (end->how.exited ? end->how.code == 128 + SIGKILL : end->how.code == SIGKILL);
     if (end->host)
-        fail_of_host (rehearsal, -end->host, "cannot start it");
+        host_fail (rehearsal, -end->host, "cannot start it");
     else if (rehearsal->phase != PHASE_STOP)
         rehearsal_fail (rehearsal, "it %s%s", how,
                         rehearsal_guard_last_words (rehearsal->guard, said, sizeof said));
@@ -580,7 +580,7 @@ static void judge_end (struct rehearsal *rehearsal, const struct rehearsal_guard
     else if (end->left)
         rehearsal_fail (rehearsal, "when ordered to stop, it left %u processes behind", end->left);
     else
-        pass_if_through (rehearsal);
+        rehearsal_pass_if_complete (rehearsal);
 }
 
 void rehearsal_on_gone (void *context, const struct rehearsal_guard_end *end)
@@ -588,7 +588,7 @@ void rehearsal_on_gone (void *context, const struct rehearsal_guard_end *end)
     base_assert (context && end);
     struct rehearsal *rehearsal = context;
     if (rehearsal->phase != PHASE_END)
-        judge_end (rehearsal, end);
+        end_judge (rehearsal, end);
     if (end->stuck)
         rehearsal->stuck = end->stuck;
     rehearsal->guard = rehearsal_guard_free (rehearsal->guard); /* not before: it has the output */

@@ -38,19 +38,19 @@ struct rehearsal_snapshot {
     char first[160]; /* the first change, in words */
 };
 
-static int open_plain (const struct root *root, const char *path, int flags)
+static int path_open (const struct root *root, const char *path, int flags)
 {
     return openat (root->fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags);
 }
 
 static DIR *directory_list (const struct root *root, const char *path)
 {
-    return base_directory_list (open_plain (root, path, O_DIRECTORY));
+    return base_directory_list (path_open (root, path, O_DIRECTORY));
 }
 
 /*  Makes a copy without a name, on the root's own file system: in memory it would count towards this
     process. */
-static int copy_aside (const struct root *root, int from)
+static int copy_make (const struct root *root, int from)
 {
     char name[24] = ROOT_TMP;
     (void) base_random_hex (name + 5, 8);
@@ -64,7 +64,7 @@ static int copy_aside (const struct root *root, int from)
     return r < 0 ? r : base_take_fd (&to);
 }
 
-static size_t find_same (const struct rehearsal_snapshot *snapshot, const struct stat *status)
+static size_t item_find_same (const struct rehearsal_snapshot *snapshot, const struct stat *status)
 {
     size_t i = 0;
     while (i < snapshot->count &&
@@ -77,7 +77,7 @@ static size_t find_same (const struct rehearsal_snapshot *snapshot, const struct
 static int path_keep (struct rehearsal_snapshot *snapshot, const char *path)
 {
     base_assert (snapshot && path);
-    base_cleanup (base_close_p) int from = open_plain (snapshot->root, path, 0);
+    base_cleanup (base_close_p) int from = path_open (snapshot->root, path, 0);
     struct kept kept = {.copy = -1, .same = snapshot->count};
     if (from < 0 || fstat (from, &kept.status))
         return -errno;
@@ -86,9 +86,9 @@ static int path_keep (struct rehearsal_snapshot *snapshot, const char *path)
         return -ENOMEM;
     snapshot->items = grown;
     if (S_ISREG (kept.status.st_mode)) {
-        kept.same = find_same (snapshot, &kept.status);
+        kept.same = item_find_same (snapshot, &kept.status);
         if (kept.same == snapshot->count) {
-            kept.copy = copy_aside (snapshot->root, from);
+            kept.copy = copy_make (snapshot->root, from);
             if (kept.copy < 0)
                 return kept.copy;
         }
@@ -102,7 +102,7 @@ static int path_keep (struct rehearsal_snapshot *snapshot, const char *path)
     return 0;
 }
 
-static int keep_tree (struct rehearsal_snapshot *snapshot, const char *path, unsigned depth)
+static int tree_keep (struct rehearsal_snapshot *snapshot, const char *path, unsigned depth)
 {
     int r = path_keep (snapshot, path);
     if (r < 0)
@@ -118,7 +118,7 @@ static int keep_tree (struct rehearsal_snapshot *snapshot, const char *path, uns
         if (!below || fstatat (snapshot->root->fd, below, &status, AT_SYMLINK_NOFOLLOW))
             r = below ? -errno : -ENOMEM;
         else if (S_ISDIR (status.st_mode) && depth < TREE_DEPTH_MOST)
-            r = keep_tree (snapshot, below, depth + 1);
+            r = tree_keep (snapshot, below, depth + 1);
         else if (S_ISREG (status.st_mode))
             r = path_keep (snapshot, below);
     }
@@ -140,7 +140,7 @@ int rehearsal_snapshot_make (const struct root *root, struct rehearsal_snapshot 
     for (size_t i = 0; i < LINKS && r == 0; i++)
         if (root_link (root, links[i], snapshot->targets[i]) == 0 &&
             (i == 0 || strcmp (snapshot->targets[i], snapshot->targets[0]) != 0))
-            r = keep_tree (snapshot, snapshot->targets[i], 0);
+            r = tree_keep (snapshot, snapshot->targets[i], 0);
     if (r < 0) {
         (void) rehearsal_snapshot_free (snapshot);
         return base_error_errno (error, r, "cannot copy the files that a start needs in %s", root->path);
@@ -170,7 +170,7 @@ static void change_note (struct rehearsal_snapshot *snapshot, const char *what, 
     snapshot->changed = true;
 }
 
-static bool is_as_it_was (const struct stat *before, const struct stat *now)
+static bool status_is_equal (const struct stat *before, const struct stat *now)
 {
     return before->st_dev == now->st_dev && before->st_ino == now->st_ino &&
            before->st_mode == now->st_mode && before->st_uid == now->st_uid &&
@@ -182,8 +182,8 @@ static bool is_as_it_was (const struct stat *before, const struct stat *now)
 
 /*  Restores the file from the copy, under a temporary name first. Another workspace that shared the file
     keeps what it has, and is restored by itself. */
-static int write_back (const struct root *root, const char *path, int copy, mode_t mode,
-                       struct base_error *error)
+static int file_restore (const struct root *root, const char *path, int copy, mode_t mode,
+                         struct base_error *error)
 {
     struct stat status;
     if (fstat (copy, &status) < 0)
@@ -198,14 +198,14 @@ static int write_back (const struct root *root, const char *path, int copy, mode
     return r;
 }
 
-static int restore_one (struct rehearsal_snapshot *snapshot, const struct kept *kept,
-                        struct base_error *error)
+static int item_restore (struct rehearsal_snapshot *snapshot, const struct kept *kept,
+                         struct base_error *error)
 {
     base_assert (kept->path && kept->same < snapshot->count);
     const struct root *root = snapshot->root;
     struct stat now;
     bool there = fstatat (root->fd, kept->path, &now, AT_SYMLINK_NOFOLLOW) == 0;
-    if (there && is_as_it_was (&kept->status, &now))
+    if (there && status_is_equal (&kept->status, &now))
         return 0;
     change_note (snapshot, kept->path, there ? "changed" : "removed");
     if (there && (now.st_mode & S_IFMT) != (kept->status.st_mode & S_IFMT)) {
@@ -215,7 +215,7 @@ static int restore_one (struct rehearsal_snapshot *snapshot, const struct kept *
         there = false;
     }
     if (!S_ISDIR (kept->status.st_mode))
-        return write_back (root, kept->path, snapshot->items[kept->same].copy, kept->status.st_mode, error);
+        return file_restore (root, kept->path, snapshot->items[kept->same].copy, kept->status.st_mode, error);
     if (!there)
         return disk_directory_make (root->disk, root->fd, kept->path, kept->status.st_mode & 07777, error);
     if (fchmodat (root->fd, kept->path, kept->status.st_mode & 07777, 0) < 0)
@@ -223,7 +223,7 @@ static int restore_one (struct rehearsal_snapshot *snapshot, const struct kept *
     return 0;
 }
 
-static bool is_kept (const struct rehearsal_snapshot *snapshot, const char *path)
+static bool path_is_kept (const struct rehearsal_snapshot *snapshot, const char *path)
 {
     for (size_t i = 0; i < snapshot->count; i++)
         if (strcmp (snapshot->items[i].path, path) == 0)
@@ -232,14 +232,14 @@ static bool is_kept (const struct rehearsal_snapshot *snapshot, const char *path
 }
 
 /*  An added file makes a workspace unfit for its manifest, as a removed one does. */
-static int remove_added (struct rehearsal_snapshot *snapshot, const char *path, struct base_error *error)
+static int added_remove (struct rehearsal_snapshot *snapshot, const char *path, struct base_error *error)
 {
     base_cleanup (base_directory_close_p) DIR *directory = directory_list (snapshot->root, path);
     int r = 0;
     for (const struct dirent *entry; r == 0 && directory && (entry = readdir (directory));) {
         base_cleanup (base_free_p) char *below = base_text_printf ("%s/%s", path, entry->d_name);
         if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0 || !below ||
-            is_kept (snapshot, below))
+            path_is_kept (snapshot, below))
             continue;
         change_note (snapshot, below, "added");
         r = disk_tree_remove (snapshot->root->disk, snapshot->root->fd, below, error);
@@ -247,7 +247,7 @@ static int remove_added (struct rehearsal_snapshot *snapshot, const char *path, 
     return r;
 }
 
-static int restore_links (struct rehearsal_snapshot *snapshot, struct base_error *error)
+static int links_restore (struct rehearsal_snapshot *snapshot, struct base_error *error)
 {
     char now[LINKS][ROOT_NAME_SIZE] = {"", "", ""};
     bool same[LINKS];
@@ -289,11 +289,11 @@ int rehearsal_snapshot_restore (struct rehearsal_snapshot *snapshot, struct base
     base_assert (snapshot);
     int failed = 0;
     for (size_t i = 0; i < snapshot->count; i++)
-        failure_keep (&failed, restore_one (snapshot, &snapshot->items[i], error));
+        failure_keep (&failed, item_restore (snapshot, &snapshot->items[i], error));
     for (size_t i = 0; i < snapshot->count; i++)
         if (S_ISDIR (snapshot->items[i].status.st_mode))
-            failure_keep (&failed, remove_added (snapshot, snapshot->items[i].path, error));
-    failure_keep (&failed, restore_links (snapshot, error));
+            failure_keep (&failed, added_remove (snapshot, snapshot->items[i].path, error));
+    failure_keep (&failed, links_restore (snapshot, error));
     if (failed < 0)
         return base_error_prefix (error, "%s in %s, and could not be restored", snapshot->first,
                                   snapshot->root->path);

@@ -55,7 +55,7 @@ struct rehearsal_startcheck {
     void *context;
 };
 
-static int make_directory (int root, const char *name, int *ret_fd)
+static int directory_make (int root, const char *name, int *ret_fd)
 {
     if (mkdirat (root, name, 0755) < 0)
         return -errno;
@@ -81,7 +81,7 @@ static int file_put (int directory, const char *name, mode_t mode, const void *d
     return fchmod (fd, mode) < 0 ? -errno : 0;
 }
 
-static int put_text (int directory, const char *name, mode_t mode, const char *text)
+static int file_put_text (int directory, const char *name, mode_t mode, const char *text)
 {
     return file_put (directory, name, mode, text, strlen (text));
 }
@@ -103,11 +103,11 @@ static int workspace_fill (const struct root *root, const char *name, int worksp
     base_cleanup (base_buffer_deinit) struct base_buffer command = {0};
     base_cleanup (base_buffer_deinit) struct base_buffer manifest = {0};
     const char *const args[] = {"run"};
-    int r = make_directory (root->fd, name, &made);
+    int r = directory_make (root->fd, name, &made);
     if (r == 0)
-        r = put_text (made, ROOT_PROGRAM, 0755, program);
+        r = file_put_text (made, ROOT_PROGRAM, 0755, program);
     if (r == 0)
-        r = script ? put_text (made, ROOT_SCRIPT, 0755, script)
+        r = script ? file_put_text (made, ROOT_SCRIPT, 0755, script)
                    : file_copy (root, workspace, made, ROOT_SCRIPT);
     if (r == 0)
         r = file_copy (root, workspace, made, ROOT_LAUNCHER);
@@ -140,7 +140,7 @@ static int root_furnish (const struct root *root, int workspace, const char *pro
     return r ? r : root_switch (root, broken, &limits, error);
 }
 
-static void tell_owner (struct rehearsal_startcheck *check)
+static void check_report (struct rehearsal_startcheck *check)
 {
     check->done (check->context, check->result.code ? &check->result : NULL);
 }
@@ -162,10 +162,10 @@ static void on_emptied (void *context, int r)
     (void) r;
     check->emptying = bus_work_free (check->emptying);
     check->emptied = true;
-    tell_owner (check);
+    check_report (check);
 }
 
-static bool all_gone (const struct rehearsal_startcheck *check)
+static bool runs_are_gone (const struct rehearsal_startcheck *check)
 {
     for (size_t i = 0; i < KINDS; i++)
         if (!check->runs[i].gone)
@@ -173,14 +173,14 @@ static bool all_gone (const struct rehearsal_startcheck *check)
     return true;
 }
 
-static void all_ended (void *context)
+static void check_finish (void *context)
 {
     base_assert (context);
     struct rehearsal_startcheck *check = context;
     check->timer = 0;
-    base_assert (check->over && all_gone (check) && !check->emptying);
+    base_assert (check->over && runs_are_gone (check) && !check->emptying);
     if (bus_work_start (check->loop, scratch_empty, on_emptied, check, &check->emptying) < 0)
-        tell_owner (check);
+        check_report (check);
 }
 
 /*  The owner is informed from the loop, when no process runs any more. */
@@ -197,11 +197,11 @@ static void check_conclude (struct rehearsal_startcheck *check, const struct bas
     for (size_t i = 0; i < KINDS; i++)
         if (!check->runs[i].gone)
             rehearsal_guard_kill (check->runs[i].guard);
-    if (all_gone (check))
-        check->timer = bus_timer_start (check->loop, 0, all_ended, check);
+    if (runs_are_gone (check))
+        check->timer = bus_timer_start (check->loop, 0, check_finish, check);
 }
 
-static bool was_killed (const struct rehearsal_guard_end *end)
+static bool end_is_kill (const struct rehearsal_guard_end *end)
 {
     return !end->ended || (end->how.exited ? end->how.code == 128 + SIGKILL : end->how.code == SIGKILL);
 }
@@ -219,8 +219,8 @@ static void on_gone (void *context, const struct rehearsal_guard_end *told)
     run->stuck = end->stuck;
     run->guard = rehearsal_guard_free (run->guard);
     if (check->over) {
-        if (all_gone (check))
-            check->timer = bus_timer_start (check->loop, 0, all_ended, check);
+        if (runs_are_gone (check))
+            check->timer = bus_timer_start (check->loop, 0, check_finish, check);
         return;
     }
     char stable[ROOT_NAME_SIZE] = "";
@@ -233,7 +233,7 @@ static void on_gone (void *context, const struct rehearsal_guard_end *told)
                                "the start files that the candidate stages left processes after %s that "
                                "cannot be ended",
                                what);
-    else if (was_killed (end)) /* alone or with its guard: nothing here kills the launcher so early */
+    else if (end_is_kill (end)) /* alone or with its guard: nothing here kills the launcher so early */
         (void) base_error_set (&error, -EINTR,
                                "the start files or their guard were killed during the test on %s", what);
     else if (end->host)
@@ -257,13 +257,13 @@ static void on_gone (void *context, const struct rehearsal_guard_end *told)
                                end->left, what);
     if (error.code)
         check_conclude (check, &error);
-    else if (all_gone (check))
+    else if (runs_are_gone (check))
         check_conclude (check, NULL);
 }
 
 static void on_deadline (void *context);
 
-static void start_deadline (struct rehearsal_startcheck *check)
+static void deadline_start (struct rehearsal_startcheck *check)
 {
     check->due_ms = base_time_boot_ms () + check->span_ms;
     check->timer = bus_timer_start (check->loop, check->span_ms, on_deadline, check);
@@ -276,7 +276,7 @@ static void on_deadline (void *context)
     if (base_time_boot_ms () > check->due_ms + BUS_TIMER_LATE_MS &&
         check->times_late < BUS_TIMER_LATE_TIMES) { /* the host slept */
         check->times_late++;
-        start_deadline (check);
+        deadline_start (check);
         return;
     }
     struct base_error error = {.code = 0};
@@ -334,7 +334,7 @@ int rehearsal_startcheck_new (struct bus_loop *loop, const struct root *parent, 
         return r;
     }
     check->span_ms = deadline_ms;
-    start_deadline (check);
+    deadline_start (check);
     *ret_check = check;
     return 0;
 }
