@@ -168,11 +168,12 @@ struct bus_connection *bus_connection_find (struct bus_guard *guard, struct bus_
                                           .socket = socket,
                                           .fd = fd,
                                           .cookie = cookie,
-                                          .came_ms = base_time_boot_ms (),
+                                          .opened_ms = base_time_boot_ms (),
                                           .is_server = socket->is_server,
                                           .counts_bytes = fd_is_tcp (fd)};
-    connection->shaken = !connection->is_server || !connection->counts_bytes || socket->kind != BUS_ROUTER;
-    connection->bytes_ms = connection->base_ms = connection->came_ms;
+    connection->handshake_over =
+        !connection->is_server || !connection->counts_bytes || socket->kind != BUS_ROUTER;
+    connection->bytes_ms = connection->base_ms = connection->opened_ms;
     if (!bus_connection_arm (connection, EPOLL_CTL_ADD) && !bus_connection_arm (connection, EPOLL_CTL_MOD)) {
         free (connection);
         return NULL;
@@ -182,7 +183,7 @@ struct bus_connection *bus_connection_find (struct bus_guard *guard, struct bus_
     guard->n_servers += connection->is_server;
     bus_connection_append (bus_connection_is_silent (connection) ? &guard->waiting : &guard->idle,
                            connection);
-    bus_guard_wait_later (guard, connection->came_ms);
+    bus_guard_wait_later (guard, connection->opened_ms);
     bus_guard_make_room (guard, connection);
     return connection;
 }

@@ -25,13 +25,15 @@
 enum {
     LOOK_MS = 50,
     IDLE_LOOKS = 3,         /* looks without a byte, after which the connection is idle */
-    SILENT_MOST_MS = 30000, /* while bytes still come: a handshake may have to wait for its turn */
-    LITTLE = 64 * 1024,
-    PINGS_A_SECOND = 8,           /* bytes of heartbeats: a client that only listens still sends them, ... */
-    PINGS_MOST = 8 * 1024 * 1024, /* ... and they cannot be distinguished from parts of a message */
-    GROWN = 64 * 1024 * 1024,     /* growth of the process: over ipc the kernel counts no bytes */
-    CHANGES_MOST = 400,           /* subscriptions and cancellations of a connection, ... */
-    CHANGES_MS = 60000,           /* ... in this time */
+    SILENT_MOST_MS = 30000, /* the same while bytes still arrive: a handshake may have to wait */
+    LITTLE = 64 * 1024,     /* bytes since the last delivery with which a connection may become idle */
+    /*  Bytes of heartbeats that are allowed between two messages. A client that only listens sends them, too,
+        and they cannot be distinguished from parts of a message. */
+    PINGS_A_SECOND = 8,
+    PINGS_MOST = 8 * 1024 * 1024,
+    GROWN = 64 * 1024 * 1024, /* growth of this process: over ipc the kernel counts no bytes */
+    CHANGES_MOST = 400,       /* subscriptions and cancellations of a connection in CHANGES_MS */
+    CHANGES_MS = 60000,
     EVENTS = 64,
 };
 
@@ -84,7 +86,7 @@ void bus_guard_look_at (struct bus_connection *connection)
 
 static uint64_t connection_silent_until (const struct bus_connection *connection)
 {
-    uint64_t until = connection->bytes_ms + BUS_SILENT_MS, last = connection->came_ms + SILENT_MOST_MS;
+    uint64_t until = connection->bytes_ms + BUS_SILENT_MS, last = connection->opened_ms + SILENT_MOST_MS;
     return until < last ? until : last;
 }
 
@@ -105,7 +107,7 @@ void bus_guard_wait_later (struct bus_guard *guard, uint64_t now_ms)
     guard->wait_timer = bus_timer_start (guard->loop, until > now_ms ? until - now_ms : 0, on_wait, guard);
 }
 
-/*  Stops looking at a connection on which nothing comes. Returns false if the connection has gone. */
+/*  Stops looking at a connection on which nothing arrives. Returns false if it is closed; it is freed then. */
 static bool connection_settle (struct bus_connection *connection)
 {
     struct bus_guard *guard = connection->guard;
@@ -171,12 +173,12 @@ static bool connection_had_turn (struct bus_connection *connection)
     size_t size = sizeof events;
     if (zmq_getsockopt (socket->zmq, ZMQ_EVENTS, &events, &size) == 0 && !(events & ZMQ_POLLIN))
         return true;
-    if (!connection->turn)
-        connection->turn = read;
-    return read - connection->turn > socket->n_connections;
+    if (!connection->suspected_at)
+        connection->suspected_at = read;
+    return read - connection->suspected_at > socket->n_connections;
 }
 
-/*  The most bytes that may come between two messages. */
+/*  The most bytes that may arrive between two messages. */
 static uint64_t connection_undelivered_most (const struct bus_connection *connection, uint64_t now_ms)
 {
     uint64_t pings = (now_ms - connection->base_ms) * PINGS_A_SECOND / 1000;
@@ -190,10 +192,10 @@ static void connection_note_delivered (struct bus_connection *connection, uint64
     connection->seen = connection->delivered;
     connection->base = read;
     connection->base_ms = now_ms;
-    connection->turn = 0;
+    connection->suspected_at = 0;
 }
 
-/*  Over ipc: how much the process has grown while bytes came of which nothing was delivered. */
+/*  Over ipc: growth of this process while bytes arrived and no message was delivered. */
 static uint64_t connection_growth (const struct bus_connection *connection, uint64_t size)
 {
     return connection->grown + (size > connection->size ? size - connection->size : 0);
@@ -212,7 +214,7 @@ static void connection_look (struct bus_connection *connection, uint64_t now_ms,
     if (!idle)
         connection->bytes_ms = now_ms;
     connection->read = read;
-    if (!connection->shaken && !connection->ended)
+    if (!connection->handshake_over && !connection->ended)
         bus_greeting_count (connection, now_ms);
     if (connection->delivered != connection->seen || connection->ended) {
         connection_note_delivered (connection, read, now_ms);
@@ -227,14 +229,14 @@ static void connection_look (struct bus_connection *connection, uint64_t now_ms,
     else if (bus_connection_is_silent (connection) && now_ms >= connection_silent_until (connection) &&
              connection_had_turn (connection))
         bus_guard_end (connection, BUS_END_SILENT);
-    else if (!connection->shaken && connection->delivered > 0 && !connection->ended)
+    else if (!connection->handshake_over && connection->delivered > 0 && !connection->ended)
         return; /* looked at until its handshake is known to be small */
-    else if ((connection->counts_bytes && unread == 0 && !connection->turn &&
+    else if ((connection->counts_bytes && unread == 0 && !connection->suspected_at &&
               read - connection->base < LITTLE) ||
-             (idle && !connection->turn && ++connection->idle_looks >= IDLE_LOOKS)) {
+             (idle && !connection->suspected_at && ++connection->idle_looks >= IDLE_LOOKS)) {
         connection->grown = connection_growth (connection, *size);
         (void) connection_settle (connection);
-    } else if (!idle || connection->turn)
+    } else if (!idle || connection->suspected_at)
         connection->idle_looks = 0;
 }
 
@@ -261,12 +263,13 @@ static void on_wait (void *context)
     uint64_t now_ms = base_time_boot_ms ();
     guard->wait_timer = 0;
     while (guard->waiting.first && connection_silent_until (guard->waiting.first) <= now_ms)
-        bus_guard_look_at (guard->waiting.first); /* the look ends it unless bytes have come by then */
+        bus_guard_look_at (guard->waiting.first); /* the look ends it, unless bytes have arrived by then */
     bus_guard_wait_later (guard, now_ms);
 }
 
-/*  Makes room for a new connection. Connections without a first message are ended first, then a random one
-    that the owner did not keep, so that a peer that floods is the most likely victim; the new one last. */
+/*  Makes room for a new connection by ending another one: first one without a message, then a random one that
+    the owner did not keep. A peer with many connections is the most likely victim. If all are kept, the new
+    connection is ended. */
 void bus_guard_make_room (struct bus_guard *guard, struct bus_connection *came)
 {
     base_assert (guard && came);
@@ -286,8 +289,8 @@ void bus_guard_make_room (struct bus_guard *guard, struct bus_connection *came)
     bus_guard_end (victim ? victim : came, BUS_END_ROOM);
 }
 
-/*  The expected message has come. If no bytes follow it, no further look is needed. Returns false if the
-    connection has gone. */
+/*  The expected message was delivered. If no bytes follow it, no further look is needed. Returns false if the
+    connection is closed; it is freed then. */
 static bool connection_awaited_came (struct bus_connection *connection)
 {
     struct bus_guard *guard = connection->guard;
@@ -325,7 +328,7 @@ struct bus_connection *bus_guard_delivered (struct bus_guard *guard, struct bus_
     guard->last = connection;
     if (connection->list == &guard->waiting)
         bus_connection_append (&guard->idle, connection);
-    if (!connection->shaken)
+    if (!connection->handshake_over)
         bus_greeting_delivered (connection, size);
     return connection->awaited && !connection->ended && !connection_awaited_came (connection) ? NULL
                                                                                               : connection;
@@ -378,7 +381,7 @@ static bool connection_rests (struct bus_connection *connection)
     return read - connection->base < LITTLE && bus_connection_arm (connection, EPOLL_CTL_MOD);
 }
 
-/*  A client's connection is looked at until the message that is under way has come. */
+/*  A client's connection is looked at until the message under way is delivered. */
 static void connection_traffic_came (struct bus_connection *connection, uint32_t events)
 {
     bool ends = events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR);

@@ -59,10 +59,10 @@ const char *bus_refused_text (enum bus_refused why)
     static const char *const texts[BUS_REFUSED_COUNT] = {
         [BUS_REFUSED_FRAMES] = "wrong frames",
         [BUS_REFUSED_PREFIX] = "unknown protocol, version or type",
-        [BUS_REFUSED_SCHEMA] = "against the schema",
-        [BUS_REFUSED_TYPE] = "of another channel",
+        [BUS_REFUSED_SCHEMA] = "violates the schema",
+        [BUS_REFUSED_TYPE] = "belongs to another channel",
         [BUS_REFUSED_TOPIC] = "unknown topic",
-        [BUS_REFUSED_CLAIM] = "own routing id",
+        [BUS_REFUSED_CLAIM] = "chose its routing id itself",
     };
     return texts[why];
 }
