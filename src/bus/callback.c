@@ -15,7 +15,7 @@
 #include "wire/text.h"
 
 enum {
-    FRAME_SHARE = 48 * 1024, /* for arguments and variables; the marks take 12 KiB at most */
+    FRAME_SHARE = 48 * 1024, /* bytes for arguments and variables; the marks need 12 KiB at most */
     STRING_MOST = 16384,
     STRING_HEAD = 5,
     ARGS_MOST = 300, /* these limits are those of schemas/callback.def */

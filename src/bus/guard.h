@@ -41,8 +41,8 @@ int bus_guard_add (struct bus_guard *guard, struct bus_socket *socket);
 /*  Forgets a socket and its connections, before it is closed. */
 void bus_guard_forget (struct bus_guard *guard, struct bus_socket *socket);
 
-/*  A whole message was delivered. frame: one of its frames, not the routing id. size: its bytes on the wire, or
-    a few less. Returns its connection; NULL if that is unknown, as with inproc. */
+/*  A whole message was delivered. frame: one of its frames, not the routing id. size: its bytes on the wire,
+    or a few less. Returns its connection; NULL if that is unknown, as with inproc. */
 struct bus_connection *bus_guard_delivered (struct bus_guard *guard, struct bus_socket *socket,
                                             const zmq_msg_t *frame, const struct bus_peer *peer, size_t size);
 

@@ -84,8 +84,8 @@ bool bus_connection_is_gone (const struct bus_connection *connection);
 /*  Bytes that libzmq has read from the kernel so far; *ret_unread: bytes that still wait there. */
 uint64_t bus_connection_bytes_read (const struct bus_connection *connection, int *ret_unread);
 
-/*  Wakes the guard once at these events of epoll; arm: when the next bytes arrive. operation: EPOLL_CTL_ADD or
-    EPOLL_CTL_MOD. Returns false if epoll refused it. */
+/*  Wakes the guard once at these events of epoll; arm: when the next bytes arrive. operation: EPOLL_CTL_ADD
+    or EPOLL_CTL_MOD. Returns false if epoll refused it. */
 bool bus_connection_wake_by (const struct bus_connection *connection, int operation, uint32_t events);
 bool bus_connection_arm (const struct bus_connection *connection, int operation);
 
@@ -101,8 +101,8 @@ struct bus_connection *bus_connection_most (struct bus_guard *guard,
 /*  Whether the connection is of a server, and its peer has not sent the first message yet. */
 bool bus_connection_is_silent (const struct bus_connection *connection);
 
-/*  look_at: checks the connection every 50 ms from now on. wait_later: sets the timer for the connections that
-    have sent no message yet. */
+/*  look_at: checks the connection every 50 ms from now on. wait_later: sets the timer for the connections
+    that have sent no message yet. */
 void bus_guard_look_at (struct bus_connection *connection);
 void bus_guard_wait_later (struct bus_guard *guard, uint64_t now_ms);
 

@@ -49,8 +49,8 @@ struct signals {
 /*  How long the context may take to end, in addition to its sockets' linger. */
 enum { END_MS = 2000 };
 
-/*  A guard costs two descriptors a socket. If a host allows fewer than this, a node needs all of them for its
-    rehearsal. */
+/*  A guard needs two descriptors a socket. If a host allows fewer than FILES_LEAST, the loop has no guard: a
+    node needs all of them for its rehearsal. */
 enum { FILES_LEAST = 128, FILES_MOST = 1 << 20 };
 
 struct bus_loop {

@@ -19,7 +19,7 @@
 #include "bus/socket_private.h"
 
 enum {
-    ROUND_MOST = 64, /* messages of one socket before the others have their turn */
+    ROUND_MOST = 64, /* messages of one socket before the other sources are handled */
     FRAMES_MOST = 4,
     CHARGED_LEAST = 1024, /* bytes of an answer; smaller ones are not counted as unread */
     PLACE_SIZE = 64,
@@ -28,7 +28,7 @@ enum {
 
 struct parts {
     zmq_msg_t frames[FRAMES_MOST];
-    int n; /* frames that came; only the first FRAMES_MOST are kept */
+    int n; /* frames of the message; only the first FRAMES_MOST are kept */
 };
 
 static void parts_deinit (struct parts *parts)
@@ -175,7 +175,7 @@ static bool peer_is_claimed (const struct bus_peer *peer)
     return peer->size != 5 || peer->id[0] != 0;
 }
 
-/*  Reports a message to the guard. Returns the connection that it came on. */
+/*  Reports a message to the guard. Returns its connection; NULL: unknown. */
 static struct bus_connection *message_delivered (struct bus_socket *socket, const struct parts *parts,
                                                  const struct bus_peer *peer)
 {
@@ -196,8 +196,8 @@ static zmq_msg_t *parts_last (struct parts *parts)
     return &parts->frames[parts->n < FRAMES_MOST ? parts->n - 1 : FRAMES_MOST - 1];
 }
 
-/*  Where the peer of a frame is. libzmq sets the address before the peer's own properties, which do not replace
-    it. Over ipc it is "localhost:UID:GID:PID". */
+/*  Formats the address of a frame's peer. libzmq sets it before the peer's own properties, which cannot
+    replace it. Over ipc it is "localhost:UID:GID:PID". */
 static void place_format (zmq_msg_t *frame, char text[PLACE_SIZE])
 {
     const char *address = zmq_msg_gets (frame, "Peer-Address");
@@ -236,8 +236,8 @@ void bus_message_refuse (struct bus_socket *socket, const struct bus_message *me
     message_refuse (socket, &message->peer, message->frame, &fault);
 }
 
-/*  Unpacks the map into body. A request of an operator that does not match its schema becomes a plain `request`,
-    if it is one: so it gets an answer. Returns whether the message can be delivered. */
+/*  Unpacks the map into body. A request of an operator that violates its schema is unpacked as a plain
+    `request` if possible, so that it gets an answer. Returns whether the message can be delivered. */
 static bool body_read (struct bus_socket *socket, struct bus_message *message, zmq_msg_t *map, void *body,
                        struct fault *fault)
 {
@@ -361,8 +361,8 @@ static int parts_send (struct bus_socket *socket, struct parts *parts)
             continue;
         if (r == 0)
             r = errno == EFSM || errno == ENOTSUP ? -EINVAL : -errno;
-        /*  The first frame decides. If the peer goes away after it, libzmq waits for the other frames in
-            order to drop them. */
+        /*  The first frame decides. If the peer leaves after it, libzmq expects the other frames and drops
+            them. */
         if (i == 0)
             break;
     }
@@ -426,8 +426,8 @@ static int parts_add_map (struct parts *parts, struct base_buffer *map, struct b
     return 0;
 }
 
-/*  Counts an answer as unread. Only answers without payload and above a minimum size count: a peer that does
-    not read is found by these. */
+/*  Counts an answer as unread. Only answers of a socket without payloads count, and only larger ones: these
+    are enough to find a peer that does not read. */
 static struct bus_unread *answer_charge (const struct bus_socket *socket, const struct bus_peer *peer,
                                          size_t size)
 {

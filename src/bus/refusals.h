@@ -29,8 +29,8 @@ struct bus_refusals {
     } peers[BUS_REFUSALS_MOST];
 };
 
-/*  The same for the peer that sent the message. False, too, if BUS_REFUSALS_MOST other peers had a line within
-    the last minute. */
+/*  The same for the peer that sent the message. False, too, if BUS_REFUSALS_MOST other peers had a line
+    within the last minute. */
 bool bus_refusals_due_of (struct bus_refusals *refusals, const struct bus_refusal *refusal, uint64_t now_ms,
                           uint64_t *ret_more);
 

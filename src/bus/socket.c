@@ -29,8 +29,8 @@ enum {
     WAITING = 64,
     LINGER_MOST_MS = 30000,
     HANDSHAKE_MS = 10000,
-    /*  bytes that CURVE adds to a frame; and a frame that is slightly too large is counted here, not cut off by
-        libzmq */
+    /*  Bytes that CURVE adds to a frame. A frame that is slightly too large still arrives, and is counted as
+        refused, instead of the connection being closed by libzmq. */
     FRAME_SLACK = 1024,
     BACKLOG = 4096, /* for a whole fleet that reconnects at once; the kernel may allow less */
     CONNECT_MS = 5000,

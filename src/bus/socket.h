@@ -3,8 +3,8 @@
 
     Every socket has its limits set: message size, high-water mark, linger, handshake interval, and over TCP
     heartbeats, connect timeout and retransmission limit. Frame count, prefix and schema of a message are
-    checked before a handler sees it. An invalid message is refused: counted by reason, described to on_refused,
-    and dropped. Its sender stays connected, except in the cases of enum bus_end. */
+    checked before a handler sees it. An invalid message is refused: counted by reason, described to
+    on_refused, and dropped. Its sender stays connected, except in the cases of enum bus_end. */
 
 #ifndef BUS_SOCKET_H
 #define BUS_SOCKET_H
@@ -32,8 +32,8 @@ bool bus_peer_equal (const struct bus_peer *a, const struct bus_peer *b);
 struct bus_message {
     struct bus_peer peer; /* ROUTER */
     const char *topic;    /* SUB; else NULL */
-    /*  The type of message: compare with &wire_NAME_record. wire_request_record: also a request of an operator
-        that does not match its schema. */
+    /*  The type of message: compare with &wire_NAME_record. wire_request_record: also a request of an
+        operator that does not match its schema. */
     const struct wire_record *record;
     const void *body;       /* struct wire_NAME */
     const uint8_t *payload; /* chunk, put: the third frame; else NULL */
@@ -144,14 +144,14 @@ int bus_send_payload (struct bus_socket *socket, const struct bus_peer *peer,
                       const struct wire_record *record, const void *message, void *data, size_t size,
                       void (*release) (void *data, void *hint), void *hint);
 
-/*  Publishes a message on an XPUB, as [topic][prefix][map], or a text on a PUB, as [topic][text]. A topic has at
-    most 240 bytes. Returns 0 or -errno, as bus_send. */
+/*  Publishes a message on an XPUB, as [topic][prefix][map], or a text on a PUB, as [topic][text]. A topic has
+    at most 240 bytes. Returns 0 or -errno, as bus_send. */
 int bus_publish (struct bus_socket *socket, const char *topic, const struct wire_record *record,
                  const void *message);
 int bus_publish_text (struct bus_socket *socket, const char *topic, const char *text);
 
-/*  Refuses a valid message that does not belong to this channel: counts it, and calls on_refused. Only for its
-    handler, while that runs. */
+/*  Refuses a valid message that does not belong to this channel: counts it, and calls on_refused. Only for
+    its handler, while that runs. */
 void bus_message_refuse (struct bus_socket *socket, const struct bus_message *message, enum bus_refused why,
                          const char *text);
 
@@ -189,8 +189,9 @@ void bus_connection_keep (struct bus_connection *connection);
     number. */
 bool bus_connection_mark (struct bus_connection *connection, uint64_t number);
 
-/*  Limits the connections that the servers of the loop may have at a time; 0: no limit. A connection above the
-    limit ends another one, of an unknown peer. Without a limit, libzmq spins when no descriptor is left. */
+/*  Limits the connections that the servers of the loop may have at a time; 0: no limit. A connection above
+    the limit ends another one, of an unknown peer. Without a limit, libzmq spins when no descriptor is left.
+    */
 void bus_loop_connections (struct bus_loop *loop, unsigned most);
 
 struct bus_counts bus_socket_counts (const struct bus_socket *socket);

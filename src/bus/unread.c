@@ -9,7 +9,7 @@
 
 enum {
     UNREAD_MOST = 64 * 1024 * 1024, /* bytes of all unread answers */
-    UNREAD_LOOK = 8 * 1024 * 1024,  /* bytes sent between two checks of that */
+    UNREAD_LOOK = 8 * 1024 * 1024,  /* bytes sent between two checks of UNREAD_MOST */
 };
 
 /*  Bytes of answers that a peer has not read yet. libzmq's I/O thread subtracts those that it releases. */

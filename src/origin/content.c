@@ -16,8 +16,8 @@
 #include "origin/account.h"
 
 enum {
-    ACTIVE_MS = 500,      /* asked for within this time, but not to its end: not closed to make room */
-    IDLE_MS = 5000,       /* not asked for since: closed, so that a removed file frees its space */
+    ACTIVE_MS = 500, /* a blob that was requested within this time is not closed to make room */
+    IDLE_MS = 5000,  /* a blob without requests for this time is closed: a removed file frees its space */
     RETRY_AFTER_MS = 200, /* sent with status busy */
 };
 
@@ -196,7 +196,8 @@ static int content_open (struct origin_contents *contents, const struct base_dig
     return 0;
 }
 
-/*  Finds or opens a blob and moves it to the front. Returns 0, -EBUSY, -ENOENT or another -errno. */
+/*  Finds or opens a blob and moves it to the front of the list. Returns 0; -EBUSY: too many are open and in
+    use; -ENOENT: no such blob; or another -errno. */
 static int content_find (struct origin_contents *contents, const struct base_digest *digest,
                          struct content **ret_content)
 {

@@ -16,12 +16,12 @@ enum {
     HEARTBEAT_MS = 15000,
     TRANSFERS = 64,
     PEER_BYTES = 16 * 1024 * 1024,
-    /*  On content a peer's queue is shorter, because a message may have a mebibyte. It is more than
-        twice the gets that a peer has under way: libzmq learns only at every half of the mark what has been
-        sent. */
+    /*  Messages a peer that may wait to be sent on content, where one may have a mebibyte. The mark is more
+        than twice the gets that a peer has under way: libzmq notices what was sent only at every half of it.
+        */
     CONTENT_HIGH_WATER = 256,
-    /*  Messages of a peer that may wait to be read: of up to a mebibyte on content, of 64 KiB on control. A
-        peer that waits for its answers needs no more: libzmq and the kernel hold further ones. */
+    /*  Messages a peer that may wait to be read: of up to a mebibyte on content, of 64 KiB on control. A peer
+        that waits for its answers needs no more. Further ones wait in the kernel's buffers. */
     CONTENT_WAITING = 8,
     CONTROL_WAITING = 16,
     CONTROL_HIGH_WATER = 128,
