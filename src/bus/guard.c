@@ -107,8 +107,8 @@ void bus_guard_wait_later (struct bus_guard *guard, uint64_t now_ms)
     guard->wait_timer = bus_timer_start (guard->loop, until > now_ms ? until - now_ms : 0, on_wait, guard);
 }
 
-/*  Stops looking at a connection on which nothing arrives. Returns false if it is closed; it is freed then.
-    */
+/*  Stops looking at a connection on which nothing arrives. Returns false if it is closed; it is freed
+    then. */
 static bool connection_settle (struct bus_connection *connection)
 {
     struct bus_guard *guard = connection->guard;

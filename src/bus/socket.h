@@ -190,8 +190,8 @@ void bus_connection_keep (struct bus_connection *connection);
 bool bus_connection_mark (struct bus_connection *connection, uint64_t number);
 
 /*  Limits the connections that the servers of the loop may have at a time; 0: no limit. A connection above
-    the limit ends another one, of an unknown peer. Without a limit, libzmq spins when no descriptor is left.
-    */
+    the limit ends another one, of an unknown peer. Without a limit, libzmq spins when no descriptor is
+    left. */
 void bus_loop_connections (struct bus_loop *loop, unsigned most);
 
 struct bus_counts bus_socket_counts (const struct bus_socket *socket);

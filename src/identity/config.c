@@ -136,7 +136,7 @@ static int text_set (char *field, size_t size, const char *key, const char *valu
     return 0;
 }
 
-/*  Each tag is a topic to subscribe to. A broker ends the connection of a node that has more of them. */
+/*  Each tag is a topic to subscribe to. A broker ends a connection with more subscriptions than that. */
 static int tag_add (struct identity_config *config, const char *value, struct base_error *error)
 {
     if (base_list_count (config->tags) == IDENTITY_TAGS_MOST)
@@ -335,7 +335,7 @@ static void unknown_note (void *context, const char *path)
         reading->r = -ENOMEM;
 }
 
-/*  A node that is meant to have keys must not run with other ones, or without. */
+/*  A node that has a key in its file must not run with incomplete keys, or without any. */
 static void keys_check (struct reading *reading)
 {
     struct identity_config *config = reading->config;

@@ -51,12 +51,11 @@ struct identity_config {
 int identity_config_init (struct identity_config *config, const char *root);
 void identity_config_deinit (struct identity_config *config);
 
-/*  The parts of a settings file that this version cannot use. The file may have been written for another
-    version. */
+/*  What this version cannot use of a settings file. The file may have been written for another version. */
 struct identity_config_faults {
     char **texts;   /* a sentence per unusable value, with file, key and accepted values; essential first */
     char **ignored; /* one sentence for each unknown key */
-    bool id, origin, keys; /* missing or unusable essential settings; no keys at all is no fault */
+    bool id, origin, keys; /* essential settings that are missing or unusable; having no keys is no fault */
 };
 void identity_config_faults_deinit (struct identity_config_faults *faults);
 

@@ -17,8 +17,8 @@ enum {
     TRANSFERS = 64,
     PEER_BYTES = 16 * 1024 * 1024,
     /*  Messages a peer that may wait to be sent on content, where one may have a mebibyte. The mark is more
-        than twice the gets that a peer has under way: libzmq notices what was sent only at every half of it.
-        */
+        than twice the gets that a peer has under way: libzmq notices what was sent only at every half of
+        it. */
     CONTENT_HIGH_WATER = 256,
     /*  Messages a peer that may wait to be read: of up to a mebibyte on content, of 64 KiB on control. A peer
         that waits for its answers needs no more. Further ones wait in the kernel's buffers. */

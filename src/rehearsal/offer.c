@@ -27,8 +27,8 @@ enum {
     OWN_BYTES_MOST = 16 * 1024, /* of both; they return in one frame, with init's environment */
 };
 
-/*  Each of these has broken some updater: quotes, newlines, expansion, an empty string, bytes that are not
-    UTF-8. */
+/*  Each of these was changed by some updater: quotes, newlines, expansions, an empty string, bytes that are
+    not UTF-8. */
 static const char *const odd_args[ODD_ARGS] = {"--label", "it's \"$HOME\" `id` \\ * \t\n;&|<> \xff\xfe",
                                                "--label", ""};
 static const char *const odd_env[ODD_ENV] = {"NODED_ODD.NAME-1=a dotted name",
@@ -84,8 +84,8 @@ static size_t list_drop_all (char **list, size_t count)
     return 0;
 }
 
-/*  An envelope of the largest size has no room for the odd strings. Then its own arguments and variables are
-    left out: without an offer no update could be rehearsed any more. */
+/*  A large envelope has no room for the odd strings. Then its own arguments and variables are left out:
+    without an offer no update could be rehearsed. */
 static void envelope_make_room (struct wire_envelope *envelope)
 {
     size_t bytes = 0;
@@ -217,8 +217,8 @@ static bool variable_arrived (const struct wire_ready *ready, const char *entry)
     return mark && list_contains (ready->env_marks, ready->n_env_marks, mark);
 }
 
-/*  Returns whether a shell passes a variable on. It passes only names of its own form, and keeps some for
-    itself. */
+/*  Returns whether a shell hands a variable on unchanged. It drops names that are not identifiers, and sets
+    some variables itself. */
 static bool variable_passes_shell (const char *entry)
 {
     static const char *const kept[] = {"PWD", "OLDPWD", "SHLVL", "_",   "PPID",
@@ -235,8 +235,8 @@ static bool variable_passes_shell (const char *entry)
     return true;
 }
 
-/*  Returns whether the envelope, from its variable `first` on, sets the variable of entry: of two with one
-    name the last counts. */
+/*  Returns whether one of the envelope's variables, from the index `first` on, has the name of entry. Of two
+    variables with the same name the last one counts. */
 static bool variable_is_overlaid (const struct wire_envelope *envelope, size_t first, const char *entry)
 {
     size_t length = strcspn (entry, "=") + 1;
@@ -264,7 +264,7 @@ int rehearsal_offer_check_ready (const struct rehearsal_offer *offer, char *cons
             return base_error_set (error, ROOT_E_DAMAGED,
                                    "the environment variable %.*s did not arrive as it was sent",
                                    (int) strcspn (envelope->env[i], "="), envelope->env[i]);
-    /* nothing is known of variables that did not fit in, and an environment of that size is init's choice */
+    /* with env_more, not even the marks of some variables had room: then it is not known which arrived */
     for (size_t i = 0; base[i] && !ready->env_more; i++)
         if (variable_passes_shell (base[i]) && !variable_is_overlaid (envelope, 0, base[i]) &&
             !variable_arrived (ready, base[i]))

@@ -17,8 +17,8 @@
 
 enum {
     LINKS = 3,
-    TREE_DEPTH_MOST = 34
-}; /* the deepest that can be staged: no staged file may look as if it was added */
+    TREE_DEPTH_MOST = 34 /* the deepest path that can be staged: else a staged file would count as added */
+};
 
 static const char *const links[LINKS] = {ROOT_STABLE, ROOT_PREVIOUS, ROOT_BACK};
 
@@ -48,8 +48,8 @@ static DIR *directory_list (const struct root *root, const char *path)
     return base_directory_list (path_open (root, path, O_DIRECTORY));
 }
 
-/*  Makes a copy without a name, on the root's own file system: in memory it would count towards this
-    process. */
+/*  Makes a copy without a name on the root's file system, because in memory it would count as this process's.
+    Returns its descriptor, which the caller owns, or -errno. */
 static int copy_make (const struct root *root, int from)
 {
     char name[24] = ROOT_TMP;
@@ -180,8 +180,8 @@ static bool status_is_equal (const struct stat *before, const struct stat *now)
              before->st_ctim.tv_nsec == now->st_ctim.tv_nsec));
 }
 
-/*  Restores the file from the copy, under a temporary name first. Another workspace that shared the file
-    keeps what it has, and is restored by itself. */
+/*  Restores the file from the copy, under a temporary name first. Another workspace that shared the file is
+    not changed by that: it is restored by its own item. */
 static int file_restore (const struct root *root, const char *path, int copy, mode_t mode,
                          struct base_error *error)
 {
@@ -231,7 +231,7 @@ static bool path_is_kept (const struct rehearsal_snapshot *snapshot, const char 
     return false;
 }
 
-/*  An added file makes a workspace unfit for its manifest, as a removed one does. */
+/*  Removes added files: with them a workspace does not match its manifest. */
 static int added_remove (struct rehearsal_snapshot *snapshot, const char *path, struct base_error *error)
 {
     base_cleanup (base_directory_close_p) DIR *directory = directory_list (snapshot->root, path);

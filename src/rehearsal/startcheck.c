@@ -206,10 +206,10 @@ static bool end_is_kill (const struct rehearsal_guard_end *end)
     return !end->ended || (end->how.exited ? end->how.code == 128 + SIGKILL : end->how.code == SIGKILL);
 }
 
-static void on_gone (void *context, const struct rehearsal_guard_end *told)
+static void on_gone (void *context, const struct rehearsal_guard_end *found)
 {
-    base_assert (context && told);
-    const struct rehearsal_guard_end copy = *told, *end = &copy; /* the guard is freed here */
+    base_assert (context && found);
+    const struct rehearsal_guard_end copy = *found, *end = &copy; /* the guard is freed here */
     struct run *run = context;
     struct rehearsal_startcheck *check = run->check;
     const char *what = kinds[run - check->runs].what;
