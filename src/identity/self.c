@@ -84,8 +84,8 @@ static bool variable_is_named (const char *entry, const char *const *list, size_
     return false;
 }
 
-/*  A variable of the envelope replaces init's variable of the same name, which only the launcher still has. A
-    program that is started after this one must get init's value again. */
+/*  A variable of the envelope replaces init's variable of the same name, and only the launcher still has
+    init's value. A program that is started after this one must get that value again. */
 static void hidden_load (struct identity_self *self)
 {
     base_assert (self->env && self->running.installed.envelope);
@@ -129,9 +129,9 @@ int identity_self_load (const struct root *root, struct identity_self *ret_self,
         r = base_self_env (&self.env);
     if (r) {
         identity_self_deinit (&self);
-        return base_error_errno (error, r < 0 ? r : -EIO,
-                                 "cannot read the program, arguments and environment "
-                                 "of this process");
+        return base_error_set (error, r,
+                               "cannot read the program, arguments and environment of this process: %s",
+                               root_error_text (r));
     }
     hidden_load (&self);
     *ret_self = self;
@@ -196,7 +196,7 @@ bool identity_installed_find (const struct wire_installed *installed, const stru
     return false;
 }
 
-/*  A damaged file would fail every update that takes it from here, and would hide that it can be downloaded
+/*  If a damaged file were used, every update that needs it would fail, although it can be downloaded
     again. */
 static bool place_is_intact (const struct root *root, const struct identity_place *place,
                              const struct base_digest *digest, bool distrust)

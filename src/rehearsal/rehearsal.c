@@ -85,7 +85,8 @@ static int candidate_identify (struct rehearsal *rehearsal, struct base_error *e
     if (r == 0)
         r = disk_file_read (rehearsal->spec.root->disk, fd, ROOT_MANIFEST, 1 << 20, &manifest);
     if (r)
-        return base_error_set (error, r, "cannot read the manifest of %s", rehearsal->spec.candidate);
+        return base_error_set (error, r, "cannot read the manifest of %s: %s", rehearsal->spec.candidate,
+                               root_error_text (r));
     rehearsal->manifest = base_digest_of (manifest.data, manifest.size);
     return 0;
 }

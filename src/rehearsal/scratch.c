@@ -131,7 +131,8 @@ int rehearsal_scratch_copy (struct rehearsal_scratch *scratch, const char *works
     base_cleanup (base_close_p) int from = -1;
     int r = root_workspace_open (scratch->parent, workspace, &from);
     if (r)
-        return base_error_set (error, r, "no workspace %s in %s", workspace, scratch->parent->path);
+        return base_error_set (error, r, "cannot open the workspace %s in %s: %s", workspace,
+                               scratch->parent->path, root_error_text (r));
     if (mkdirat (scratch->root.fd, workspace, 0755))
         return base_error_errno (error, -errno, "cannot make %s/%s", scratch->root.path, workspace);
     base_cleanup (base_close_p) int to =
@@ -156,8 +157,8 @@ int rehearsal_scratch_settings (struct rehearsal_scratch *scratch, const char *t
                             error);
 }
 
-/*  The places for the directory that the link of a scratch root names; anything else must not be removed. A
-    candidate may have filled one of them for good. */
+/*  Where the directory of sockets may be. A link that names any other place is ignored, and nothing is
+    removed there. There are several, because a candidate may have filled one of them. */
 static const char *const sockets_places[] = {"/tmp", "/run", "/dev/shm", "/var/tmp"};
 
 #define SOCKETS_NAME "/noded-XXXXXX"

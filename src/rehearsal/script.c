@@ -31,8 +31,7 @@ const char *rehearsal_phase_word (enum rehearsal_phase phase)
     return steps[phase];
 }
 
-/*  If the candidate could write to the root of its parent: undoes its changes. None of its processes runs any
-    more. */
+/*  Undoes what the candidate changed in the root of its parent. Its processes have ended. */
 static void root_restore (struct rehearsal *rehearsal)
 {
     struct base_error error = {.code = 0};
@@ -51,8 +50,7 @@ static void result_report (struct rehearsal *rehearsal)
     rehearsal->done (rehearsal->context, &rehearsal->result);
 }
 
-/*  Runs on a thread: removing what a candidate left may take longer than the watchdog of the service
-    allows. */
+/*  Runs on a thread: what a candidate left may take longer to remove than the service's watchdog allows. */
 static int scratch_empty (void *context)
 {
     base_assert (context);
@@ -71,8 +69,8 @@ static void on_emptied (void *context, int r)
     result_report (rehearsal);
 }
 
-/*  None of the rehearsal's processes runs any more. Called from the loop, not from within the handler that
-    noticed that. */
+/*  All processes of the rehearsal have ended. Called from the loop, because the handler that noticed it may
+    not free anything. */
 static void rehearsal_finish (void *context)
 {
     struct rehearsal *rehearsal = context;
@@ -125,7 +123,7 @@ static void rehearsal_conclude (struct rehearsal *rehearsal)
     rehearsal_end_processes (rehearsal);
 }
 
-/*  Logs what the candidate and the processes below it printed last: often that explains the failure best. */
+/*  Logs the last output of the candidate and of the processes below it, which often explains the failure. */
 static void output_log (struct rehearsal *rehearsal)
 {
     if (!rehearsal->guard)
@@ -229,8 +227,8 @@ void rehearsal_hint (void *context)
     if (rehearsal->asked)
         return;
     char topic[ORIGIN_TOPIC_SIZE];
-    struct wire_update told = {.application = "noded", .epoch = rehearsal->order};
-    (void) origin_announce (rehearsal->origin, origin_ring_topic (rehearsal->spec.config->id, topic), &told);
+    struct wire_update hint = {.application = "noded", .epoch = rehearsal->order};
+    (void) origin_announce (rehearsal->origin, origin_ring_topic (rehearsal->spec.config->id, topic), &hint);
     if (!rehearsal->hint)
         rehearsal->hint = origin_sequence (rehearsal->origin);
     rehearsal->hint_timer = bus_timer_start (rehearsal->spec.loop, HINT_MS, rehearsal_hint, rehearsal);
@@ -329,7 +327,10 @@ bool rehearsal_link_is (struct rehearsal *rehearsal, const char *link, const cha
     if (!fits)
         rehearsal_fail (rehearsal, "%s in its root should %s%s, but %s%s", link,
                         expected ? "point to " : "not exist", expected ? expected : "",
-                        r ? "is missing or damaged" : "points to ", r ? "" : name);
+                        r == 0  ? "points to "
+                        : r < 0 ? "cannot be read: "
+                                : "is ",
+                        r ? root_error_text (r) : name);
     return fits;
 }
 
@@ -344,7 +345,8 @@ static bool switch_check (struct rehearsal *rehearsal, char stable[ROOT_NAME_SIZ
         return false;
     }
     if (r) {
-        rehearsal_fail (rehearsal, "stable in its root is missing or damaged after it had switched");
+        rehearsal_fail (rehearsal, "after it had switched, stable in its root %s%s",
+                        r < 0 ? "cannot be read: " : "is ", root_error_text (r));
         return false;
     }
     if (!rehearsal_link_is (rehearsal, ROOT_BACK, rehearsal->spec.candidate))
@@ -366,8 +368,8 @@ static bool candidate_is_stable (struct rehearsal *rehearsal)
            rehearsal_link_is (rehearsal, ROOT_BACK, NULL);
 }
 
-/*  A start without an order. Another process may have killed the one before; a second try distinguishes that
-    from a candidate that ends each time. */
+/*  It started again without an order. Another process may have killed it; a second try shows whether it ends
+    by itself. */
 static void start_fail (struct rehearsal *rehearsal, const char *reason)
 {
     rehearsal->result.end.killed = true;
@@ -381,7 +383,8 @@ static bool candidate_is_intact (struct rehearsal *rehearsal)
     struct base_error error = {.code = 0};
     base_cleanup (base_close_p) int fd = -1;
     int r = root_workspace_open (&rehearsal->scratch.root, rehearsal->spec.candidate, &fd);
-    r = r ? base_error_set (&error, r, "it is missing") : root_manifest_verify (NULL, fd, &error);
+    r = r ? base_error_set (&error, r, r < 0 ? "cannot open it: %s" : "it is %s", root_error_text (r))
+          : root_manifest_verify (NULL, fd, &error);
     if (base_error_is_of_host (r))
         host_fail (rehearsal, r, "cannot check the workspace that it runs from");
     else if (r)
@@ -443,7 +446,8 @@ static void start_files_check (struct rehearsal *rehearsal, const char *workspac
         rehearsal->phase = PHASE_FILES;
         if (opened ? r < 0 : base_error_is_of_host (r))
             host_failure_note (rehearsal, r);
-        rehearsal_fail (rehearsal, "%s", *error.text ? error.text : "its start files cannot be opened");
+        rehearsal_fail (rehearsal, "%s%s", *error.text ? error.text : "its start files cannot be opened: ",
+                        *error.text ? "" : root_error_text (r));
     }
 }
 
@@ -458,7 +462,7 @@ static void on_offered (struct rehearsal *rehearsal, const struct wire_ready *re
         return;
     }
     if (rehearsal->phase == PHASE_CONFIRM || rehearsal->phase == PHASE_REVERT) {
-        rehearsal->result.end.killed = true; /* proven code has ended, hardly by itself */
+        rehearsal->result.end.killed = true; /* this is proven code: it hardly ended by itself */
         rehearsal_fail (rehearsal, "the version that it had handed over to was started a second time");
         return;
     }
@@ -508,8 +512,7 @@ static void on_nested (struct rehearsal *rehearsal, const struct wire_ready *rea
 }
 
 /*  Returns whether the process that announced itself is below the guard. A candidate in a pid name space of
-    its own would pass every step, but could not end the processes that it starts: only its next update would
-    show that. */
+    its own would pass every step, but could not end the processes that it starts, as its next update must. */
 static bool ready_is_from_below (struct rehearsal *rehearsal, const struct wire_ready *ready)
 {
     struct base_error error = {.code = 0};
