@@ -45,10 +45,9 @@ static void on_deadline (void *context)
     }
     char fetched[256];
     fetched_format (app, fetched, sizeof fetched);
-    node_fail (
-        app, UPDATE_EVENT_DEADLINE, "%s took longer than %llu ms%s", wire_state_word (app->procedure.state),
-        (unsigned long long) node_deadline_ms (app->process->config, &app->procedure),
-        fetched);
+    node_fail (app, UPDATE_EVENT_DEADLINE, "%s took longer than %llu ms%s",
+               wire_state_word (app->procedure.state),
+               (unsigned long long) node_deadline_ms (app->process->config, &app->procedure), fetched);
 }
 
 static void deadline_start (struct node_application *app)
