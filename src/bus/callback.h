@@ -19,17 +19,19 @@ struct bus_callback {
 /*  Parses the variable's value, "ENDPOINT NONCE". Returns 0 or -EINVAL with a sentence. */
 int bus_callback_parse (const char *text, struct bus_callback *ret_callback, struct base_error *error);
 
-/*  Fills in a program's report, except nonce and digests: arguments and environment (NULL-terminated) as far
-    as a frame has room, the first ones first. Variables without room are reported by their marks: init may
-    give an environment that is larger than any frame, and the manager, which knows what should be there, can
-    still compare. ret_ready points into the arguments given here. Returns 0 or -ENOMEM. */
+/*  Fills in a program's report, except nonce and digests: arguments and environment (NULL-terminated) in
+    their order, as far as a frame has room. A variable without room is reported by its mark: init may give an
+    environment that is larger than any frame, and the manager compares marks with what should be there.
+    ret_ready points into the arguments given here; free it with bus_callback_ready_deinit. Returns 0 or
+    -ENOMEM. */
 int bus_callback_ready (const char *version, char **args, char **env, struct wire_ready *ret_ready);
 void bus_callback_ready_deinit (struct wire_ready *ready);
 
-/*  The mark of a variable (NAME=VALUE) that has no room. On the heap, caller owns; NULL: no memory. */
+/*  The mark of a variable (NAME=VALUE): the first 16 hexadecimal digits of its SHA-256. The caller owns it.
+    Returns NULL if memory is exhausted. */
 char *bus_callback_mark (const char *entry);
 
-/*  For a program that has no loop: connects, sends, and waits until the message is on its way. Returns 0,
+/*  For a program that has no loop: connects, sends, and waits until libzmq has taken the message. Returns 0,
     -ETIMEDOUT if no peer accepted it in time, -EINVAL if the message violates its schema or the endpoint is
     invalid, or another -errno; all with a sentence. */
 int bus_callback_deliver (const struct bus_callback *callback, const struct wire_record *record,

@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "base/assert.h"
 #include "base/time.h"
 #include "bus/guard_private.h"
 
@@ -23,6 +24,8 @@ static void bus_connection_remove (struct bus_connection *connection)
     struct bus_connections *list = connection->list;
     if (!list)
         return;
+    base_assert (connection->previous || list->first == connection);
+    base_assert (connection->next || list->last == connection);
     if (connection->previous)
         connection->previous->next = connection->next;
     else
@@ -37,6 +40,7 @@ static void bus_connection_remove (struct bus_connection *connection)
 
 void bus_connection_append (struct bus_connections *list, struct bus_connection *connection)
 {
+    base_assert (list && connection);
     bus_connection_remove (connection);
     connection->list = list;
     connection->previous = list->last;
@@ -57,12 +61,14 @@ uint64_t bus_connection_cookie (int fd)
 
 bool bus_connection_is_gone (const struct bus_connection *connection)
 {
+    base_assert (connection);
     return bus_connection_cookie (connection->fd) != connection->cookie;
 }
 
 /*  Bytes that libzmq has read from the kernel so far. */
 uint64_t bus_connection_bytes_read (const struct bus_connection *connection, int *ret_unread)
 {
+    base_assert (connection && ret_unread);
     struct tcp_info info = {0};
     socklen_t size = sizeof info;
     int unread = 0;
@@ -76,6 +82,7 @@ uint64_t bus_connection_bytes_read (const struct bus_connection *connection, int
 
 bool bus_connection_wake_by (const struct bus_connection *connection, int operation, uint32_t events)
 {
+    base_assert (connection->fd >= 0);
     struct epoll_event event = {.events = events | EPOLLRDHUP | EPOLLONESHOT, .data.fd = connection->fd};
     return epoll_ctl (connection->guard->epoll, operation, connection->fd, &event) == 0;
 }
@@ -88,7 +95,11 @@ bool bus_connection_arm (const struct bus_connection *connection, int operation)
 
 void bus_connection_drop (struct bus_connection *connection)
 {
+    base_assert (connection && connection->guard && connection->socket);
     struct bus_guard *guard = connection->guard;
+    base_assert ((size_t) connection->fd < guard->n_table && guard->table[connection->fd] == connection);
+    base_assert (connection->socket->n_connections > 0);
+    base_assert (guard->n_servers >= connection->is_server);
     bus_greeting_done (connection);
     bus_unread_unref (connection->unread);
     if (guard->last == connection)
@@ -104,6 +115,7 @@ void bus_connection_drop (struct bus_connection *connection)
 struct bus_connection *bus_connection_most (struct bus_guard *guard,
                                             uint64_t (*bytes) (const struct bus_connection *connection))
 {
+    base_assert (guard && bytes);
     struct bus_connection *most = NULL;
     for (size_t i = 0; i < guard->n_table; i++) {
         struct bus_connection *other = guard->table[i];
@@ -113,8 +125,9 @@ struct bus_connection *bus_connection_most (struct bus_guard *guard,
     return most;
 }
 
-static bool table_reaches (struct bus_guard *guard, int fd)
+static bool table_extend (struct bus_guard *guard, int fd)
 {
+    base_assert (fd >= 0);
     size_t needed = (size_t) fd + 1, size = guard->n_table ? guard->n_table : TABLE_LEAST;
     if (needed <= guard->n_table)
         return true;
@@ -129,7 +142,7 @@ static bool table_reaches (struct bus_guard *guard, int fd)
     return true;
 }
 
-static bool is_tcp (int fd)
+static bool fd_is_tcp (int fd)
 {
     struct sockaddr_storage address;
     socklen_t size = sizeof address;
@@ -139,6 +152,7 @@ static bool is_tcp (int fd)
 /*  The connection that a descriptor belongs to now. NULL: it belongs to none any more. */
 struct bus_connection *bus_connection_find (struct bus_guard *guard, struct bus_socket *socket, int fd)
 {
+    base_assert (guard && socket);
     uint64_t cookie = fd < 0 ? 0 : bus_connection_cookie (fd);
     struct bus_connection *connection = cookie && (size_t) fd < guard->n_table ? guard->table[fd] : NULL;
     if (!cookie)
@@ -147,18 +161,19 @@ struct bus_connection *bus_connection_find (struct bus_guard *guard, struct bus_
         return connection;
     if (connection)
         bus_connection_drop (connection);
-    connection = table_reaches (guard, fd) ? calloc (1, sizeof *connection) : NULL;
+    connection = table_extend (guard, fd) ? calloc (1, sizeof *connection) : NULL;
     if (!connection)
         return NULL;
     *connection = (struct bus_connection){.guard = guard,
                                           .socket = socket,
                                           .fd = fd,
                                           .cookie = cookie,
-                                          .came_ms = base_time_boot_ms (),
+                                          .opened_ms = base_time_boot_ms (),
                                           .is_server = socket->is_server,
-                                          .counts_bytes = is_tcp (fd)};
-    connection->shaken = !connection->is_server || !connection->counts_bytes || socket->kind != BUS_ROUTER;
-    connection->bytes_ms = connection->base_ms = connection->came_ms;
+                                          .counts_bytes = fd_is_tcp (fd)};
+    connection->handshake_over =
+        !connection->is_server || !connection->counts_bytes || socket->kind != BUS_ROUTER;
+    connection->bytes_ms = connection->base_ms = connection->opened_ms;
     if (!bus_connection_arm (connection, EPOLL_CTL_ADD) && !bus_connection_arm (connection, EPOLL_CTL_MOD)) {
         free (connection);
         return NULL;
@@ -168,7 +183,7 @@ struct bus_connection *bus_connection_find (struct bus_guard *guard, struct bus_
     guard->n_servers += connection->is_server;
     bus_connection_append (bus_connection_is_silent (connection) ? &guard->waiting : &guard->idle,
                            connection);
-    bus_guard_wait_later (guard, connection->came_ms);
+    bus_guard_wait_later (guard, connection->opened_ms);
     bus_guard_make_room (guard, connection);
     return connection;
 }

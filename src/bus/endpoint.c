@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "base/assert.h"
 #include "base/text.h"
 #include "wire/wire.h"
 
@@ -28,7 +29,7 @@ static int origin_refuse (const char *text, const char *why, struct base_error *
                            text, why);
 }
 
-static bool is_host_name (const char *host)
+static bool host_is_valid (const char *host)
 {
     if (strcmp (host, "*") == 0)
         return true;
@@ -40,7 +41,7 @@ static bool is_host_name (const char *host)
     return true;
 }
 
-static int parse_ipc (const char *text, char *fields[CHANNELS], struct base_error *error)
+static int ipc_parse (const char *text, char *fields[CHANNELS], struct base_error *error)
 {
     const char *path = text + strlen ("ipc://");
     struct sockaddr_un address;
@@ -78,12 +79,13 @@ static int host_split (const char *text, char host[HOST_MOST + 1], bool *ret_is_
 
 int bus_endpoints_parse (const char *text, struct bus_endpoints *ret_endpoints, struct base_error *error)
 {
+    base_assert (text && ret_endpoints);
     struct bus_endpoints endpoints = {0};
     char *fields[CHANNELS] = {endpoints.announce, endpoints.control, endpoints.content, endpoints.events};
     int r;
 
     if (strncmp (text, "ipc://", strlen ("ipc://")) == 0) {
-        r = parse_ipc (text, fields, error);
+        r = ipc_parse (text, fields, error);
         if (r < 0)
             return r;
         *ret_endpoints = endpoints;
@@ -97,7 +99,7 @@ int bus_endpoints_parse (const char *text, struct bus_endpoints *ret_endpoints, 
     if (r < 0)
         return r;
     struct in6_addr ignored;
-    if (is_v6 ? inet_pton (AF_INET6, host, &ignored) != 1 : !is_host_name (host))
+    if (is_v6 ? inet_pton (AF_INET6, host, &ignored) != 1 : !host_is_valid (host))
         return origin_refuse (
             text, is_v6 ? "the text in brackets is not an IPv6 address" : "the host is not a name or address",
             error);
@@ -116,24 +118,27 @@ int bus_endpoints_parse (const char *text, struct bus_endpoints *ret_endpoints, 
 
 int bus_content_parse (const char *text, char ret_endpoint[BUS_ENDPOINT_SIZE], struct base_error *error)
 {
+    base_assert (text && ret_endpoint);
     struct bus_endpoints endpoints;
-    if (strncmp (text, "tcp://", 6) == 0 || strncmp (text, "ipc://", 6) == 0)
-        return base_text_copy (ret_endpoint, BUS_ENDPOINT_SIZE, text)
-                   ? base_error_set (error, -EINVAL, "an endpoint has at most %d bytes",
-                                     BUS_ENDPOINT_SIZE - 1)
-                   : 0;
+    if (base_text_begins (text, "tcp://") || base_text_begins (text, "ipc://")) {
+        if (base_text_copy (ret_endpoint, BUS_ENDPOINT_SIZE, text) < 0)
+            return base_error_set (error, -EINVAL, "an endpoint has at most %d bytes", BUS_ENDPOINT_SIZE - 1);
+        return 0;
+    }
     char host[HOST_MOST + 1];
     bool is_v6;
     const char *port;
-    int rc = host_split (text, host, &is_v6, &port, error);
-    rc = rc ? rc : bus_endpoints_parse (text, &endpoints, error);
-    return rc ? rc
-              : base_text_copy (ret_endpoint, BUS_ENDPOINT_SIZE,
-                                port ? endpoints.announce : endpoints.content);
+    int r = host_split (text, host, &is_v6, &port, error);
+    if (r == 0)
+        r = bus_endpoints_parse (text, &endpoints, error);
+    if (r < 0)
+        return r;
+    return base_text_copy (ret_endpoint, BUS_ENDPOINT_SIZE, port ? endpoints.announce : endpoints.content);
 }
 
 bool bus_address_is_loopback (const char *address)
 {
+    base_assert (address);
     char host[HOST_MOST + 1];
     if (strncmp (address, "ipc://", strlen ("ipc://")) == 0)
         return true;

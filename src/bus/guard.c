@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/random.h"
 #include "base/time.h"
@@ -24,18 +25,21 @@
 enum {
     LOOK_MS = 50,
     IDLE_LOOKS = 3,         /* looks without a byte, after which the connection is idle */
-    SILENT_MOST_MS = 30000, /* while bytes still come: a handshake may have to wait for its turn */
-    LITTLE = 64 * 1024,
-    PINGS_A_SECOND = 8,           /* bytes of heartbeats: a client that only listens still sends them, ... */
-    PINGS_MOST = 8 * 1024 * 1024, /* ... and they cannot be distinguished from parts of a message */
-    GROWN = 64 * 1024 * 1024,     /* growth of the process: over ipc the kernel counts no bytes */
-    CHANGES_MOST = 400,           /* subscriptions and cancellations of a connection, ... */
-    CHANGES_MS = 60000,           /* ... in this time */
+    SILENT_MOST_MS = 30000, /* the same while bytes still arrive: a handshake may have to wait */
+    LITTLE = 64 * 1024,     /* bytes since the last delivery with which a connection may become idle */
+    /*  Bytes of heartbeats that are allowed between two messages. A client that only listens sends them, too,
+        and they cannot be distinguished from parts of a message. */
+    PINGS_A_SECOND = 8,
+    PINGS_MOST = 8 * 1024 * 1024,
+    GROWN = 64 * 1024 * 1024, /* growth of this process: over ipc the kernel counts no bytes */
+    CHANGES_MOST = 400,       /* subscriptions and cancellations of a connection in CHANGES_MS */
+    CHANGES_MS = 60000,
     EVENTS = 64,
 };
 
 const char *bus_end_text (enum bus_end why)
 {
+    base_assert ((unsigned) why < BUS_END_COUNT);
     static const char *const texts[BUS_END_COUNT] = {
         [BUS_END_ENDLESS] = "sent a message without end",
         [BUS_END_SILENT] = "sent no message",
@@ -63,7 +67,7 @@ static uint64_t process_size (void)
 static void on_look (void *context);
 static void on_wait (void *context);
 
-static void look_later (struct bus_guard *guard)
+static void guard_look_later (struct bus_guard *guard)
 {
     if (guard->look_timer <= 0)
         guard->look_timer = bus_timer_start (guard->loop, LOOK_MS, on_look, guard);
@@ -71,37 +75,41 @@ static void look_later (struct bus_guard *guard)
 
 void bus_guard_look_at (struct bus_connection *connection)
 {
+    base_assert (connection && connection->guard);
     if (!connection->counts_bytes && connection->list != &connection->guard->looked_at)
         connection->size = process_size ();
     connection->idle_looks = 0;
     connection->awaited = false;
     bus_connection_append (&connection->guard->looked_at, connection);
-    look_later (connection->guard);
+    guard_look_later (connection->guard);
 }
 
-static uint64_t silent_until (const struct bus_connection *connection)
+static uint64_t connection_silent_until (const struct bus_connection *connection)
 {
-    uint64_t until = connection->bytes_ms + BUS_SILENT_MS, last = connection->came_ms + SILENT_MOST_MS;
+    uint64_t until = connection->bytes_ms + BUS_SILENT_MS, last = connection->opened_ms + SILENT_MOST_MS;
     return until < last ? until : last;
 }
 
 bool bus_connection_is_silent (const struct bus_connection *connection)
 {
+    base_assert (connection && connection->socket);
     return connection->is_server && connection->delivered == 0 && !connection->ended &&
            connection->socket->kind != BUS_PULL;
 }
 
 void bus_guard_wait_later (struct bus_guard *guard, uint64_t now_ms)
 {
+    base_assert (guard);
     const struct bus_connection *first = guard->waiting.first;
     if (!first || guard->wait_timer > 0)
         return;
-    uint64_t until = silent_until (first);
+    uint64_t until = connection_silent_until (first);
     guard->wait_timer = bus_timer_start (guard->loop, until > now_ms ? until - now_ms : 0, on_wait, guard);
 }
 
-/*  Stops looking at a connection on which nothing comes. Returns false if the connection has gone. */
-static bool let_go (struct bus_connection *connection)
+/*  Stops looking at a connection on which nothing arrives. Returns false if it is closed; it is freed
+    then. */
+static bool connection_settle (struct bus_connection *connection)
 {
     struct bus_guard *guard = connection->guard;
     if (!bus_connection_arm (connection, EPOLL_CTL_MOD)) {
@@ -116,6 +124,8 @@ static bool let_go (struct bus_connection *connection)
 
 void bus_guard_end (struct bus_connection *connection, enum bus_end why)
 {
+    base_assert (connection && connection->guard);
+    base_assert ((unsigned) why < BUS_END_COUNT);
     if (connection->ended)
         return;
     connection->ended = true;
@@ -131,6 +141,7 @@ void bus_guard_end (struct bus_connection *connection, enum bus_end why)
 void bus_guard_end_peer (struct bus_guard *guard, const struct bus_socket *socket,
                          const struct bus_peer *peer, enum bus_end why)
 {
+    base_assert (guard && socket && peer);
     for (size_t i = 0; i < guard->n_table; i++)
         if (guard->table[i] && guard->table[i]->socket == socket &&
             bus_peer_equal (&guard->table[i]->peer, peer))
@@ -139,6 +150,7 @@ void bus_guard_end_peer (struct bus_guard *guard, const struct bus_socket *socke
 
 void bus_guard_sent (struct bus_guard *guard, const struct bus_socket *socket)
 {
+    base_assert (guard && socket);
     unsigned left = socket->is_server ? 0 : socket->n_connections;
     for (size_t i = 0; i < guard->n_table && left > 0; i++) {
         struct bus_connection *connection = guard->table[i];
@@ -154,7 +166,7 @@ void bus_guard_sent (struct bus_guard *guard, const struct bus_socket *socket)
 }
 
 /*  Whether every message that the connection has sent completely has been delivered. */
-static bool had_its_turn (struct bus_connection *connection)
+static bool connection_had_turn (struct bus_connection *connection)
 {
     struct bus_socket *socket = connection->socket;
     uint64_t read = socket->n_read + 1;
@@ -162,28 +174,29 @@ static bool had_its_turn (struct bus_connection *connection)
     size_t size = sizeof events;
     if (zmq_getsockopt (socket->zmq, ZMQ_EVENTS, &events, &size) == 0 && !(events & ZMQ_POLLIN))
         return true;
-    if (!connection->turn)
-        connection->turn = read;
-    return read - connection->turn > socket->n_connections;
+    if (!connection->suspected_at)
+        connection->suspected_at = read;
+    return read - connection->suspected_at > socket->n_connections;
 }
 
-/*  The most bytes that may come between two messages. */
-static uint64_t undelivered_most (const struct bus_connection *connection, uint64_t now_ms)
+/*  The most bytes that may arrive between two messages. */
+static uint64_t connection_undelivered_most (const struct bus_connection *connection, uint64_t now_ms)
 {
     uint64_t pings = (now_ms - connection->base_ms) * PINGS_A_SECOND / 1000;
     return connection->socket->message_most + BUS_SLACK + (pings < PINGS_MOST ? pings : PINGS_MOST);
 }
 
 /*  Counting starts again from what has been read at this delivery. */
-static void note_delivered (struct bus_connection *connection, uint64_t read, uint64_t now_ms)
+static void connection_note_delivered (struct bus_connection *connection, uint64_t read, uint64_t now_ms)
 {
+    base_assert (connection->delivered >= connection->seen);
     connection->seen = connection->delivered;
     connection->base = read;
     connection->base_ms = now_ms;
-    connection->turn = 0;
+    connection->suspected_at = 0;
 }
 
-/*  Over ipc: how much the process has grown while bytes came of which nothing was delivered. */
+/*  Over ipc: growth of this process while bytes arrived and no message was delivered. */
 static uint64_t connection_growth (const struct bus_connection *connection, uint64_t size)
 {
     return connection->grown + (size > connection->size ? size - connection->size : 0);
@@ -191,6 +204,8 @@ static uint64_t connection_growth (const struct bus_connection *connection, uint
 
 static void connection_look (struct bus_connection *connection, uint64_t now_ms, uint64_t *size)
 {
+    base_assert (connection->list == &connection->guard->looked_at);
+    base_assert (size);
     int unread;
     uint64_t read = bus_connection_bytes_read (connection, &unread);
     bool idle = read == connection->read && unread == 0;
@@ -200,28 +215,29 @@ static void connection_look (struct bus_connection *connection, uint64_t now_ms,
     if (!idle)
         connection->bytes_ms = now_ms;
     connection->read = read;
-    if (!connection->shaken && !connection->ended)
+    if (!connection->handshake_over && !connection->ended)
         bus_greeting_count (connection, now_ms);
     if (connection->delivered != connection->seen || connection->ended) {
-        note_delivered (connection, read, now_ms);
+        connection_note_delivered (connection, read, now_ms);
         connection->size = *size;
         connection->grown = 0;
     }
-    over = connection->counts_bytes ? read - connection->base > undelivered_most (connection, now_ms)
-                                    : connection_growth (connection, *size) > GROWN;
-    if (over && had_its_turn (connection))
+    over = connection->counts_bytes
+               ? read - connection->base > connection_undelivered_most (connection, now_ms)
+               : connection_growth (connection, *size) > GROWN;
+    if (over && connection_had_turn (connection))
         bus_guard_end (connection, BUS_END_ENDLESS);
-    else if (bus_connection_is_silent (connection) && now_ms >= silent_until (connection) &&
-             had_its_turn (connection))
+    else if (bus_connection_is_silent (connection) && now_ms >= connection_silent_until (connection) &&
+             connection_had_turn (connection))
         bus_guard_end (connection, BUS_END_SILENT);
-    else if (!connection->shaken && connection->delivered > 0 && !connection->ended)
+    else if (!connection->handshake_over && connection->delivered > 0 && !connection->ended)
         return; /* looked at until its handshake is known to be small */
-    else if ((connection->counts_bytes && unread == 0 && !connection->turn &&
+    else if ((connection->counts_bytes && unread == 0 && !connection->suspected_at &&
               read - connection->base < LITTLE) ||
-             (idle && !connection->turn && ++connection->idle_looks >= IDLE_LOOKS)) {
+             (idle && !connection->suspected_at && ++connection->idle_looks >= IDLE_LOOKS)) {
         connection->grown = connection_growth (connection, *size);
-        (void) let_go (connection);
-    } else if (!idle || connection->turn)
+        (void) connection_settle (connection);
+    } else if (!idle || connection->suspected_at)
         connection->idle_looks = 0;
 }
 
@@ -239,7 +255,7 @@ static void on_look (void *context)
             connection_look (connection, now_ms, &size);
     }
     if (guard->looked_at.first)
-        look_later (guard);
+        guard_look_later (guard);
 }
 
 static void on_wait (void *context)
@@ -247,15 +263,17 @@ static void on_wait (void *context)
     struct bus_guard *guard = context;
     uint64_t now_ms = base_time_boot_ms ();
     guard->wait_timer = 0;
-    while (guard->waiting.first && silent_until (guard->waiting.first) <= now_ms)
-        bus_guard_look_at (guard->waiting.first); /* the look ends it unless bytes have come by then */
+    while (guard->waiting.first && connection_silent_until (guard->waiting.first) <= now_ms)
+        bus_guard_look_at (guard->waiting.first); /* the look ends it, unless bytes have arrived by then */
     bus_guard_wait_later (guard, now_ms);
 }
 
-/*  Makes room for a new connection. Connections without a first message are ended first, then a random one
-    that the owner did not keep, so that a peer that floods is the most likely victim; the new one last. */
+/*  Makes room for a new connection by ending another one: first one without a message, then a random one that
+    the owner did not keep. A peer with many connections is the most likely victim. If all are kept, the new
+    connection is ended. */
 void bus_guard_make_room (struct bus_guard *guard, struct bus_connection *came)
 {
+    base_assert (guard && came);
     struct bus_connection *victim = NULL;
     if (guard->most == 0 || guard->n_servers <= guard->most)
         return;
@@ -272,9 +290,9 @@ void bus_guard_make_room (struct bus_guard *guard, struct bus_connection *came)
     bus_guard_end (victim ? victim : came, BUS_END_ROOM);
 }
 
-/*  The expected message has come. If no bytes follow it, no further look is needed. Returns false if the
-    connection has gone. */
-static bool awaited_came (struct bus_connection *connection)
+/*  The expected message was delivered. If no bytes follow it, no further look is needed. Returns false if the
+    connection is closed; it is freed then. */
+static bool connection_awaited_came (struct bus_connection *connection)
 {
     struct bus_guard *guard = connection->guard;
     int unread;
@@ -282,9 +300,9 @@ static bool awaited_came (struct bus_connection *connection)
     connection->awaited = false;
     if (unread > 0)
         return true;
-    note_delivered (connection, read, base_time_boot_ms ());
+    connection_note_delivered (connection, read, base_time_boot_ms ());
     connection->read = read;
-    if (!let_go (connection))
+    if (!connection_settle (connection))
         return false;
     if (!guard->looked_at.first) {
         bus_timer_cancel (guard->loop, guard->look_timer);
@@ -296,6 +314,8 @@ static bool awaited_came (struct bus_connection *connection)
 struct bus_connection *bus_guard_delivered (struct bus_guard *guard, struct bus_socket *socket,
                                             const zmq_msg_t *frame, const struct bus_peer *peer, size_t size)
 {
+    base_assert (guard && socket);
+    base_assert (frame && peer);
     int fd = zmq_msg_get (frame, ZMQ_SRCFD);
     struct bus_connection *connection = fd >= 0 && (size_t) fd < guard->n_table ? guard->table[fd] : NULL;
     /*  libzmq assigns no automatic routing id twice: the same id is the same connection. */
@@ -309,9 +329,10 @@ struct bus_connection *bus_guard_delivered (struct bus_guard *guard, struct bus_
     guard->last = connection;
     if (connection->list == &guard->waiting)
         bus_connection_append (&guard->idle, connection);
-    if (!connection->shaken)
+    if (!connection->handshake_over)
         bus_greeting_delivered (connection, size);
-    return connection->awaited && !connection->ended && !awaited_came (connection) ? NULL : connection;
+    return connection->awaited && !connection->ended && !connection_awaited_came (connection) ? NULL
+                                                                                              : connection;
 }
 
 bool bus_guard_subscribed (struct bus_connection *connection, bool subscribed)
@@ -333,11 +354,13 @@ bool bus_guard_subscribed (struct bus_connection *connection, bool subscribed)
 
 void bus_guard_keep (struct bus_connection *connection)
 {
+    base_assert (connection);
     connection->kept = true;
 }
 
 bool bus_guard_mark (struct bus_connection *connection, uint64_t number)
 {
+    base_assert (connection);
     if (connection->mark == 0)
         connection->mark = number;
     return connection->mark == number;
@@ -353,14 +376,14 @@ static bool connection_rests (struct bus_connection *connection)
         unread > 0)
         return false;
     if (connection->delivered != connection->seen)
-        note_delivered (connection, read, now_ms);
+        connection_note_delivered (connection, read, now_ms);
     connection->read = read;
     connection->bytes_ms = now_ms;
     return read - connection->base < LITTLE && bus_connection_arm (connection, EPOLL_CTL_MOD);
 }
 
-/*  A client's connection is looked at until the message that is under way has come. */
-static void traffic_came (struct bus_connection *connection, uint32_t events)
+/*  A client's connection is looked at until the message under way is delivered. */
+static void connection_traffic_came (struct bus_connection *connection, uint32_t events)
 {
     bool ends = events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR);
     if (!ends && connection_rests (connection))
@@ -383,12 +406,13 @@ static void on_traffic (void *context)
         if (monitor)
             bus_monitor_drain (guard, monitor);
         else if ((size_t) fd < guard->n_table && guard->table[fd])
-            traffic_came (guard->table[fd], events[i].events);
+            connection_traffic_came (guard->table[fd], events[i].events);
     }
 }
 
 int bus_guard_new (struct bus_loop *loop, struct bus_guard **ret_guard)
 {
+    base_assert (loop && ret_guard);
     base_cleanup (base_free_p) struct bus_guard *guard = calloc (1, sizeof *guard);
     if (!guard)
         return -ENOMEM;
@@ -420,5 +444,6 @@ struct bus_guard *bus_guard_free (struct bus_guard *guard)
 
 void bus_guard_limit (struct bus_guard *guard, unsigned most)
 {
+    base_assert (guard);
     guard->most = most;
 }

@@ -8,8 +8,8 @@
     shutdown (), so that libzmq sees a peer that left; every other peer stays.
 
     An idle connection costs no wake-up. The first bytes wake the guard. It looks at the connection every 50
-    ms while more bytes come, and then makes it idle again. An answer costs no wake-up of its own either: when
-    a client sends, its connection is looked at as if bytes had come, and it is idle again with the answer. */
+    ms while more bytes arrive, and then makes it idle again. An answer costs no further wake-up: after a
+    request, a client's connection is looked at until the answer is delivered. */
 
 #ifndef BUS_GUARD_H
 #define BUS_GUARD_H
@@ -26,6 +26,7 @@ struct bus_connection;
 /*  Gets the loop's guard, made by the first call. NULL: this loop has none. Returns 0 or -errno. */
 int bus_loop_guard (struct bus_loop *loop, struct bus_guard **ret_guard);
 
+/*  Returns 0 or -errno. */
 int bus_guard_new (struct bus_loop *loop, struct bus_guard **ret_guard);
 
 /*  All its sockets must have been forgotten. Returns NULL. */
@@ -36,10 +37,12 @@ void bus_guard_limit (struct bus_guard *guard, unsigned most);
 
 /*  Watches a socket that is neither bound nor connected yet. Returns 0 or -errno. */
 int bus_guard_add (struct bus_guard *guard, struct bus_socket *socket);
+
+/*  Forgets a socket and its connections, before it is closed. */
 void bus_guard_forget (struct bus_guard *guard, struct bus_socket *socket);
 
-/*  A whole message came. frame: one of its frames that is no routing id; size: its bytes on the wire, or a
-    few less. Returns its connection; NULL if that is unknown, as with inproc. */
+/*  A whole message was delivered. frame: one of its frames, not the routing id. size: its bytes on the wire,
+    or a few less. Returns its connection; NULL if that is unknown, as with inproc. */
 struct bus_connection *bus_guard_delivered (struct bus_guard *guard, struct bus_socket *socket,
                                             const zmq_msg_t *frame, const struct bus_peer *peer, size_t size);
 
@@ -54,7 +57,7 @@ void bus_unread_done (struct bus_unread *unread, size_t size);
     them. */
 void bus_guard_answered (struct bus_guard *guard, size_t size);
 
-/*  A client has sent something: an answer may come. */
+/*  A client has sent a message: an answer is expected. */
 void bus_guard_sent (struct bus_guard *guard, const struct bus_socket *socket);
 
 /*  Counts a subscription or a cancellation. Returns whether it is permitted: a connection has at most
@@ -65,6 +68,7 @@ bool bus_guard_subscribed (struct bus_connection *connection, bool subscribed);
 /*  The owner of the socket knows the peer: the connection is not ended in order to make room. */
 void bus_guard_keep (struct bus_connection *connection);
 
+/*  See bus_connection_mark. */
 bool bus_guard_mark (struct bus_connection *connection, uint64_t number);
 
 /*  Finds and ends the connection of a ROUTER's peer. */

@@ -26,26 +26,27 @@ struct bus_connection {
     struct bus_connection *previous, *next; /* in the list that it is in */
     struct bus_connections *list;
     uint64_t cookie;
-    uint64_t came_ms;
+    uint64_t opened_ms;
     uint64_t bytes_ms;   /* time of the last byte seen */
     uint64_t read, base; /* see guard.c */
     uint64_t base_ms;
-    uint64_t size;            /* ipc: bytes of the process when bytes began to come, ... */
-    uint64_t grown;           /* ... and its growth in earlier such periods, since the last delivery */
+    uint64_t size;  /* ipc: bytes of this process when bytes began to arrive */
+    uint64_t grown; /* ipc: growth of this process in earlier such periods, since the last delivery */
     uint64_t delivered, seen; /* messages: so far, and at the last look */
-    uint64_t turn; /* count of the socket's messages when this connection was first suspected; 0: it is not */
-    struct bus_peer peer;       /* the sender of its messages */
-    uint64_t mark;              /* set by the owner; 0: none */
-    uint64_t messages, strange; /* bytes: delivered, and counted in guard->strange, until it is shaken */
-    uint64_t spoke_ms;          /* time of its first message */
-    struct bus_unread *unread;  /* NULL: no large answer was sent to it */
-    unsigned topics, changes;   /* subscriptions now; and subscriptions and cancellations since changes_ms */
+    uint64_t suspected_at;    /* the socket's n_read when this connection was first suspected; 0: it is not */
+    struct bus_peer peer;     /* the sender of its messages */
+    uint64_t mark;            /* set by the owner; 0: none */
+    uint64_t messages;        /* bytes delivered, until handshake_over */
+    uint64_t handshake_bytes; /* its part of guard->handshake_bytes, until handshake_over */
+    uint64_t first_message_ms;
+    struct bus_unread *unread; /* NULL: no large answer was sent to it */
+    unsigned topics, changes;  /* subscriptions now; and subscriptions and cancellations since changes_ms */
     uint64_t changes_ms;
     int fd;
     uint8_t idle_looks;
     bool is_server, counts_bytes, kept, ended;
-    bool shaken;  /* few bytes beside its messages, no longer counted: libzmq keeps the whole handshake */
-    bool awaited; /* looked at for one message only; idle again once that has come and no bytes follow */
+    bool handshake_over; /* its handshake is known to be small, and is not counted any more */
+    bool awaited;        /* looked at for one message only: idle again when that was delivered alone */
 };
 
 /*  A socket's monitor. */
@@ -65,7 +66,7 @@ struct bus_guard {
     struct bus_connections waiting;   /* no first message and no bytes yet; oldest first */
     struct bus_connections idle;
     unsigned n_servers, most;
-    uint64_t strange;            /* bytes of connections that are not shaken */
+    uint64_t handshake_bytes;    /* of all connections whose handshake is not over */
     uint64_t sent;               /* bytes of answers since the unread ones were last added up */
     struct bus_connection *last; /* the connection of the last delivery */
     unsigned serial;
@@ -83,11 +84,13 @@ bool bus_connection_is_gone (const struct bus_connection *connection);
 /*  Bytes that libzmq has read from the kernel so far; *ret_unread: bytes that still wait there. */
 uint64_t bus_connection_bytes_read (const struct bus_connection *connection, int *ret_unread);
 
-/*  Wakes the guard once at these events; arm: when the next bytes arrive. Returns whether that was set up. */
+/*  Wakes the guard once at these events of epoll; arm: when the next bytes arrive. operation: EPOLL_CTL_ADD
+    or EPOLL_CTL_MOD. Returns false if epoll refused it. */
 bool bus_connection_wake_by (const struct bus_connection *connection, int operation, uint32_t events);
 bool bus_connection_arm (const struct bus_connection *connection, int operation);
 
-/*  The connection that a descriptor belongs to now, made if necessary; NULL: none. */
+/*  Returns the connection that a descriptor belongs to now, made if necessary. NULL: the descriptor is no
+    socket any more, or memory is exhausted. drop: forgets and frees a connection. */
 struct bus_connection *bus_connection_find (struct bus_guard *guard, struct bus_socket *socket, int fd);
 void bus_connection_drop (struct bus_connection *connection);
 
@@ -95,18 +98,19 @@ void bus_connection_drop (struct bus_connection *connection);
 struct bus_connection *bus_connection_most (struct bus_guard *guard,
                                             uint64_t (*bytes) (const struct bus_connection *connection));
 
-/*  Whether it must send a first message and has not done so. */
+/*  Whether the connection is of a server, and its peer has not sent the first message yet. */
 bool bus_connection_is_silent (const struct bus_connection *connection);
 
-/*  Looks at the connection every 50 ms from now on. */
+/*  look_at: checks the connection every 50 ms from now on. wait_later: sets the timer for the connections
+    that have sent no message yet. */
 void bus_guard_look_at (struct bus_connection *connection);
 void bus_guard_wait_later (struct bus_guard *guard, uint64_t now_ms);
 
 /*  Ends a connection if there are more than the limit. */
 void bus_guard_make_room (struct bus_guard *guard, struct bus_connection *came);
 
-/*  Bytes that a connection sends beside its messages: counted at each look, and with each message of `size`
-    bytes, until they are known to be few (done). */
+/*  Counts the bytes that a connection sends beside its messages: its handshake. Called at each look, and with
+    each delivered message of `size` bytes. done: the handshake is known to be small, and counting stops. */
 void bus_greeting_count (struct bus_connection *connection, uint64_t now_ms);
 void bus_greeting_delivered (struct bus_connection *connection, size_t size);
 void bus_greeting_done (struct bus_connection *connection);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 
@@ -54,6 +55,7 @@ static int pair_take (const struct bus_settings *settings, struct bus_keys *keys
 int bus_keyring_read (const struct bus_settings *settings, bool is_server, struct bus_keyring *ret_keys,
                       struct base_error *error)
 {
+    base_assert (ret_keys);
     base_cleanup (settings_free_p) struct bus_settings *certificate = NULL;
     base_cleanup (bus_keyring_deinit) struct bus_keyring keys = {.bus.is_server = is_server};
     const char *file = settings ? bus_settings_get (settings, "curve/secret-key-file") : NULL;
@@ -99,6 +101,7 @@ int bus_keyring_read (const struct bus_settings *settings, bool is_server, struc
 
 void bus_keyring_deinit (struct bus_keyring *keys)
 {
+    base_assert (keys);
     keys->allowed = base_list_free (keys->allowed);
     explicit_bzero (keys, sizeof *keys);
 }

@@ -28,7 +28,8 @@ struct bus_keyring {
 extern const char *const bus_keys_settings[];
 extern const char bus_keys_help[];
 
-/*  settings may be NULL. Release with bus_keyring_deinit. Returns 0 or -errno. */
+/*  Reads the keys of a server or a client. settings NULL: there are none. The caller frees ret_keys with
+    bus_keyring_deinit. Returns 0, or -errno with a sentence. */
 int bus_keyring_read (const struct bus_settings *settings, bool is_server, struct bus_keyring *ret_keys,
                       struct base_error *error);
 void bus_keyring_deinit (struct bus_keyring *keys);

@@ -21,6 +21,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "bus/guard.h"
@@ -48,8 +49,8 @@ struct signals {
 /*  How long the context may take to end, in addition to its sockets' linger. */
 enum { END_MS = 2000 };
 
-/*  A guard costs two descriptors a socket. If a host allows fewer than this, a node needs all of them for its
-    rehearsal. */
+/*  A guard needs two descriptors a socket. If a host allows fewer than FILES_LEAST, the loop has no guard: a
+    node needs all of them for its rehearsal. */
 enum { FILES_LEAST = 128, FILES_MOST = 1 << 20 };
 
 struct bus_loop {
@@ -96,7 +97,7 @@ struct ending {
     int fd; /* closed once the context has ended */
 };
 
-static void *run_ending (void *context)
+static void *ending_run (void *context)
 {
     struct ending *ending = context;
     while (zmq_ctx_term (ending->zmq) < 0 && errno == EINTR)
@@ -107,28 +108,28 @@ static void *run_ending (void *context)
 }
 
 /*  The thread takes no signals: they are for the loop's thread alone. */
-static int start_ending (struct ending *ending)
+static int ending_start (struct ending *ending)
 {
     sigset_t all, before;
     pthread_t thread;
     (void) sigfillset (&all);
     (void) pthread_sigmask (SIG_SETMASK, &all, &before);
-    int rc = pthread_create (&thread, NULL, run_ending, ending);
+    int r = pthread_create (&thread, NULL, ending_run, ending);
     (void) pthread_sigmask (SIG_SETMASK, &before, NULL);
-    if (!rc)
+    if (r == 0)
         (void) pthread_detach (thread);
-    return -rc;
+    return -r;
 }
 
 /*  A context ends only after its I/O threads. One of them may be resolving a name, which without a network
     takes as long as the resolver's timeout. The loop does not wait for that: it leaves the context behind. */
-static void end_context (struct bus_loop *loop)
+static void context_end (struct bus_loop *loop)
 {
     int ends[2] = {-1, -1};
     struct ending *ending = malloc (sizeof *ending);
-    if (ending && !pipe2 (ends, O_CLOEXEC)) {
+    if (ending && pipe2 (ends, O_CLOEXEC) == 0) {
         *ending = (struct ending){.zmq = loop->zmq, .fd = ends[1]};
-        if (!start_ending (ending)) {
+        if (ending_start (ending) == 0) {
             uint64_t now = base_time_boot_ms (), last = now + END_MS + (uint64_t) loop->linger_ms;
             struct pollfd ended = {.fd = ends[0]};
             for (; now < last && poll (&ended, 1, (int) (last - now)) < 0; now = base_time_boot_ms ())
@@ -152,6 +153,7 @@ static void sources_sweep (struct bus_loop *loop)
     for (struct bus_source **link = &loop->sources; *link;) {
         struct bus_source *source = *link;
         if (source->dead) {
+            base_assert (source->loop == loop);
             *link = source->next;
             free (source->memory);
             free (source);
@@ -177,7 +179,7 @@ struct bus_loop *bus_loop_free (struct bus_loop *loop)
     if (loop->zmq) {
         (void) zmq_ctx_shutdown (loop->zmq);
         bus_zap_free (loop->zap);
-        end_context (loop);
+        context_end (loop);
     }
     if (loop->timer_fd >= 0)
         (void) close (loop->timer_fd);
@@ -190,17 +192,20 @@ struct bus_loop *bus_loop_free (struct bus_loop *loop)
 
 void bus_loop_linger (struct bus_loop *loop, int linger_ms)
 {
+    base_assert (loop && linger_ms >= 0);
     if (loop->linger_ms < linger_ms)
         loop->linger_ms = linger_ms;
 }
 
 void *bus_loop_zmq (struct bus_loop *loop)
 {
+    base_assert (loop && loop->zmq);
     return loop->zmq;
 }
 
 int bus_loop_guard (struct bus_loop *loop, struct bus_guard **ret_guard)
 {
+    base_assert (loop && ret_guard);
     struct rlimit files = {.rlim_cur = 0};
     *ret_guard = NULL;
     if (!loop->guard && (getrlimit (RLIMIT_NOFILE, &files) < 0 || files.rlim_cur < FILES_LEAST))
@@ -217,6 +222,7 @@ int bus_loop_guard (struct bus_loop *loop, struct bus_guard **ret_guard)
 
 void bus_loop_connections (struct bus_loop *loop, unsigned most)
 {
+    base_assert (loop);
     struct bus_guard *guard;
     if (bus_loop_guard (loop, &guard) == 0 && guard)
         bus_guard_limit (guard, most);
@@ -224,11 +230,13 @@ void bus_loop_connections (struct bus_loop *loop, unsigned most)
 
 int bus_loop_allow (struct bus_loop *loop, char *const *allowed)
 {
+    base_assert (loop);
     return loop->zap ? bus_zap_replace (loop->zap, allowed) : 0;
 }
 
 int bus_loop_zap (struct bus_loop *loop, struct bus_zap **ret_zap)
 {
+    base_assert (loop && ret_zap);
     if (!loop->zap) {
         int r = bus_zap_new (loop->zmq, &loop->zap);
         if (r < 0)
@@ -241,6 +249,8 @@ int bus_loop_zap (struct bus_loop *loop, struct bus_zap **ret_zap)
 struct bus_source *bus_source_new (struct bus_loop *loop, void *socket, int fd, bus_handler *handler,
                                    void *context)
 {
+    base_assert (loop && handler);
+    base_assert (socket || fd >= 0);
     struct bus_source *source = calloc (1, sizeof *source);
     if (!source)
         return NULL;
@@ -261,6 +271,8 @@ struct bus_source *bus_source_new (struct bus_loop *loop, void *socket, int fd, 
 
 void bus_source_free (struct bus_source *source, void *memory)
 {
+    base_assert (source && !source->dead);
+    base_assert (source->loop->n_sources > 0);
     struct bus_loop *loop = source->loop;
     source->dead = true;
     source->memory = memory;
@@ -271,8 +283,9 @@ void bus_source_free (struct bus_source *source, void *memory)
         sources_sweep (loop);
 }
 
-static struct bus_source *find_watch (const struct bus_loop *loop, int fd)
+static struct bus_source *watch_find (const struct bus_loop *loop, int fd)
 {
+    base_assert (loop);
     for (struct bus_source *source = loop->sources; source; source = source->next)
         if (!source->dead && !source->socket && source->fd == fd)
             return source;
@@ -281,22 +294,25 @@ static struct bus_source *find_watch (const struct bus_loop *loop, int fd)
 
 int bus_watch (struct bus_loop *loop, int fd, bus_handler *handler, void *context)
 {
+    base_assert (loop && handler);
     if (fd < 0)
         return -EBADF;
-    if (find_watch (loop, fd))
+    if (watch_find (loop, fd))
         return -EEXIST;
     return bus_source_new (loop, NULL, fd, handler, context) ? 0 : -ENOMEM;
 }
 
 void bus_unwatch (struct bus_loop *loop, int fd)
 {
-    struct bus_source *source = find_watch (loop, fd);
+    base_assert (loop);
+    struct bus_source *source = watch_find (loop, fd);
     if (source)
         bus_source_free (source, NULL);
 }
 
 int bus_timer_start (struct bus_loop *loop, uint64_t delay_ms, bus_handler *handler, void *context)
 {
+    base_assert (loop && handler);
     /*  The clock is cut to whole milliseconds: one more keeps a timer from firing early. */
     uint64_t due_ms = base_time_boot_ms ();
     if (delay_ms > 0)
@@ -313,6 +329,7 @@ void bus_timer_cancel (struct bus_loop *loop, int id)
 
 static void signals_ready (void *context)
 {
+    base_assert (context);
     const struct signals *signals = context;
     bus_signal_handler *handler = signals->handler;
     void *handler_context = signals->context;
@@ -325,6 +342,8 @@ static void signals_ready (void *context)
 int bus_signals (struct bus_loop *loop, const int *signals, int count, bus_signal_handler *handler,
                  void *context)
 {
+    base_assert (loop && handler);
+    base_assert (signals && count > 0);
     sigset_t set;
     (void) sigemptyset (&set);
     for (int i = 0; i < count; i++)
@@ -382,6 +401,7 @@ static int poll_items_collect (struct bus_loop *loop)
         loop->polled[n] = source;
         loop->items[n++] = (zmq_pollitem_t){.socket = source->socket, .fd = source->fd, .events = ZMQ_POLLIN};
     }
+    base_assert (n == needed && n <= loop->capacity);
     loop->n_items = n;
     loop->changed = false;
     return 0;
@@ -416,7 +436,7 @@ static void timers_fire (struct bus_loop *loop)
         handler (context);
 }
 
-static int run_round (struct bus_loop *loop)
+static int round_run (struct bus_loop *loop)
 {
     int r = poll_items_collect (loop);
     if (r < 0)
@@ -440,10 +460,11 @@ static int run_round (struct bus_loop *loop)
 
 int bus_loop_run (struct bus_loop *loop)
 {
+    base_assert (loop);
     int r = 0;
     loop->running = true;
     while (r == 0 && !loop->stopped) {
-        r = run_round (loop);
+        r = round_run (loop);
         sources_sweep (loop);
     }
     loop->running = false;
@@ -453,5 +474,6 @@ int bus_loop_run (struct bus_loop *loop)
 
 void bus_loop_stop (struct bus_loop *loop)
 {
+    base_assert (loop);
     loop->stopped = true;
 }

@@ -2,8 +2,7 @@
 /*  bus/loop.h - the one event loop of a process
 
     Readiness of descriptors and ZeroMQ sockets, timers, signals. Handlers run one at a time on the thread
-    that called bus_loop_run and never block. A timer fires once; after a stall it is late, but there is no
-    burst. */
+    that called bus_loop_run and never block. A timer fires once; after the process was stopped it is late. */
 
 #ifndef BUS_LOOP_H
 #define BUS_LOOP_H
@@ -29,9 +28,9 @@ struct bus_loop *bus_loop_free (struct bus_loop *loop);
 int bus_loop_run (struct bus_loop *loop);
 void bus_loop_stop (struct bus_loop *loop);
 
-/*  A timer that fires more than BUS_TIMER_LATE_MS late shows that the process itself did not run: the host
-    slept or was frozen. Then a deadline is not enforced but restarted, at most BUS_TIMER_LATE_TIMES times:
-    everything has to end on a host that is always late, too. */
+/*  A timer that fires more than BUS_TIMER_LATE_MS late shows that this process did not run: the host slept or
+    was frozen. The owner of a deadline then restarts it, at most BUS_TIMER_LATE_TIMES times, so that
+    everything ends on a host that is always late, too. */
 enum { BUS_TIMER_LATE_MS = 1000, BUS_TIMER_LATE_TIMES = 5 };
 
 /*  One shot after delay_ms. Returns an id (> 0), or -ENOMEM. Cancelling an id that has fired, or 0, does
@@ -39,17 +38,19 @@ enum { BUS_TIMER_LATE_MS = 1000, BUS_TIMER_LATE_TIMES = 5 };
 int bus_timer_start (struct bus_loop *loop, uint64_t delay_ms, bus_handler *handler, void *context);
 void bus_timer_cancel (struct bus_loop *loop, int id);
 
-/*  Calls handler while fd is readable or hung up. The descriptor stays the caller's and must outlive the
-    watch. */
+/*  Calls handler while fd is readable or hung up. The caller owns the descriptor, which must outlive the
+    watch. Returns 0, -EBADF, -EEXIST if it is watched already, or -ENOMEM. unwatch does nothing for a
+    descriptor that is not watched. */
 int bus_watch (struct bus_loop *loop, int fd, bus_handler *handler, void *context);
 void bus_unwatch (struct bus_loop *loop, int fd);
 
-/*  Makes all CURVE servers of the loop admit these keys (Z85, NULL-terminated; NULL: none) and no others,
-    from the next handshake on. Existing connections stay. Returns 0, -ENOMEM, or -EINVAL for text that is no
+/*  All CURVE servers of the loop admit these keys (Z85, NULL-terminated; NULL: none) and no others, from the
+    next handshake on. Existing connections stay. Returns 0, -ENOMEM, or -EINVAL for text that is no
     key; on failure nothing changes. */
 int bus_loop_allow (struct bus_loop *loop, char *const *allowed);
 
-/*  Blocks the signals in the process and calls handler for each. Spawned children get the default mask. */
+/*  Blocks the signals in the process and calls handler for each one that arrives, until the loop is freed.
+    Children that are spawned get the default mask. Returns 0 or -errno. */
 typedef void (bus_signal_handler) (void *context, int signal);
 int bus_signals (struct bus_loop *loop, const int *signals, int count, bus_signal_handler *handler,
                  void *context);

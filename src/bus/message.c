@@ -13,12 +13,13 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "bus/guard.h"
 #include "bus/socket_private.h"
 
 enum {
-    ROUND_MOST = 64, /* messages of one socket before the others have their turn */
+    ROUND_MOST = 64, /* messages of one socket before the other sources are handled */
     FRAMES_MOST = 4,
     CHARGED_LEAST = 1024, /* bytes of an answer; smaller ones are not counted as unread */
     PLACE_SIZE = 64,
@@ -27,7 +28,7 @@ enum {
 
 struct parts {
     zmq_msg_t frames[FRAMES_MOST];
-    int n; /* frames that came; only the first FRAMES_MOST are kept */
+    int n; /* frames of the message; only the first FRAMES_MOST are kept */
 };
 
 static void parts_deinit (struct parts *parts)
@@ -38,7 +39,7 @@ static void parts_deinit (struct parts *parts)
 }
 
 /*  Reads one message. Returns false if there is none. */
-static bool read_parts (void *zmq, struct parts *parts)
+static bool parts_read (void *zmq, struct parts *parts)
 {
     parts->n = 0;
     for (bool more = true; more;) {
@@ -59,7 +60,7 @@ static bool read_parts (void *zmq, struct parts *parts)
     return true;
 }
 
-static bool copy_topic (const void *data, size_t size, char topic[TOPIC_MOST + 1])
+static bool topic_copy (const void *data, size_t size, char topic[TOPIC_MOST + 1])
 {
     if (size > TOPIC_MOST || memchr (data, 0, size))
         return false;
@@ -69,7 +70,7 @@ static bool copy_topic (const void *data, size_t size, char topic[TOPIC_MOST + 1
 }
 
 /*  A server may send topics that this socket did not subscribe to; they are dropped. */
-static bool is_subscribed (const struct bus_socket *socket, const char *topic)
+static bool socket_is_subscribed (const struct bus_socket *socket, const char *topic)
 {
     for (char **own = socket->topics; own && *own; own++)
         if (strncmp (topic, *own, strlen (*own)) == 0)
@@ -77,7 +78,7 @@ static bool is_subscribed (const struct bus_socket *socket, const char *topic)
     return false;
 }
 
-static bool takes_payload (const struct wire_record *record)
+static bool record_takes_payload (const struct wire_record *record)
 {
     return record == &wire_chunk_record || record == &wire_put_record;
 }
@@ -91,6 +92,7 @@ struct fault {
 __attribute__ ((format (printf, 3, 4))) static zmq_msg_t *
 fault_set (struct fault *fault, enum bus_refused why, const char *format, ...)
 {
+    base_assert (fault && (unsigned) why < BUS_REFUSED_COUNT);
     va_list arguments;
     va_start (arguments, format);
     (void) vsnprintf (fault->error.text, sizeof fault->error.text, format, arguments);
@@ -99,7 +101,7 @@ fault_set (struct fault *fault, enum bus_refused why, const char *format, ...)
     return NULL;
 }
 
-static void prefix_fault (const uint8_t *prefix, size_t size, struct fault *fault)
+static void fault_set_prefix (const uint8_t *prefix, size_t size, struct fault *fault)
 {
     if (size != WIRE_PREFIX_SIZE)
         (void) fault_set (fault, BUS_REFUSED_PREFIX, "the prefix has %zu bytes, %d are expected", size,
@@ -116,7 +118,7 @@ static void prefix_fault (const uint8_t *prefix, size_t size, struct fault *faul
 }
 
 /*  Reads and checks everything but the map. Returns the map's frame, or NULL. */
-static zmq_msg_t *check_frames (const struct bus_socket *socket, struct parts *parts,
+static zmq_msg_t *frames_check (const struct bus_socket *socket, struct parts *parts,
                                 struct bus_message *ret_message, char topic[TOPIC_MOST + 1],
                                 struct fault *fault)
 {
@@ -132,7 +134,8 @@ static zmq_msg_t *check_frames (const struct bus_socket *socket, struct parts *p
     if (parts->n > FRAMES_MOST)
         return fault_set (fault, BUS_REFUSED_FRAMES, "it has %d frames", parts->n - at);
     if (socket->kind == BUS_SUB) {
-        if (!copy_topic (zmq_msg_data (first), zmq_msg_size (first), topic) || !is_subscribed (socket, topic))
+        if (!topic_copy (zmq_msg_data (first), zmq_msg_size (first), topic) ||
+            !socket_is_subscribed (socket, topic))
             return fault_set (fault, BUS_REFUSED_TOPIC, "its topic was not subscribed to");
         ret_message->topic = topic;
         at = 1;
@@ -144,11 +147,11 @@ static zmq_msg_t *check_frames (const struct bus_socket *socket, struct parts *p
     const uint8_t *prefix = zmq_msg_data (&parts->frames[at]);
     size_t prefix_size = zmq_msg_size (&parts->frames[at]);
     if (wire_prefix_read (prefix, prefix_size, &ret_message->record) != 0) {
-        prefix_fault (prefix, prefix_size, fault);
+        fault_set_prefix (prefix, prefix_size, fault);
         return NULL;
     }
     const char *name = wire_record_name (ret_message->record);
-    bool carries = takes_payload (ret_message->record);
+    bool carries = record_takes_payload (ret_message->record);
     if (carries && socket->no_payloads)
         return fault_set (fault, BUS_REFUSED_TYPE, "%s: belongs to another channel", name);
     if (parts->n - at != (carries ? 3 : 2))
@@ -167,15 +170,16 @@ static zmq_msg_t *check_frames (const struct bus_socket *socket, struct parts *p
 }
 
 /*  Routing ids that libzmq assigns itself begin with a zero. */
-static bool is_claimed (const struct bus_peer *peer)
+static bool peer_is_claimed (const struct bus_peer *peer)
 {
     return peer->size != 5 || peer->id[0] != 0;
 }
 
-/*  Reports a message to the guard. Returns the connection that it came on. */
+/*  Reports a message to the guard. Returns its connection; NULL: unknown. */
 static struct bus_connection *message_delivered (struct bus_socket *socket, const struct parts *parts,
                                                  const struct bus_peer *peer)
 {
+    base_assert (parts->n > 0);
     int last = parts->n < FRAMES_MOST ? parts->n - 1 : FRAMES_MOST - 1;
     size_t size = 0;
     if (!socket->guard)
@@ -188,11 +192,12 @@ static struct bus_connection *message_delivered (struct bus_socket *socket, cons
 /*  A frame that has the peer's address: not the routing id. */
 static zmq_msg_t *parts_last (struct parts *parts)
 {
+    base_assert (parts->n > 0);
     return &parts->frames[parts->n < FRAMES_MOST ? parts->n - 1 : FRAMES_MOST - 1];
 }
 
-/*  Where the peer of a frame is. libzmq sets the address before the peer's own properties, which do not replace
-    it. Over ipc it is "localhost:UID:GID:PID". */
+/*  Formats the address of a frame's peer. libzmq sets it before the peer's own properties, which cannot
+    replace it. Over ipc it is "localhost:UID:GID:PID". */
 static void place_format (zmq_msg_t *frame, char text[PLACE_SIZE])
 {
     const char *address = zmq_msg_gets (frame, "Peer-Address");
@@ -204,6 +209,7 @@ static void place_format (zmq_msg_t *frame, char text[PLACE_SIZE])
 
 static void refusal_count (struct bus_socket *socket, enum bus_refused why)
 {
+    base_assert ((unsigned) why < BUS_REFUSED_COUNT);
     socket->counts.malformed++;
     socket->counts.refused[why]++;
 }
@@ -224,16 +230,18 @@ static void message_refuse (struct bus_socket *socket, const struct bus_peer *pe
 void bus_message_refuse (struct bus_socket *socket, const struct bus_message *message, enum bus_refused why,
                          const char *text)
 {
+    base_assert (socket && message && text);
     struct fault fault;
     (void) fault_set (&fault, why, "%s", text);
     message_refuse (socket, &message->peer, message->frame, &fault);
 }
 
-/*  Unpacks the map into body. A request of an operator that does not match its schema becomes a plain `request`,
-    if it is one: so it gets an answer. Returns whether the message can be delivered. */
+/*  Unpacks the map into body. A request of an operator that violates its schema is unpacked as a plain
+    `request` if possible, so that it gets an answer. Returns whether the message can be delivered. */
 static bool body_read (struct bus_socket *socket, struct bus_message *message, zmq_msg_t *map, void *body,
                        struct fault *fault)
 {
+    base_assert (message->record && map && body);
     const void *data = zmq_msg_data (map);
     size_t size = zmq_msg_size (map);
     bool fits = wire_unpack (message->record, data, size, body, &fault->error) == 0;
@@ -251,12 +259,13 @@ static bool body_read (struct bus_socket *socket, struct bus_message *message, z
 
 static void message_deliver (struct bus_socket *socket, struct parts *parts)
 {
+    base_assert (parts->n > 0);
     struct bus_message message = {0};
     struct fault fault = {.why = BUS_REFUSED_SCHEMA};
     char topic[TOPIC_MOST + 1];
-    zmq_msg_t *map = check_frames (socket, parts, &message, topic, &fault);
+    zmq_msg_t *map = frames_check (socket, parts, &message, topic, &fault);
     message.from = message_delivered (socket, parts, &message.peer);
-    if (socket->kind == BUS_ROUTER && is_claimed (&message.peer)) {
+    if (socket->kind == BUS_ROUTER && peer_is_claimed (&message.peer)) {
         refusal_count (socket, BUS_REFUSED_CLAIM);
         if (message.from)
             bus_guard_end (message.from, BUS_END_CLAIM);
@@ -279,15 +288,16 @@ static void message_deliver (struct bus_socket *socket, struct parts *parts)
     wire_deinit (message.record, body);
 }
 
-static void deliver_text (struct bus_socket *socket, struct parts *parts)
+static void text_deliver (struct bus_socket *socket, struct parts *parts)
 {
+    base_assert (parts->n > 0 && socket->on_text);
     char topic[TOPIC_MOST + 1];
     size_t size = parts->n == 2 ? zmq_msg_size (&parts->frames[1]) : 0;
     const char *data = parts->n == 2 ? zmq_msg_data (&parts->frames[1]) : NULL;
     base_cleanup (base_free_p) char *text = NULL;
     if (data && size <= WIRE_FRAME_MOST && !memchr (data, 0, size) &&
-        copy_topic (zmq_msg_data (&parts->frames[0]), zmq_msg_size (&parts->frames[0]), topic) &&
-        is_subscribed (socket, topic))
+        topic_copy (zmq_msg_data (&parts->frames[0]), zmq_msg_size (&parts->frames[0]), topic) &&
+        socket_is_subscribed (socket, topic))
         text = strndup (data, size);
     (void) message_delivered (socket, parts, &(struct bus_peer){0});
     if (!text) {
@@ -298,15 +308,16 @@ static void deliver_text (struct bus_socket *socket, struct parts *parts)
     socket->on_text (socket->context, topic, text);
 }
 
-static void deliver_subscription (struct bus_socket *socket, struct parts *parts)
+static void subscription_deliver (struct bus_socket *socket, struct parts *parts)
 {
+    base_assert (parts->n > 0);
     const uint8_t *data = zmq_msg_data (&parts->frames[0]);
     size_t size = zmq_msg_size (&parts->frames[0]);
     char topic[TOPIC_MOST + 1];
     struct bus_connection *from = message_delivered (socket, parts, &(struct bus_peer){0});
     bool subscribed = size > 0 && data[0] == 1;
     bool may = bus_guard_subscribed (from, subscribed);
-    if (!may || parts->n != 1 || size < 1 || data[0] > 1 || !copy_topic (data + 1, size - 1, topic) ||
+    if (!may || parts->n != 1 || size < 1 || data[0] > 1 || !topic_copy (data + 1, size - 1, topic) ||
         (subscribed && socket->is_topic && !socket->is_topic (topic))) {
         refusal_count (socket, BUS_REFUSED_TOPIC);
         if (from)
@@ -320,26 +331,29 @@ static void deliver_subscription (struct bus_socket *socket, struct parts *parts
 
 void bus_message_ready (void *context)
 {
+    base_assert (context);
     struct bus_socket *socket = context;
     /*  A handler may free the socket: its memory stays until the round is over, its zmq is NULL. */
     for (int i = 0; i < ROUND_MOST && socket->zmq; i++) {
         base_cleanup (parts_deinit) struct parts parts;
         parts.n = 0;
-        if (!read_parts (socket->zmq, &parts))
+        if (!parts_read (socket->zmq, &parts))
             break;
         socket->n_read++;
         if (socket->kind == BUS_XPUB || socket->kind == BUS_PUB)
-            deliver_subscription (socket, &parts);
+            subscription_deliver (socket, &parts);
         else if (socket->kind == BUS_SUB && socket->on_text)
-            deliver_text (socket, &parts);
+            text_deliver (socket, &parts);
         else
             message_deliver (socket, &parts);
     }
 }
 
 /*  Sends and closes the frames. */
-static int send_parts (struct bus_socket *socket, struct parts *parts)
+static int parts_send (struct bus_socket *socket, struct parts *parts)
 {
+    base_assert (socket->zmq);
+    base_assert (parts->n > 0 && parts->n <= FRAMES_MOST);
     int r = 0;
     for (int i = 0; i < parts->n; i++) {
         int flags = ZMQ_DONTWAIT | (i + 1 < parts->n ? ZMQ_SNDMORE : 0);
@@ -347,8 +361,8 @@ static int send_parts (struct bus_socket *socket, struct parts *parts)
             continue;
         if (r == 0)
             r = errno == EFSM || errno == ENOTSUP ? -EINVAL : -errno;
-        /*  The first frame decides. If the peer goes away after it, libzmq waits for the other frames in
-            order to drop them. */
+        /*  The first frame decides. If the peer leaves after it, libzmq expects the other frames and drops
+            them. */
         if (i == 0)
             break;
     }
@@ -364,8 +378,10 @@ static int send_parts (struct bus_socket *socket, struct parts *parts)
     return r;
 }
 
-static int add_copy (struct parts *parts, const void *data, size_t size)
+static int parts_add_copy (struct parts *parts, const void *data, size_t size)
 {
+    base_assert (parts->n < FRAMES_MOST);
+    base_assert (data || size == 0);
     zmq_msg_t *frame = &parts->frames[parts->n];
     if (zmq_msg_init_size (frame, size) < 0)
         return -ENOMEM;
@@ -392,15 +408,16 @@ static void charged_release (void *data, void *hint)
 }
 
 /*  Adds a map. If it is counted as unread, it is handed over without a copy. */
-static int add_map (struct parts *parts, struct base_buffer *map, struct bus_unread *unread)
+static int parts_add_map (struct parts *parts, struct base_buffer *map, struct bus_unread *unread)
 {
+    base_assert (parts->n < FRAMES_MOST);
     struct charged *charged = unread ? malloc (sizeof *charged) : NULL;
     if (!charged ||
         zmq_msg_init_data (&parts->frames[parts->n], map->data, map->size, charged_release, charged) < 0) {
         free (charged);
         if (unread)
             bus_unread_done (unread, map->size);
-        return add_copy (parts, map->data, map->size);
+        return parts_add_copy (parts, map->data, map->size);
     }
     *charged = (struct charged){.unread = unread, .size = map->size};
     atomic_store_explicit (&charged->handed, true, memory_order_release);
@@ -409,8 +426,8 @@ static int add_map (struct parts *parts, struct base_buffer *map, struct bus_unr
     return 0;
 }
 
-/*  Counts an answer as unread. Only answers without payload and above a minimum size count: a peer that does
-    not read is found by these. */
+/*  Counts an answer as unread. Only answers of a socket without payloads count, and only larger ones: these
+    are enough to find a peer that does not read. */
 static struct bus_unread *answer_charge (const struct bus_socket *socket, const struct bus_peer *peer,
                                          size_t size)
 {
@@ -420,8 +437,9 @@ static struct bus_unread *answer_charge (const struct bus_socket *socket, const 
 }
 
 /*  Adds prefix and map. peer: of a ROUTER; else NULL. */
-static int add_message (struct parts *parts, const struct bus_socket *socket, const struct bus_peer *peer,
-                        const struct wire_record *record, const void *message)
+static int parts_add_message (struct parts *parts, const struct bus_socket *socket,
+                              const struct bus_peer *peer, const struct wire_record *record,
+                              const void *message)
 {
     uint8_t prefix[WIRE_PREFIX_SIZE];
     struct base_buffer map = {0};
@@ -430,9 +448,9 @@ static int add_message (struct parts *parts, const struct bus_socket *socket, co
     if (r > 0)
         r = -EINVAL;
     if (r == 0)
-        r = add_copy (parts, prefix, sizeof prefix);
+        r = parts_add_copy (parts, prefix, sizeof prefix);
     if (r == 0)
-        r = add_map (parts, &map, answer_charge (socket, peer, map.size));
+        r = parts_add_map (parts, &map, answer_charge (socket, peer, map.size));
     base_buffer_deinit (&map);
     return r;
 }
@@ -461,9 +479,11 @@ static void parcel_release (void *data, void *hint)
 }
 
 /*  Adds a payload without a copy. On failure it stays the caller's. */
-static int add_parcel (struct parts *parts, void *data, size_t size, void (*release) (void *data, void *hint),
-                       void *hint)
+static int parts_add_parcel (struct parts *parts, void *data, size_t size,
+                             void (*release) (void *data, void *hint), void *hint)
 {
+    base_assert (parts->n < FRAMES_MOST);
+    base_assert (data && release);
     struct parcel *parcel = malloc (sizeof *parcel);
     if (!parcel)
         return -ENOMEM;
@@ -481,27 +501,29 @@ int bus_send_payload (struct bus_socket *socket, const struct bus_peer *peer,
                       const struct wire_record *record, const void *message, void *data, size_t size,
                       void (*release) (void *data, void *hint), void *hint)
 {
+    base_assert (socket && record && message);
+    base_assert (data || size == 0);
     base_cleanup (parts_deinit) struct parts parts;
     parts.n = 0;
     int r = 0;
     if ((socket->kind == BUS_ROUTER) != (peer && peer->size > 0) || size > WIRE_CHUNK_MOST ||
-        (!takes_payload (record) && size > 0))
+        (!record_takes_payload (record) && size > 0))
         r = -EINVAL;
     if (r == 0 && peer && peer->size > 0)
-        r = add_copy (&parts, peer->id, peer->size);
+        r = parts_add_copy (&parts, peer->id, peer->size);
     if (r == 0)
-        r = add_message (&parts, socket, peer, record, message);
-    if (r == 0 && takes_payload (record)) {
+        r = parts_add_message (&parts, socket, peer, record, message);
+    if (r == 0 && record_takes_payload (record)) {
         if (release && size > 0) {
-            r = add_parcel (&parts, data, size, release, hint);
+            r = parts_add_parcel (&parts, data, size, release, hint);
             if (r == 0)
                 release = NULL; /* owned by libzmq now */
         } else
-            r = add_copy (&parts, data, size);
+            r = parts_add_copy (&parts, data, size);
     }
     size_t answer = r == 0 && parts.n > 1 ? zmq_msg_size (&parts.frames[parts.n - 1]) : 0;
     if (r == 0)
-        r = send_parts (socket, &parts);
+        r = parts_send (socket, &parts);
     if (r == 0 && socket->kind == BUS_ROUTER && socket->no_payloads && socket->guard)
         bus_guard_answered (socket->guard, answer);
     /*  Without payloads no answer is requested piece by piece: a peer whose queue is full does not read its
@@ -516,25 +538,28 @@ int bus_send_payload (struct bus_socket *socket, const struct bus_peer *peer,
 int bus_publish (struct bus_socket *socket, const char *topic, const struct wire_record *record,
                  const void *message)
 {
+    base_assert (socket && topic);
+    base_assert (record && message);
     base_cleanup (parts_deinit) struct parts parts;
     parts.n = 0;
-    if (strlen (topic) > TOPIC_MOST || takes_payload (record) ||
+    if (strlen (topic) > TOPIC_MOST || record_takes_payload (record) ||
         (socket->kind != BUS_XPUB && socket->kind != BUS_PUB))
         return -EINVAL;
-    int r = add_copy (&parts, topic, strlen (topic));
+    int r = parts_add_copy (&parts, topic, strlen (topic));
     if (r == 0)
-        r = add_message (&parts, socket, NULL, record, message);
-    return r < 0 ? r : send_parts (socket, &parts);
+        r = parts_add_message (&parts, socket, NULL, record, message);
+    return r < 0 ? r : parts_send (socket, &parts);
 }
 
 int bus_publish_text (struct bus_socket *socket, const char *topic, const char *text)
 {
+    base_assert (socket && topic && text);
     base_cleanup (parts_deinit) struct parts parts;
     parts.n = 0;
     if (strlen (topic) > TOPIC_MOST || (socket->kind != BUS_XPUB && socket->kind != BUS_PUB))
         return -EINVAL;
-    int r = add_copy (&parts, topic, strlen (topic));
+    int r = parts_add_copy (&parts, topic, strlen (topic));
     if (r == 0)
-        r = add_copy (&parts, text, strlen (text));
-    return r < 0 ? r : send_parts (socket, &parts);
+        r = parts_add_copy (&parts, text, strlen (text));
+    return r < 0 ? r : parts_send (socket, &parts);
 }

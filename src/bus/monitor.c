@@ -7,11 +7,13 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "base/assert.h"
 #include "bus/guard_private.h"
 
 /*  Reads one event of libzmq: [number, value] [endpoint]. Returns false if there is none. */
-static bool read_event (void *pair, uint16_t *ret_event, uint32_t *ret_value)
+static bool event_read (void *pair, uint16_t *ret_event, uint32_t *ret_value)
 {
+    base_assert (pair && ret_event && ret_value);
     zmq_msg_t frame;
     bool more = true;
     *ret_event = 0;
@@ -34,9 +36,10 @@ static bool read_event (void *pair, uint16_t *ret_event, uint32_t *ret_value)
 
 void bus_monitor_drain (struct bus_guard *guard, const struct bus_monitor *monitor)
 {
+    base_assert (guard && monitor && monitor->socket);
     uint16_t event = 0;
     uint32_t value = 0;
-    while (read_event (monitor->pair, &event, &value)) {
+    while (event_read (monitor->pair, &event, &value)) {
         if (event == ZMQ_EVENT_ACCEPTED || event == ZMQ_EVENT_CONNECTED)
             (void) bus_connection_find (guard, monitor->socket, (int) value);
         else if (value < guard->n_table && guard->table[value])
@@ -76,6 +79,8 @@ static void monitor_free (struct bus_guard *guard, struct bus_monitor *monitor)
 
 int bus_guard_add (struct bus_guard *guard, struct bus_socket *socket)
 {
+    base_assert (guard && socket);
+    base_assert (socket->zmq && !socket->guard);
     struct bus_monitor *monitor = calloc (1, sizeof *monitor);
     if (!monitor)
         return -ENOMEM;
@@ -93,6 +98,7 @@ int bus_guard_add (struct bus_guard *guard, struct bus_socket *socket)
 
 void bus_guard_forget (struct bus_guard *guard, struct bus_socket *socket)
 {
+    base_assert (guard && socket);
     for (struct bus_monitor **link = &guard->monitors; *link; link = &(*link)->next)
         if ((*link)->socket == socket) {
             struct bus_monitor *monitor = *link;

@@ -20,17 +20,17 @@ struct bus_source *bus_source_new (struct bus_loop *loop, void *socket, int fd, 
     free the object that it works on. */
 void bus_source_free (struct bus_source *source, void *memory);
 
-/*  libzmq resolves names on its I/O threads. Without a network that takes as long as the resolver's timeout:
-    20 s and more, again and again. Connections by name have a thread of their own; otherwise the probes of a
-    rehearsal would stall with them. */
+/*  libzmq resolves names on its I/O threads. Without a network that takes 20 s or more at each attempt.
+    Connections by name have a thread of their own, so that the probes of a rehearsal do not wait for it. */
 enum { BUS_IO_THREADS = 2 };
 #define BUS_IO_PLAIN UINT64_C (1) /* in the form of ZMQ_AFFINITY */
 #define BUS_IO_NAMED UINT64_C (2)
 
-/*  A socket of the loop lingers for this time: the loop's end waits for it. */
+/*  Reports how long a socket of the loop lingers: bus_loop_free waits as long as the longest. */
 void bus_loop_linger (struct bus_loop *loop, int linger_ms);
 
-/*  The context, and the ZAP handler that admits peers to CURVE servers, started by the first call. */
+/*  The context; and the ZAP handler that admits peers to CURVE servers, which the first call starts. The loop
+    owns both. zap returns 0 or -errno. */
 void *bus_loop_zmq (struct bus_loop *loop);
 int bus_loop_zap (struct bus_loop *loop, struct bus_zap **ret_zap);
 
@@ -44,9 +44,12 @@ struct bus_zap *bus_zap_free (struct bus_zap *zap);
     0, -ENOMEM, or -EINVAL for text that is no key. */
 enum { BUS_DOMAIN_SIZE = 32 };
 int bus_zap_allow (struct bus_zap *zap, char *const *allowed, char ret_domain[BUS_DOMAIN_SIZE]);
-/*  Makes every domain admit these keys and no others, from the next handshake on. Returns as above; on
+
+/*  Every domain admits these keys and no others, from the next handshake on. Returns as bus_zap_allow; on
     failure nothing changes. */
 int bus_zap_replace (struct bus_zap *zap, char *const *allowed);
+
+/*  Forgets a domain: its server admits no further client. */
 void bus_zap_forget (struct bus_zap *zap, const char *domain);
 
 #endif

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 
@@ -40,7 +41,7 @@ static void reach_unref (struct bus_reach *reach)
 }
 
 /*  Returns 0 or -errno. */
-static int try_address (const struct addrinfo *address)
+static int address_try (const struct addrinfo *address)
 {
     base_cleanup (base_close_p) int fd =
         socket (address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -55,31 +56,31 @@ static int try_address (const struct addrinfo *address)
     socklen_t size = sizeof wrong;
     if (poll (&waited, 1, CONNECT_MS) <= 0)
         return -ETIMEDOUT;
-    return getsockopt (fd, SOL_SOCKET, SO_ERROR, &wrong, &size) ? -errno : -wrong;
+    return getsockopt (fd, SOL_SOCKET, SO_ERROR, &wrong, &size) < 0 ? -errno : -wrong;
 }
 
-static void try_all (struct bus_reach *reach)
+static void reach_try (struct bus_reach *reach)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
-    int rc = getaddrinfo (reach->host, reach->port, &hints, &found);
-    if (rc) {
+    int r = getaddrinfo (reach->host, reach->port, &hints, &found);
+    if (r) {
         (void) snprintf (reach->wrong, sizeof reach->wrong, "the name %s cannot be resolved: %s", reach->host,
-                         rc == EAI_SYSTEM ? strerror (errno) : gai_strerror (rc));
+                         r == EAI_SYSTEM ? strerror (errno) : gai_strerror (r));
         return;
     }
-    rc = -ENOENT;
-    for (const struct addrinfo *at = found; at && rc; at = at->ai_next)
-        rc = try_address (at);
+    r = -ENOENT;
+    for (const struct addrinfo *at = found; at && r < 0; at = at->ai_next)
+        r = address_try (at);
     freeaddrinfo (found);
-    if (rc)
+    if (r < 0)
         (void) snprintf (reach->wrong, sizeof reach->wrong, "no connection to %s, port %s: %s", reach->host,
-                         reach->port, strerror (-rc));
+                         reach->port, strerror (-r));
 }
 
 static void *reach_run (void *context)
 {
     struct bus_reach *reach = context;
-    try_all (reach);
+    reach_try (reach);
     (void) eventfd_write (reach->fd, 1);
     reach_unref (reach);
     return NULL;
@@ -87,6 +88,7 @@ static void *reach_run (void *context)
 
 static void on_done (void *context)
 {
+    base_assert (context);
     struct bus_reach *reach = context;
     bus_unwatch (reach->loop, reach->fd);
     reach->done (reach->context, *reach->wrong ? reach->wrong : NULL);
@@ -99,7 +101,7 @@ static int endpoint_split (struct bus_reach *reach, const char *endpoint)
     if (strncmp (endpoint, scheme, sizeof scheme - 1) != 0)
         return -ENOTSUP;
     const char *host = endpoint + sizeof scheme - 1, *colon = strrchr (host, ':');
-    if (!colon || base_text_copy (reach->port, sizeof reach->port, colon + 1))
+    if (!colon || base_text_copy (reach->port, sizeof reach->port, colon + 1) < 0)
         return -ENOTSUP;
     const char *end = colon;
     if (*host == '[' && end > host + 1 && end[-1] == ']') {
@@ -114,51 +116,56 @@ static int endpoint_split (struct bus_reach *reach, const char *endpoint)
 }
 
 /*  The thread takes no signals: they are for the loop's thread alone. */
-static int start_thread (struct bus_reach *reach)
+static int thread_start (struct bus_reach *reach)
 {
     sigset_t all, before;
     pthread_t thread;
     pthread_attr_t detached;
-    int rc = pthread_attr_init (&detached);
-    if (rc)
-        return -rc;
+    int r = pthread_attr_init (&detached);
+    if (r)
+        return -r;
     (void) pthread_attr_setdetachstate (&detached, PTHREAD_CREATE_DETACHED);
     (void) sigfillset (&all);
     (void) pthread_sigmask (SIG_SETMASK, &all, &before);
-    rc = pthread_create (&thread, &detached, reach_run, reach);
+    r = pthread_create (&thread, &detached, reach_run, reach);
     (void) pthread_sigmask (SIG_SETMASK, &before, NULL);
     (void) pthread_attr_destroy (&detached);
-    return -rc;
+    return -r;
 }
 
 int bus_reach_start (struct bus_loop *loop, const char *endpoint, bus_reached *done, void *context,
                      struct bus_reach **ret_reach)
 {
+    base_assert (loop && endpoint);
+    base_assert (done && ret_reach);
     struct bus_reach *reach = calloc (1, sizeof *reach);
     if (!reach)
         return -ENOMEM;
-    int rc = endpoint_split (reach, endpoint);
-    reach->fd = rc ? -1 : eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (!rc && reach->fd < 0)
-        rc = -errno;
-    if (rc) {
+    int r = endpoint_split (reach, endpoint);
+    if (r < 0) {
         free (reach);
-        return rc;
+        return r;
+    }
+    reach->fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (reach->fd < 0) {
+        r = -errno;
+        free (reach);
+        return r;
     }
     reach->loop = loop;
     reach->done = done;
     reach->context = context;
     atomic_init (&reach->refs, 2);
-    rc = bus_watch (loop, reach->fd, on_done, reach);
-    if (!rc) {
-        rc = start_thread (reach);
-        if (rc)
+    r = bus_watch (loop, reach->fd, on_done, reach);
+    if (r == 0) {
+        r = thread_start (reach);
+        if (r < 0)
             bus_unwatch (loop, reach->fd);
     }
-    if (rc) {
+    if (r < 0) {
         (void) close (reach->fd);
         free (reach);
-        return rc;
+        return r;
     }
     *ret_reach = reach;
     return 0;

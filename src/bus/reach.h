@@ -2,7 +2,7 @@
 /*  bus/reach.h - why an endpoint cannot be reached, in words for a person
 
     ZeroMQ connects in the background and does not report failures. This resolves the name and connects once,
-    beside the loop. A resolver may take minutes: nothing waits for it, not even bus_reach_free. */
+    on a thread. A resolver may take minutes; nothing waits for it, bus_reach_free included. */
 
 #ifndef BUS_REACH_H
 #define BUS_REACH_H

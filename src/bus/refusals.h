@@ -14,10 +14,11 @@ enum { BUS_REFUSALS_MOST = 64, BUS_REFUSALS_MS = 60000, BUS_REFUSALS_TEXT = 80 }
 /*  The lines about one peer. Null value: all zero. */
 struct bus_refusals_of {
     uint64_t logged_ms; /* 0: never */
-    uint64_t more;      /* messages that were refused since then */
+    uint64_t more;      /* messages that were refused without a line since then */
 };
 
-/*  Whether a line is due. *ret_more: how many messages were refused since the last line. */
+/*  Whether a line about a refused message is due; if not, the message is counted. now_ms: by CLOCK_BOOTTIME.
+    *ret_more, only set if a line is due: messages that were refused without one since the last line. */
 bool bus_refusals_due (struct bus_refusals_of *peer, uint64_t now_ms, uint64_t *ret_more);
 
 /*  The lines about all peers of a server. Null value: all zero. */
@@ -28,14 +29,15 @@ struct bus_refusals {
     } peers[BUS_REFUSALS_MOST];
 };
 
-/*  The same for the peer that sent the message. */
+/*  The same for the peer that sent the message. False, too, if BUS_REFUSALS_MOST other peers had a line
+    within the last minute. */
 bool bus_refusals_due_of (struct bus_refusals *refusals, const struct bus_refusal *refusal, uint64_t now_ms,
                           uint64_t *ret_more);
 
 /*  Ends such a line: "", or " (17 more since the last such line)". Returns text. */
 const char *bus_refusals_more (uint64_t more, char text[BUS_REFUSALS_TEXT]);
 
-/*  "wrong frames", "unknown protocol", ... */
+/*  The reason as text for a person, such as "violates the schema". */
 const char *bus_refused_text (enum bus_refused why);
 
 #endif

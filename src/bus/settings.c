@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/assert.h"
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/text.h"
@@ -55,14 +56,14 @@ struct bus_settings *bus_settings_new (void)
     return settings_wrap (zconfig_new ("root", NULL));
 }
 
-static bool is_name_character (char c)
+static bool character_is_of_name (char c)
 {
     return isalnum ((unsigned char) c) || (c && strchr ("$-_@.&+", c));
 }
 
 /*  Returns the error of a line, or NULL. *level is the level of the previous item, and becomes that of this
     one. */
-static const char *check_line (const char *line, int *level)
+static const char *line_check (const char *line, int *level)
 {
     size_t indent = strspn (line, " ");
     const char *at = line + indent;
@@ -72,7 +73,7 @@ static const char *check_line (const char *line, int *level)
         return "a tab is not allowed: indent by four spaces";
 
     const char *name = at;
-    while (is_name_character (*at))
+    while (character_is_of_name (*at))
         at++;
     if (at == name)
         return "a name may contain letters, digits and $-_@.&+";
@@ -102,7 +103,7 @@ static const char *check_line (const char *line, int *level)
     return *end == '\0' || *end == '#' ? NULL : "unexpected text after the closing quote";
 }
 
-static int check_text (const char *path, char *text, size_t size, struct base_error *error)
+static int text_check (const char *path, char *text, size_t size, struct base_error *error)
 {
     int level = -1, number = 0;
     if (memchr (text, '\0', size))
@@ -118,7 +119,7 @@ static int check_text (const char *path, char *text, size_t size, struct base_er
             if (length > 0 && copy[length - 1] == '\r')
                 length--;
             copy[length] = '\0';
-            wrong = check_line (copy, &level);
+            wrong = line_check (copy, &level);
         }
         if (wrong)
             return base_error_set (error, -EINVAL, "%s, line %d: %s", path, number, wrong);
@@ -127,7 +128,7 @@ static int check_text (const char *path, char *text, size_t size, struct base_er
     return 0;
 }
 
-static int read_file (const char *path, struct base_buffer *buffer, struct base_error *error)
+static int file_read (const char *path, struct base_buffer *buffer, struct base_error *error)
 {
     base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     struct stat status;
@@ -151,7 +152,7 @@ static int read_file (const char *path, struct base_buffer *buffer, struct base_
     }
 }
 
-static int copy_below (zconfig_t *from, zconfig_t *to)
+static int items_copy (zconfig_t *from, zconfig_t *to)
 {
     int r = 0;
     for (zconfig_t *item = zconfig_child (from); item && r == 0; item = zconfig_next (item)) {
@@ -160,51 +161,52 @@ static int copy_below (zconfig_t *from, zconfig_t *to)
             return -ENOMEM;
         if (zconfig_value (item))
             zconfig_set_value (copy, "%s", zconfig_value (item));
-        r = copy_below (item, copy);
+        r = items_copy (item, copy);
     }
     return r;
 }
 
-static bool is_section (zconfig_t *item, const char *name)
+static bool item_is_section (zconfig_t *item, const char *name)
 {
     const char *value = zconfig_value (item);
     return strcmp (zconfig_name (item), name) == 0 && (!value || !*value);
 }
 
 /*  Merges repeated sections: zconfig searches below the first one alone. */
-static int merge_sections (zconfig_t *parent)
+static int sections_merge (zconfig_t *parent)
 {
     int r = 0;
     for (zconfig_t *item = zconfig_child (parent); item && r == 0; item = zconfig_next (item)) {
         zconfig_t *first = zconfig_child (parent);
-        while (first != item && !is_section (first, zconfig_name (item)))
+        while (first != item && !item_is_section (first, zconfig_name (item)))
             first = zconfig_next (first);
         if (first != item && zconfig_child (item))
-            r = copy_below (item, first);
+            r = items_copy (item, first);
     }
     for (zconfig_t *item = zconfig_child (parent); item && r == 0; item = zconfig_next (item))
-        r = merge_sections (item);
+        r = sections_merge (item);
     return r;
 }
 
 int bus_settings_load (const char *path, struct bus_settings **ret_settings, struct base_error *error)
 {
+    base_assert (path && ret_settings);
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    int r = read_file (path, &buffer, error);
+    int r = file_read (path, &buffer, error);
     if (r < 0)
         return r;
     size_t size = buffer.size;
     base_cleanup (base_free_p) char *text = base_buffer_take_text (&buffer);
     if (!text)
         return base_error_errno (error, -ENOMEM, "cannot read %s", path);
-    r = check_text (path, text, size, error);
+    r = text_check (path, text, size, error);
     if (r < 0)
         return r;
 
     zconfig_t *root = zconfig_str_load (text);
     if (!root)
         return base_error_set (error, -EINVAL, "%s is not a ZPL file", path);
-    if (merge_sections (root) != 0) {
+    if (sections_merge (root) != 0) {
         zconfig_destroy (&root);
         return base_error_errno (error, -ENOMEM, "cannot read %s", path);
     }
@@ -217,12 +219,14 @@ int bus_settings_load (const char *path, struct bus_settings **ret_settings, str
 
 const char *bus_settings_get (const struct bus_settings *settings, const char *path)
 {
+    base_assert (settings && path);
     zconfig_t *item = zconfig_locate (settings->root, path);
     return item && !zconfig_child (item) ? zconfig_value (item) : NULL;
 }
 
 char **bus_settings_get_all (const struct bus_settings *settings, const char *path)
 {
+    base_assert (settings && path);
     const char *slash = strrchr (path, '/');
     zconfig_t *section = settings->root;
     if (slash) {
@@ -242,6 +246,7 @@ char **bus_settings_get_all (const struct bus_settings *settings, const char *pa
 int bus_settings_each (const struct bus_settings *settings, const char *section, bus_settings_item *each,
                        void *context)
 {
+    base_assert (settings && section && each);
     zconfig_t *parent = zconfig_locate (settings->root, section);
     int r = 0;
     for (zconfig_t *item = parent ? zconfig_child (parent) : NULL; item && r == 0; item = zconfig_next (item))
@@ -249,18 +254,18 @@ int bus_settings_each (const struct bus_settings *settings, const char *section,
     return r;
 }
 
-static bool is_path (const char *path)
+static bool path_is_valid (const char *path)
 {
-    if (!is_name_character (path[0]))
+    if (!character_is_of_name (path[0]))
         return false;
     size_t length = 0, depth = 1;
     for (const char *c = path; *c; c++) {
         if (*c == '/') {
             depth++;
             length = 0;
-            if (!is_name_character (c[1]))
+            if (!character_is_of_name (c[1]))
                 return false;
-        } else if (!is_name_character (*c) || ++length > NAME_MOST)
+        } else if (!character_is_of_name (*c) || ++length > NAME_MOST)
             return false;
     }
     return depth <= DEPTH_MOST;
@@ -268,7 +273,8 @@ static bool is_path (const char *path)
 
 int bus_settings_put (struct bus_settings *settings, const char *path, const char *value)
 {
-    if (!is_path (path) || strlen (value) > VALUE_MOST || (strchr (value, '"') && strchr (value, '\'')))
+    base_assert (settings && path && value);
+    if (!path_is_valid (path) || strlen (value) > VALUE_MOST || (strchr (value, '"') && strchr (value, '\'')))
         return -EINVAL;
     for (const char *c = value; *c; c++)
         if (iscntrl ((unsigned char) *c))
@@ -277,7 +283,7 @@ int bus_settings_put (struct bus_settings *settings, const char *path, const cha
     return 0;
 }
 
-static bool is_known (const char *const *known, const char *path)
+static bool path_is_known (const char *const *known, const char *path)
 {
     for (; *known; known++) {
         size_t length = strlen (*known);
@@ -288,7 +294,7 @@ static bool is_known (const char *const *known, const char *path)
     return false;
 }
 
-static void check_below (zconfig_t *item, const char *prefix, const char *const *known,
+static void items_check (zconfig_t *item, const char *prefix, const char *const *known,
                          void (*unknown) (void *context, const char *path), void *context)
 {
     for (item = zconfig_child (item); item; item = zconfig_next (item)) {
@@ -297,8 +303,8 @@ static void check_below (zconfig_t *item, const char *prefix, const char *const 
         if (!path)
             return;
         if (zconfig_child (item))
-            check_below (item, path, known, unknown, context);
-        else if (!is_known (known, path))
+            items_check (item, path, known, unknown, context);
+        else if (!path_is_known (known, path))
             unknown (context, path);
     }
 }
@@ -306,18 +312,20 @@ static void check_below (zconfig_t *item, const char *prefix, const char *const 
 void bus_settings_check (const struct bus_settings *settings, const char *const *known,
                          void (*unknown) (void *context, const char *path), void *context)
 {
-    check_below (settings->root, "", known, unknown, context);
+    base_assert (settings && known && unknown);
+    items_check (settings->root, "", known, unknown, context);
 }
 
-static int format_below (zconfig_t *item, int level, struct base_buffer *buffer)
+static int items_format (zconfig_t *item, int level, struct base_buffer *buffer)
 {
+    base_assert (level >= 0 && buffer);
     int r = 0;
     for (item = zconfig_child (item); item && r == 0; item = zconfig_next (item)) {
         const char *value = zconfig_value (item);
         if (zconfig_child (item)) {
             r = base_buffer_printf (buffer, "%*s%s\n", level * INDENT, "", zconfig_name (item));
             if (r == 0)
-                r = format_below (item, level + 1, buffer);
+                r = items_format (item, level + 1, buffer);
         } else if (value) {
             const char *quote = strchr (value, '"') ? "'" : "\"";
             r = base_buffer_printf (buffer, "%*s%s = %s%s%s\n", level * INDENT, "", zconfig_name (item),
@@ -329,6 +337,7 @@ static int format_below (zconfig_t *item, int level, struct base_buffer *buffer)
 
 char *bus_settings_format (const struct bus_settings *settings)
 {
+    base_assert (settings);
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    return format_below (settings->root, 0, &buffer) < 0 ? NULL : base_buffer_take_text (&buffer);
+    return items_format (settings->root, 0, &buffer) < 0 ? NULL : base_buffer_take_text (&buffer);
 }

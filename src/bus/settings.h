@@ -18,7 +18,8 @@ struct bus_settings;
 struct bus_settings *bus_settings_new (void);
 struct bus_settings *bus_settings_free (struct bus_settings *settings);
 
-/*  A section may be repeated. Returns 0, -ENOENT, or -EINVAL with file and line in the error. */
+/*  Reads a file of at most 1 MiB. A section may be repeated. The caller owns ret_settings. Returns 0,
+    -ENOENT, -EINVAL with file and line in the error, or another -errno. */
 int bus_settings_load (const char *path, struct bus_settings **ret_settings, struct base_error *error);
 
 /*  The value at a path ("node/id"), or NULL. Valid while the settings live. */
@@ -34,8 +35,8 @@ typedef int bus_settings_item (void *context, const char *name, const char *valu
 int bus_settings_each (const struct bus_settings *settings, const char *section, bus_settings_item *each,
                        void *context);
 
-/*  Sets a value. Returns 0, or -EINVAL for what no ZPL file can hold: control characters, both kinds of
-    quotes in one value, more than 900 bytes, a path that is not names with '/' between them. */
+/*  Sets a value. Returns 0, or -EINVAL if a ZPL file cannot hold it: it has control characters, both kinds of
+    quotes or more than 900 bytes, or the path is not a list of names separated by '/'. */
 int bus_settings_put (struct bus_settings *settings, const char *path, const char *value);
 
 /*  Calls unknown with the path of every value that is not in known (NULL-terminated), so that a misspelt key

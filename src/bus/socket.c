@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/random.h"
 #include "base/text.h"
@@ -28,8 +29,8 @@ enum {
     WAITING = 64,
     LINGER_MOST_MS = 30000,
     HANDSHAKE_MS = 10000,
-    /*  bytes that CURVE adds to a frame; and a frame that is slightly too large is counted here, not cut off by
-        libzmq */
+    /*  Bytes that CURVE adds to a frame. A frame that is slightly too large still arrives, and is counted as
+        refused, instead of the connection being closed by libzmq. */
     FRAME_SLACK = 1024,
     BACKLOG = 4096, /* for a whole fleet that reconnects at once; the kernel may allow less */
     CONNECT_MS = 5000,
@@ -47,7 +48,7 @@ enum {
 #define ZMQ_ZAP_ENFORCE_DOMAIN 93
 #endif
 
-static int kind_of (enum bus_kind kind)
+static int kind_number (enum bus_kind kind)
 {
     switch (kind) {
     case BUS_SUB:
@@ -71,18 +72,21 @@ static int kind_of (enum bus_kind kind)
 /*  Sets one option of several: the first failure is kept in *r, and the options after it are not set. */
 static void option_set (void *zmq, int option, int value, int *r)
 {
+    base_assert (zmq && r);
     if (*r == 0 && zmq_setsockopt (zmq, option, &value, sizeof value) < 0)
         *r = -errno;
 }
 
 static void option_set_text (void *zmq, int option, const char *text, int *r)
 {
+    base_assert (zmq && text && r);
     if (*r == 0 && zmq_setsockopt (zmq, option, text, strlen (text)) < 0)
         *r = -errno;
 }
 
-static int set_limits (struct bus_socket *socket, const struct bus_socket_options *options)
+static int socket_set_limits (struct bus_socket *socket, const struct bus_socket_options *options)
 {
+    base_assert (socket->zmq && options);
     void *zmq = socket->zmq;
     int r = 0;
     bool may_carry = (socket->kind == BUS_ROUTER || socket->kind == BUS_DEALER) && !options->no_payloads;
@@ -111,8 +115,10 @@ static int set_limits (struct bus_socket *socket, const struct bus_socket_option
     return r;
 }
 
-static int set_server_keys (struct bus_socket *socket, const struct bus_keys *keys, struct base_error *error)
+static int socket_set_server_keys (struct bus_socket *socket, const struct bus_keys *keys,
+                                   struct base_error *error)
 {
+    base_assert (keys->is_server && !socket->zap);
     struct bus_zap *zap;
     int r = bus_loop_zap (socket->loop, &zap);
     if (r < 0)
@@ -130,14 +136,14 @@ static int set_server_keys (struct bus_socket *socket, const struct bus_keys *ke
     return r < 0 ? base_error_errno (error, r, "cannot use the server's secret key") : 0;
 }
 
-static int set_keys (struct bus_socket *socket, const struct bus_keys *keys, struct base_error *error)
+static int socket_set_keys (struct bus_socket *socket, const struct bus_keys *keys, struct base_error *error)
 {
     if (!keys || (!keys->is_server && !keys->public_key[0] && !keys->secret_key[0] && !keys->server_key[0]))
         return 0;
     if (!zmq_has ("curve"))
         return base_error_set (error, -ENOTSUP, "CURVE keys are set, but this libzmq has no CURVE");
     if (keys->is_server)
-        return set_server_keys (socket, keys, error);
+        return socket_set_server_keys (socket, keys, error);
 
     int r = 0;
     option_set_text (socket->zmq, ZMQ_CURVE_PUBLICKEY, keys->public_key, &r);
@@ -160,7 +166,7 @@ static void router_ids_seed (void)
     srand (number);
 }
 
-static void free_socket_p (struct bus_socket **socket)
+static void socket_free_p (struct bus_socket **socket)
 {
     bus_socket_free (*socket);
 }
@@ -168,7 +174,8 @@ static void free_socket_p (struct bus_socket **socket)
 int bus_socket_new (struct bus_loop *loop, enum bus_kind kind, const struct bus_socket_options *options,
                     struct bus_socket **ret_socket, struct base_error *error)
 {
-    base_cleanup (free_socket_p) struct bus_socket *socket = calloc (1, sizeof *socket);
+    base_assert (loop && options && ret_socket);
+    base_cleanup (socket_free_p) struct bus_socket *socket = calloc (1, sizeof *socket);
     if (!socket)
         return base_error_errno (error, -ENOMEM, "cannot create a socket");
     socket->loop = loop;
@@ -187,14 +194,14 @@ int bus_socket_new (struct bus_loop *loop, enum bus_kind kind, const struct bus_
                                                               : LINGER_MOST_MS;
     bus_loop_linger (loop, socket->linger_ms);
     router_ids_seed ();
-    socket->zmq = zmq_socket (bus_loop_zmq (loop), kind_of (kind));
+    socket->zmq = zmq_socket (bus_loop_zmq (loop), kind_number (kind));
     if (!socket->zmq)
         return base_error_errno (error, -errno, "cannot create a socket");
 
-    int r = set_limits (socket, options);
+    int r = socket_set_limits (socket, options);
     if (r < 0)
         return base_error_errno (error, r, "cannot set the limits of a socket");
-    r = set_keys (socket, options->keys, error);
+    r = socket_set_keys (socket, options->keys, error);
     if (r < 0)
         return r;
     socket->source = bus_source_new (loop, socket->zmq, -1, bus_message_ready, socket);
@@ -228,33 +235,29 @@ struct bus_socket *bus_socket_free (struct bus_socket *socket)
     return NULL;
 }
 
-static bool text_begins (const char *text, const char *with)
-{
-    return strncmp (text, with, strlen (with)) == 0;
-}
-
 /*  Whether the endpoint is tcp://HOST:PORT with a HOST that must be resolved. */
-static bool has_name (const char *endpoint)
+static bool endpoint_has_name (const char *endpoint)
 {
     static const char scheme[] = "tcp://";
     char host[256];
     unsigned char address[sizeof (struct in6_addr)];
     const char *colon = strrchr (endpoint, ':');
-    if (!text_begins (endpoint, scheme) || text_begins (endpoint, "tcp://[") || !colon)
+    if (!base_text_begins (endpoint, scheme) || base_text_begins (endpoint, "tcp://[") || !colon)
         return false;
     int length = (int) (colon - endpoint) - (int) sizeof scheme + 1;
     (void) snprintf (host, sizeof host, "%.*s", length > 0 ? length : 0, endpoint + sizeof scheme - 1);
     return inet_pton (AF_INET, host, address) != 1;
 }
 
-static int set_transport (struct bus_socket *socket, const char *endpoint, bool is_client)
+static int socket_set_transport (struct bus_socket *socket, const char *endpoint, bool is_client)
 {
+    base_assert (socket->zmq && endpoint);
     void *zmq = socket->zmq;
     int r = 0;
-    uint64_t threads = is_client && has_name (endpoint) ? BUS_IO_NAMED : BUS_IO_PLAIN;
+    uint64_t threads = is_client && endpoint_has_name (endpoint) ? BUS_IO_NAMED : BUS_IO_PLAIN;
     if (zmq_setsockopt (zmq, ZMQ_AFFINITY, &threads, sizeof threads) < 0)
         return -errno;
-    if (text_begins (endpoint, "tcp://")) {
+    if (base_text_begins (endpoint, "tcp://")) {
         int spread = (int) base_random_below (RECONNECT_TCP_SPREAD_MS + 1);
         option_set (zmq, ZMQ_IPV6, strchr (endpoint, '[') != NULL, &r);
         option_set (zmq, ZMQ_TCP_MAXRT, TCP_MAXRT_MS, &r);
@@ -284,7 +287,7 @@ static int set_transport (struct bus_socket *socket, const char *endpoint, bool 
 }
 
 /*  libzmq unlinks any file at the path that it binds, a listening socket of another process included. */
-static int clear_ipc_path (const char *endpoint, struct base_error *error)
+static int ipc_path_clear (const char *endpoint, struct base_error *error)
 {
     const char *path = endpoint + strlen ("ipc://");
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -327,6 +330,7 @@ static int socket_guard (struct bus_socket *socket)
 
 static int endpoint_remember (struct bus_socket *socket, const char *endpoint)
 {
+    base_assert (endpoint);
     char *copy = strdup (endpoint);
     if (!copy)
         return -ENOMEM;
@@ -337,19 +341,20 @@ static int endpoint_remember (struct bus_socket *socket, const char *endpoint)
 
 int bus_socket_bind (struct bus_socket *socket, const char *endpoint, struct base_error *error)
 {
+    base_assert (socket && endpoint);
     static const char localhost[] = "tcp://localhost:";
     char bound[320];
     int r = 0;
-    if (text_begins (endpoint, localhost)) /* binding resolves no names */
+    if (base_text_begins (endpoint, localhost)) /* binding resolves no names */
         (void) snprintf (bound, sizeof bound, "tcp://127.0.0.1:%s", endpoint + strlen (localhost));
     else
         r = base_text_copy (bound, sizeof bound, endpoint);
     if (r == 0)
-        r = set_transport (socket, bound, false);
+        r = socket_set_transport (socket, bound, false);
     if (r < 0)
         return base_error_errno (error, r, "cannot bind %s", endpoint);
-    if (text_begins (bound, "ipc://")) {
-        r = clear_ipc_path (bound, error);
+    if (base_text_begins (bound, "ipc://")) {
+        r = ipc_path_clear (bound, error);
         if (r < 0)
             return r;
     }
@@ -370,7 +375,8 @@ int bus_socket_bind (struct bus_socket *socket, const char *endpoint, struct bas
 
 int bus_socket_connect (struct bus_socket *socket, const char *endpoint, struct base_error *error)
 {
-    int r = set_transport (socket, endpoint, true);
+    base_assert (socket && endpoint);
+    int r = socket_set_transport (socket, endpoint, true);
     if (r == 0)
         r = socket_guard (socket);
     if (r == 0)
@@ -391,6 +397,8 @@ int bus_socket_connect (struct bus_socket *socket, const char *endpoint, struct 
 
 int bus_socket_subscribe (struct bus_socket *socket, const char *topic)
 {
+    base_assert (socket && topic);
+    base_assert (socket->kind == BUS_SUB);
     char text[SUBSCRIPTION_MOST];
     int size = snprintf (text, sizeof text, "\1%s", topic);
     if (size >= (int) sizeof text)
@@ -415,6 +423,7 @@ bool bus_connection_mark (struct bus_connection *connection, uint64_t number)
 
 bool bus_socket_is_ready (const struct bus_socket *socket)
 {
+    base_assert (socket && socket->zmq);
     int events = 0;
     size_t size = sizeof events;
     return zmq_getsockopt (socket->zmq, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLOUT);
@@ -422,6 +431,7 @@ bool bus_socket_is_ready (const struct bus_socket *socket)
 
 int bus_socket_reconnect (struct bus_socket *socket)
 {
+    base_assert (socket && socket->zmq);
     int r = 0;
     /*  With the socket's own linger, queued messages would still be sent on the old connection. */
     option_set (socket->zmq, ZMQ_LINGER, 0, &r);
@@ -438,20 +448,24 @@ int bus_socket_reconnect (struct bus_socket *socket)
 
 const char *bus_socket_endpoint (const struct bus_socket *socket)
 {
+    base_assert (socket);
     return socket->endpoint;
 }
 
 struct bus_counts bus_socket_counts (const struct bus_socket *socket)
 {
+    base_assert (socket);
     return socket->counts;
 }
 
 bool bus_peer_equal (const struct bus_peer *a, const struct bus_peer *b)
 {
+    base_assert (a && b);
     return a->size == b->size && memcmp (a->id, b->id, a->size) == 0;
 }
 
 int bus_keys_make (char ret_public[41], char ret_secret[41])
 {
+    base_assert (ret_public && ret_secret);
     return zmq_curve_keypair (ret_public, ret_secret) < 0 ? -errno : 0;
 }

@@ -3,8 +3,8 @@
 
     Every socket has its limits set: message size, high-water mark, linger, handshake interval, and over TCP
     heartbeats, connect timeout and retransmission limit. Frame count, prefix and schema of a message are
-    checked before a handler sees it. An invalid message is refused: counted by reason, described to on_refused,
-    and dropped. Its sender stays connected, except in the cases of enum bus_end. */
+    checked before a handler sees it. An invalid message is refused: counted by reason, described to
+    on_refused, and dropped. Its sender stays connected, except in the cases of enum bus_end. */
 
 #ifndef BUS_SOCKET_H
 #define BUS_SOCKET_H
@@ -32,8 +32,8 @@ bool bus_peer_equal (const struct bus_peer *a, const struct bus_peer *b);
 struct bus_message {
     struct bus_peer peer; /* ROUTER */
     const char *topic;    /* SUB; else NULL */
-    /*  The type of message: compare with &wire_NAME_record. wire_request_record: also a request of an operator
-        that does not match its schema. */
+    /*  The type of message: compare with &wire_NAME_record. wire_request_record: also a request of an
+        operator that does not match its schema. */
     const struct wire_record *record;
     const void *body;       /* struct wire_NAME */
     const uint8_t *payload; /* chunk, put: the third frame; else NULL */
@@ -116,8 +116,9 @@ int bus_socket_new (struct bus_loop *loop, enum bus_kind kind, const struct bus_
     NULL. */
 struct bus_socket *bus_socket_free (struct bus_socket *socket);
 
-/*  Binds (tcp://ADDR:PORT, port * picks one; ipc://PATH, refused if another process listens there), connects,
-    subscribes. */
+/*  Binds to tcp://ADDR:PORT (port *: any free one) or ipc://PATH, or connects. A path where another process
+    listens is refused (-EADDRINUSE). Subscribes a SUB to all topics that begin with topic. Each returns 0 or
+    -errno. */
 int bus_socket_bind (struct bus_socket *socket, const char *endpoint, struct base_error *error);
 int bus_socket_connect (struct bus_socket *socket, const char *endpoint, struct base_error *error);
 int bus_socket_subscribe (struct bus_socket *socket, const char *topic);
@@ -143,36 +144,39 @@ int bus_send_payload (struct bus_socket *socket, const struct bus_peer *peer,
                       const struct wire_record *record, const void *message, void *data, size_t size,
                       void (*release) (void *data, void *hint), void *hint);
 
-/*  XPUB: [topic][prefix][map]. PUB: [topic][text]. */
+/*  Publishes a message on an XPUB, as [topic][prefix][map], or a text on a PUB, as [topic][text]. A topic has
+    at most 240 bytes. Returns 0 or -errno, as bus_send. */
 int bus_publish (struct bus_socket *socket, const char *topic, const struct wire_record *record,
                  const void *message);
 int bus_publish_text (struct bus_socket *socket, const char *topic, const char *text);
 
-/*  Refuses a message that arrived here in order, but does not belong here: counts it, and calls on_refused.
-    For its handler, while it runs. */
+/*  Refuses a valid message that does not belong to this channel: counts it, and calls on_refused. Only for
+    its handler, while that runs. */
 void bus_message_refuse (struct bus_socket *socket, const struct bus_message *message, enum bus_refused why,
                          const char *text);
 
-/*  Why a connection was ended; and what a socket has counted since it was made. malformed: received messages
-    that were refused, in all, and by reason; full, unroutable: messages that were not sent because there was no room or no such
-    peer. */
+/*  Why a connection was ended. */
 enum bus_end {
     BUS_END_ENDLESS,  /* sends frames of one message without end */
     BUS_END_SILENT,   /* sent no message for 10 s */
-    BUS_END_CLAIM,    /* chose its routing id itself: libzmq keeps 11.5 KiB of each for ever */
+    BUS_END_CLAIM,    /* chose its routing id itself: libzmq keeps 11.5 KiB of each such id for ever */
     BUS_END_TOPICS,   /* more than BUS_TOPICS_MOST subscriptions, or one to a topic that does not exist */
     BUS_END_SLOW,     /* does not read its answers */
-    BUS_END_ROOM,     /* bus_loop_connections */
-    BUS_END_GREETING, /* sent many bytes beside its messages: libzmq keeps them while the connection lasts */
+    BUS_END_ROOM,     /* there were more connections than bus_loop_connections allows */
+    BUS_END_GREETING, /* sent too large a handshake: libzmq stores it while the connection lasts */
     BUS_END_COUNT
 };
+/*  What a socket has counted since it was made. */
 struct bus_counts {
-    uint64_t received, sent, malformed, unroutable, full;
-    uint64_t refused[BUS_REFUSED_COUNT];
-    uint64_t ended[BUS_END_COUNT]; /* connections that were ended */
+    uint64_t received, sent;             /* messages */
+    uint64_t malformed;                  /* received messages that were refused, in all */
+    uint64_t unroutable;                 /* messages that were not sent, because there is no such peer */
+    uint64_t full;                       /* messages that were not sent, because the peer's queue was full */
+    uint64_t refused[BUS_REFUSED_COUNT]; /* the refused ones by reason */
+    uint64_t ended[BUS_END_COUNT];       /* connections that were ended, by reason */
 };
 
-/*  "sent a message without end" */
+/*  The reason as text for a person, such as "sent a message without end". */
 const char *bus_end_text (enum bus_end why);
 
 /*  Subscriptions a connection. A node has at most 32 tags, a group, its ring, and all. */
@@ -185,9 +189,11 @@ void bus_connection_keep (struct bus_connection *connection);
     number. */
 bool bus_connection_mark (struct bus_connection *connection, uint64_t number);
 
-/*  Limits the connections that the servers of the loop may have at a time: libzmq spins if there are no more
-    descriptors. A connection above the limit ends another one, of an unknown peer. */
+/*  Limits the connections that the servers of the loop may have at a time; 0: no limit. A connection above
+    the limit ends another one, of an unknown peer. Without a limit, libzmq spins when no descriptor is
+    left. */
 void bus_loop_connections (struct bus_loop *loop, unsigned most);
+
 struct bus_counts bus_socket_counts (const struct bus_socket *socket);
 
 /*  Makes a key pair. Returns 0, or -ENOTSUP if the library has no CURVE. */

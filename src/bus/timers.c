@@ -5,6 +5,8 @@
 
 #include <errno.h>
 
+#include "base/assert.h"
+
 enum {
     SLOTS_FIRST = 256,
     SLOTS_MOST = 1 << 16,
@@ -13,29 +15,33 @@ enum {
 
 void bus_timers_deinit (struct bus_timers *timers)
 {
+    base_assert (timers);
     free (timers->slots);
     free (timers->heap);
     *timers = (struct bus_timers){0};
 }
 
-static bool is_before (const struct bus_timers *timers, uint32_t a, uint32_t b)
+static bool slot_is_before (const struct bus_timers *timers, uint32_t a, uint32_t b)
 {
+    base_assert (a < timers->n_slots && b < timers->n_slots);
     const struct bus_timer *left = &timers->slots[a], *right = &timers->slots[b];
     return left->due_ms != right->due_ms ? left->due_ms < right->due_ms : left->order < right->order;
 }
 
 static void heap_put (struct bus_timers *timers, uint32_t place, uint32_t slot)
 {
+    base_assert (place < timers->n_slots && slot < timers->n_slots);
     timers->heap[place] = slot;
     timers->slots[slot].place = place;
 }
 
 static void heap_rise (struct bus_timers *timers, uint32_t place)
 {
+    base_assert (place < timers->n_heap);
     uint32_t slot = timers->heap[place];
     while (place > 0) {
         uint32_t parent = (place - 1) / 2;
-        if (!is_before (timers, slot, timers->heap[parent]))
+        if (!slot_is_before (timers, slot, timers->heap[parent]))
             break;
         heap_put (timers, place, timers->heap[parent]);
         place = parent;
@@ -45,14 +51,16 @@ static void heap_rise (struct bus_timers *timers, uint32_t place)
 
 static void heap_sink (struct bus_timers *timers, uint32_t place)
 {
+    base_assert (place < timers->n_heap);
     uint32_t slot = timers->heap[place];
     for (;;) {
         uint32_t child = 2 * place + 1;
         if (child >= timers->n_heap)
             break;
-        if (child + 1 < timers->n_heap && is_before (timers, timers->heap[child + 1], timers->heap[child]))
+        if (child + 1 < timers->n_heap &&
+            slot_is_before (timers, timers->heap[child + 1], timers->heap[child]))
             child++;
-        if (!is_before (timers, timers->heap[child], slot))
+        if (!slot_is_before (timers, timers->heap[child], slot))
             break;
         heap_put (timers, place, timers->heap[child]);
         place = child;
@@ -60,7 +68,7 @@ static void heap_sink (struct bus_timers *timers, uint32_t place)
     heap_put (timers, place, slot);
 }
 
-static void append_free (struct bus_timers *timers, uint32_t slot, bool is_only)
+static void free_slots_append (struct bus_timers *timers, uint32_t slot, bool is_only)
 {
     if (is_only)
         timers->first_free = slot;
@@ -72,6 +80,7 @@ static void append_free (struct bus_timers *timers, uint32_t slot, bool is_only)
 /*  Only called if every slot is in use. */
 static int slots_grow (struct bus_timers *timers)
 {
+    base_assert (timers->n_heap == timers->n_slots);
     uint32_t n_slots = timers->n_slots ? timers->n_slots * 2 : SLOTS_FIRST;
     if (n_slots > SLOTS_MOST)
         return -ENOMEM;
@@ -87,7 +96,7 @@ static int slots_grow (struct bus_timers *timers)
 
     for (uint32_t slot = timers->n_slots; slot < n_slots; slot++) {
         slots[slot] = (struct bus_timer){0};
-        append_free (timers, slot, slot == timers->n_slots);
+        free_slots_append (timers, slot, slot == timers->n_slots);
     }
     timers->n_slots = n_slots;
     return 0;
@@ -95,6 +104,8 @@ static int slots_grow (struct bus_timers *timers)
 
 int bus_timers_add (struct bus_timers *timers, uint64_t due_ms, bus_handler *handler, void *context)
 {
+    base_assert (timers && handler);
+    base_assert (timers->n_heap <= timers->n_slots);
     if (timers->n_heap == timers->n_slots) {
         int r = slots_grow (timers);
         if (r < 0)
@@ -102,6 +113,7 @@ int bus_timers_add (struct bus_timers *timers, uint64_t due_ms, bus_handler *han
     }
 
     uint32_t slot = timers->first_free;
+    base_assert (slot < timers->n_slots && !timers->slots[slot].active);
     struct bus_timer *timer = &timers->slots[slot];
     timers->first_free = timer->place;
     timer->generation = timer->generation % GENERATION_MOST + 1;
@@ -118,6 +130,8 @@ int bus_timers_add (struct bus_timers *timers, uint64_t due_ms, bus_handler *han
 
 static void slot_drop (struct bus_timers *timers, uint32_t slot)
 {
+    base_assert (slot < timers->n_slots && timers->slots[slot].active);
+    base_assert (timers->n_heap > 0 && timers->heap[timers->slots[slot].place] == slot);
     uint32_t place = timers->slots[slot].place;
     bool is_only = timers->n_heap == timers->n_slots;
 
@@ -128,11 +142,12 @@ static void slot_drop (struct bus_timers *timers, uint32_t slot)
         heap_sink (timers, timers->slots[last].place);
     }
     timers->slots[slot].active = false;
-    append_free (timers, slot, is_only);
+    free_slots_append (timers, slot, is_only);
 }
 
 void bus_timers_remove (struct bus_timers *timers, int id)
 {
+    base_assert (timers);
     if (id <= 0)
         return;
     uint32_t slot = (uint32_t) id % SLOTS_MOST;
@@ -143,15 +158,18 @@ void bus_timers_remove (struct bus_timers *timers, int id)
 
 uint64_t bus_timers_due (const struct bus_timers *timers)
 {
+    base_assert (timers);
     return timers->n_heap ? timers->slots[timers->heap[0]].due_ms : UINT64_MAX;
 }
 
 bool bus_timers_take (struct bus_timers *timers, uint64_t now_ms, uint64_t order, bus_handler **ret_handler,
                       void **ret_context)
 {
+    base_assert (timers && ret_handler && ret_context);
     if (timers->n_heap == 0)
         return false;
     uint32_t slot = timers->heap[0];
+    base_assert (slot < timers->n_slots && timers->slots[slot].active);
     const struct bus_timer *timer = &timers->slots[slot];
     if (timer->due_ms > now_ms || timer->order >= order)
         return false;

@@ -14,7 +14,7 @@
 
 struct bus_timer {
     uint64_t due_ms;
-    uint64_t order; /* in which timers were started, over all timers */
+    uint64_t order; /* number of this start among those of all timers */
     bus_handler *handler;
     void *context;
     uint32_t generation;

@@ -4,11 +4,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/assert.h"
 #include "bus/guard_private.h"
 
 enum {
     UNREAD_MOST = 64 * 1024 * 1024, /* bytes of all unread answers */
-    UNREAD_LOOK = 8 * 1024 * 1024,  /* bytes sent between two checks of that */
+    UNREAD_LOOK = 8 * 1024 * 1024,  /* bytes sent between two checks of UNREAD_MOST */
 };
 
 /*  Bytes of answers that a peer has not read yet. libzmq's I/O thread subtracts those that it releases. */
@@ -23,13 +24,13 @@ void bus_unread_unref (struct bus_unread *unread)
         free (unread);
 }
 
-static uint64_t unread_of (const struct bus_connection *connection)
+static uint64_t connection_unread (const struct bus_connection *connection)
 {
     return connection->unread ? atomic_load (&connection->unread->bytes) : 0;
 }
 
-static struct bus_connection *connection_of_peer (struct bus_guard *guard, const struct bus_socket *socket,
-                                                  const struct bus_peer *peer)
+static struct bus_connection *peer_connection (struct bus_guard *guard, const struct bus_socket *socket,
+                                               const struct bus_peer *peer)
 {
     if (guard->last && guard->last->socket == socket && bus_peer_equal (&guard->last->peer, peer))
         return guard->last;
@@ -43,7 +44,8 @@ static struct bus_connection *connection_of_peer (struct bus_guard *guard, const
 struct bus_unread *bus_guard_answer (struct bus_guard *guard, const struct bus_socket *socket,
                                      const struct bus_peer *peer, size_t size)
 {
-    struct bus_connection *connection = connection_of_peer (guard, socket, peer);
+    base_assert (guard && socket && peer);
+    struct bus_connection *connection = peer_connection (guard, socket, peer);
     if (!connection)
         return NULL;
     if (!connection->unread) {
@@ -59,12 +61,14 @@ struct bus_unread *bus_guard_answer (struct bus_guard *guard, const struct bus_s
 
 void bus_unread_done (struct bus_unread *unread, size_t size)
 {
+    base_assert (unread && atomic_load (&unread->bytes) >= size);
     atomic_fetch_sub (&unread->bytes, size);
     bus_unread_unref (unread);
 }
 
 void bus_guard_answered (struct bus_guard *guard, size_t size)
 {
+    base_assert (guard);
     uint64_t sum = 0;
     guard->sent += size;
     if (guard->sent < UNREAD_LOOK)
@@ -72,9 +76,10 @@ void bus_guard_answered (struct bus_guard *guard, size_t size)
     guard->sent = 0;
     for (size_t i = 0; i < guard->n_table; i++)
         if (guard->table[i] && !guard->table[i]->ended)
-            sum += unread_of (guard->table[i]);
-    for (struct bus_connection *most; sum > UNREAD_MOST && (most = bus_connection_most (guard, unread_of));) {
-        sum -= unread_of (most) < sum ? unread_of (most) : sum;
+            sum += connection_unread (guard->table[i]);
+    for (struct bus_connection *most;
+         sum > UNREAD_MOST && (most = bus_connection_most (guard, connection_unread));) {
+        sum -= connection_unread (most) < sum ? connection_unread (most) : sum;
         bus_guard_end (most, BUS_END_SLOW);
     }
 }

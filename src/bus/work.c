@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 
 struct bus_work {
@@ -40,6 +41,7 @@ static void work_join (struct bus_work *work)
 
 static void on_done (void *context)
 {
+    base_assert (context);
     struct bus_work *work = context;
     bus_unwatch (work->loop, work->fd);
     work_join (work);
@@ -47,7 +49,7 @@ static void on_done (void *context)
 }
 
 /*  The thread takes no signals: they are for the loop's thread alone. */
-static int start_thread (struct bus_work *work)
+static int thread_start (struct bus_work *work)
 {
     sigset_t all, before;
     (void) sigfillset (&all);
@@ -60,6 +62,8 @@ static int start_thread (struct bus_work *work)
 int bus_work_start (struct bus_loop *loop, int (*job) (void *context),
                     void (*done) (void *context, int result), void *context, struct bus_work **ret_work)
 {
+    base_assert (loop && ret_work);
+    base_assert (job && done);
     base_cleanup (base_free_p) struct bus_work *work = calloc (1, sizeof *work);
     base_cleanup (base_close_p) int fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (!work || fd < 0)
@@ -68,7 +72,7 @@ int bus_work_start (struct bus_loop *loop, int (*job) (void *context),
     int r = bus_watch (loop, fd, on_done, work);
     if (r < 0)
         return r;
-    r = start_thread (work);
+    r = thread_start (work);
     if (r < 0) {
         bus_unwatch (loop, fd);
         return r;

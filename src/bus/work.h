@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  bus/work.h - a job on a thread of its own, while the loop runs
 
-    For work that waits for the disk: syncs, copies, digests of large files. Until it is done, no other code
-    may touch the job's data. The job neither logs nor starts processes (a child's death signal follows the
-    thread that started it). */
+    For work that waits for the disk: syncs, copies, digests of large files. Until the job is done, no other
+    code may use its data. The job does not log. It starts no processes: a child's death signal is sent when
+    the thread that started it ends. */
 
 #ifndef BUS_WORK_H
 #define BUS_WORK_H

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "bus/private.h"
@@ -51,7 +52,7 @@ static bool field_is (const struct field *field, const char *text)
     return field->size == strlen (text) && memcmp (field->data, text, field->size) == 0;
 }
 
-static bool is_allowed (struct bus_zap *zap, const struct field *fields)
+static bool key_is_allowed (struct bus_zap *zap, const struct field *fields)
 {
     if (!field_is (&fields[VERSION], "1.0") || !field_is (&fields[MECHANISM], "CURVE") ||
         fields[CREDENTIALS].size != KEY_BYTES)
@@ -108,6 +109,7 @@ static void request_answer (void *socket, const struct field *request, const cha
 
 static void *requests_serve (void *context)
 {
+    base_assert (context);
     struct bus_zap *zap = context;
     for (;;) {
         struct field fields[N_FRAMES] = {0};
@@ -115,7 +117,7 @@ static void *requests_serve (void *context)
         if (r < 0)
             break;
         char user[KEY_TEXT] = "";
-        if (r > 0 && is_allowed (zap, fields)) {
+        if (r > 0 && key_is_allowed (zap, fields)) {
             (void) zmq_z85_encode (user, fields[CREDENTIALS].data, KEY_BYTES);
             request_answer (zap->socket, &fields[REQUEST], "200", "OK", user);
         } else
@@ -145,6 +147,7 @@ static int thread_start (struct bus_zap *zap)
 
 int bus_zap_new (void *zmq, struct bus_zap **ret_zap)
 {
+    base_assert (zmq && ret_zap);
     base_cleanup (base_free_p) struct bus_zap *zap = calloc (1, sizeof *zap);
     if (!zap)
         return -ENOMEM;
@@ -205,6 +208,7 @@ static int domain_new (char *const *allowed, struct domain **ret_domain)
 
 int bus_zap_replace (struct bus_zap *zap, char *const *allowed)
 {
+    base_assert (zap);
     struct domain *made = NULL, **last = &made;
     int r = 0;
     (void) pthread_mutex_lock (&zap->lock);
@@ -227,6 +231,7 @@ int bus_zap_replace (struct bus_zap *zap, char *const *allowed)
 
 int bus_zap_allow (struct bus_zap *zap, char *const *allowed, char ret_domain[BUS_DOMAIN_SIZE])
 {
+    base_assert (zap && ret_domain);
     base_cleanup (base_free_p) struct domain *domain = NULL;
     int r = domain_new (allowed, &domain);
     if (r != 0)
@@ -243,6 +248,7 @@ int bus_zap_allow (struct bus_zap *zap, char *const *allowed, char ret_domain[BU
 
 void bus_zap_forget (struct bus_zap *zap, const char *domain)
 {
+    base_assert (zap && domain);
     (void) pthread_mutex_lock (&zap->lock);
     for (struct domain **link = &zap->domains; *link; link = &(*link)->next)
         if (strcmp ((*link)->name, domain) == 0) {

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -67,6 +68,7 @@ static const char *const texts[] = {"node/id",         "node/broker", "node/anno
 
 int identity_config_init (struct identity_config *config, const char *root)
 {
+    base_assert (config && root);
     *config = (struct identity_config){
         .keep = 3,
         .soak_ms = 30 * 1000,
@@ -76,7 +78,12 @@ int identity_config_init (struct identity_config *config, const char *root)
         .away_ms = 10 * 60 * 1000,
         .chunk = 256 * 1024,
         .window = 2 * 1024 * 1024,
-        .limits = update_limits_default,
+        .limits = {.matching_ms = 60 * 1000,
+                   .fetching_ms = 6 * 3600 * 1000,
+                   .staging_ms = 10 * 60 * 1000,
+                   .probing_ms = 10 * 60 * 1000,
+                   .switching_ms = 60 * 1000,
+                   .unfit_ms = 60 * 1000},
         .trial = root_limits_default,
         .rehearsal_step_ms = 30 * 1000,
         .scrub_ms = SPAN_MOST_MS,
@@ -88,6 +95,7 @@ int identity_config_init (struct identity_config *config, const char *root)
 
 void identity_config_deinit (struct identity_config *config)
 {
+    base_assert (config);
     free (config->root);
     config->tags = base_list_free (config->tags);
     for (size_t i = 0; i < config->n_labels; i++)
@@ -96,13 +104,14 @@ void identity_config_deinit (struct identity_config *config)
     *config = (struct identity_config){.depth = IDENTITY_DEPTH_SERVICE};
 }
 
-static int set_number (struct identity_config *config, const struct number *number, const char *value,
+static int number_set (struct identity_config *config, const struct number *number, const char *value,
                        struct base_error *error)
 {
+    base_assert (number->offset < sizeof *config && number->least <= number->most);
     uint64_t parsed = 0;
-    int rc = number->kind == KIND_SPAN ? base_text_parse_span_ms (value, &parsed)
-                                       : base_text_parse_u64 (value, UINT64_MAX, &parsed);
-    if (rc)
+    int r = number->kind == KIND_SPAN ? base_text_parse_span_ms (value, &parsed)
+                                      : base_text_parse_u64 (value, UINT64_MAX, &parsed);
+    if (r < 0)
         return base_error_set (error, -EINVAL, "%s = %s: %s", number->key, value,
                                number->kind == KIND_SPAN
                                    ? "a time is a number with ms, s, m or h, such as 30s"
@@ -118,16 +127,17 @@ static int set_number (struct identity_config *config, const struct number *numb
     return 0;
 }
 
-static int set_text (char *field, size_t size, const char *key, const char *value, struct base_error *error)
+static int text_set (char *field, size_t size, const char *key, const char *value, struct base_error *error)
 {
-    if (base_text_copy (field, size, value))
+    base_assert (field && size > 0);
+    if (base_text_copy (field, size, value) < 0)
         return base_error_set (error, -EINVAL, "%s: at most %zu bytes are allowed, %zu were given", key,
                                size - 1, strlen (value));
     return 0;
 }
 
-/*  Each tag is a topic to subscribe to. A broker ends the connection of a node that has more of them. */
-static int add_tag (struct identity_config *config, const char *value, struct base_error *error)
+/*  Each tag is a topic to subscribe to. A broker ends a connection with more subscriptions than that. */
+static int tag_add (struct identity_config *config, const char *value, struct base_error *error)
 {
     if (base_list_count (config->tags) == IDENTITY_TAGS_MOST)
         return base_error_set (error, -EINVAL, "node/tag: at most %d tags are allowed", IDENTITY_TAGS_MOST);
@@ -140,26 +150,27 @@ static int add_tag (struct identity_config *config, const char *value, struct ba
 int identity_config_set (struct identity_config *config, const char *key, const char *value,
                          struct base_error *error)
 {
+    base_assert (config && key && value);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (strcmp (key, numbers[i].key) == 0)
-            return set_number (config, &numbers[i], value, error);
+            return number_set (config, &numbers[i], value, error);
     if (strcmp (key, "node/id") == 0) {
         if (!wire_node_is_valid (value))
             return base_error_set (error, -EINVAL,
                                    "node/id = %s: an id has 1 to 64 letters, digits, '.', '_', '-' or ':'",
                                    value);
-        return set_text (config->id, sizeof config->id, key, value, error);
+        return text_set (config->id, sizeof config->id, key, value, error);
     }
     if (strcmp (key, "node/broker") == 0)
         return bus_endpoints_parse (value, &config->endpoints, error);
     if (strcmp (key, "node/announce") == 0)
-        return set_text (config->endpoints.announce, sizeof config->endpoints.announce, key, value, error);
+        return text_set (config->endpoints.announce, sizeof config->endpoints.announce, key, value, error);
     if (strcmp (key, "node/control") == 0)
-        return set_text (config->endpoints.control, sizeof config->endpoints.control, key, value, error);
+        return text_set (config->endpoints.control, sizeof config->endpoints.control, key, value, error);
     if (strcmp (key, "node/content") == 0)
         return bus_content_parse (value, config->endpoints.content, error);
     if (strcmp (key, "node/tag") == 0)
-        return add_tag (config, value, error);
+        return tag_add (config, value, error);
     if (strcmp (key, "node/restart") == 0) {
         if (strcmp (value, "exec") != 0 && strcmp (value, "exit") != 0)
             return base_error_set (error, -EINVAL, "node/restart = %s: exec or exit is allowed", value);
@@ -175,12 +186,12 @@ int identity_config_set (struct identity_config *config, const char *key, const 
         return 0;
     }
     if (strcmp (key, "probe/callback") == 0)
-        return set_text (config->callback, sizeof config->callback, key, value, error);
+        return text_set (config->callback, sizeof config->callback, key, value, error);
     if (strcmp (key, "probe/nonce") == 0)
-        return set_text (config->nonce, sizeof config->nonce, key, value, error);
+        return text_set (config->nonce, sizeof config->nonce, key, value, error);
     if (strcmp (key, "probe/depth") == 0) {
         uint64_t depth;
-        if (base_text_parse_u64 (value, IDENTITY_DEPTH_MINTED, &depth))
+        if (base_text_parse_u64 (value, IDENTITY_DEPTH_MINTED, &depth) < 0)
             return base_error_set (error, -EINVAL, "probe/depth = %s: 0 to %d is allowed", value,
                                    IDENTITY_DEPTH_MINTED);
         config->depth = (int) depth;
@@ -197,7 +208,7 @@ int identity_config_set (struct identity_config *config, const char *key, const 
         return base_error_set (error, -EINVAL, "%s: a key is 40 characters in Z85, %zu were given", key,
                                strlen (value));
     config->has_keys = true;
-    return set_text (key_field, 41, key, value, error);
+    return text_set (key_field, 41, key, value, error);
 }
 
 /*  The state of reading a file: the settings so far, and what could not be used. */
@@ -206,16 +217,16 @@ struct reading {
     struct identity_config_faults *faults;
     const char *file;
     bool misspelt_key;
-    int rc; /* -ENOMEM */
+    int r; /* -ENOMEM: memory was exhausted at some point; else 0 */
 };
 
 /*  Essential faults come first: they explain why a node does not run with its own settings. */
-static void add_fault (struct reading *reading, bool essential, const char *text)
+static void fault_add (struct reading *reading, bool essential, const char *text)
 {
     struct identity_config_faults *faults = reading->faults;
     base_cleanup (base_free_p) char *sentence = base_text_printf ("%s: %s", reading->file, text);
-    if (!sentence || base_list_append (&faults->texts, sentence)) {
-        reading->rc = -ENOMEM;
+    if (!sentence || base_list_append (&faults->texts, sentence) < 0) {
+        reading->r = -ENOMEM;
         return;
     }
     size_t last = base_list_count (faults->texts) - 1;
@@ -226,38 +237,39 @@ static void add_fault (struct reading *reading, bool essential, const char *text
     }
 }
 
-static bool is_below (const char *key, const char *section)
+static bool key_is_below (const char *key, const char *section)
 {
     return strncmp (key, section, strlen (section)) == 0;
 }
 
-static void read_value (struct reading *reading, const char *key, const char *value)
+static void value_read (struct reading *reading, const char *key, const char *value)
 {
     struct identity_config_faults *faults = reading->faults;
     struct base_error error = {.code = 0};
-    int rc = identity_config_set (reading->config, key, value, &error);
-    if (!rc)
+    int r = identity_config_set (reading->config, key, value, &error);
+    if (r == 0)
         return;
-    if (rc == -ENOMEM)
-        reading->rc = rc;
-    bool id = strcmp (key, "node/id") == 0, keys = is_below (key, "curve/");
+    if (r == -ENOMEM)
+        reading->r = r;
+    bool id = strcmp (key, "node/id") == 0, keys = key_is_below (key, "curve/");
     bool origin = strcmp (key, "node/broker") == 0 || strcmp (key, "node/announce") == 0 ||
                   strcmp (key, "node/control") == 0 || strcmp (key, "node/content") == 0;
     faults->id |= id;
     faults->keys |= keys;
     faults->origin |= origin;
-    add_fault (reading, id || keys || origin, error.text);
+    fault_add (reading, id || keys || origin, error.text);
 }
 
-static int add_label (void *context, const char *name, const char *value)
+static int label_add (void *context, const char *name, const char *value)
 {
+    base_assert (context && name);
     struct reading *reading = context;
     struct identity_config *config = reading->config;
     struct base_error error = {.code = 0};
     char text[BASE_ERROR_SIZE] = "";
     if (!value)
         (void) snprintf (text, sizeof text, "node/labels/%s: a label is NAME = VALUE", name);
-    else if (wire_label_check (name, value, WIRE_LABEL_AT_NODE, &error))
+    else if (wire_label_check (name, value, WIRE_LABEL_AT_NODE, &error) != 0)
         (void) snprintf (text, sizeof text, "node/labels/%s = %.300s: %.150s", name, value, error.text);
     else if (identity_config_label (config, name))
         (void) snprintf (text, sizeof text, "node/labels/%s is set twice", name);
@@ -265,8 +277,8 @@ static int add_label (void *context, const char *name, const char *value)
         (void) snprintf (text, sizeof text, "node/labels: at most %d labels are allowed",
                          IDENTITY_LABELS_MOST);
     if (*text || !value) {
-        add_fault (reading, false, text);
-        return reading->rc;
+        fault_add (reading, false, text);
+        return reading->r;
     }
     struct wire_label *grown = reallocarray (config->labels, config->n_labels + 1, sizeof *grown);
     if (!grown)
@@ -278,53 +290,58 @@ static int add_label (void *context, const char *name, const char *value)
     return grown[config->n_labels - 1].name && grown[config->n_labels - 1].value ? 0 : -ENOMEM;
 }
 
-static int compare_labels (const void *a, const void *b)
+static int labels_compare (const void *a, const void *b)
 {
     const struct wire_label *one = a, *other = b;
     return strcmp (one->name, other->name);
 }
 
 /*  Sorted, so that the same labels make the same bytes of a hello, in whatever order the file has them. */
-static int read_labels (struct reading *reading, const struct bus_settings *settings)
+static int labels_read (struct reading *reading, const struct bus_settings *settings)
 {
     struct identity_config *config = reading->config;
-    int rc = bus_settings_each (settings, "node/labels", add_label, reading);
-    if (!rc && config->n_labels)
-        qsort (config->labels, config->n_labels, sizeof *config->labels, compare_labels);
-    return rc;
+    int r = bus_settings_each (settings, "node/labels", label_add, reading);
+    if (r < 0)
+        return r;
+    if (config->n_labels)
+        qsort (config->labels, config->n_labels, sizeof *config->labels, labels_compare);
+    return 0;
 }
 
 const char *identity_config_label (const struct identity_config *config, const char *name)
 {
+    base_assert (config && name);
+    base_assert (config->n_labels <= IDENTITY_LABELS_MOST);
     for (size_t i = 0; i < config->n_labels; i++)
         if (strcmp (config->labels[i].name, name) == 0)
             return config->labels[i].value;
     return NULL;
 }
 
-static void note_unknown (void *context, const char *path)
+static void unknown_note (void *context, const char *path)
 {
+    base_assert (context && path);
     struct reading *reading = context;
-    if (is_below (path, "curve/")) {
+    if (key_is_below (path, "curve/")) {
         char text[BASE_ERROR_SIZE];
         (void) snprintf (text, sizeof text, "%.300s: there is no such setting", path);
         reading->misspelt_key = true;
-        add_fault (reading, true, text);
+        fault_add (reading, true, text);
         return;
     }
     base_cleanup (base_free_p) char *text =
         base_text_printf ("%s: %s is ignored: there is no such setting", reading->file, path);
-    if (!text || base_list_append (&reading->faults->ignored, text))
-        reading->rc = -ENOMEM;
+    if (!text || base_list_append (&reading->faults->ignored, text) < 0)
+        reading->r = -ENOMEM;
 }
 
-/*  A node that is meant to have keys must not run with other ones, or without. */
-static void check_keys (struct reading *reading)
+/*  A node that has a key in its file must not run with incomplete keys, or without any. */
+static void keys_check (struct reading *reading)
 {
     struct identity_config *config = reading->config;
     bool all = *config->keys.public_key && *config->keys.secret_key && *config->keys.server_key;
     if (config->has_keys && !all && !reading->faults->keys && !reading->misspelt_key)
-        add_fault (reading, true,
+        fault_add (reading, true,
                    "curve/public-key, curve/secret-key and curve/server-key must be set "
                    "together");
     reading->faults->keys |= reading->misspelt_key || (config->has_keys && !all);
@@ -334,7 +351,7 @@ static void check_keys (struct reading *reading)
     config->has_keys = false;
 }
 
-static void check_origin (struct reading *reading)
+static void origin_check (struct reading *reading)
 {
     const struct bus_endpoints *endpoints = &reading->config->endpoints;
     if (reading->faults->origin || (*endpoints->announce && *endpoints->control && *endpoints->content))
@@ -342,11 +359,10 @@ static void check_origin (struct reading *reading)
     reading->faults->origin = true;
 }
 
-static int read_settings (struct reading *reading, const struct bus_settings *settings)
+static int settings_read (struct reading *reading, const struct bus_settings *settings)
 {
     const char *known[sizeof texts / sizeof *texts + sizeof numbers / sizeof *numbers + 3];
     size_t count = 0;
-    int rc = 0;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         known[count++] = texts[i];
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
@@ -354,24 +370,26 @@ static int read_settings (struct reading *reading, const struct bus_settings *se
     for (size_t i = 0; i < count; i++) {
         const char *value = bus_settings_get (settings, known[i]);
         if (value)
-            read_value (reading, known[i], value);
+            value_read (reading, known[i], value);
     }
     char **tags = bus_settings_get_all (settings, "node/tag");
-    for (size_t i = 0; tags && tags[i] && !rc; i++)
-        read_value (reading, "node/tag", tags[i]);
+    for (size_t i = 0; tags && tags[i]; i++)
+        value_read (reading, "node/tag", tags[i]);
     base_list_free (tags);
-    rc = rc ? rc : read_labels (reading, settings);
+    int r = labels_read (reading, settings);
     known[count++] = "node/tag";
     known[count++] = "node/labels/";
+    base_assert (count < sizeof known / sizeof *known);
     known[count] = NULL;
-    bus_settings_check (settings, known, note_unknown, reading);
-    check_keys (reading);
-    check_origin (reading);
-    return rc ? rc : reading->rc;
+    bus_settings_check (settings, known, unknown_note, reading);
+    keys_check (reading);
+    origin_check (reading);
+    return r < 0 ? r : reading->r;
 }
 
 void identity_config_faults_deinit (struct identity_config_faults *faults)
 {
+    base_assert (faults);
     base_list_free (faults->texts);
     base_list_free (faults->ignored);
     *faults = (struct identity_config_faults){.texts = NULL};
@@ -380,45 +398,68 @@ void identity_config_faults_deinit (struct identity_config_faults *faults)
 int identity_config_read (struct identity_config *config, const char *path,
                           struct identity_config_faults *ret_faults, struct base_error *error)
 {
+    base_assert (config && config->root);
+    base_assert (ret_faults);
     base_cleanup (base_free_p) char *standard = base_text_printf ("%s/%s", config->root, ROOT_SETTINGS);
     *ret_faults = (struct identity_config_faults){.texts = NULL};
     if (!standard)
         return base_error_errno (error, -ENOMEM, "cannot read the settings");
     struct reading reading = {.config = config, .faults = ret_faults, .file = path ? path : standard};
     struct bus_settings *settings = NULL;
-    int rc = bus_settings_load (reading.file, &settings, error);
-    if (rc)
-        return rc;
-    rc = read_settings (&reading, settings);
+    int r = bus_settings_load (reading.file, &settings, error);
+    if (r < 0)
+        return r;
+    r = settings_read (&reading, settings);
     (void) bus_settings_free (settings);
-    if (!rc && !*config->id) {
+    if (r == 0 && !*config->id) {
         char host[sizeof config->id] = "";
         (void) gethostname (host, sizeof host - 1);
-        read_value (&reading, "node/id", host);
-        rc = reading.rc;
+        value_read (&reading, "node/id", host);
+        r = reading.r;
     }
-    if (!rc)
-        return 0;
-    identity_config_faults_deinit (ret_faults);
-    return base_error_errno (error, rc, "cannot read %s", reading.file);
+    if (r < 0) {
+        identity_config_faults_deinit (ret_faults);
+        return base_error_errno (error, r, "cannot read %s", reading.file);
+    }
+    return 0;
 }
 
 int identity_config_load (struct identity_config *config, const char *path, struct base_error *error)
 {
+    base_assert (config && config->root);
     base_cleanup (identity_config_faults_deinit) struct identity_config_faults faults = {.texts = NULL};
-    int rc = identity_config_read (config, path, &faults, error);
-    return rc || !faults.texts ? rc : base_error_set (error, -EINVAL, "%s", faults.texts[0]);
+    int r = identity_config_read (config, path, &faults, error);
+    if (r < 0)
+        return r;
+    return faults.texts ? base_error_set (error, -EINVAL, "%s", faults.texts[0]) : 0;
 }
 
-static int put_span (struct bus_settings *file, const char *key, uint64_t ms)
+/*  Puts one setting of several into a file: the first failure is kept in *r, and nothing is put after it. */
+static void setting_put (struct bus_settings *file, const char *key, const char *value, int *r)
+{
+    base_assert (file && key && value && r);
+    if (*r == 0)
+        *r = bus_settings_put (file, key, value);
+}
+
+static void setting_put_span (struct bus_settings *file, const char *key, uint64_t ms, int *r)
 {
     char text[32];
     (void) snprintf (text, sizeof text, "%llums", (unsigned long long) ms);
-    return bus_settings_put (file, key, text);
+    setting_put (file, key, text, r);
+}
+
+/*  Frees the file. Returns its text, or NULL if r < 0 or memory is exhausted. */
+static char *file_finish (struct bus_settings *file, int r)
+{
+    char *text = r < 0 ? NULL : bus_settings_format (file);
+    (void) bus_settings_free (file);
+    return text;
 }
 
 uint64_t identity_config_probe_step_ms (const struct identity_config *config)
 {
+    base_assert (config);
     uint64_t step = config->rehearsal_step_ms / PROBE_PART;
     return step < PROBE_STEP_LEAST_MS ? PROBE_STEP_LEAST_MS : step;
 }
@@ -426,61 +467,62 @@ uint64_t identity_config_probe_step_ms (const struct identity_config *config)
 char *identity_config_probe_file (const struct identity_config *config,
                                   const struct node_probe_settings *settings)
 {
+    base_assert (config && settings);
+    base_assert (settings->callback && settings->nonce);
     struct bus_settings *file = bus_settings_new ();
     if (!file)
         return NULL;
     uint64_t step = identity_config_probe_step_ms (config);
     char depth[16];
     (void) snprintf (depth, sizeof depth, "%d", settings->depth);
-    int rc = bus_settings_put (file, "node/id", config->id);
-    rc = rc ? rc : bus_settings_put (file, "node/announce", settings->endpoints.announce);
-    rc = rc ? rc : bus_settings_put (file, "node/control", settings->endpoints.control);
-    rc = rc ? rc : bus_settings_put (file, "node/content", settings->endpoints.content);
-    rc = rc ? rc : bus_settings_put (file, "probe/callback", settings->callback);
-    rc = rc ? rc : bus_settings_put (file, "probe/nonce", settings->nonce);
-    rc = rc ? rc : bus_settings_put (file, "probe/depth", depth);
-    rc = rc ? rc : put_span (file, "update/soak", 0);
-    rc = rc ? rc : put_span (file, "update/resend", 500);
-    rc = rc ? rc : put_span (file, "update/probing", config->rehearsal_step_ms);
-    rc = rc ? rc : put_span (file, "rehearsal/step", step);
-    rc = rc ? rc : bus_settings_put (file, "trial/starts", "1");
-    rc = rc ? rc : put_span (file, "trial/ready", step);
-    rc = rc ? rc : put_span (file, "trial/confirm", config->rehearsal_step_ms);
-    rc = rc ? rc : put_span (file, "trial/pause", 10);
-    char *text = rc ? NULL : bus_settings_format (file);
-    (void) bus_settings_free (file);
-    return text;
+    int r = 0;
+    setting_put (file, "node/id", config->id, &r);
+    setting_put (file, "node/announce", settings->endpoints.announce, &r);
+    setting_put (file, "node/control", settings->endpoints.control, &r);
+    setting_put (file, "node/content", settings->endpoints.content, &r);
+    setting_put (file, "probe/callback", settings->callback, &r);
+    setting_put (file, "probe/nonce", settings->nonce, &r);
+    setting_put (file, "probe/depth", depth, &r);
+    setting_put_span (file, "update/soak", 0, &r);
+    setting_put_span (file, "update/resend", 500, &r);
+    setting_put_span (file, "update/probing", config->rehearsal_step_ms, &r);
+    setting_put_span (file, "rehearsal/step", step, &r);
+    setting_put (file, "trial/starts", "1", &r);
+    setting_put_span (file, "trial/ready", step, &r);
+    setting_put_span (file, "trial/confirm", config->rehearsal_step_ms, &r);
+    setting_put_span (file, "trial/pause", 10, &r);
+    return file_finish (file, r);
 }
 
 char *identity_config_essential_file (const struct identity_config *config)
 {
+    base_assert (config);
     struct bus_settings *file = bus_settings_new ();
     if (!file)
         return NULL;
-    int rc = bus_settings_put (file, "node/id", config->id);
-    rc = rc ? rc : bus_settings_put (file, "node/announce", config->endpoints.announce);
-    rc = rc ? rc : bus_settings_put (file, "node/control", config->endpoints.control);
-    rc = rc ? rc : bus_settings_put (file, "node/content", config->endpoints.content);
+    int r = 0;
+    setting_put (file, "node/id", config->id, &r);
+    setting_put (file, "node/announce", config->endpoints.announce, &r);
+    setting_put (file, "node/control", config->endpoints.control, &r);
+    setting_put (file, "node/content", config->endpoints.content, &r);
     if (config->has_keys) {
-        rc = rc ? rc : bus_settings_put (file, "curve/public-key", config->keys.public_key);
-        rc = rc ? rc : bus_settings_put (file, "curve/secret-key", config->keys.secret_key);
-        rc = rc ? rc : bus_settings_put (file, "curve/server-key", config->keys.server_key);
+        setting_put (file, "curve/public-key", config->keys.public_key, &r);
+        setting_put (file, "curve/secret-key", config->keys.secret_key, &r);
+        setting_put (file, "curve/server-key", config->keys.server_key, &r);
     }
-    char *text = rc ? NULL : bus_settings_format (file);
-    (void) bus_settings_free (file);
-    return text;
+    return file_finish (file, r);
 }
 
 char *identity_config_install_file (const char *id, const char *broker, const char *content)
 {
+    base_assert (id && broker);
     struct bus_settings *file = bus_settings_new ();
     if (!file)
         return NULL;
-    int rc = bus_settings_put (file, "node/id", id);
-    rc = rc ? rc : bus_settings_put (file, "node/broker", broker);
+    int r = 0;
+    setting_put (file, "node/id", id, &r);
+    setting_put (file, "node/broker", broker, &r);
     if (content)
-        rc = rc ? rc : bus_settings_put (file, "node/content", content);
-    char *text = rc ? NULL : bus_settings_format (file);
-    (void) bus_settings_free (file);
-    return text;
+        setting_put (file, "node/content", content, &r);
+    return file_finish (file, r);
 }

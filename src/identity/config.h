@@ -10,11 +10,16 @@
 #include "bus/endpoint.h"
 #include "bus/socket.h"
 #include "root/root.h"
-#include "update/procedure.h"
 #include "wire/wire.h"
 
 enum { IDENTITY_DEPTH_SERVICE = -1, IDENTITY_DEPTH_MINTED = 2, IDENTITY_LABELS_MOST = 32 };
 enum { IDENTITY_TAGS_MOST = 32, IDENTITY_TAG_SIZE_MOST = 64 };
+
+/*  How long a state of the update procedure may last, in milliseconds; none is 0. */
+struct identity_limits {
+    uint64_t matching_ms, fetching_ms, staging_ms, probing_ms, switching_ms;
+    uint64_t unfit_ms; /* the first pause before an order that found this host unfit is tried again */
+};
 
 struct identity_config {
     char *root; /* absolute path */
@@ -33,7 +38,7 @@ struct identity_config {
     uint64_t answer_ms;     /* limit for the answer to a get */
     uint64_t away_ms;       /* limit for a download without a connection to its content peer */
     uint32_t chunk, window; /* bytes */
-    struct update_limits limits;
+    struct identity_limits limits;
     struct root_limits trial;
     uint64_t scrub_ms;          /* stable and previous are verified within this period; 0: never */
     uint64_t rehearsal_step_ms; /* deadline of each step of a rehearsal */
@@ -46,12 +51,11 @@ struct identity_config {
 int identity_config_init (struct identity_config *config, const char *root);
 void identity_config_deinit (struct identity_config *config);
 
-/*  The parts of a settings file that this version cannot use. The file may have been written for another
-    version. */
+/*  What this version cannot use of a settings file. The file may have been written for another version. */
 struct identity_config_faults {
     char **texts;   /* a sentence per unusable value, with file, key and accepted values; essential first */
     char **ignored; /* one sentence for each unknown key */
-    bool id, origin, keys; /* missing or unusable essential settings; no keys at all is no fault */
+    bool id, origin, keys; /* essential settings that are missing or unusable; having no keys is no fault */
 };
 void identity_config_faults_deinit (struct identity_config_faults *faults);
 

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/self.h"
 #include "base/text.h"
@@ -33,9 +34,9 @@ const char *identity_platform (void)
 static int manifest_digest (const struct root *root, const char *workspace, struct base_digest *ret_digest)
 {
     base_cleanup (base_close_p) int fd = -1;
-    int rc = root_workspace_open (root, workspace, &fd);
-    if (rc)
-        return rc;
+    int r = root_workspace_open (root, workspace, &fd);
+    if (r)
+        return r;
     base_cleanup (base_close_p) int file = openat (fd, ROOT_MANIFEST, O_RDONLY | O_CLOEXEC);
     if (file < 0)
         return -errno;
@@ -43,7 +44,8 @@ static int manifest_digest (const struct root *root, const char *workspace, stru
 }
 
 /*  Finds the workspace in which /proc/self/exe lies. */
-static int own_workspace (const struct root *root, char ret_name[ROOT_NAME_SIZE], struct base_error *error)
+static int workspace_find_own (const struct root *root, char ret_name[ROOT_NAME_SIZE],
+                               struct base_error *error)
 {
     char path[PATH_MAX];
     ssize_t length = readlink ("/proc/self/exe", path, sizeof path - 1);
@@ -68,35 +70,36 @@ static int own_workspace (const struct root *root, char ret_name[ROOT_NAME_SIZE]
     return base_text_copy (ret_name, ROOT_NAME_SIZE, name + 1);
 }
 
-static bool names_equal (const char *entry, const char *other)
+static bool variable_names_equal (const char *entry, const char *other)
 {
     size_t length = strcspn (entry, "=");
     return strncmp (entry, other, length) == 0 && (other[length] == '=' || other[length] == '\0');
 }
 
-static bool is_named (const char *entry, const char *const *list, size_t count)
+static bool variable_is_named (const char *entry, const char *const *list, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (names_equal (entry, list[i]))
+        if (variable_names_equal (entry, list[i]))
             return true;
     return false;
 }
 
-/*  A variable of the envelope replaces init's variable of the same name, which only the launcher still has. A
-    program that is started after this one must get init's value again. */
-static void load_hidden (struct identity_self *self)
+/*  A variable of the envelope replaces init's variable of the same name, and only the launcher still has
+    init's value. A program that is started after this one must get that value again. */
+static void hidden_load (struct identity_self *self)
 {
+    base_assert (self->env && self->running.installed.envelope);
     static const char *const launcher[] = {"NODED_LAUNCHER"};
     const struct wire_envelope *envelope = self->running.installed.envelope;
     char **given = NULL;
     bool launched = false;
     for (size_t i = 0; self->env[i] && !launched; i++)
-        launched = is_named (self->env[i], launcher, 1);
-    if (!launched || envelope->n_env == 0 || base_self_parent_env (&given))
+        launched = variable_is_named (self->env[i], launcher, 1);
+    if (!launched || envelope->n_env == 0 || base_self_parent_env (&given) < 0)
         return;
     size_t kept = 0;
     for (size_t i = 0; given[i]; i++)
-        if (is_named (given[i], envelope->env, envelope->n_env))
+        if (variable_is_named (given[i], envelope->env, envelope->n_env))
             given[kept++] = given[i];
         else
             free (given[i]);
@@ -106,35 +109,38 @@ static void load_hidden (struct identity_self *self)
 
 int identity_self_load (const struct root *root, struct identity_self *ret_self, struct base_error *error)
 {
+    base_assert (root_is_open (root));
+    base_assert (ret_self);
     struct identity_self self = {.args = NULL};
-    int rc = own_workspace (root, self.running.workspace, error);
-    if (!rc)
-        rc = root_workspace_read (root, self.running.workspace, &self.running.installed, error);
-    if (rc)
-        return rc;
+    int r = workspace_find_own (root, self.running.workspace, error);
+    if (r == 0)
+        r = root_workspace_read (root, self.running.workspace, &self.running.installed, error);
+    if (r)
+        return r;
     base_cleanup (root_verified_deinit) struct root_verified verified = {.boot = ""};
     root_verified_load (root, &verified);
     base_cleanup (base_close_p) int exe = open ("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-    rc = exe < 0 ? -errno : root_verified_digest (&verified, exe, &self.running.binary);
-    if (!rc)
-        rc = manifest_digest (root, self.running.workspace, &self.manifest);
-    if (!rc)
-        rc = base_self_args (&self.args);
-    if (!rc)
-        rc = base_self_env (&self.env);
-    if (rc) {
+    r = exe < 0 ? -errno : root_verified_digest (&verified, exe, &self.running.binary);
+    if (r == 0)
+        r = manifest_digest (root, self.running.workspace, &self.manifest);
+    if (r == 0)
+        r = base_self_args (&self.args);
+    if (r == 0)
+        r = base_self_env (&self.env);
+    if (r) {
         identity_self_deinit (&self);
-        return base_error_errno (error, rc < 0 ? rc : -EIO,
-                                 "cannot read the program, arguments and environment "
-                                 "of this process");
+        return base_error_set (error, r,
+                               "cannot read the program, arguments and environment of this process: %s",
+                               root_error_text (r));
     }
-    load_hidden (&self);
+    hidden_load (&self);
     *ret_self = self;
     return 0;
 }
 
 void identity_self_deinit (struct identity_self *self)
 {
+    base_assert (self);
     wire_installed_deinit (&self->running.installed);
     self->args = base_list_free (self->args);
     self->env = base_list_free (self->env);
@@ -142,36 +148,41 @@ void identity_self_deinit (struct identity_self *self)
 }
 
 /*  Appends the variables that only init has set to a list that has room. Returns 0 or -ENOMEM. */
-static int keep_init (char *const *env, const char *const *envelope, size_t n_envelope, char **list,
-                      size_t *count)
+static int init_variables_keep (char *const *env, const char *const *envelope, size_t n_envelope, char **list,
+                                size_t *count)
 {
+    base_assert (list && count);
     static const char *const private[] = {
         "NODED_ROOT",    "NODED_WORKSPACE", "NODED_LAUNCHER", "NODED_READY",     "NOTIFY_SOCKET",
         "WATCHDOG_USEC", "WATCHDOG_PID",    "LISTEN_FDS",     "LISTEN_PID",      "LISTEN_FDNAMES",
         "MAINPID",       "JOURNAL_STREAM",  "INVOCATION_ID",  "SYSTEMD_EXEC_PID"};
     for (size_t i = 0; env && env[i]; i++)
-        if (!is_named (env[i], private, sizeof private / sizeof *private) &&
-            !is_named (env[i], envelope, n_envelope) && !(list[(*count)++] = strdup (env[i])))
+        if (!variable_is_named (env[i], private, sizeof private / sizeof *private) &&
+            !variable_is_named (env[i], envelope, n_envelope) && !(list[(*count)++] = strdup (env[i])))
             return -ENOMEM;
     return 0;
 }
 
 char **identity_self_pristine_env (const struct identity_self *self)
 {
+    base_assert (self);
     const struct wire_envelope *envelope = self->running.installed.envelope;
     size_t room = base_list_count (self->env) + (self->hidden ? base_list_count (self->hidden) : 0),
            count = 0;
     char **list = calloc (room + 1, sizeof *list);
-    if (list && (keep_init (self->env, envelope ? envelope->env : NULL, envelope ? envelope->n_env : 0, list,
-                            &count) ||
-                 keep_init (self->hidden, NULL, 0, list, &count)))
-        return base_list_free (list);
-    return list;
+    if (!list)
+        return NULL;
+    int r = init_variables_keep (self->env, envelope ? envelope->env : NULL, envelope ? envelope->n_env : 0,
+                                 list, &count);
+    if (r == 0)
+        r = init_variables_keep (self->hidden, NULL, 0, list, &count);
+    return r < 0 ? base_list_free (list) : list;
 }
 
 bool identity_installed_find (const struct wire_installed *installed, const struct base_digest *digest,
                               char path[300])
 {
+    base_assert (installed && digest && path);
     const struct wire_envelope *envelope = installed->envelope;
     if (!envelope)
         return false;
@@ -185,10 +196,10 @@ bool identity_installed_find (const struct wire_installed *installed, const stru
     return false;
 }
 
-/*  A damaged file would fail every update that takes it from here, and would hide that it can be downloaded
+/*  If a damaged file were used, every update that needs it would fail, although it can be downloaded
     again. */
-static bool is_intact (const struct root *root, const struct identity_place *place,
-                       const struct base_digest *digest, bool distrust)
+static bool place_is_intact (const struct root *root, const struct identity_place *place,
+                             const struct base_digest *digest, bool distrust)
 {
     base_cleanup (root_verified_deinit) struct root_verified verified = {.boot = ""};
     base_cleanup (base_close_p) int workspace = -1;
@@ -198,16 +209,18 @@ static bool is_intact (const struct root *root, const struct identity_place *pla
     base_cleanup (base_close_p) int fd = openat (workspace, place->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (!distrust)
         root_verified_load (root, &verified);
-    return fd >= 0 && !root_verified_digest (&verified, fd, &found) && base_digest_equal (&found, digest);
+    return fd >= 0 && root_verified_digest (&verified, fd, &found) == 0 && base_digest_equal (&found, digest);
 }
 
 int identity_running_find (const struct root *root, const struct identity_running *running,
                            const struct base_digest *digest, bool distrust, struct identity_place *ret_place)
 {
+    base_assert (root && running);
+    base_assert (digest && ret_place);
     struct identity_place place = {.path = ""};
     if (identity_installed_find (&running->installed, digest, place.path)) {
         memcpy (place.workspace, running->workspace, sizeof place.workspace);
-        if (!distrust || is_intact (root, &place, digest, true)) {
+        if (!distrust || place_is_intact (root, &place, digest, true)) {
             *ret_place = place;
             return 0;
         }
@@ -215,20 +228,20 @@ int identity_running_find (const struct root *root, const struct identity_runnin
     char **names = NULL;
     if (root_workspaces (root, &names))
         return ROOT_E_NONE;
-    int rc = ROOT_E_NONE;
-    for (size_t i = base_list_count (names); i-- > 0 && rc;) {
+    int r = ROOT_E_NONE;
+    for (size_t i = base_list_count (names); i-- > 0 && r == ROOT_E_NONE;) {
         struct wire_installed installed = {0};
         if (strcmp (names[i], running->workspace) == 0 ||
             root_workspace_read (root, names[i], &installed, NULL))
             continue;
         if (identity_installed_find (&installed, digest, place.path) &&
-            !base_text_copy (place.workspace, sizeof place.workspace, names[i]) &&
-            is_intact (root, &place, digest, distrust)) {
+            base_text_copy (place.workspace, sizeof place.workspace, names[i]) == 0 &&
+            place_is_intact (root, &place, digest, distrust)) {
             *ret_place = place;
-            rc = 0;
+            r = 0;
         }
         wire_installed_deinit (&installed);
     }
     base_list_free (names);
-    return rc;
+    return r;
 }

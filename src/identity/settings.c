@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/log.h"
@@ -17,19 +18,21 @@
 enum { FILE_MOST = 1024 * 1024 };
 
 /*  Loads one file over the defaults, as far as it can be used. config is untouched if nothing can be used. */
-static int load_below (struct identity_config *config, const char *path,
-                       struct identity_config_faults *ret_faults, struct base_error *error)
+static int file_load (struct identity_config *config, const char *path,
+                      struct identity_config_faults *ret_faults, struct base_error *error)
 {
+    base_assert (config && config->root);
+    base_assert (path && ret_faults);
     struct identity_config loaded;
     base_cleanup (base_free_p) char *file = base_text_printf ("%s/%s", config->root, path);
     *ret_faults = (struct identity_config_faults){.texts = NULL};
-    int rc = file ? identity_config_init (&loaded, config->root) : -ENOMEM;
-    if (rc)
-        return base_error_errno (error, rc, "cannot read %s", path);
-    rc = identity_config_read (&loaded, file, ret_faults, error);
-    if (rc) {
+    int r = file ? identity_config_init (&loaded, config->root) : -ENOMEM;
+    if (r < 0)
+        return base_error_errno (error, r, "cannot read %s", path);
+    r = identity_config_read (&loaded, file, ret_faults, error);
+    if (r < 0) {
         identity_config_deinit (&loaded);
-        return rc;
+        return r;
     }
     identity_config_deinit (config);
     *config = loaded;
@@ -42,9 +45,10 @@ static bool faults_are_essential (const struct identity_config_faults *faults)
 }
 
 /*  Sets error to the reason why a readable file lacks an essential setting. */
-static void say_lack (const struct identity_config *config, const struct identity_config_faults *faults,
-                      struct base_error *error)
+static void lack_describe (const struct identity_config *config, const struct identity_config_faults *faults,
+                           struct base_error *error)
 {
+    base_assert (faults_are_essential (faults));
     if (faults->texts)
         (void) base_error_set (error, -EINVAL, "%s", faults->texts[0]);
     else
@@ -54,7 +58,7 @@ static void say_lack (const struct identity_config *config, const struct identit
 
 /*  Formats the path of the record of what the running workspace used last. Each version reads only its
     own. */
-static bool used_path (char path[sizeof ROOT_SETTINGS_USED + ROOT_NAME_SIZE])
+static bool used_path_format (char path[sizeof ROOT_SETTINGS_USED + ROOT_NAME_SIZE])
 {
     char program[PATH_MAX];
     ssize_t length = readlink ("/proc/self/exe", program, sizeof program - 1);
@@ -74,14 +78,14 @@ static bool used_path (char path[sizeof ROOT_SETTINGS_USED + ROOT_NAME_SIZE])
 }
 
 /*  Takes missing essential settings from another file, if that has them. */
-static void fill_from (struct identity_config *config, struct identity_config_faults *lacking,
-                       const char *path)
+static void config_fill_from (struct identity_config *config, struct identity_config_faults *lacking,
+                              const char *path)
 {
     struct identity_config other;
     base_cleanup (identity_config_faults_deinit) struct identity_config_faults faults = {.texts = NULL};
-    if (!faults_are_essential (lacking) || identity_config_init (&other, config->root))
+    if (!faults_are_essential (lacking) || identity_config_init (&other, config->root) < 0)
         return;
-    if (!load_below (&other, path, &faults, NULL)) {
+    if (file_load (&other, path, &faults, NULL) == 0) {
         if (lacking->id && !faults.id) {
             memcpy (config->id, other.id, sizeof config->id);
             lacking->id = false;
@@ -103,12 +107,12 @@ static void fill_from (struct identity_config *config, struct identity_config_fa
 static bool config_fill (struct identity_config *config, struct identity_config_faults *lacking)
 {
     char used[sizeof ROOT_SETTINGS_USED + ROOT_NAME_SIZE];
-    if (faults_are_essential (lacking) && used_path (used))
-        fill_from (config, lacking, used);
+    if (faults_are_essential (lacking) && used_path_format (used))
+        config_fill_from (config, lacking, used);
     return !faults_are_essential (lacking);
 }
 
-static int read_below (const char *root, const char *path, struct base_buffer *content)
+static int file_read (const char *root, const char *path, struct base_buffer *content)
 {
     base_cleanup (base_free_p) char *file = base_text_printf ("%s/%s", root, path);
     return file ? disk_file_read (&disk_system, AT_FDCWD, file, FILE_MOST, content) : -ENOMEM;
@@ -116,18 +120,20 @@ static int read_below (const char *root, const char *path, struct base_buffer *c
 
 struct base_digest identity_settings_digest (const char *root)
 {
+    base_assert (root);
     base_cleanup (base_buffer_deinit) struct base_buffer content = {0};
-    if (read_below (root, ROOT_SETTINGS, &content))
+    if (file_read (root, ROOT_SETTINGS, &content) < 0)
         return (struct base_digest){.bytes = {0}};
     return base_digest_of (content.data, content.size);
 }
 
 bool identity_settings_given_up (const char *root)
 {
+    base_assert (root);
     base_cleanup (base_buffer_deinit) struct base_buffer content = {0};
     char text[BASE_DIGEST_TEXT];
     struct base_digest digest = identity_settings_digest (root);
-    return !base_digest_is_null (&digest) && !read_below (root, ROOT_SETTINGS_GIVEN_UP, &content) &&
+    return !base_digest_is_null (&digest) && file_read (root, ROOT_SETTINGS_GIVEN_UP, &content) == 0 &&
            content.size == BASE_DIGEST_TEXT - 1 &&
            memcmp (content.data, base_digest_format (&digest, text), content.size) == 0;
 }
@@ -143,11 +149,11 @@ static void faults_warn (const struct identity_config_faults *faults)
 
 /*  Loads the kept settings, as far as this version can use them. If they cannot be read, config stays, with
     the faults own. Returns whether nothing essential is missing any more. */
-static bool load_kept (struct identity_config *config, const struct identity_config_faults *own)
+static bool kept_load (struct identity_config *config, const struct identity_config_faults *own)
 {
     base_cleanup (identity_config_faults_deinit) struct identity_config_faults kept = {.texts = NULL};
     struct identity_config_faults lacking = {.id = own->id, .origin = own->origin, .keys = own->keys};
-    if (!load_below (config, ROOT_SETTINGS_KEPT, &kept, NULL)) {
+    if (file_load (config, ROOT_SETTINGS_KEPT, &kept, NULL) == 0) {
         lacking = (struct identity_config_faults){.id = kept.id, .origin = kept.origin, .keys = kept.keys};
         faults_warn (&kept);
     }
@@ -156,58 +162,63 @@ static bool load_kept (struct identity_config *config, const struct identity_con
 
 enum identity_settings identity_settings_load (struct identity_config *config, struct base_error *ret_wrong)
 {
+    base_assert (config && config->root);
+    base_assert (ret_wrong);
     base_cleanup (identity_config_faults_deinit) struct identity_config_faults faults = {.texts = NULL};
     const struct identity_config_faults all = {.id = true, .origin = true, .keys = true};
-    if (identity_settings_given_up (config->root) && load_kept (config, &all)) {
+    if (identity_settings_given_up (config->root) && kept_load (config, &all)) {
         (void) base_error_set (ret_wrong, ROOT_E_NONE, "%s/" ROOT_SETTINGS " reached no broker",
                                config->root);
         return IDENTITY_SETTINGS_BACK;
     }
-    if (load_below (config, ROOT_SETTINGS, &faults, ret_wrong))
-        return load_kept (config, &all) ? IDENTITY_SETTINGS_KEPT : IDENTITY_SETTINGS_NONE;
+    if (file_load (config, ROOT_SETTINGS, &faults, ret_wrong) < 0)
+        return kept_load (config, &all) ? IDENTITY_SETTINGS_KEPT : IDENTITY_SETTINGS_NONE;
     if (!faults_are_essential (&faults)) {
         faults_warn (&faults);
         return IDENTITY_SETTINGS_OWN;
     }
-    say_lack (config, &faults, ret_wrong);
-    return load_kept (config, &faults) ? IDENTITY_SETTINGS_KEPT : IDENTITY_SETTINGS_NONE;
+    lack_describe (config, &faults, ret_wrong);
+    return kept_load (config, &faults) ? IDENTITY_SETTINGS_KEPT : IDENTITY_SETTINGS_NONE;
 }
 
 int identity_settings_faults (const char *root, char ***ret_texts, struct base_error *error)
 {
+    base_assert (root && ret_texts);
     struct identity_config config;
     struct identity_config_faults faults = {.texts = NULL};
     struct base_error wrong = {.code = 0};
     *ret_texts = NULL;
-    int rc = identity_config_init (&config, root);
-    if (rc)
-        return base_error_errno (error, rc, "cannot read the settings");
-    rc = load_below (&config, ROOT_SETTINGS, &faults, &wrong);
-    if (rc || (faults_are_essential (&faults) && !faults.texts)) {
-        if (!rc)
-            say_lack (&config, &faults, &wrong);
+    int r = identity_config_init (&config, root);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot read the settings");
+    r = file_load (&config, ROOT_SETTINGS, &faults, &wrong);
+    if (r < 0 || (faults_are_essential (&faults) && !faults.texts)) {
+        if (r == 0)
+            lack_describe (&config, &faults, &wrong);
         (void) base_list_append (ret_texts, wrong.text);
     }
     for (size_t i = 0; faults.texts && faults.texts[i]; i++)
         (void) base_list_append (ret_texts, faults.texts[i]);
-    rc = *ret_texts ? base_error_set (error, -EINVAL, "%s", **ret_texts) : 0;
+    r = *ret_texts ? base_error_set (error, -EINVAL, "%s", **ret_texts) : 0;
     for (size_t i = 0; faults.ignored && faults.ignored[i]; i++)
         (void) base_list_append (ret_texts, faults.ignored[i]);
     identity_config_faults_deinit (&faults);
     identity_config_deinit (&config);
-    return rc;
+    return r;
 }
 
 int identity_settings_check (const char *root, struct base_error *error)
 {
+    base_assert (root);
     char **texts;
-    int rc = identity_settings_faults (root, &texts, error);
+    int r = identity_settings_faults (root, &texts, error);
     base_list_free (texts);
-    return rc;
+    return r;
 }
 
 static void settings_journal (const struct root *root, enum wire_outcome outcome, const char *reason)
 {
+    base_assert (root && reason);
     struct wire_entry entry = {
         .application = "noded", .step = "settings", .outcome = outcome, .reason = reason};
     struct base_error error = {.code = 0};
@@ -218,6 +229,7 @@ static void settings_journal (const struct root *root, enum wire_outcome outcome
 void identity_settings_tell (const struct root *root, enum identity_settings settings, bool asked,
                              const char *wrong)
 {
+    base_assert (root && wrong);
     char reason[BASE_ERROR_SIZE + 128];
     (void) snprintf (reason, sizeof reason, "%s; %s", wrong,
                      asked ? "keeping the previous settings until it is corrected"
@@ -228,13 +240,13 @@ void identity_settings_tell (const struct root *root, enum identity_settings set
     settings_journal (root, WIRE_OUTCOME_FAILED, reason);
 }
 
-static bool read_both (const struct root *root, struct base_buffer *own, struct base_buffer *kept)
+static bool files_read (const struct root *root, struct base_buffer *own, struct base_buffer *kept)
 {
-    return !disk_file_read (root->disk, root->fd, ROOT_SETTINGS, FILE_MOST, own) &&
-           !disk_file_read (root->disk, root->fd, ROOT_SETTINGS_KEPT, FILE_MOST, kept);
+    return disk_file_read (root->disk, root->fd, ROOT_SETTINGS, FILE_MOST, own) == 0 &&
+           disk_file_read (root->disk, root->fd, ROOT_SETTINGS_KEPT, FILE_MOST, kept) == 0;
 }
 
-static bool is_same (const struct base_buffer *a, const struct base_buffer *b)
+static bool files_are_equal (const struct base_buffer *a, const struct base_buffer *b)
 {
     return a->size == b->size && memcmp (a->data, b->data, a->size) == 0;
 }
@@ -242,19 +254,21 @@ static bool is_same (const struct base_buffer *a, const struct base_buffer *b)
 /*  A file that a person has written meanwhile is not what the origin was reached with. */
 void identity_settings_keep (const struct root *root, const struct base_digest *loaded)
 {
+    base_assert (root_is_open (root));
+    base_assert (loaded);
     base_cleanup (base_buffer_deinit) struct base_buffer own = {0};
     base_cleanup (base_buffer_deinit) struct base_buffer kept = {0};
     struct base_error error = {.code = 0};
-    bool both = read_both (root, &own, &kept);
+    bool both = files_read (root, &own, &kept);
     struct base_digest now = base_digest_of (own.data, own.size);
-    if (!base_digest_equal (&now, loaded) || (both && is_same (&own, &kept)))
+    if (!base_digest_equal (&now, loaded) || (both && files_are_equal (&own, &kept)))
         return;
     if (root_cache_put (root, ROOT_SETTINGS_KEPT, 0600, own.data, own.size, &error))
         base_log (BASE_LOG_WARNING, "cannot save a copy of the settings, ignoring: %s", error.text);
 }
 
 /*  Removes the records of workspaces that do not exist any more. */
-static void collect_used (const struct root *root)
+static void used_collect (const struct root *root)
 {
     const char *prefix = &ROOT_SETTINGS_USED[sizeof ROOT_VAR]; /* without "var/" */
     base_cleanup (base_directory_close_p) DIR *directory =
@@ -269,25 +283,28 @@ static void collect_used (const struct root *root)
 
 void identity_settings_used (const struct root *root, const struct identity_config *config)
 {
+    base_assert (root_is_open (root));
+    base_assert (config);
     char path[sizeof ROOT_SETTINGS_USED + ROOT_NAME_SIZE];
     base_cleanup (base_buffer_deinit) struct base_buffer before = {0};
     base_cleanup (base_free_p) char *text = identity_config_essential_file (config);
     struct base_error error = {.code = 0};
-    if (!text || !used_path (path) ||
-        (!disk_file_read (root->disk, root->fd, path, FILE_MOST, &before) && before.size == strlen (text) &&
-         memcmp (before.data, text, before.size) == 0))
+    if (!text || !used_path_format (path) ||
+        (disk_file_read (root->disk, root->fd, path, FILE_MOST, &before) == 0 &&
+         before.size == strlen (text) && memcmp (before.data, text, before.size) == 0))
         return;
     if (root_cache_put (root, path, 0600, text, strlen (text), &error))
         base_log (BASE_LOG_WARNING, "cannot record the settings in use, ignoring: %s", error.text);
-    collect_used (root);
+    used_collect (root);
 }
 
 int identity_settings_give_up (const struct root *root)
 {
+    base_assert (root_is_open (root));
     base_cleanup (base_buffer_deinit) struct base_buffer own = {0};
     base_cleanup (base_buffer_deinit) struct base_buffer kept = {0};
     char text[BASE_DIGEST_TEXT];
-    if (!read_both (root, &own, &kept) || is_same (&own, &kept))
+    if (!files_read (root, &own, &kept) || files_are_equal (&own, &kept))
         return ROOT_E_NONE;
     struct base_digest digest = base_digest_of (own.data, own.size);
     if (root_cache_put (root, ROOT_SETTINGS_GIVEN_UP, 0644, base_digest_format (&digest, text),
@@ -298,11 +315,13 @@ int identity_settings_give_up (const struct root *root)
 
 void identity_settings_retry (const struct root *root)
 {
+    base_assert (root_is_open (root));
     (void) disk_unlink (root->disk, root->fd, ROOT_SETTINGS_GIVEN_UP);
 }
 
 void identity_settings_taken (const struct root *root)
 {
+    base_assert (root);
     base_log (BASE_LOG_INFO, "restarting with the settings in %s/" ROOT_SETTINGS, root->path);
     settings_journal (root, WIRE_OUTCOME_PASSED, ROOT_SETTINGS " is valid: loaded");
 }

@@ -2,17 +2,20 @@
 /*  identity/settings.h - chooses the settings that a node manager runs with
 
     The settings come from node.zpl. The file may have been written for another version: an unknown key is
-    ignored, and a value that cannot be used has its default. Essential are id, origin and keys. If one of
-    them is unusable, or the file is missing or damaged, the node uses the copy in var/ of the file with which
-    the origin was last reached. What is still missing then comes from a record of what this workspace used
-    last. So neither a typing error nor a revert takes a node from its fleet. A misspelt name below curve/
-    makes the keys unusable: the earlier ones stay in use. Without essential settings there is no origin to
-    ask for updates: then node_settings_wait (node/settings_wait.h) runs. In both cases the node looks at node.zpl from time to time
-    and loads it when it is corrected.
+    ignored, and a value that cannot be used has its default.
 
-    Usable settings that reach no origin are on trial like a version. After trial/confirm the node returns to
-    the kept settings. It tries node.zpl again after six times as long, or after once as long if the kept
-    settings reach no origin either. A file that was changed meanwhile is tried at once. */
+    Essential are id, origin and keys. If one of them is unusable, or the file is missing or damaged, the node
+    uses the copy in var/ of the file with which the origin was last reached. What is still missing comes from
+    a record of what this workspace used last. So neither a typing error nor a revert separates a node from
+    its fleet. A misspelt name below curve/ makes the keys unusable, and the previous ones stay in use.
+
+    Without essential settings there is no origin to ask for updates: then node_settings_wait
+    (node/settings_wait.h) runs. In both cases the node checks node.zpl from time to time and loads it when it
+    is corrected.
+
+    Usable settings that reach no origin are on trial like a version. After the time trial/confirm the node
+    returns to the kept settings. It tries node.zpl again after six times trial/confirm, or after once
+    trial/confirm if the kept settings reach no origin either. A file that was changed is tried at once. */
 
 #ifndef IDENTITY_SETTINGS_H
 #define IDENTITY_SETTINGS_H
@@ -32,7 +35,7 @@ enum { IDENTITY_SETTINGS_LOOK_MS = 2000, IDENTITY_SETTINGS_AGAIN = 6 };
 enum identity_settings identity_settings_load (struct identity_config *config, struct base_error *ret_wrong);
 
 /*  Lists what this version cannot use of node.zpl as it is now: one sentence each, values before unknown
-    keys. Free with base_list_free. Returns as identity_settings_check does. */
+    keys. The caller frees ret_texts with base_list_free. Returns as identity_settings_check. */
 int identity_settings_faults (const char *root, char ***ret_texts, struct base_error *error);
 
 /*  Checks that every value of node.zpl as it is now can be used. Returns 0, or -errno with a sentence. */
@@ -59,11 +62,11 @@ bool identity_settings_given_up (const char *root);
 void identity_settings_retry (const struct root *root);
 
 /*  Reports in log and journal that node.zpl cannot be used, and what is done instead. asked: a reload was
-    requested while the manager runs. */
+    requested while the manager runs. wrong: why it cannot be used. */
 void identity_settings_tell (const struct root *root, enum identity_settings settings, bool asked,
                              const char *wrong);
 
-/*  Reports there that node.zpl is valid and that a restart loads it. */
+/*  Reports in log and journal that node.zpl is valid, and that a restart loads it. */
 void identity_settings_taken (const struct root *root);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "node/application.h"
+#include "node/deadline.h"
 #include "node/stage.h"
 #include "root/workspace.h"
 
@@ -47,16 +48,15 @@ static void on_deadline (void *context)
     }
     char fetched[256];
     fetch_format (app, fetched, sizeof fetched);
-    node_fail (
-        app, UPDATE_EVENT_DEADLINE, "%s took longer than %llu ms%s", wire_state_word (app->procedure.state),
-        (unsigned long long) update_procedure_deadline_ms (&app->procedure, &app->process->config->limits),
-        fetched);
+    node_fail (app, UPDATE_EVENT_DEADLINE, "%s took longer than %llu ms%s",
+               wire_state_word (app->procedure.state),
+               (unsigned long long) node_deadline_ms (app->process->config, &app->procedure), fetched);
 }
 
 static void deadline_start (struct node_application *app)
 {
     bus_timer_cancel (app->process->loop, app->deadline);
-    uint64_t ms = update_procedure_deadline_ms (&app->procedure, &app->process->config->limits);
+    uint64_t ms = node_deadline_ms (app->process->config, &app->procedure);
     app->deadline_ms = base_time_boot_ms () + ms;
     app->deadline = ms ? bus_timer_start (app->process->loop, ms, on_deadline, app) : 0;
 }

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "node/application.h"
+#include "node/deadline.h"
 #include "wire/text.h"
 
 enum { UNFIT_MOST = 1000 /* the most that the record can hold */ };
@@ -31,7 +32,7 @@ void node_later_begin (struct node_application *app)
     struct wire_standing *order_state = &app->standing;
     char time[BASE_TIME_TEXT];
     base_assert (app->procedure.state == WIRE_STATE_UNFIT && app->procedure.unfit > 0);
-    uint64_t span_ms = update_procedure_deadline_ms (&app->procedure, &app->process->config->limits);
+    uint64_t span_ms = node_deadline_ms (app->process->config, &app->procedure);
     unsigned times = app->procedure.unfit;
     node_later_clear (app);
     order_state->unfit = times < UNFIT_MOST ? times : UNFIT_MOST;
@@ -44,7 +45,7 @@ void node_later_begin (struct node_application *app)
 uint64_t node_later_left_ms (const struct node_application *app)
 {
     struct update_procedure unfit = {.state = WIRE_STATE_UNFIT, .unfit = (unsigned) app->standing.unfit};
-    uint64_t span_ms = update_procedure_deadline_ms (&unfit, &app->process->config->limits);
+    uint64_t span_ms = node_deadline_ms (app->process->config, &unfit);
     uint64_t now = base_time_real_ns (), then = 0;
     if (!app->standing.retry || base_time_parse (app->standing.retry, &then) < 0 || then <= now)
         return 0;

@@ -11,6 +11,7 @@
 #include "node/application.h"
 #include "rehearsal/rehearsal.h"
 #include "root/manifest.h"
+#include "update/verdict.h"
 #include "root/workspace.h"
 
 struct manager {
@@ -104,6 +105,21 @@ static bool candidate_is_intact (const struct node_application *app, struct base
     return r != ROOT_E_DAMAGED && r != ROOT_E_NONE;
 }
 
+static struct update_rehearsed rehearsed_of (const struct rehearsal_outcome *end)
+{
+    return (struct update_rehearsed){.passed = end->passed,
+                                     .host = end->host,
+                                     .killed = end->killed,
+                                     .late = end->late,
+                                     .slowest_ms = end->slowest_ms};
+}
+
+static enum update_verdict verdict_of (const struct rehearsal_result *result, unsigned tries)
+{
+    struct update_rehearsed candidate = rehearsed_of (&result->end);
+    return update_verdict_candidate (&candidate, tries);
+}
+
 /*  Verifies the candidate's files after a rehearsal, whatever its result: a copy of them has rehearsed. If
     they have changed, the result is that host or disk is at fault. */
 static void candidate_verify (struct node_application *app, struct rehearsal_result *result)
@@ -111,7 +127,7 @@ static void candidate_verify (struct node_application *app, struct rehearsal_res
     struct base_error damage = {.code = 0};
     if (result->end.host || candidate_is_intact (app, &damage))
         return;
-    result->end = (struct update_rehearsed){.host = true};
+    result->end = (struct rehearsal_outcome){.host = true};
     (void) base_text_copy (result->step, sizeof result->step, "files");
     (void) snprintf (result->reason, sizeof result->reason,
                      "the candidate's files changed since they were staged: %.300s", damage.text);
@@ -135,7 +151,8 @@ static void on_control (struct node_application *app, const struct rehearsal_res
     const struct rehearsal_result *failed = &own->blamed;
     uint64_t step_ms = app->process->config->rehearsal_step_ms;
     char why[BASE_ERROR_SIZE] = "";
-    bool blamed = update_verdict_control (&failed->end, &control->end, step_ms) == UPDATE_VERDICT_BLAMED;
+    struct update_rehearsed candidate = rehearsed_of (&failed->end), runs = rehearsed_of (&control->end);
+    bool blamed = update_verdict_control (&candidate, &runs, step_ms) == UPDATE_VERDICT_BLAMED;
     if (!control->end.passed)
         (void) snprintf (
             why, sizeof why,
@@ -153,11 +170,11 @@ static void on_control (struct node_application *app, const struct rehearsal_res
 static void on_candidate (struct node_application *app, struct rehearsal_result *result)
 {
     struct manager *own = app->own;
-    enum update_verdict verdict = update_verdict_candidate (&result->end, own->tries);
+    enum update_verdict verdict = verdict_of (result, own->tries);
     const char *workspace = verdict == UPDATE_VERDICT_AGAIN ? app->order.workspace : app->running->workspace;
     if (verdict != UPDATE_VERDICT_AGAIN) {
         candidate_verify (app, result);
-        verdict = update_verdict_candidate (&result->end, own->tries);
+        verdict = verdict_of (result, own->tries);
     }
     if (verdict == UPDATE_VERDICT_AGAIN || verdict == UPDATE_VERDICT_CONTROL) {
         own->control = verdict == UPDATE_VERDICT_CONTROL;

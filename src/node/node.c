@@ -310,11 +310,9 @@ int node_run (struct identity_config *config, enum identity_settings settings, c
         .config = config, .settings = settings, .launcher = launcher, .status = 1, .lock = NODE_LOCK_NULL};
     process.root.fd = -1;
     process.loaded = identity_settings_digest (config->root);
-    /* this process ends an unconfirmed trial a little before its launcher does: it can report the reason */
-    config->limits.trial_ms = config->trial.confirm_ms - config->trial.confirm_ms / 8;
     int r = process_open (&process, &error);
     if (r) {
-        base_log (BASE_LOG_ERROR, "%s", *error.text ? error.text : strerror (r < 0 ? -r : EIO));
+        base_log (BASE_LOG_ERROR, "%s", *error.text ? error.text : root_error_text (r));
         process_close (&process);
         return process.status;
     }

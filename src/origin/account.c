@@ -6,16 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
+
 enum { SLOTS_LEAST = 64 };
 
 static void account_unref (struct origin_account *account)
 {
+    base_assert (account);
     if (atomic_fetch_sub_explicit (&account->refs, 1, memory_order_acq_rel) == 1)
         free (account);
 }
 
 void origin_accounts_deinit (struct origin_accounts *accounts)
 {
+    base_assert (accounts);
     for (size_t i = 0; i < accounts->n_slots; i++)
         if (accounts->slots[i])
             account_unref (accounts->slots[i]);
@@ -27,6 +31,7 @@ void origin_accounts_deinit (struct origin_accounts *accounts)
     their last bytes. */
 static size_t slot_find (struct origin_account **slots, size_t n_slots, const struct bus_peer *peer)
 {
+    base_assert (n_slots > 0 && (n_slots & (n_slots - 1)) == 0);
     uint32_t hash = 2166136261u;
     for (unsigned i = 0; i < peer->size; i++)
         hash = (hash ^ peer->id[i]) * 16777619u;
@@ -68,6 +73,8 @@ static bool slots_renew (struct origin_accounts *accounts)
 
 struct origin_account *origin_accounts_of (struct origin_accounts *accounts, const struct bus_peer *peer)
 {
+    base_assert (accounts && peer);
+    base_assert (accounts->n_used <= accounts->n_slots);
     if (accounts->n_slots > 0) {
         size_t at = slot_find (accounts->slots, accounts->n_slots, peer);
         if (accounts->slots[at])
@@ -88,12 +95,14 @@ struct origin_account *origin_accounts_of (struct origin_accounts *accounts, con
 
 void origin_account_begin (struct origin_account *account, size_t bytes)
 {
+    base_assert (account);
     atomic_fetch_add_explicit (&account->refs, 1, memory_order_relaxed);
     atomic_fetch_add (&account->bytes, bytes);
 }
 
 void origin_account_end (struct origin_account *account, size_t bytes)
 {
+    base_assert (account && atomic_load (&account->bytes) >= bytes);
     atomic_fetch_sub (&account->bytes, bytes);
     account_unref (account);
 }

@@ -10,13 +10,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "origin/account.h"
 
 enum {
-    ACTIVE_MS = 500,      /* asked for within this time, but not to its end: not closed to make room */
-    IDLE_MS = 5000,       /* not asked for since: closed, so that a removed file frees its space */
+    ACTIVE_MS = 500, /* a blob that was requested within this time is not closed to make room */
+    IDLE_MS = 5000,  /* a blob without requests for this time is closed: a removed file frees its space */
     RETRY_AFTER_MS = 200, /* sent with status busy */
 };
 
@@ -62,6 +63,7 @@ static void mapping_unref (struct mapping *mapping)
 /*  Runs on libzmq's I/O thread. */
 static void parcel_release (void *data, void *hint)
 {
+    base_assert (hint);
     struct parcel *parcel = hint;
     origin_account_end (parcel->account, parcel->size);
     if (parcel->mapping)
@@ -73,6 +75,7 @@ static void parcel_release (void *data, void *hint)
 
 struct origin_contents *origin_contents_new (const struct origin_contents_spec *spec)
 {
+    base_assert (spec && spec->loop);
     struct origin_contents *contents = calloc (1, sizeof *contents);
     if (contents)
         contents->spec = *spec;
@@ -88,8 +91,9 @@ static void content_free (struct content *content)
 }
 
 /*  Removes *link from the list and closes it. */
-static void close_at (struct origin_contents *contents, struct content **link)
+static void content_close (struct origin_contents *contents, struct content **link)
 {
+    base_assert (*link && contents->n_open > 0);
     struct content *content = *link;
     *link = content->next;
     contents->n_open--;
@@ -102,7 +106,7 @@ struct origin_contents *origin_contents_free (struct origin_contents *contents)
         return NULL;
     bus_timer_cancel (contents->spec.loop, contents->idle_timer);
     while (contents->first)
-        close_at (contents, &contents->first);
+        content_close (contents, &contents->first);
     origin_accounts_deinit (&contents->accounts);
     free (contents);
     return NULL;
@@ -110,28 +114,31 @@ struct origin_contents *origin_contents_free (struct origin_contents *contents)
 
 void origin_contents_forget (struct origin_contents *contents, const struct base_digest *digest)
 {
+    base_assert (contents && digest);
     for (struct content **link = &contents->first; *link; link = &(*link)->next)
         if (base_digest_equal (&(*link)->digest, digest)) {
-            close_at (contents, link);
+            content_close (contents, link);
             return;
         }
 }
 
-static void close_idle (void *context)
+static void contents_close_idle (void *context)
 {
+    base_assert (context);
     struct origin_contents *contents = context;
     uint64_t now_ms = base_time_boot_ms ();
     for (struct content **link = &contents->first; *link;)
         if (now_ms - (*link)->used_ms >= IDLE_MS)
-            close_at (contents, link);
+            content_close (contents, link);
         else
             link = &(*link)->next;
     contents->idle_timer =
-        contents->first ? bus_timer_start (contents->spec.loop, IDLE_MS, close_idle, contents) : 0;
+        contents->first ? bus_timer_start (contents->spec.loop, IDLE_MS, contents_close_idle, contents) : 0;
 }
 
 static int content_map (struct content *content)
 {
+    base_assert (content->fd >= 0 && !content->mapping);
     if (content->size == 0)
         return 0;
     struct mapping *mapping = calloc (1, sizeof *mapping);
@@ -152,9 +159,10 @@ static int content_map (struct content *content)
     return 0;
 }
 
-static int open_content (struct origin_contents *contents, const struct base_digest *digest,
+static int content_open (struct origin_contents *contents, const struct base_digest *digest,
                          struct content **ret_content)
 {
+    base_assert (contents->n_open < contents->spec.open_most);
     if (!contents->spec.open)
         return -ENOENT;
     base_cleanup (base_close_p) int fd = -1;
@@ -183,13 +191,14 @@ static int open_content (struct origin_contents *contents, const struct base_dig
     contents->first = content;
     contents->n_open++;
     if (contents->idle_timer <= 0)
-        contents->idle_timer = bus_timer_start (contents->spec.loop, IDLE_MS, close_idle, contents);
+        contents->idle_timer = bus_timer_start (contents->spec.loop, IDLE_MS, contents_close_idle, contents);
     *ret_content = content;
     return 0;
 }
 
-/*  Finds or opens a blob and moves it to the front. Returns 0, -EBUSY, -ENOENT or another -errno. */
-static int find_content (struct origin_contents *contents, const struct base_digest *digest,
+/*  Finds or opens a blob and moves it to the front of the list. Returns 0; -EBUSY: too many are open and in
+    use; -ENOENT: no such blob; or another -errno. */
+static int content_find (struct origin_contents *contents, const struct base_digest *digest,
                          struct content **ret_content)
 {
     uint64_t now_ms = base_time_boot_ms ();
@@ -206,9 +215,9 @@ static int find_content (struct origin_contents *contents, const struct base_dig
         if (contents->n_open >= contents->spec.open_most) {
             if (!spare)
                 return -EBUSY;
-            close_at (contents, spare);
+            content_close (contents, spare);
         }
-        int r = open_content (contents, digest, &content);
+        int r = content_open (contents, digest, &content);
         if (r < 0 || !content)
             return r < 0 ? r : -ENOENT;
     }
@@ -217,7 +226,7 @@ static int find_content (struct origin_contents *contents, const struct base_dig
     return 0;
 }
 
-static int read_all (int fd, uint8_t *data, size_t size, uint64_t offset)
+static int file_read (int fd, uint8_t *data, size_t size, uint64_t offset)
 {
     while (size > 0) {
         ssize_t n = pread (fd, data, size, (off_t) offset);
@@ -233,9 +242,11 @@ static int read_all (int fd, uint8_t *data, size_t size, uint64_t offset)
 }
 
 /*  Makes a payload of the bytes from offset on. parcel_release frees it. */
-static int make_parcel (const struct content *content, struct origin_account *account, uint64_t offset,
+static int parcel_make (const struct content *content, struct origin_account *account, uint64_t offset,
                         size_t size, struct parcel **ret_parcel, uint8_t **ret_data)
 {
+    base_assert (offset <= content->size && size <= content->size - offset);
+    base_assert (content->mapping || content->fd >= 0);
     base_cleanup (base_free_p) struct parcel *parcel = calloc (1, sizeof *parcel);
     if (!parcel)
         return -ENOMEM;
@@ -247,7 +258,7 @@ static int make_parcel (const struct content *content, struct origin_account *ac
         base_cleanup (base_free_p) uint8_t *data = malloc (size ? size : 1);
         if (!data)
             return -ENOMEM;
-        int r = read_all (content->fd, data, size, offset);
+        int r = file_read (content->fd, data, size, offset);
         if (r < 0)
             return r;
         *ret_data = base_take (data);
@@ -262,6 +273,7 @@ static int make_parcel (const struct content *content, struct origin_account *ac
 static void chunk_refuse (struct bus_socket *socket, const struct bus_peer *peer, struct wire_chunk *chunk,
                           int r, struct origin_counts *counts)
 {
+    base_assert (r < 0);
     chunk->size = 0;
     if (r == -EBUSY || r == -ENOMEM || r == -EMFILE || r == -ENFILE) {
         chunk->status = WIRE_STATUS_BUSY;
@@ -283,6 +295,8 @@ void origin_contents_get (struct origin_contents *contents, struct bus_socket *s
                           const struct bus_peer *peer, const struct wire_get *get,
                           struct origin_counts *counts)
 {
+    base_assert (contents && socket);
+    base_assert (peer && get && counts);
     struct wire_chunk chunk = {.digest = get->digest, .offset = get->offset, .length = get->length};
     counts->pieces++;
 
@@ -298,7 +312,7 @@ void origin_contents_get (struct origin_contents *contents, struct bus_socket *s
     }
 
     struct content *content;
-    int r = find_content (contents, &get->digest, &content);
+    int r = content_find (contents, &get->digest, &content);
     if (r == 0 && get->offset > content->size)
         r = -ERANGE;
     if (r < 0) {
@@ -319,7 +333,7 @@ void origin_contents_get (struct origin_contents *contents, struct bus_socket *s
 
     struct parcel *parcel;
     uint8_t *data;
-    r = make_parcel (content, account, get->offset, size, &parcel, &data);
+    r = parcel_make (content, account, get->offset, size, &parcel, &data);
     if (r < 0) {
         chunk_refuse (socket, peer, &chunk, r, counts);
         return;

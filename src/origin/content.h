@@ -26,7 +26,7 @@ struct origin_contents_spec {
 struct origin_contents *origin_contents_new (const struct origin_contents_spec *spec);
 struct origin_contents *origin_contents_free (struct origin_contents *contents);
 
-/*  The owner has another file for that blob now: closes the open one. */
+/*  Closes the open file of a blob, because the owner has another one for it now. */
 void origin_contents_forget (struct origin_contents *contents, const struct base_digest *digest);
 
 /*  Sends the chunk that answers get. */

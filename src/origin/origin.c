@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/random.h"
@@ -15,12 +16,12 @@ enum {
     HEARTBEAT_MS = 15000,
     TRANSFERS = 64,
     PEER_BYTES = 16 * 1024 * 1024,
-    /*  On content a peer's queue is shorter, because a message may have a mebibyte. It is more than
-        twice the gets that a peer has under way: libzmq learns only at every half of the mark what has been
-        sent. */
+    /*  Messages a peer that may wait to be sent on content, where one may have a mebibyte. The mark is more
+        than twice the gets that a peer has under way: libzmq notices what was sent only at every half of
+        it. */
     CONTENT_HIGH_WATER = 256,
-    /*  Messages of a peer that may wait to be read: of up to a mebibyte on content, of 64 KiB on control. A
-        peer that waits for its answers needs no more: libzmq and the kernel hold further ones. */
+    /*  Messages a peer that may wait to be read: of up to a mebibyte on content, of 64 KiB on control. A peer
+        that waits for its answers needs no more. Further ones wait in the kernel's buffers. */
     CONTENT_WAITING = 8,
     CONTROL_WAITING = 16,
     CONTROL_HIGH_WATER = 128,
@@ -57,11 +58,13 @@ static void on_refused (void *context, struct bus_socket *socket, const struct b
 
 void origin_keep (struct origin *origin)
 {
+    base_assert (origin);
     bus_connection_keep (origin->asking);
 }
 
 bool origin_is_named (struct origin *origin, const char *name)
 {
+    base_assert (origin && name);
     struct base_digest digest = base_digest_of (name, strlen (name));
     uint64_t number;
     memcpy (&number, digest.bytes, sizeof number);
@@ -69,7 +72,7 @@ bool origin_is_named (struct origin *origin, const char *name)
 }
 
 /*  Whether the topic is update/all, update/group/NAME or update/ring/XX. */
-static bool is_topic (const char *topic)
+static bool topic_is_valid (const char *topic)
 {
     static const char group[] = "update/group/", ring[] = "update/ring/";
     if (strncmp (topic, group, strlen (group)) == 0)
@@ -88,6 +91,7 @@ static void on_subscription (void *context, const char *topic, bool subscribed)
 
 void origin_pace (struct origin *origin, uint64_t heartbeat_ms)
 {
+    base_assert (origin);
     origin->heartbeat_ms = heartbeat_ms;
 }
 
@@ -103,7 +107,7 @@ struct origin *origin_free (struct origin *origin)
     return NULL;
 }
 
-static void free_origin_p (struct origin **origin)
+static void origin_free_p (struct origin **origin)
 {
     origin_free (*origin);
 }
@@ -112,6 +116,7 @@ static int channel_serve (struct origin *origin, enum bus_kind kind, const char 
                           const struct bus_socket_options *options, struct bus_socket **ret_socket,
                           struct base_error *error)
 {
+    base_assert (!*ret_socket);
     if (!endpoint)
         return 0;
     int r = bus_socket_new (origin->loop, kind, options, ret_socket, error);
@@ -121,7 +126,9 @@ static int channel_serve (struct origin *origin, enum bus_kind kind, const char 
 int origin_new (struct bus_loop *loop, const struct origin_config *config, const struct origin_ops *ops,
                 void *context, struct origin **ret_origin, struct base_error *error)
 {
-    base_cleanup (free_origin_p) struct origin *origin = calloc (1, sizeof *origin);
+    base_assert (loop && config && ops);
+    base_assert (ret_origin);
+    base_cleanup (origin_free_p) struct origin *origin = calloc (1, sizeof *origin);
     if (!origin)
         return base_error_errno (error, -ENOMEM, "cannot create the origin");
     origin->loop = loop;
@@ -146,7 +153,7 @@ int origin_new (struct bus_loop *loop, const struct origin_config *config, const
         .quiet = true,
     };
     options.on_subscription = on_subscription;
-    options.is_topic = is_topic;
+    options.is_topic = topic_is_valid;
     int r = channel_serve (origin, BUS_XPUB, config->announce, &options, &origin->announce, error);
     if (r < 0)
         return r;
@@ -174,41 +181,45 @@ int origin_new (struct bus_loop *loop, const struct origin_config *config, const
 
 const char *origin_instance (const struct origin *origin)
 {
+    base_assert (origin);
     return origin->instance;
 }
 
 uint64_t origin_sequence (const struct origin *origin)
 {
+    base_assert (origin);
     return origin->sequence;
 }
 
-static const char *endpoint_of (const struct bus_socket *socket)
+static const char *socket_endpoint (const struct bus_socket *socket)
 {
     return socket ? bus_socket_endpoint (socket) : NULL;
 }
 
 const char *origin_endpoint_announce (const struct origin *origin)
 {
-    return endpoint_of (origin->announce);
+    return socket_endpoint (origin->announce);
 }
 
 const char *origin_endpoint_control (const struct origin *origin)
 {
-    return endpoint_of (origin->control);
+    return socket_endpoint (origin->control);
 }
 
 const char *origin_endpoint_content (const struct origin *origin)
 {
-    return endpoint_of (origin->content);
+    return socket_endpoint (origin->content);
 }
 
 void origin_content_forget (struct origin *origin, const struct base_digest *digest)
 {
+    base_assert (origin && digest);
     origin_contents_forget (origin->contents, digest);
 }
 
 int origin_announce (struct origin *origin, const char *topic, const struct wire_update *hint)
 {
+    base_assert (origin && topic && hint);
     if (!origin->announce)
         return -ENOTSUP;
     struct wire_update update = *hint;
@@ -225,11 +236,14 @@ int origin_announce (struct origin *origin, const char *topic, const struct wire
 int origin_answer (struct origin *origin, const struct bus_peer *peer, const struct wire_record *record,
                    const void *message)
 {
+    base_assert (origin && peer);
+    base_assert (record && message);
     return origin->control ? bus_send (origin->control, peer, record, message) : -ENOTSUP;
 }
 
 struct origin_counts origin_counts (const struct origin *origin)
 {
+    base_assert (origin);
     struct origin_counts counts = origin->counts;
     const struct bus_socket *const sockets[] = {origin->announce, origin->control, origin->content};
     for (size_t i = 0; i < sizeof sockets / sizeof sockets[0]; i++) {
@@ -250,6 +264,7 @@ struct origin_counts origin_counts (const struct origin *origin)
 
 const char *origin_ring_topic (const char *node, char text[ORIGIN_TOPIC_SIZE])
 {
+    base_assert (node && text);
     struct base_digest digest = base_digest_of (node, strlen (node));
     (void) snprintf (text, ORIGIN_TOPIC_SIZE, "update/ring/%02x", digest.bytes[0]);
     return text;

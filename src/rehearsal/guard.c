@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -46,27 +47,27 @@ struct rehearsal_guard {
     void *context;
 };
 
-static pid_t parent_of (pid_t pid);
+static pid_t process_parent (pid_t pid);
 
-static void signal_first (const struct rehearsal_guard *guard, int number)
+static void first_signal (const struct rehearsal_guard *guard, int number)
 {
     if (guard->process.pid)
         (void) guard->ops->signal (guard->ops_context, &guard->process, number);
 }
 
-static void signal_second (const struct rehearsal_guard *guard, int number)
+static void second_signal (const struct rehearsal_guard *guard, int number)
 {
     if (guard->second_fd >= 0)
         (void) syscall (SYS_pidfd_send_signal, guard->second_fd, number, NULL, 0);
 }
 
 /*  Opens a pidfd before the pid can belong to another process. */
-static void hold_second (struct rehearsal_guard *guard, pid_t pid)
+static void second_hold (struct rehearsal_guard *guard, pid_t pid)
 {
     if (guard->second_fd >= 0)
         return;
     guard->second_fd = (int) syscall (SYS_pidfd_open, pid, 0);
-    if (guard->second_fd < 0 || parent_of (pid) == guard->pid) {
+    if (guard->second_fd < 0 || process_parent (pid) == guard->pid) {
         guard->second = guard->second_fd < 0 ? 0 : pid;
         return;
     }
@@ -74,11 +75,12 @@ static void hold_second (struct rehearsal_guard *guard, pid_t pid)
     guard->second_fd = -1;
 }
 
-static void read_line (struct rehearsal_guard *guard, const char *line)
+static void line_read (struct rehearsal_guard *guard, const char *line)
 {
+    base_assert (guard && line);
     uint64_t number;
     if (strncmp (line, "guard ", 6) == 0 && !base_text_parse_u64 (line + 6, INT32_MAX, &number))
-        hold_second (guard, (pid_t) number);
+        second_hold (guard, (pid_t) number);
     else if (strncmp (line, "ended exited ", 13) == 0 && !base_text_parse_u64 (line + 13, 255, &number)) {
         guard->end.ended = true;
         guard->end.how = (struct base_process_end){.exited = true, .code = (int) number};
@@ -88,14 +90,14 @@ static void read_line (struct rehearsal_guard *guard, const char *line)
     } else if (strncmp (line, "view open ", 10) == 0 && guard->open) {
         guard->open (guard->context, line + 10);
         guard->open = NULL;
-        signal_first (guard, SIGUSR1); /* the guard may run the program now */
+        first_signal (guard, SIGUSR1); /* the guard may run the program now */
     } else if (strncmp (line, "left ", 5) == 0 && !base_text_parse_u64 (line + 5, UINT32_MAX, &number))
         guard->end.left = (unsigned) number;
     else if (strncmp (line, "host ", 5) == 0 && !base_text_parse_u64 (line + 5, INT32_MAX, &number))
         guard->end.host = (int) number;
 }
 
-static void close_watched (struct rehearsal_guard *guard, int *fd)
+static void watched_close (struct rehearsal_guard *guard, int *fd)
 {
     if (*fd < 0)
         return;
@@ -108,6 +110,7 @@ static void close_watched (struct rehearsal_guard *guard, int *fd)
     than that. */
 static void on_output (void *context)
 {
+    base_assert (context);
     struct rehearsal_guard *guard = context;
     char piece[4096];
     for (size_t all = 0; all < READ_MOST;) {
@@ -117,13 +120,14 @@ static void on_output (void *context)
         if (got < 0 && errno == EAGAIN)
             return;
         if (got <= 0) {
-            close_watched (guard, &guard->output);
+            watched_close (guard, &guard->output);
             return;
         }
         size_t size = (size_t) got, most = REHEARSAL_GUARD_SAID - 1;
         const char *from = size > most ? piece + size - most : piece;
         size = size > most ? most : size;
         size_t keep = guard->n_said + size > most ? most - size : guard->n_said;
+        base_assert (keep <= guard->n_said && keep + size <= most);
         memmove (guard->said, guard->said + guard->n_said - keep, keep);
         memcpy (guard->said + keep, from, size);
         guard->n_said = keep + size;
@@ -134,6 +138,7 @@ static void on_output (void *context)
 
 const char *rehearsal_guard_said (struct rehearsal_guard *guard)
 {
+    base_assert (guard);
     if (guard->output >= 0)
         on_output (guard);
     return guard->said;
@@ -141,6 +146,7 @@ const char *rehearsal_guard_said (struct rehearsal_guard *guard)
 
 const char *rehearsal_guard_last_words (struct rehearsal_guard *guard, char *text, size_t size)
 {
+    base_assert (guard && text && size > 0);
     const char *found = "", *at = rehearsal_guard_said (guard);
     bool launcher = true;
     while (*at) {
@@ -157,7 +163,7 @@ const char *rehearsal_guard_last_words (struct rehearsal_guard *guard, char *tex
     return text;
 }
 
-static void end_if_over (struct rehearsal_guard *guard)
+static void guard_end_if_over (struct rehearsal_guard *guard)
 {
     if (guard->report >= 0 || guard->process.pid)
         return;
@@ -171,6 +177,7 @@ static void on_report (void *context)
 {
     struct rehearsal_guard *guard = context;
     for (;;) {
+        base_assert (guard->length < LINE_SIZE - 1);
         ssize_t got = read (guard->report, guard->line + guard->length, LINE_SIZE - 1 - guard->length);
         if (got < 0 && errno == EINTR)
             continue;
@@ -182,7 +189,7 @@ static void on_report (void *context)
         char *newline;
         while ((newline = memchr (guard->line, '\n', guard->length))) {
             *newline = '\0';
-            read_line (guard, guard->line);
+            line_read (guard, guard->line);
             size_t used = (size_t) (newline + 1 - guard->line);
             guard->length -= used;
             memmove (guard->line, newline + 1, guard->length);
@@ -190,8 +197,8 @@ static void on_report (void *context)
         if (guard->length == LINE_SIZE - 1)
             guard->length = 0; /* no line of the guard is that long */
     }
-    close_watched (guard, &guard->report);
-    end_if_over (guard);
+    watched_close (guard, &guard->report);
+    guard_end_if_over (guard);
 }
 
 /*  The first process of the guard has ended: its pidfd is readable. */
@@ -208,26 +215,27 @@ static void on_end (void *context)
     }
     if (guard->report >= 0)
         rehearsal_guard_kill (guard); /* the second process ends the rest, unless it is stopped */
-    end_if_over (guard);
+    guard_end_if_over (guard);
 }
 
 static void guard_press (void *context)
 {
     struct rehearsal_guard *guard = context;
     guard->timer = 0;
+    base_assert (!guard->end.stuck);
     if (guard->kills == 0 && base_time_boot_ms () - guard->pressed_ms < guard->end_ms) {
         /* repeated, because it may be stopped again; SIGHUP makes it kill everything */
-        signal_second (guard, SIGHUP);
-        signal_second (guard, SIGCONT);
-        signal_first (guard, SIGHUP);
-        signal_first (guard, SIGCONT);
+        second_signal (guard, SIGHUP);
+        second_signal (guard, SIGCONT);
+        first_signal (guard, SIGHUP);
+        first_signal (guard, SIGCONT);
     } else if (guard->kills == 0) {
         guard->kills++;
-        signal_second (guard, SIGKILL); /* the program dies with it; the first process ends the rest */
-        signal_first (guard, SIGCONT);
+        second_signal (guard, SIGKILL); /* the program dies with it; the first process ends the rest */
+        first_signal (guard, SIGCONT);
     } else if (guard->kills == 1) {
         guard->kills++;
-        signal_first (guard, SIGKILL);
+        first_signal (guard, SIGKILL);
     } else {
         guard->end.stuck = guard->process.pid ? guard->pid : guard->second ? guard->second : guard->pid;
         base_log (BASE_LOG_WARNING,
@@ -240,28 +248,33 @@ static void guard_press (void *context)
     guard->timer = bus_timer_start (guard->loop, PRESS_MS, guard_press, guard);
 }
 
-static int make_pipe (int *ret_reading, int *ret_writing)
+static int pipe_make (int *ret_reading, int *ret_writing)
 {
     int ends[2];
-    if (pipe2 (ends, O_CLOEXEC))
+    if (pipe2 (ends, O_CLOEXEC) < 0)
         return -errno;
     *ret_reading = ends[0];
     *ret_writing = ends[1];
-    return fcntl (ends[0], F_SETFL, O_NONBLOCK) ? -errno : 0;
+    return fcntl (ends[0], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 }
 
 int rehearsal_guard_start (const struct rehearsal_guard_spec *spec, struct rehearsal_guard **ret_guard,
                            struct base_error *error)
 {
+    base_assert (spec && ret_guard);
+    base_assert (spec->loop && spec->gone);
+    base_assert (spec->launcher && spec->script && spec->env);
+    base_assert (spec->root && spec->scratch);
     base_cleanup (base_close_p) int reading = -1;
     base_cleanup (base_close_p) int writing = -1;
     base_cleanup (base_close_p) int hearing = -1;
     base_cleanup (base_close_p) int saying = -1;
     const struct base_process_ops *ops = spec->process ? spec->process : &base_process_system;
-    int rc = make_pipe (&reading, &writing);
-    rc = rc ? rc : make_pipe (&hearing, &saying);
-    if (rc)
-        return base_error_errno (error, rc, "cannot make a pipe for the guard");
+    int r = pipe_make (&reading, &writing);
+    if (r == 0)
+        r = pipe_make (&hearing, &saying);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot make a pipe for the guard");
     struct rehearsal_guard *guard = calloc (1, sizeof *guard);
     if (!guard)
         return -ENOMEM;
@@ -280,41 +293,45 @@ int rehearsal_guard_start (const struct rehearsal_guard_spec *spec, struct rehea
                                         .n_fds = 1,
                                         .fds = {writing},
                                         .own_session = true};
-    rc = ops->spawn (spec->process_context, &process, &guard->process, error);
-    if (!rc) {
-        guard->loop = spec->loop;
-        guard->ops = ops;
-        guard->ops_context = spec->process_context;
-        guard->pid = guard->process.pid;
-        guard->second_fd = -1;
-        guard->end_ms = spec->end_ms;
-        guard->report = base_take_fd (&reading);
-        guard->output = base_take_fd (&hearing);
-        guard->open = spec->open;
-        guard->gone = spec->gone;
-        guard->context = spec->context;
-        rc = bus_watch (guard->loop, guard->report, on_report, guard);
-        rc = rc ? rc : bus_watch (guard->loop, guard->output, on_output, guard);
-        rc = rc ? rc : bus_watch (guard->loop, guard->process.fd, on_end, guard);
-        guard->watched = !rc;
-        if (rc) {
-            (void) rehearsal_guard_free (guard);
-            return base_error_errno (error, rc, "cannot watch the guard");
-        }
-        *ret_guard = guard;
-        return 0;
+    r = ops->spawn (spec->process_context, &process, &guard->process, error);
+    if (r) {
+        free (guard);
+        return r;
     }
-    free (guard);
-    return rc;
+    guard->loop = spec->loop;
+    guard->ops = ops;
+    guard->ops_context = spec->process_context;
+    guard->pid = guard->process.pid;
+    guard->second_fd = -1;
+    guard->end_ms = spec->end_ms;
+    guard->report = base_take_fd (&reading);
+    guard->output = base_take_fd (&hearing);
+    guard->open = spec->open;
+    guard->gone = spec->gone;
+    guard->context = spec->context;
+    r = bus_watch (guard->loop, guard->report, on_report, guard);
+    if (r == 0)
+        r = bus_watch (guard->loop, guard->output, on_output, guard);
+    if (r == 0)
+        r = bus_watch (guard->loop, guard->process.fd, on_end, guard);
+    guard->watched = r == 0;
+    if (r < 0) {
+        (void) rehearsal_guard_free (guard);
+        return base_error_errno (error, r, "cannot watch the guard");
+    }
+    *ret_guard = guard;
+    return 0;
 }
 
 void rehearsal_guard_stop (struct rehearsal_guard *guard)
 {
-    signal_first (guard, SIGTERM);
+    base_assert (guard);
+    first_signal (guard, SIGTERM);
 }
 
 void rehearsal_guard_kill (struct rehearsal_guard *guard)
 {
+    base_assert (guard);
     if (guard->pressed_ms || guard->end.stuck)
         return;
     guard->pressed_ms = base_time_boot_ms ();
@@ -322,16 +339,16 @@ void rehearsal_guard_kill (struct rehearsal_guard *guard)
 }
 
 /*  Called when this process ends. The guard gets SIGHUP then, too, and continues without this process. */
-static void close_down (struct rehearsal_guard *guard)
+static void guard_close_down (struct rehearsal_guard *guard)
 {
     struct base_process_end ignored;
     uint64_t until = base_time_boot_ms () + CLOSE_MS;
     while (guard->process.pid && base_time_boot_ms () < until) {
         struct pollfd polled = {.fd = guard->process.fd, .events = POLLIN};
-        signal_second (guard, SIGHUP);
-        signal_second (guard, SIGCONT);
-        signal_first (guard, SIGHUP);
-        signal_first (guard, SIGCONT);
+        second_signal (guard, SIGHUP);
+        second_signal (guard, SIGCONT);
+        first_signal (guard, SIGHUP);
+        first_signal (guard, SIGCONT);
         if (poll (&polled, 1, PRESS_MS) == 1)
             (void) guard->ops->wait (guard->ops_context, &guard->process, BASE_WAIT_NOT, &ignored);
     }
@@ -348,19 +365,20 @@ struct rehearsal_guard *rehearsal_guard_free (struct rehearsal_guard *guard)
     if (guard->watched)
         bus_unwatch (guard->loop, guard->process.fd);
     if (guard->process.pid && !guard->end.stuck)
-        close_down (guard);
+        guard_close_down (guard);
     if (guard->process.pid)
         base_close_p (&guard->process.fd);
     base_close_p (&guard->second_fd);
-    close_watched (guard, &guard->report);
-    close_watched (guard, &guard->output);
+    watched_close (guard, &guard->report);
+    watched_close (guard, &guard->output);
     free (guard);
     return NULL;
 }
 
 /*  Reads a file below /proc/PID as text. Returns 0 or -errno. */
-static int read_proc (pid_t pid, const char *name, char *text, size_t size)
+static int process_read (pid_t pid, const char *name, char *text, size_t size)
 {
+    base_assert (text && size > 1);
     char path[64];
     (void) snprintf (path, sizeof path, "/proc/%d/%s", (int) pid, name);
     base_cleanup (base_close_p) int fd = open (path, O_RDONLY | O_CLOEXEC);
@@ -373,17 +391,17 @@ static int read_proc (pid_t pid, const char *name, char *text, size_t size)
 
 /*  Returns the state of a process and what follows it in /proc/PID/stat. The name before it may contain
     anything. */
-static const char *state_of (pid_t pid, char *text, size_t size)
+static const char *process_state (pid_t pid, char *text, size_t size)
 {
-    const char *at = read_proc (pid, "stat", text, size) ? NULL : strrchr (text, ')');
+    const char *at = process_read (pid, "stat", text, size) ? NULL : strrchr (text, ')');
     return at && strlen (at) >= 5 ? at + 2 : NULL;
 }
 
 /*  Returns the parent of a process, or 0. */
-static pid_t parent_of (pid_t pid)
+static pid_t process_parent (pid_t pid)
 {
     char text[512];
-    const char *state = state_of (pid, text, sizeof text);
+    const char *state = process_state (pid, text, sizeof text);
     if (!state)
         return 0;
     char *digits = text + (state - text) + 2;
@@ -392,10 +410,10 @@ static pid_t parent_of (pid_t pid)
     return base_text_parse_u64 (digits, INT32_MAX, &parent) ? 0 : (pid_t) parent;
 }
 
-static bool is_below (const struct rehearsal_guard *guard, pid_t pid)
+static bool process_is_below (const struct rehearsal_guard *guard, pid_t pid)
 {
     for (unsigned i = 0; i < ANCESTORS_MOST && pid > 1; i++) {
-        pid = parent_of (pid);
+        pid = process_parent (pid);
         if (pid == guard->pid)
             return true;
     }
@@ -404,22 +422,24 @@ static bool is_below (const struct rehearsal_guard *guard, pid_t pid)
 
 int rehearsal_guard_kill_one (struct rehearsal_guard *guard, pid_t pid)
 {
+    base_assert (guard);
     if (pid <= 1)
         return -ESRCH;
     base_cleanup (base_close_p) int held = (int) syscall (SYS_pidfd_open, pid, 0);
     if (held < 0)
         return -errno;
-    if (is_below (guard, pid))
-        return syscall (SYS_pidfd_send_signal, held, SIGKILL, NULL, 0) ? -errno : 0;
+    if (process_is_below (guard, pid))
+        return syscall (SYS_pidfd_send_signal, held, SIGKILL, NULL, 0) < 0 ? -errno : 0;
     return -ESRCH;
 }
 
 pid_t rehearsal_guard_stopped (const struct rehearsal_guard *guard)
 {
+    base_assert (guard);
     const pid_t pids[] = {guard->process.pid, guard->second};
     for (size_t i = 0; i < sizeof pids / sizeof *pids; i++) {
         char text[512];
-        const char *state = pids[i] ? state_of (pids[i], text, sizeof text) : NULL;
+        const char *state = pids[i] ? process_state (pids[i], text, sizeof text) : NULL;
         if (state && (*state == 'T' || *state == 't'))
             return pids[i];
     }
@@ -427,10 +447,10 @@ pid_t rehearsal_guard_stopped (const struct rehearsal_guard *guard)
 }
 
 /*  Returns in how many pid name spaces, from that of /proc on, a process has a number; 0: unknown. */
-static unsigned spaces_of (pid_t pid)
+static unsigned process_pid_spaces (pid_t pid)
 {
     char text[4096];
-    const char *at = read_proc (pid, "status", text, sizeof text) ? NULL : strstr (text, "\nNSpid:");
+    const char *at = process_read (pid, "status", text, sizeof text) ? NULL : strstr (text, "\nNSpid:");
     unsigned count = 0;
     for (at = at ? at + 7 : NULL; at && (*at == '\t' || *at == ' ');) {
         at += strspn (at, "\t ");
@@ -442,16 +462,17 @@ static unsigned spaces_of (pid_t pid)
 
 int rehearsal_guard_check (const struct rehearsal_guard *guard, pid_t pid, struct base_error *error)
 {
+    base_assert (guard);
     char text[512];
-    bool below = is_below (guard, pid);
-    if (!below && pid > 1 && !state_of (pid, text, sizeof text))
+    bool below = process_is_below (guard, pid);
+    if (!below && pid > 1 && !process_state (pid, text, sizeof text))
         return -ESRCH;
     if (!below)
         return base_error_set (error, -EPERM,
                                "it announced itself as process %d, which its guard did not start: it runs "
                                "in a PID namespace of its own, or gave another process ID",
                                (int) pid);
-    unsigned spaces = spaces_of (pid), own = spaces_of (getpid ());
+    unsigned spaces = process_pid_spaces (pid), own = process_pid_spaces (getpid ());
     if (spaces && own && spaces != own)
         return base_error_set (error, -EPERM,
                                "process %d runs in a PID namespace of its own: it could not end the "

@@ -4,8 +4,8 @@
     The guard is the launcher program of this version (`start guard`). It reports over a pipe what happened to
     the program that it started. When this process ends, the guard ends, too, with all processes below it.
 
-    Nothing here waits for a guard: a candidate may have stopped it, or left a process below it that no signal
-    ends. */
+    No function waits for a guard, except rehearsal_guard_free on a running one: a candidate may have stopped
+    the guard, or left a process below it that no signal ends. */
 
 #ifndef REHEARSAL_GUARD_H
 #define REHEARSAL_GUARD_H
@@ -18,15 +18,15 @@
 struct rehearsal_guard;
 
 struct rehearsal_guard_end {
-    bool ended;                  /* the program has ended; false: the guard itself failed first */
+    bool ended;                  /* the program has ended; false: the guard ended before it */
     struct base_process_end how; /* how the program ended */
     unsigned left; /* other processes that were still there when the program had ended and had to be killed */
     int host;      /* errno with which this host could not start the program; 0: it was started */
-    pid_t stuck;   /* pid of a guard that did not end when killed and was given up; 0: it has ended */
+    pid_t stuck;   /* pid of a guard that did not end when it was killed; 0: it has ended */
 };
 
-/*  Called once, when no process is left below the guard, or the guard is given up. The guard may be freed
-    during the call. */
+/*  Called once, when no process is left below the guard, or the guard did not end when it was killed. The
+    guard may be freed during the call. */
 typedef void (rehearsal_guard_gone) (void *context, const struct rehearsal_guard_end *end);
 
 /*  Called at most once, before the program runs, if this host does not let the guard make the root read-only
@@ -49,8 +49,8 @@ struct rehearsal_guard_spec {
     void *process_context;
 };
 
-/*  Starts a guard. Only loop, process and the contexts must outlive the call; other pointers are read during
-    it. */
+/*  Starts a guard. Only loop, process and the contexts must outlive the call. The caller owns ret_guard.
+    Returns 0 or -errno. */
 int rehearsal_guard_start (const struct rehearsal_guard_spec *spec, struct rehearsal_guard **ret_guard,
                            struct base_error *error);
 

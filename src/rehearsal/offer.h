@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  rehearsal/offer.h - what a node offers its probe: its own program, with arguments, environment and a file that
-    are easily broken
+/*  rehearsal/offer.h - the update that a node offers its probe
 
-    A probe that passes these on unchanged passes on anything. */
+    It is the node's own program, with arguments, an environment and a file that careless code would change. A
+    probe that hands these on unchanged hands on anything. */
 
 #ifndef REHEARSAL_OFFER_H
 #define REHEARSAL_OFFER_H
@@ -22,8 +22,9 @@ struct rehearsal_offer {
     uint64_t odd_size;
 };
 
-/*  callback: the endpoint to which the offered program announces itself with the offer's nonce. Null value:
-    odd -1. */
+/*  Makes an offer. callback: the endpoint to which the offered program announces itself with the offer's
+    nonce. The caller frees ret_offer; its null value has odd -1. Returns 0, or -errno or WIRE_E_ with a
+    sentence. */
 int rehearsal_offer_make (const struct root *root, const struct identity_self *self, const char *callback,
                           struct rehearsal_offer *ret_offer, struct base_error *error);
 void rehearsal_offer_deinit (struct rehearsal_offer *offer);
@@ -37,7 +38,8 @@ int rehearsal_offer_open (const struct rehearsal_offer *offer, const struct base
 int rehearsal_offer_check_ready (const struct rehearsal_offer *offer, char *const *base,
                                  const struct wire_ready *ready, struct base_error *error);
 
-/*  Checks that a workspace holds exactly the offer: manifest, program, odd file. */
+/*  Checks that a workspace of root holds the offer: manifest, program, odd file. Returns 0, ROOT_E_NONE,
+    ROOT_E_DAMAGED or -errno, with a sentence. */
 int rehearsal_offer_check_workspace (const struct rehearsal_offer *offer, const struct root *root,
                                      const char *workspace, struct base_error *error);
 

@@ -141,7 +141,7 @@ static int on_open (void *context, const struct base_digest *digest, int *ret_fd
     return rehearsal_offer_open (rehearsal_offer (rehearsal), digest, ret_fd, ret_size);
 }
 
-static void refused (struct rehearsal *rehearsal, const char *channel, const struct bus_refusal *refusal)
+static void refusal_log (struct rehearsal *rehearsal, const char *channel, const struct bus_refusal *refusal)
 {
     char more_text[BUS_REFUSALS_TEXT];
     uint64_t more;
@@ -152,13 +152,13 @@ static void refused (struct rehearsal *rehearsal, const char *channel, const str
 
 static void on_refused (void *context, const char *channel, const struct bus_refusal *refusal)
 {
-    refused (context, channel, refusal);
+    refusal_log (context, channel, refusal);
 }
 
 void rehearsal_on_refused (void *context, struct bus_socket *socket, const struct bus_refusal *refusal)
 {
     (void) socket;
-    refused (context, "callback", refusal);
+    refusal_log (context, "callback", refusal);
 }
 
 const struct origin_ops rehearsal_origin_ops = {.hello = on_hello,

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -22,7 +23,7 @@ static void on_open_root (void *context, const char *reason)
     base_log (BASE_LOG_INFO,
               "the candidate could write to all of %s (%s): saving the files that a start needs",
               rehearsal->spec.root->path, reason);
-    if (rehearsal_snapshot_make (rehearsal->spec.root, &rehearsal->snapshot, &error))
+    if (rehearsal_snapshot_make (rehearsal->spec.root, &rehearsal->snapshot, &error) < 0)
         base_log (BASE_LOG_WARNING, "cannot save the files that a start needs, ignoring: %s", error.text);
 }
 
@@ -36,18 +37,22 @@ static int origin_serve (struct rehearsal *rehearsal, struct base_error *error)
     (void) snprintf (callback, sizeof callback, "ipc://%s/callback", sockets);
     struct origin_config config = {
         .announce = announce, .control = control, .content = content, .heartbeat_ms = HEARTBEAT_MS};
-    int rc = origin_new (rehearsal->spec.loop, &config, &rehearsal_origin_ops, rehearsal, &rehearsal->origin,
-                         error);
+    int r = origin_new (rehearsal->spec.loop, &config, &rehearsal_origin_ops, rehearsal, &rehearsal->origin,
+                        error);
+    if (r < 0)
+        return r;
     struct bus_socket_options options = {.on_message = rehearsal_on_callback,
                                          .on_refused = rehearsal_on_refused,
                                          .context = rehearsal,
                                          .quiet = true};
-    rc = rc ? rc : bus_socket_new (rehearsal->spec.loop, BUS_PULL, &options, &rehearsal->callback, error);
-    rc = rc ? rc : bus_socket_bind (rehearsal->callback, callback, error);
-    for (size_t i = 0; i < REHEARSAL_OFFERS && !rc; i++)
-        rc = rehearsal_offer_make (rehearsal->spec.root, rehearsal->spec.self, callback,
-                                   &rehearsal->offers[i], error);
-    return rc;
+    r = bus_socket_new (rehearsal->spec.loop, BUS_PULL, &options, &rehearsal->callback, error);
+    if (r < 0)
+        return r;
+    r = bus_socket_bind (rehearsal->callback, callback, error);
+    for (size_t i = 0; i < REHEARSAL_OFFERS && r == 0; i++)
+        r = rehearsal_offer_make (rehearsal->spec.root, rehearsal->spec.self, callback, &rehearsal->offers[i],
+                                  error);
+    return r;
 }
 
 static int settings_write (struct rehearsal *rehearsal, struct base_error *error)
@@ -67,23 +72,26 @@ static int settings_write (struct rehearsal *rehearsal, struct base_error *error
 /*  Reads the digests of the candidate from its workspace. */
 static int candidate_identify (struct rehearsal *rehearsal, struct base_error *error)
 {
+    base_assert (rehearsal->spec.candidate);
     base_cleanup (base_close_p) int fd = -1;
     base_cleanup (base_buffer_deinit) struct base_buffer manifest = {0};
     struct wire_installed installed = {0};
-    int rc = root_workspace_read (rehearsal->spec.root, rehearsal->spec.candidate, &installed, error);
-    if (rc)
-        return rc;
+    int r = root_workspace_read (rehearsal->spec.root, rehearsal->spec.candidate, &installed, error);
+    if (r)
+        return r;
     rehearsal->binary = installed.envelope->binary;
     wire_installed_deinit (&installed);
-    rc = root_workspace_open (rehearsal->spec.root, rehearsal->spec.candidate, &fd);
-    rc = rc ? rc : disk_file_read (rehearsal->spec.root->disk, fd, ROOT_MANIFEST, 1 << 20, &manifest);
-    if (rc)
-        return base_error_set (error, rc, "cannot read the manifest of %s", rehearsal->spec.candidate);
+    r = root_workspace_open (rehearsal->spec.root, rehearsal->spec.candidate, &fd);
+    if (r == 0)
+        r = disk_file_read (rehearsal->spec.root->disk, fd, ROOT_MANIFEST, 1 << 20, &manifest);
+    if (r)
+        return base_error_set (error, r, "cannot read the manifest of %s: %s", rehearsal->spec.candidate,
+                               root_error_text (r));
     rehearsal->manifest = base_digest_of (manifest.data, manifest.size);
     return 0;
 }
 
-static void could_not_begin (struct rehearsal *rehearsal, const struct base_error *error)
+static void begin_fail (struct rehearsal *rehearsal, const struct base_error *error)
 {
     rehearsal->result.end.host = true;
     rehearsal_fail (rehearsal, "the rehearsal could not start: %s",
@@ -91,25 +99,30 @@ static void could_not_begin (struct rehearsal *rehearsal, const struct base_erro
 }
 
 static int candidate_copy (void *context);
-static void on_copied (void *context, int rc);
+static void on_copied (void *context, int r);
 
 static void rehearsal_begin (void *context)
 {
+    base_assert (context);
     struct rehearsal *rehearsal = context;
     const struct rehearsal_spec *spec = &rehearsal->spec;
     struct base_error error = {.code = 0};
+    base_assert (rehearsal->phase == PHASE_BEGIN && !rehearsal->env && !rehearsal->copying);
     rehearsal->late = 0;
     rehearsal->begun_ms = base_time_boot_ms ();
     rehearsal->env = identity_self_pristine_env (spec->self);
     rehearsal->launcher = base_text_printf ("%s/%s/%s", spec->root->path, spec->candidate, ROOT_LAUNCHER);
-    int rc = rehearsal->env && rehearsal->launcher ? 0 : -ENOMEM;
-    rc = rc ? rc : candidate_identify (rehearsal, &error);
-    rc = rc ? rc : rehearsal_scratch_make (spec->root, &rehearsal->scratch, &error);
-    rc = rc ? rc : rehearsal_scratch_rendezvous (&rehearsal->scratch, &error);
-    if (!rc)
-        rc = bus_work_start (spec->loop, candidate_copy, on_copied, rehearsal, &rehearsal->copying);
-    if (rc)
-        could_not_begin (rehearsal, &error);
+    int r = rehearsal->env && rehearsal->launcher ? 0 : -ENOMEM;
+    if (r == 0)
+        r = candidate_identify (rehearsal, &error);
+    if (r == 0)
+        r = rehearsal_scratch_make (spec->root, &rehearsal->scratch, &error);
+    if (r == 0)
+        r = rehearsal_scratch_rendezvous (&rehearsal->scratch, &error);
+    if (r == 0)
+        r = bus_work_start (spec->loop, candidate_copy, on_copied, rehearsal, &rehearsal->copying);
+    if (r)
+        begin_fail (rehearsal, &error);
 }
 
 static int candidate_copy (void *context)
@@ -119,17 +132,21 @@ static int candidate_copy (void *context)
                                    &rehearsal->copy_error);
 }
 
-static void on_copied (void *context, int rc)
+static void on_copied (void *context, int r)
 {
     struct rehearsal *rehearsal = context;
     const struct rehearsal_spec *spec = &rehearsal->spec;
     struct base_error error = rehearsal->copy_error;
     rehearsal->copying = bus_work_free (rehearsal->copying);
-    rc = rc ? rc : root_stable_set (&rehearsal->scratch.root, spec->candidate, &error);
-    rc = rc ? rc : origin_serve (rehearsal, &error);
-    rc = rc ? rc : settings_write (rehearsal, &error);
+    base_assert (rehearsal->phase == PHASE_BEGIN && !rehearsal->origin && !rehearsal->guard);
+    if (r == 0)
+        r = root_stable_set (&rehearsal->scratch.root, spec->candidate, &error);
+    if (r == 0)
+        r = origin_serve (rehearsal, &error);
+    if (r == 0)
+        r = settings_write (rehearsal, &error);
     base_cleanup (base_free_p) char *script =
-        rc ? NULL : base_text_printf ("%s/%s/%s", rehearsal->scratch.root.path, ROOT_STABLE, ROOT_SCRIPT);
+        r ? NULL : base_text_printf ("%s/%s/%s", rehearsal->scratch.root.path, ROOT_STABLE, ROOT_SCRIPT);
     struct rehearsal_guard_spec guard = {.loop = spec->loop,
                                          .launcher = rehearsal->launcher,
                                          .script = script,
@@ -141,10 +158,10 @@ static void on_copied (void *context, int rc)
                                          .open = on_open_root,
                                          .gone = rehearsal_on_gone,
                                          .context = rehearsal};
-    if (!rc)
-        rc = script ? rehearsal_guard_start (&guard, &rehearsal->guard, &error) : -ENOMEM;
-    if (rc)
-        could_not_begin (rehearsal, &error);
+    if (r == 0)
+        r = script ? rehearsal_guard_start (&guard, &rehearsal->guard, &error) : -ENOMEM;
+    if (r)
+        begin_fail (rehearsal, &error);
     else
         rehearsal_enter (rehearsal, PHASE_READY);
 }
@@ -152,6 +169,9 @@ static void on_copied (void *context, int rc)
 int rehearsal_new (const struct rehearsal_spec *spec, rehearsal_done *done, void *context,
                    struct rehearsal **ret_rehearsal)
 {
+    base_assert (spec && spec->loop && spec->config);
+    base_assert (spec->root && spec->self && spec->candidate);
+    base_assert (done && ret_rehearsal);
     struct rehearsal *rehearsal = calloc (1, sizeof *rehearsal);
     if (!rehearsal)
         return -ENOMEM;
@@ -173,6 +193,7 @@ int rehearsal_new (const struct rehearsal_spec *spec, rehearsal_done *done, void
 
 void rehearsal_end (struct rehearsal *rehearsal, rehearsal_done *done, void *context)
 {
+    base_assert (rehearsal && done);
     rehearsal->done = done;
     rehearsal->context = context;
     if (rehearsal->phase == PHASE_END)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  rehearsal/rehearsal.h - what a candidate must carry out before stable may point to it
+/*  rehearsal/rehearsal.h - what a candidate must carry out before stable points to it
 
     The parent acts as the candidate's origin, over private ipc sockets, and as its init. The candidate is
     started through its own start files, in a scratch root, under a guard. A node in service rehearses with
@@ -24,7 +24,6 @@
 
 #include "identity/config.h"
 #include "identity/self.h"
-#include "update/verdict.h"
 
 struct rehearsal;
 
@@ -37,15 +36,26 @@ struct rehearsal_spec {
     int depth;                        /* depth of the candidate */
 };
 
+/*  How a rehearsal ended. What that means for the candidate, the owner decides. */
+struct rehearsal_outcome {
+    bool passed;
+    bool host; /* not passed, before the candidate had its chance: disk, descriptors, sockets */
+    /*  not passed, and a process of the rehearsal was killed from outside, or may have been; or the host was
+        short of a resource that the candidate may have used up */
+    bool killed;
+    bool late;           /* not passed, because a deadline passed */
+    uint64_t slowest_ms; /* duration of the longest step */
+};
+
 struct rehearsal_result {
-    struct update_rehearsed end;
+    struct rehearsal_outcome end;
     char step[32]; /* where it failed */
     char reason[BASE_ERROR_SIZE];
     uint64_t took_ms;
 };
 
-/*  Called once, when no process of the rehearsal runs any more; or when one runs that cannot be ended, and
-    then the reason says so. The rehearsal may be freed during the call. */
+/*  Called once, when no process of the rehearsal runs any more. If one could not be ended, the reason says
+    so. The rehearsal may be freed during the call. */
 typedef void (rehearsal_done) (void *context, const struct rehearsal_result *result);
 
 /*  Starts a rehearsal; done is called later, never during this call. The spec's pointers must live as long as
@@ -53,15 +63,14 @@ typedef void (rehearsal_done) (void *context, const struct rehearsal_result *res
 int rehearsal_new (const struct rehearsal_spec *spec, rehearsal_done *done, void *context,
                    struct rehearsal **ret_rehearsal);
 
-/*  Ends a rehearsal that is not wanted any more. This done replaces the first one and is called later all the
-    same. */
+/*  Cancels a rehearsal. This done replaces the first one, and is called later. */
 void rehearsal_end (struct rehearsal *rehearsal, rehearsal_done *done, void *context);
 
-/*  Frees the rehearsal with its scratch root. Call it before done was called only when this process ends: it
-    then waits for the rehearsal's processes, for a bounded time. Accepts NULL. Returns NULL. */
+/*  Frees the rehearsal with its scratch root. Before done was called, call it only when this process ends: it
+    then waits a bounded time for the rehearsal's processes. Accepts NULL. Returns NULL. */
 struct rehearsal *rehearsal_free (struct rehearsal *rehearsal);
 
-/*  Returns the current step, for a progress line. */
+/*  Returns the name of the current step, for a progress line; empty for NULL. */
 const char *rehearsal_step (const struct rehearsal *rehearsal);
 
 #endif

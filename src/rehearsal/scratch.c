@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/random.h"
@@ -17,7 +18,7 @@ enum { BLOCK_SIZE = 64 * 1024, PIECE_SIZE = 16 * 1024 * 1024, DEPTH_MOST = 4 };
 
 /*  Returns the number of bytes copied, 0 at the end, or -errno. Some file systems cannot copy by
     themselves. */
-static ssize_t copy_piece (int from, int to)
+static ssize_t piece_copy (int from, int to)
 {
     ssize_t got = copy_file_range (from, NULL, to, NULL, PIECE_SIZE, 0);
     if (got >= 0 || (errno != EINVAL && errno != ENOSYS && errno != EXDEV && errno != EOPNOTSUPP))
@@ -35,11 +36,12 @@ static ssize_t copy_piece (int from, int to)
 
 int rehearsal_scratch_copy_bytes (int from, int to, const atomic_bool *stop)
 {
+    base_assert (from >= 0 && to >= 0);
     ssize_t got;
     do {
         if (stop && atomic_load (stop))
             return -ECANCELED;
-        got = copy_piece (from, to);
+        got = piece_copy (from, to);
     } while (got > 0 || got == -EINTR);
     return (int) got;
 }
@@ -49,7 +51,7 @@ struct copying {
     struct root_verified from, to; /* the copy of a verified file need not be read to be verified */
 };
 
-static int copy_file (struct copying *copying, int from_directory, int to_directory, const char *name,
+static int file_copy (struct copying *copying, int from_directory, int to_directory, const char *name,
                       mode_t mode)
 {
     base_cleanup (base_close_p) int from = openat (from_directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -57,17 +59,20 @@ static int copy_file (struct copying *copying, int from_directory, int to_direct
         openat (to_directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (from < 0 || to < 0)
         return -errno;
-    int rc = rehearsal_scratch_copy_bytes (from, to, copying->stop);
-    if (rc || fchmod (to, mode & 0777))
-        return rc ? rc : -errno;
+    int r = rehearsal_scratch_copy_bytes (from, to, copying->stop);
+    if (r < 0)
+        return r;
+    if (fchmod (to, mode & 0777) < 0)
+        return -errno;
     struct base_digest digest;
     if (root_verified_knows (&copying->from, from, &digest))
         root_verified_note (&copying->to, to, &digest);
     return 0;
 }
 
-static int copy_tree (struct copying *copying, int from, int to, struct base_error *error)
+static int tree_copy (struct copying *copying, int from, int to, struct base_error *error)
 {
+    base_assert (copying && from >= 0 && to >= 0);
     base_cleanup (base_directory_close_p) DIR *directory =
         base_directory_list (openat (from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory)
@@ -81,9 +86,9 @@ static int copy_tree (struct copying *copying, int from, int to, struct base_err
         if (fstatat (from, name, &status, AT_SYMLINK_NOFOLLOW))
             return base_error_errno (error, -errno, "cannot stat %s", name);
         if (S_ISREG (status.st_mode)) {
-            int rc = copy_file (copying, from, to, name, status.st_mode);
-            if (rc)
-                return base_error_errno (error, rc, "cannot copy %s into a scratch root", name);
+            int r = file_copy (copying, from, to, name, status.st_mode);
+            if (r < 0)
+                return base_error_errno (error, r, "cannot copy %s into a scratch root", name);
         } else if (S_ISDIR (status.st_mode)) {
             if (mkdirat (to, name, 0755))
                 return base_error_errno (error, -errno, "cannot make %s in a scratch root", name);
@@ -91,11 +96,11 @@ static int copy_tree (struct copying *copying, int from, int to, struct base_err
                 openat (from, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
             base_cleanup (base_close_p) int deeper_to =
                 openat (to, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-            int rc = deeper_from < 0 || deeper_to < 0
-                         ? base_error_errno (error, -errno, "cannot enter %s", name)
-                         : copy_tree (copying, deeper_from, deeper_to, error);
-            if (rc)
-                return rc;
+            if (deeper_from < 0 || deeper_to < 0)
+                return base_error_errno (error, -errno, "cannot enter %s", name);
+            int r = tree_copy (copying, deeper_from, deeper_to, error);
+            if (r < 0)
+                return r;
         }
     }
     return 0;
@@ -104,25 +109,30 @@ static int copy_tree (struct copying *copying, int from, int to, struct base_err
 int rehearsal_scratch_make (const struct root *parent, struct rehearsal_scratch *ret_scratch,
                             struct base_error *error)
 {
+    base_assert (parent && ret_scratch);
     struct rehearsal_scratch scratch = {.root = {.fd = -1}, .parent = parent};
     (void) base_random_hex (scratch.name, 8);
     base_cleanup (base_free_p) char *path =
         base_text_printf ("%s/%s/%s", parent->path, ROOT_PROBE, scratch.name);
     if (!path)
         return -ENOMEM;
-    int rc = root_make (&disk_unsynced, path, &scratch.root, error);
-    if (!rc)
-        *ret_scratch = scratch;
-    return rc;
+    int r = root_make (&disk_unsynced, path, &scratch.root, error);
+    if (r)
+        return r;
+    *ret_scratch = scratch;
+    return 0;
 }
 
 int rehearsal_scratch_copy (struct rehearsal_scratch *scratch, const char *workspace, const atomic_bool *stop,
                             struct base_error *error)
 {
+    base_assert (scratch && scratch->parent && workspace);
+    base_assert (root_is_open (&scratch->root));
     base_cleanup (base_close_p) int from = -1;
-    int rc = root_workspace_open (scratch->parent, workspace, &from);
-    if (rc)
-        return base_error_set (error, rc, "no workspace %s in %s", workspace, scratch->parent->path);
+    int r = root_workspace_open (scratch->parent, workspace, &from);
+    if (r)
+        return base_error_set (error, r, "cannot open the workspace %s in %s: %s", workspace,
+                               scratch->parent->path, root_error_text (r));
     if (mkdirat (scratch->root.fd, workspace, 0755))
         return base_error_errno (error, -errno, "cannot make %s/%s", scratch->root.path, workspace);
     base_cleanup (base_close_p) int to =
@@ -132,21 +142,23 @@ int rehearsal_scratch_copy (struct rehearsal_scratch *scratch, const char *works
     struct copying copying = {.stop = stop};
     root_verified_load (scratch->parent, &copying.from);
     root_verified_load (&scratch->root, &copying.to);
-    rc = copy_tree (&copying, from, to, error);
+    r = tree_copy (&copying, from, to, error);
     root_verified_save (&scratch->root, &copying.to);
     root_verified_deinit (&copying.from);
     root_verified_deinit (&copying.to);
-    return rc;
+    return r;
 }
 
 int rehearsal_scratch_settings (struct rehearsal_scratch *scratch, const char *text, struct base_error *error)
 {
+    base_assert (scratch && text);
+    base_assert (root_is_open (&scratch->root));
     return disk_file_write (scratch->root.disk, scratch->root.fd, ROOT_SETTINGS, 0600, text, strlen (text),
                             error);
 }
 
-/*  The places for the directory that the link of a scratch root names; anything else must not be removed. A
-    candidate may have filled one of them for good. */
+/*  Where the directory of sockets may be. A link that names any other place is ignored, and nothing is
+    removed there. There are several, because a candidate may have filled one of them. */
 static const char *const sockets_places[] = {"/tmp", "/run", "/dev/shm", "/var/tmp"};
 
 #define SOCKETS_NAME "/noded-XXXXXX"
@@ -154,37 +166,42 @@ static const char *const sockets_places[] = {"/tmp", "/run", "/dev/shm", "/var/t
 
 /*  Writes the link first: if this process is killed after that, a later one finds what it left. Returns 0 or
     -errno. */
-static int make_sockets (struct rehearsal_scratch *scratch, const char *place)
+static int sockets_make (struct rehearsal_scratch *scratch, const char *place)
 {
+    base_assert (strlen (place) + sizeof SOCKETS_NAME <= sizeof scratch->sockets);
     enum { NAMES_MOST = 16 };
     char path[sizeof scratch->sockets];
     int length = snprintf (path, sizeof path, "%s" SOCKETS_NAME, place);
-    int rc = -EEXIST;
-    for (unsigned i = 0; rc == -EEXIST && i < NAMES_MOST; i++) {
+    int r = -EEXIST;
+    for (unsigned i = 0; r == -EEXIST && i < NAMES_MOST; i++) {
         (void) base_random_hex (path + length - 6, 3);
-        rc = disk_link_replace (scratch->root.disk, scratch->root.fd, SOCKETS_LINK, path, NULL);
-        if (rc == 0 && mkdir (path, 0700))
-            rc = -errno;
+        r = disk_link_replace (scratch->root.disk, scratch->root.fd, SOCKETS_LINK, path, NULL);
+        if (r == 0 && mkdir (path, 0700) < 0)
+            r = -errno;
     }
-    return rc ? rc : base_text_copy (scratch->sockets, sizeof scratch->sockets, path);
+    return r < 0 ? r : base_text_copy (scratch->sockets, sizeof scratch->sockets, path);
 }
 
 int rehearsal_scratch_rendezvous (struct rehearsal_scratch *scratch, struct base_error *error)
 {
-    int rc = -ENOENT;
-    for (size_t i = 0; i < sizeof sockets_places / sizeof *sockets_places && rc; i++) {
-        int one = make_sockets (scratch, sockets_places[i]);
-        rc = one == 0 || i == 0 ? one : rc; /* if no place works, the error of /tmp is reported */
+    base_assert (scratch && root_is_open (&scratch->root));
+    base_assert (!*scratch->sockets);
+    int first = 0;
+    for (size_t i = 0; i < sizeof sockets_places / sizeof *sockets_places; i++) {
+        int r = sockets_make (scratch, sockets_places[i]);
+        if (r == 0)
+            return 0;
+        if (i == 0)
+            first = r;
     }
-    return rc ? base_error_errno (error, rc, "cannot make a directory for sockets, %s" SOCKETS_NAME,
-                                  sockets_places[0])
-              : 0;
+    return base_error_errno (error, first, "cannot make a directory for sockets, %s" SOCKETS_NAME,
+                             sockets_places[0]);
 }
 
-static void remove_sockets (const struct disk *disk, int root, const struct disk_until *until)
+static void sockets_remove (const struct disk *disk, int root, const struct disk_until *until)
 {
     char path[sizeof ((struct rehearsal_scratch *) NULL)->sockets];
-    if (disk_link_read (root, SOCKETS_LINK, path, sizeof path))
+    if (disk_link_read (root, SOCKETS_LINK, path, sizeof path) < 0)
         return;
     for (size_t i = 0; i < sizeof sockets_places / sizeof *sockets_places; i++) {
         size_t above = strlen (sockets_places[i]);
@@ -193,53 +210,54 @@ static void remove_sockets (const struct disk *disk, int root, const struct disk
             strlen (path + above) != sizeof SOCKETS_NAME - 1 || strchr (path + above + 1, '/'))
             continue;
         base_cleanup (base_close_p) int top = open (sockets_places[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (top >= 0 && !fstatat (top, path + above + 1, &status, AT_SYMLINK_NOFOLLOW) &&
+        if (top >= 0 && fstatat (top, path + above + 1, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
             status.st_uid == geteuid ())
             (void) disk_tree_remove_until (disk, top, path + above + 1, until, NULL);
     }
 }
 
-static int open_probe (int root)
+static int probe_open (int root)
 {
     return openat (root, ROOT_PROBE, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 }
 
-static void remove_below (const struct disk *disk, int root, unsigned depth, const struct disk_until *until);
+static void probes_remove (const struct disk *disk, int root, unsigned depth, const struct disk_until *until);
 
 /*  Removes what a probe left, and the probes below it: a killed process has removed nothing. */
-static void remove_probe (const struct disk *disk, int probe, const char *name, unsigned depth,
+static void probe_remove (const struct disk *disk, int probe, const char *name, unsigned depth,
                           const struct disk_until *until)
 {
     base_cleanup (base_close_p) int below =
         openat (probe, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (below >= 0 && depth < DEPTH_MOST) {
-        remove_sockets (disk, below, until);
-        remove_below (disk, below, depth + 1, until);
+        sockets_remove (disk, below, until);
+        probes_remove (disk, below, depth + 1, until);
     }
     (void) disk_tree_remove_until (disk, probe, name, until, NULL);
 }
 
-static bool is_entry (const char *name)
+static bool name_is_entry (const char *name)
 {
     return strcmp (name, ".") != 0 && strcmp (name, "..") != 0;
 }
 
-static void remove_below (const struct disk *disk, int root, unsigned depth, const struct disk_until *until)
+static void probes_remove (const struct disk *disk, int root, unsigned depth, const struct disk_until *until)
 {
-    base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (open_probe (root));
+    base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (probe_open (root));
     const struct dirent *entry;
     while (directory && !disk_until_over (until) && (entry = readdir (directory)))
-        if (is_entry (entry->d_name))
-            remove_probe (disk, dirfd (directory), entry->d_name, depth, until);
+        if (name_is_entry (entry->d_name))
+            probe_remove (disk, dirfd (directory), entry->d_name, depth, until);
 }
 
 void rehearsal_scratch_empty (const struct rehearsal_scratch *scratch, const struct disk_until *until)
 {
+    base_assert (scratch);
     if (scratch->root.fd < 0 || !scratch->parent)
         return;
     const struct disk *disk = scratch->parent->disk;
-    base_cleanup (base_close_p) int probe = open_probe (scratch->parent->fd);
-    remove_below (disk, scratch->root.fd, 0, until);
+    base_cleanup (base_close_p) int probe = probe_open (scratch->parent->fd);
+    probes_remove (disk, scratch->root.fd, 0, until);
     if (*scratch->sockets) /* not by the link: a candidate may have changed it */
         (void) disk_tree_remove_until (disk, AT_FDCWD, scratch->sockets, until, NULL);
     if (probe >= 0)
@@ -248,12 +266,14 @@ void rehearsal_scratch_empty (const struct rehearsal_scratch *scratch, const str
 
 void rehearsal_scratch_deinit (struct rehearsal_scratch *scratch)
 {
+    base_assert (scratch);
     rehearsal_scratch_empty (scratch, NULL);
     rehearsal_scratch_leave (scratch);
 }
 
 void rehearsal_scratch_leave (struct rehearsal_scratch *scratch)
 {
+    base_assert (scratch);
     if (scratch->root.fd >= 0 && scratch->parent)
         root_deinit (&scratch->root);
     *scratch = (struct rehearsal_scratch){.root = {.fd = -1}};
@@ -261,18 +281,20 @@ void rehearsal_scratch_leave (struct rehearsal_scratch *scratch)
 
 char **rehearsal_scratch_left (const struct root *parent)
 {
-    base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (open_probe (parent->fd));
+    base_assert (parent);
+    base_cleanup (base_directory_close_p) DIR *directory = base_directory_list (probe_open (parent->fd));
     char **names = NULL;
     size_t count = 0;
     for (const struct dirent *entry; directory && (entry = readdir (directory));)
-        if (is_entry (entry->d_name) && base_list_append_next (&names, &count, entry->d_name))
+        if (name_is_entry (entry->d_name) && base_list_append_next (&names, &count, entry->d_name) < 0)
             break;
     return names;
 }
 
 void rehearsal_scratch_sweep (const struct root *parent, char *const *names, const struct disk_until *until)
 {
-    base_cleanup (base_close_p) int probe = open_probe (parent->fd);
+    base_assert (parent);
+    base_cleanup (base_close_p) int probe = probe_open (parent->fd);
     for (size_t i = 0; probe >= 0 && names && names[i] && !disk_until_over (until); i++)
-        remove_probe (parent->disk, probe, names[i], 0, until);
+        probe_remove (parent->disk, probe, names[i], 0, until);
 }

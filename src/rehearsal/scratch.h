@@ -18,16 +18,17 @@ struct rehearsal_scratch {
     char sockets[32]; /* directory of its ipc sockets; empty: none */
 };
 
-/*  Makes an empty scratch root. Null value: root.fd -1. */
+/*  Makes an empty scratch root. The caller frees ret_scratch with rehearsal_scratch_deinit; its null value
+    has root.fd -1. Returns 0, or -errno or ROOT_E_ with a sentence. */
 int rehearsal_scratch_make (const struct root *parent, struct rehearsal_scratch *ret_scratch,
                             struct base_error *error);
 
-/*  Copies a workspace of the parent into it under its own name. Stops with -ECANCELED soon after *stop has
-    become true (NULL: never), so that it may run on a thread. */
+/*  Copies a workspace of the parent into it under its own name. May run on a thread: it stops with -ECANCELED
+    soon after *stop has become true (NULL: never). Returns 0, ROOT_E_NONE or -errno, with a sentence. */
 int rehearsal_scratch_copy (struct rehearsal_scratch *scratch, const char *workspace, const atomic_bool *stop,
                             struct base_error *error);
 
-/*  Writes node.zpl. */
+/*  Writes node.zpl. Returns 0 or -errno, with a sentence. */
 int rehearsal_scratch_settings (struct rehearsal_scratch *scratch, const char *text,
                                 struct base_error *error);
 
@@ -36,8 +37,8 @@ int rehearsal_scratch_settings (struct rehearsal_scratch *scratch, const char *t
     process can remove it. */
 int rehearsal_scratch_rendezvous (struct rehearsal_scratch *scratch, struct base_error *error);
 
-/*  Removes the scratch root with all that is in it from the disk, or stops at until (NULL: never). A
-    candidate may have left millions of files, so it may run on a thread. Safe on the null value. */
+/*  Removes the scratch root with all that is in it from the disk, or stops at until (NULL: never). May run on
+    a thread: a candidate may have left millions of files. Safe on the null value. */
 void rehearsal_scratch_empty (const struct rehearsal_scratch *scratch, const struct disk_until *until);
 
 /*  Removes the scratch root with all that is in it, and closes it. Safe on the null value. */
@@ -50,8 +51,8 @@ void rehearsal_scratch_leave (struct rehearsal_scratch *scratch);
     NULL: none. */
 char **rehearsal_scratch_left (const struct root *parent);
 
-/*  Removes those names, or stops at until (NULL: never). Nothing that is made meanwhile is removed, so it may
-    run on a thread. */
+/*  Removes those names, or stops at until (NULL: never). May run on a thread: what is made meanwhile has
+    other names. */
 void rehearsal_scratch_sweep (const struct root *parent, char *const *names, const struct disk_until *until);
 
 /*  Copies the rest of one file behind the end of another; the file system does it itself if it can. stop: may

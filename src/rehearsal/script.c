@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -22,20 +23,21 @@ enum { HINT_MS = 100 };
 static const char *const steps[] = {"begin",  "readiness", "update", "hand-over",   "hand-over",
                                     "revert", "revert",    "stop",   "start-files", "end"};
 
+_Static_assert(sizeof steps / sizeof *steps == PHASE_END + 1, "a word for each phase");
+
 const char *rehearsal_phase_word (enum rehearsal_phase phase)
 {
+    base_assert ((unsigned) phase <= PHASE_END);
     return steps[phase];
 }
 
-/*  If the candidate could write to the root of its parent: undoes its changes. None of its processes runs any
-    more. */
-static void put_back (struct rehearsal *rehearsal)
+/*  Undoes what the candidate changed in the root of its parent. Its processes have ended. */
+static void root_restore (struct rehearsal *rehearsal)
 {
     struct base_error error = {.code = 0};
     if (!rehearsal->snapshot)
         return;
-    int rc = rehearsal_snapshot_restore (rehearsal->snapshot, &error);
-    if (!rc)
+    if (rehearsal_snapshot_restore (rehearsal->snapshot, &error) == 0)
         return;
     base_log (BASE_LOG_WARNING, "the rehearsal of %s: %s", rehearsal->spec.candidate, error.text);
     rehearsal->result.end.passed = rehearsal->result.end.host = rehearsal->result.end.killed = false;
@@ -43,35 +45,36 @@ static void put_back (struct rehearsal *rehearsal)
     (void) base_text_copy (rehearsal->result.reason, sizeof rehearsal->result.reason, error.text);
 }
 
-static void tell_owner (struct rehearsal *rehearsal)
+static void result_report (struct rehearsal *rehearsal)
 {
     rehearsal->done (rehearsal->context, &rehearsal->result);
 }
 
-/*  Runs on a thread: removing what a candidate left may take longer than the watchdog of the service
-    allows. */
+/*  Runs on a thread: what a candidate left may take longer to remove than the service's watchdog allows. */
 static int scratch_empty (void *context)
 {
+    base_assert (context);
     struct rehearsal *rehearsal = context;
     const struct disk_until until = {.stop = &rehearsal->leave};
     rehearsal_scratch_empty (&rehearsal->scratch, &until);
     return 0;
 }
 
-static void on_emptied (void *context, int rc)
+static void on_emptied (void *context, int r)
 {
     struct rehearsal *rehearsal = context;
-    (void) rc;
+    (void) r;
     rehearsal->emptying = bus_work_free (rehearsal->emptying);
     rehearsal->emptied = true;
-    tell_owner (rehearsal);
+    result_report (rehearsal);
 }
 
-/*  None of the rehearsal's processes runs any more. Called from the loop, not from within the handler that
-    noticed that. */
-static void all_ended (void *context)
+/*  All processes of the rehearsal have ended. Called from the loop, because the handler that noticed it may
+    not free anything. */
+static void rehearsal_finish (void *context)
 {
     struct rehearsal *rehearsal = context;
+    base_assert (rehearsal->phase == PHASE_END && !rehearsal->guard && !rehearsal->startcheck);
     rehearsal->late = 0;
     if (rehearsal->stuck) {
         size_t length = strlen (rehearsal->result.reason);
@@ -80,15 +83,15 @@ static void all_ended (void *context)
                          "; its processes could not be ended (guard: pid %d) and still run",
                          (int) rehearsal->stuck);
     }
-    put_back (rehearsal);
+    root_restore (rehearsal);
     rehearsal->origin = origin_free (rehearsal->origin); /* its sockets are removed next */
     rehearsal->callback = bus_socket_free (rehearsal->callback);
     if (rehearsal->stuck ||
-        bus_work_start (rehearsal->spec.loop, scratch_empty, on_emptied, rehearsal, &rehearsal->emptying))
-        tell_owner (rehearsal);
+        bus_work_start (rehearsal->spec.loop, scratch_empty, on_emptied, rehearsal, &rehearsal->emptying) < 0)
+        result_report (rehearsal);
 }
 
-static void note_span (struct rehearsal *rehearsal)
+static void span_note (struct rehearsal *rehearsal)
 {
     uint64_t took_ms = base_time_boot_ms () - rehearsal->entered_ms;
     if (rehearsal->entered_ms && took_ms > rehearsal->result.end.slowest_ms)
@@ -97,29 +100,31 @@ static void note_span (struct rehearsal *rehearsal)
 
 void rehearsal_end_processes (struct rehearsal *rehearsal)
 {
+    base_assert (rehearsal);
     if (rehearsal->guard)
         rehearsal_guard_kill (rehearsal->guard);
     if (rehearsal->startcheck)
         rehearsal_startcheck_end (rehearsal->startcheck);
     if (!rehearsal->guard && !rehearsal->startcheck && !rehearsal->late && !rehearsal->emptying &&
         !rehearsal->emptied)
-        rehearsal->late = bus_timer_start (rehearsal->spec.loop, 0, all_ended, rehearsal);
+        rehearsal->late = bus_timer_start (rehearsal->spec.loop, 0, rehearsal_finish, rehearsal);
 }
 
 static void rehearsal_conclude (struct rehearsal *rehearsal)
 {
+    base_assert (rehearsal->phase != PHASE_END);
     bus_timer_cancel (rehearsal->spec.loop, rehearsal->deadline);
     bus_timer_cancel (rehearsal->spec.loop, rehearsal->hint_timer);
     rehearsal->deadline = rehearsal->hint_timer = 0;
     rehearsal->phase = PHASE_END;
     if (rehearsal->result.end.passed)
-        note_span (rehearsal);
+        span_note (rehearsal);
     rehearsal->result.took_ms = base_time_boot_ms () - rehearsal->begun_ms;
     rehearsal_end_processes (rehearsal);
 }
 
-/*  Logs what the candidate and the processes below it printed last: often that explains the failure best. */
-static void tell_output (struct rehearsal *rehearsal)
+/*  Logs the last output of the candidate and of the processes below it, which often explains the failure. */
+static void output_log (struct rehearsal *rehearsal)
 {
     if (!rehearsal->guard)
         return;
@@ -134,6 +139,7 @@ static void tell_output (struct rehearsal *rehearsal)
 
 void rehearsal_fail (struct rehearsal *rehearsal, const char *format, ...)
 {
+    base_assert (rehearsal && format);
     if (rehearsal->phase == PHASE_END)
         return;
     va_list arguments;
@@ -141,7 +147,7 @@ void rehearsal_fail (struct rehearsal *rehearsal, const char *format, ...)
     (void) vsnprintf (rehearsal->result.reason, sizeof rehearsal->result.reason, format, arguments);
     va_end (arguments);
     (void) base_text_copy (rehearsal->result.step, sizeof rehearsal->result.step, steps[rehearsal->phase]);
-    tell_output (rehearsal);
+    output_log (rehearsal);
     rehearsal_conclude (rehearsal);
 }
 
@@ -159,7 +165,9 @@ static void on_deadline (void *context)
         "the test of the start files that it staged did not end",
         "",
     };
+    _Static_assert(sizeof missing / sizeof *missing == PHASE_END + 1, "a text for each phase");
     struct rehearsal *rehearsal = context;
+    base_assert (rehearsal->phase != PHASE_END);
     rehearsal->deadline = 0;
     if (base_time_boot_ms () > rehearsal->due_ms + BUS_TIMER_LATE_MS &&
         rehearsal->times_late < BUS_TIMER_LATE_TIMES) {
@@ -193,7 +201,8 @@ static void on_deadline (void *context)
 
 void rehearsal_enter (struct rehearsal *rehearsal, enum rehearsal_phase phase)
 {
-    note_span (rehearsal);
+    base_assert (rehearsal->phase != PHASE_END && (unsigned) phase < PHASE_END);
+    span_note (rehearsal);
     rehearsal->entered_ms = base_time_boot_ms ();
     rehearsal->phase = phase;
     bus_timer_cancel (rehearsal->spec.loop, rehearsal->deadline);
@@ -206,18 +215,20 @@ void rehearsal_enter (struct rehearsal *rehearsal, enum rehearsal_phase phase)
 
 struct rehearsal_offer *rehearsal_offer (struct rehearsal *rehearsal)
 {
+    base_assert (rehearsal && rehearsal->offer < REHEARSAL_OFFERS);
     return &rehearsal->offers[rehearsal->offer];
 }
 
 void rehearsal_hint (void *context)
 {
+    base_assert (context);
     struct rehearsal *rehearsal = context;
     rehearsal->hint_timer = 0;
     if (rehearsal->asked)
         return;
     char topic[ORIGIN_TOPIC_SIZE];
-    struct wire_update told = {.application = "noded", .epoch = rehearsal->order};
-    (void) origin_announce (rehearsal->origin, origin_ring_topic (rehearsal->spec.config->id, topic), &told);
+    struct wire_update hint = {.application = "noded", .epoch = rehearsal->order};
+    (void) origin_announce (rehearsal->origin, origin_ring_topic (rehearsal->spec.config->id, topic), &hint);
     if (!rehearsal->hint)
         rehearsal->hint = origin_sequence (rehearsal->origin);
     rehearsal->hint_timer = bus_timer_start (rehearsal->spec.loop, HINT_MS, rehearsal_hint, rehearsal);
@@ -235,22 +246,24 @@ void rehearsal_give_order (struct rehearsal *rehearsal, enum rehearsal_phase pha
 
 void rehearsal_stop (struct rehearsal *rehearsal)
 {
+    base_assert (rehearsal->guard);
     rehearsal_enter (rehearsal, PHASE_STOP);
     rehearsal_guard_stop (rehearsal->guard);
 }
 
 /*  A failure of the parent itself is not the candidate's fault, unless the candidate used up the missing
     resource. Then it does so in a second rehearsal, too, and the running version does not. */
-static void note_own_failure (struct rehearsal *rehearsal, int code)
+static void host_failure_note (struct rehearsal *rehearsal, int code)
 {
+    base_assert (code < 0);
     bool used_up =
         code == -ENOSPC || code == -EDQUOT || code == -EAGAIN || code == -ENOMEM || code == -ENFILE;
     rehearsal->result.end.killed |= used_up;
     rehearsal->result.end.host |= !used_up;
 }
 
-__attribute__ ((format (printf, 3, 4))) static void fail_of_host (struct rehearsal *rehearsal, int code,
-                                                                  const char *format, ...)
+__attribute__ ((format (printf, 3, 4))) static void host_fail (struct rehearsal *rehearsal, int code,
+                                                               const char *format, ...)
 {
     char what[200];
     va_list arguments;
@@ -259,11 +272,11 @@ __attribute__ ((format (printf, 3, 4))) static void fail_of_host (struct rehears
     va_end (arguments);
     if (rehearsal->phase == PHASE_END)
         return;
-    note_own_failure (rehearsal, code);
+    host_failure_note (rehearsal, code);
     rehearsal_fail (rehearsal, "%s: %s", what, strerror (-code));
 }
 
-static void pass_if_through (struct rehearsal *rehearsal)
+static void rehearsal_pass_if_complete (struct rehearsal *rehearsal)
 {
     bool files = rehearsal->spec.depth < IDENTITY_DEPTH_MINTED || rehearsal->startcheck_passed;
     if (!files) {
@@ -276,6 +289,7 @@ static void pass_if_through (struct rehearsal *rehearsal)
 
 static void on_startcheck (void *context, const struct base_error *error)
 {
+    base_assert (context);
     struct rehearsal *rehearsal = context;
     bool over = rehearsal->phase == PHASE_END;
     struct base_error found = error ? *error : (struct base_error){.code = 0};
@@ -291,66 +305,72 @@ static void on_startcheck (void *context, const struct base_error *error)
         rehearsal->result.end.late = found.code == -ETIMEDOUT;
         rehearsal->result.end.killed = found.code == -EINTR;
         if (found.code < 0 && !rehearsal->result.end.late && !rehearsal->result.end.killed)
-            note_own_failure (rehearsal, found.code);
+            host_failure_note (rehearsal, found.code);
         rehearsal_fail (rehearsal, "%s", found.text);
         return;
     }
     rehearsal->startcheck_passed = true;
     if (rehearsal->phase == PHASE_FILES)
-        pass_if_through (rehearsal);
+        rehearsal_pass_if_complete (rehearsal);
 }
 
 bool rehearsal_link_is (struct rehearsal *rehearsal, const char *link, const char *expected)
 {
+    base_assert (rehearsal && link);
     char name[ROOT_NAME_SIZE] = "";
-    int rc = root_link (&rehearsal->scratch.root, link, name);
-    if (base_error_is_of_host (rc)) {
-        fail_of_host (rehearsal, rc, "cannot read %s in its root", link);
+    int r = root_link (&rehearsal->scratch.root, link, name);
+    if (base_error_is_of_host (r)) {
+        host_fail (rehearsal, r, "cannot read %s in its root", link);
         return false;
     }
-    bool fits = expected ? !rc && strcmp (name, expected) == 0 : rc == ROOT_E_NONE;
+    bool fits = expected ? r == 0 && strcmp (name, expected) == 0 : r == ROOT_E_NONE;
     if (!fits)
         rehearsal_fail (rehearsal, "%s in its root should %s%s, but %s%s", link,
                         expected ? "point to " : "not exist", expected ? expected : "",
-                        rc ? "is missing or damaged" : "points to ", rc ? "" : name);
+                        r == 0  ? "points to "
+                        : r < 0 ? "cannot be read: "
+                                : "is ",
+                        r ? root_error_text (r) : name);
     return fits;
 }
 
 /*  P runs in service: the switch that C claims must be on disk. */
 static bool switch_check (struct rehearsal *rehearsal, char stable[ROOT_NAME_SIZE])
 {
+    base_assert (stable);
     struct base_error error = {.code = 0};
-    int rc = root_link (&rehearsal->scratch.root, ROOT_STABLE, stable);
-    if (base_error_is_of_host (rc)) {
-        fail_of_host (rehearsal, rc, "cannot read " ROOT_STABLE " in its root");
+    int r = root_link (&rehearsal->scratch.root, ROOT_STABLE, stable);
+    if (base_error_is_of_host (r)) {
+        host_fail (rehearsal, r, "cannot read " ROOT_STABLE " in its root");
         return false;
     }
-    if (rc) {
-        rehearsal_fail (rehearsal, "stable in its root is missing or damaged after it had switched");
+    if (r) {
+        rehearsal_fail (rehearsal, "after it had switched, stable in its root %s%s",
+                        r < 0 ? "cannot be read: " : "is ", root_error_text (r));
         return false;
     }
     if (!rehearsal_link_is (rehearsal, ROOT_BACK, rehearsal->spec.candidate))
         return false;
-    rc = rehearsal_offer_check_workspace (rehearsal_offer (rehearsal), &rehearsal->scratch.root, stable,
-                                          &error);
-    if (rc) {
-        if (base_error_is_of_host (rc))
-            note_own_failure (rehearsal, rc);
+    r = rehearsal_offer_check_workspace (rehearsal_offer (rehearsal), &rehearsal->scratch.root, stable,
+                                         &error);
+    if (r) {
+        if (base_error_is_of_host (r))
+            host_failure_note (rehearsal, r);
         rehearsal_fail (rehearsal, "%s", error.text);
         return false;
     }
     return true;
 }
 
-static bool c_is_stable (struct rehearsal *rehearsal)
+static bool candidate_is_stable (struct rehearsal *rehearsal)
 {
     return rehearsal_link_is (rehearsal, ROOT_STABLE, rehearsal->spec.candidate) &&
            rehearsal_link_is (rehearsal, ROOT_BACK, NULL);
 }
 
-/*  A start without an order. Another process may have killed the one before; a second try distinguishes that
-    from a candidate that ends each time. */
-static void fail_unasked (struct rehearsal *rehearsal, const char *reason)
+/*  It started again without an order. Another process may have killed it; a second try shows whether it ends
+    by itself. */
+static void start_fail (struct rehearsal *rehearsal, const char *reason)
 {
     rehearsal->result.end.killed = true;
     rehearsal_fail (rehearsal, "%s", reason);
@@ -358,17 +378,18 @@ static void fail_unasked (struct rehearsal *rehearsal, const char *reason)
 
 /*  The launcher only warns of a damaged workspace, since it must run something; a candidate is refused for
     it. */
-static bool c_is_whole (struct rehearsal *rehearsal)
+static bool candidate_is_intact (struct rehearsal *rehearsal)
 {
     struct base_error error = {.code = 0};
     base_cleanup (base_close_p) int fd = -1;
-    int rc = root_workspace_open (&rehearsal->scratch.root, rehearsal->spec.candidate, &fd);
-    rc = rc ? base_error_set (&error, rc, "it is missing") : root_manifest_verify (NULL, fd, &error);
-    if (base_error_is_of_host (rc))
-        fail_of_host (rehearsal, rc, "cannot check the workspace that it runs from");
-    else if (rc)
+    int r = root_workspace_open (&rehearsal->scratch.root, rehearsal->spec.candidate, &fd);
+    r = r ? base_error_set (&error, r, r < 0 ? "cannot open it: %s" : "it is %s", root_error_text (r))
+          : root_manifest_verify (NULL, fd, &error);
+    if (base_error_is_of_host (r))
+        host_fail (rehearsal, r, "cannot check the workspace that it runs from");
+    else if (r)
         rehearsal_fail (rehearsal, "it changed the workspace that it runs from: %s", error.text);
-    return !rc;
+    return r == 0;
 }
 
 /*  C announced itself, in service in its scratch root. */
@@ -383,24 +404,24 @@ static void on_candidate (struct rehearsal *rehearsal)
         break;
     case PHASE_RETURN:
         if (!rehearsal->killed)
-            fail_unasked (rehearsal,
-                          "it ran again although the version that it had handed over to did not fail");
-        else if (c_is_stable (rehearsal) && c_is_whole (rehearsal)) {
+            start_fail (rehearsal,
+                        "it ran again although the version that it had handed over to did not fail");
+        else if (candidate_is_stable (rehearsal) && candidate_is_intact (rehearsal)) {
             rehearsal->offer = 1;
             rehearsal_give_order (rehearsal, PHASE_AGAIN);
         }
         break;
     case PHASE_REVERT:
-        if (c_is_stable (rehearsal))
+        if (candidate_is_stable (rehearsal))
             rehearsal_stop (rehearsal);
         break;
     case PHASE_UPDATE:
     case PHASE_AGAIN:
-        fail_unasked (rehearsal, "it was restarted during the update: "
-                                 "it ended, or did not keep the switch");
+        start_fail (rehearsal, "it was restarted during the update: "
+                               "it ended, or did not keep the switch");
         break;
     case PHASE_CONFIRM:
-        fail_unasked (rehearsal, "it ran again although the version that it had handed over to did not fail");
+        start_fail (rehearsal, "it ran again although the version that it had handed over to did not fail");
         break;
     case PHASE_BEGIN:
     case PHASE_STOP:
@@ -410,21 +431,23 @@ static void on_candidate (struct rehearsal *rehearsal)
     }
 }
 
-static void check_start_files (struct rehearsal *rehearsal, const char *workspace)
+static void start_files_check (struct rehearsal *rehearsal, const char *workspace)
 {
+    base_assert (!rehearsal->startcheck);
     struct base_error error = {.code = 0};
     base_cleanup (base_close_p) int fd = -1;
-    int rc = root_workspace_open (&rehearsal->scratch.root, workspace, &fd);
-    bool opened = !rc;
+    int r = root_workspace_open (&rehearsal->scratch.root, workspace, &fd);
+    bool opened = r == 0;
     if (opened)
-        rc = rehearsal_startcheck_new (rehearsal->spec.loop, rehearsal->spec.root, fd, rehearsal->launcher,
-                                       rehearsal->env, rehearsal->spec.config->rehearsal_step_ms,
-                                       on_startcheck, rehearsal, &rehearsal->startcheck, &error);
-    if (rc) {
+        r = rehearsal_startcheck_new (rehearsal->spec.loop, rehearsal->spec.root, fd, rehearsal->launcher,
+                                      rehearsal->env, rehearsal->spec.config->rehearsal_step_ms,
+                                      on_startcheck, rehearsal, &rehearsal->startcheck, &error);
+    if (r) {
         rehearsal->phase = PHASE_FILES;
-        if (opened ? rc < 0 : base_error_is_of_host (rc))
-            note_own_failure (rehearsal, rc);
-        rehearsal_fail (rehearsal, "%s", *error.text ? error.text : "its start files cannot be opened");
+        if (opened ? r < 0 : base_error_is_of_host (r))
+            host_failure_note (rehearsal, r);
+        rehearsal_fail (rehearsal, "%s%s", *error.text ? error.text : "its start files cannot be opened: ",
+                        *error.text ? "" : root_error_text (r));
     }
 }
 
@@ -434,12 +457,12 @@ static void on_offered (struct rehearsal *rehearsal, const struct wire_ready *re
     struct base_error error = {.code = 0};
     char stable[ROOT_NAME_SIZE];
     if (rehearsal->phase == PHASE_RETURN) {
-        if (!rehearsal_guard_kill_one (rehearsal->guard, (pid_t) ready->pid))
+        if (rehearsal_guard_kill_one (rehearsal->guard, (pid_t) ready->pid) == 0)
             rehearsal->killed++;
         return;
     }
     if (rehearsal->phase == PHASE_CONFIRM || rehearsal->phase == PHASE_REVERT) {
-        rehearsal->result.end.killed = true; /* proven code has ended, hardly by itself */
+        rehearsal->result.end.killed = true; /* this is proven code: it hardly ended by itself */
         rehearsal_fail (rehearsal, "the version that it had handed over to was started a second time");
         return;
     }
@@ -466,9 +489,9 @@ static void on_offered (struct rehearsal *rehearsal, const struct wire_ready *re
         return;
     if (rehearsal->phase == PHASE_UPDATE && rehearsal->spec.depth == IDENTITY_DEPTH_MINTED) {
         rehearsal_enter (rehearsal, PHASE_RETURN);
-        if (!rehearsal_guard_kill_one (rehearsal->guard, (pid_t) ready->pid))
+        if (rehearsal_guard_kill_one (rehearsal->guard, (pid_t) ready->pid) == 0)
             rehearsal->killed++;
-        check_start_files (rehearsal, stable);
+        start_files_check (rehearsal, stable);
         return;
     }
     rehearsal_enter (rehearsal, PHASE_CONFIRM);
@@ -489,31 +512,31 @@ static void on_nested (struct rehearsal *rehearsal, const struct wire_ready *rea
 }
 
 /*  Returns whether the process that announced itself is below the guard. A candidate in a pid name space of
-    its own would pass every step, but could not end the processes that it starts: only its next update would
-    show that. */
-static bool is_from_below (struct rehearsal *rehearsal, const struct wire_ready *ready)
+    its own would pass every step, but could not end the processes that it starts, as its next update must. */
+static bool ready_is_from_below (struct rehearsal *rehearsal, const struct wire_ready *ready)
 {
     struct base_error error = {.code = 0};
     pid_t pid = ready->pid <= INT32_MAX ? (pid_t) ready->pid : 0;
-    int rc = rehearsal->guard ? rehearsal_guard_check (rehearsal->guard, pid, &error) : 0;
-    if (rc == -ESRCH && rehearsal->phase == PHASE_READY) /* in later phases it may have ended already */
-        (void) base_error_set (&error, rc, "it announced itself as process %d, which does not exist",
+    int r = rehearsal->guard ? rehearsal_guard_check (rehearsal->guard, pid, &error) : 0;
+    if (r == -ESRCH && rehearsal->phase == PHASE_READY) /* in later phases it may have ended already */
+        (void) base_error_set (&error, r, "it announced itself as process %d, which does not exist",
                                (int) pid);
-    else if (rc != -EPERM)
+    else if (r != -EPERM)
         return true;
-    fail_unasked (rehearsal, error.text);
+    start_fail (rehearsal, error.text);
     return false;
 }
 
 void rehearsal_on_callback (void *context, struct bus_socket *socket, const struct bus_message *message)
 {
+    base_assert (context && message);
     struct rehearsal *rehearsal = context;
     (void) socket;
     if (message->record == &wire_ready_record) {
         const struct wire_ready *ready = message->body;
         bool nested = strcmp (ready->nonce, rehearsal_offer (rehearsal)->nonce) == 0;
         bool own = strcmp (ready->nonce, rehearsal->nonce) == 0;
-        if (rehearsal->phase == PHASE_END || ((nested || own) && !is_from_below (rehearsal, ready)))
+        if (rehearsal->phase == PHASE_END || ((nested || own) && !ready_is_from_below (rehearsal, ready)))
             return;
         if (nested)
             on_nested (rehearsal, ready);
@@ -536,15 +559,16 @@ void rehearsal_on_callback (void *context, struct bus_socket *socket, const stru
     }
 }
 
-static void judge_end (struct rehearsal *rehearsal, const struct rehearsal_guard_end *end)
+static void end_judge (struct rehearsal *rehearsal, const struct rehearsal_guard_end *end)
 {
+    base_assert (rehearsal->phase != PHASE_END && rehearsal->guard);
     char text[96], said[200];
     const char *how = end->ended ? base_process_end_format (&end->how, text, sizeof text)
                                  : "was ended together with its guard";
     rehearsal->result.end.killed =
         !end->ended || (end->how.exited ? end->how.code == 128 + SIGKILL : end->how.code == SIGKILL);
     if (end->host)
-        fail_of_host (rehearsal, -end->host, "cannot start it");
+        host_fail (rehearsal, -end->host, "cannot start it");
     else if (rehearsal->phase != PHASE_STOP)
         rehearsal_fail (rehearsal, "it %s%s", how,
                         rehearsal_guard_last_words (rehearsal->guard, said, sizeof said));
@@ -559,14 +583,15 @@ static void judge_end (struct rehearsal *rehearsal, const struct rehearsal_guard
     else if (end->left)
         rehearsal_fail (rehearsal, "when ordered to stop, it left %u processes behind", end->left);
     else
-        pass_if_through (rehearsal);
+        rehearsal_pass_if_complete (rehearsal);
 }
 
 void rehearsal_on_gone (void *context, const struct rehearsal_guard_end *end)
 {
+    base_assert (context && end);
     struct rehearsal *rehearsal = context;
     if (rehearsal->phase != PHASE_END)
-        judge_end (rehearsal, end);
+        end_judge (rehearsal, end);
     if (end->stuck)
         rehearsal->stuck = end->stuck;
     rehearsal->guard = rehearsal_guard_free (rehearsal->guard); /* not before: it has the output */

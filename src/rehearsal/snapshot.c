@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/random.h"
@@ -16,8 +17,8 @@
 
 enum {
     LINKS = 3,
-    TREE_DEPTH_MOST = 34
-}; /* the deepest that can be staged: no staged file may look as if it was added */
+    TREE_DEPTH_MOST = 34 /* the deepest path that can be staged: else a staged file would count as added */
+};
 
 static const char *const links[LINKS] = {ROOT_STABLE, ROOT_PREVIOUS, ROOT_BACK};
 
@@ -37,19 +38,19 @@ struct rehearsal_snapshot {
     char first[160]; /* the first change, in words */
 };
 
-static int open_plain (const struct root *root, const char *path, int flags)
+static int path_open (const struct root *root, const char *path, int flags)
 {
     return openat (root->fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags);
 }
 
 static DIR *directory_list (const struct root *root, const char *path)
 {
-    return base_directory_list (open_plain (root, path, O_DIRECTORY));
+    return base_directory_list (path_open (root, path, O_DIRECTORY));
 }
 
-/*  Makes a copy without a name, on the root's own file system: in memory it would count towards this
-    process. */
-static int copy_aside (const struct root *root, int from)
+/*  Makes a copy without a name on the root's file system, because in memory it would count as this process's.
+    Returns its descriptor, which the caller owns, or -errno. */
+static int copy_make (const struct root *root, int from)
 {
     char name[24] = ROOT_TMP;
     (void) base_random_hex (name + 5, 8);
@@ -57,13 +58,13 @@ static int copy_aside (const struct root *root, int from)
         openat (root->fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (to < 0)
         return -errno;
-    if (unlinkat (root->fd, name, 0))
+    if (unlinkat (root->fd, name, 0) < 0)
         return -errno;
-    int rc = rehearsal_scratch_copy_bytes (from, to, NULL);
-    return rc ? rc : base_take_fd (&to);
+    int r = rehearsal_scratch_copy_bytes (from, to, NULL);
+    return r < 0 ? r : base_take_fd (&to);
 }
 
-static size_t find_same (const struct rehearsal_snapshot *snapshot, const struct stat *status)
+static size_t item_find_same (const struct rehearsal_snapshot *snapshot, const struct stat *status)
 {
     size_t i = 0;
     while (i < snapshot->count &&
@@ -75,7 +76,8 @@ static size_t find_same (const struct rehearsal_snapshot *snapshot, const struct
 
 static int path_keep (struct rehearsal_snapshot *snapshot, const char *path)
 {
-    base_cleanup (base_close_p) int from = open_plain (snapshot->root, path, 0);
+    base_assert (snapshot && path);
+    base_cleanup (base_close_p) int from = path_open (snapshot->root, path, 0);
     struct kept kept = {.copy = -1, .same = snapshot->count};
     if (from < 0 || fstat (from, &kept.status))
         return -errno;
@@ -84,9 +86,9 @@ static int path_keep (struct rehearsal_snapshot *snapshot, const char *path)
         return -ENOMEM;
     snapshot->items = grown;
     if (S_ISREG (kept.status.st_mode)) {
-        kept.same = find_same (snapshot, &kept.status);
+        kept.same = item_find_same (snapshot, &kept.status);
         if (kept.same == snapshot->count) {
-            kept.copy = copy_aside (snapshot->root, from);
+            kept.copy = copy_make (snapshot->root, from);
             if (kept.copy < 0)
                 return kept.copy;
         }
@@ -100,46 +102,48 @@ static int path_keep (struct rehearsal_snapshot *snapshot, const char *path)
     return 0;
 }
 
-static int keep_tree (struct rehearsal_snapshot *snapshot, const char *path, unsigned depth)
+static int tree_keep (struct rehearsal_snapshot *snapshot, const char *path, unsigned depth)
 {
-    int rc = path_keep (snapshot, path);
+    int r = path_keep (snapshot, path);
+    if (r < 0)
+        return r;
     base_cleanup (base_directory_close_p) DIR *directory = directory_list (snapshot->root, path);
-    if (!rc && !directory)
-        rc = -errno;
-    for (const struct dirent *entry; !rc && directory && (entry = readdir (directory));) {
+    if (!directory)
+        return -errno;
+    for (const struct dirent *entry; r == 0 && (entry = readdir (directory));) {
         struct stat status;
         if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0)
             continue;
         base_cleanup (base_free_p) char *below = base_text_printf ("%s/%s", path, entry->d_name);
         if (!below || fstatat (snapshot->root->fd, below, &status, AT_SYMLINK_NOFOLLOW))
-            rc = below ? -errno : -ENOMEM;
+            r = below ? -errno : -ENOMEM;
         else if (S_ISDIR (status.st_mode) && depth < TREE_DEPTH_MOST)
-            rc = keep_tree (snapshot, below, depth + 1);
+            r = tree_keep (snapshot, below, depth + 1);
         else if (S_ISREG (status.st_mode))
-            rc = path_keep (snapshot, below);
+            r = path_keep (snapshot, below);
     }
-    return rc;
+    return r;
 }
 
 int rehearsal_snapshot_make (const struct root *root, struct rehearsal_snapshot **ret_snapshot,
                              struct base_error *error)
 {
+    base_assert (root && ret_snapshot);
     struct rehearsal_snapshot *snapshot = calloc (1, sizeof *snapshot);
     if (!snapshot)
         return -ENOMEM;
     snapshot->root = root;
     struct stat status;
-    int rc = fstatat (root->fd, ROOT_SETTINGS, &status, AT_SYMLINK_NOFOLLOW)
-                 ? 0
-                 : path_keep (snapshot, ROOT_SETTINGS);
-    for (size_t i = 0; i < LINKS && !rc; i++)
-        if (!root_link (root, links[i], snapshot->targets[i]))
-            rc = i && strcmp (snapshot->targets[i], snapshot->targets[0]) == 0
-                     ? 0
-                     : keep_tree (snapshot, snapshot->targets[i], 0);
-    if (rc) {
+    int r = 0;
+    if (fstatat (root->fd, ROOT_SETTINGS, &status, AT_SYMLINK_NOFOLLOW) == 0)
+        r = path_keep (snapshot, ROOT_SETTINGS);
+    for (size_t i = 0; i < LINKS && r == 0; i++)
+        if (root_link (root, links[i], snapshot->targets[i]) == 0 &&
+            (i == 0 || strcmp (snapshot->targets[i], snapshot->targets[0]) != 0))
+            r = tree_keep (snapshot, snapshot->targets[i], 0);
+    if (r < 0) {
         (void) rehearsal_snapshot_free (snapshot);
-        return base_error_errno (error, rc, "cannot copy the files that a start needs in %s", root->path);
+        return base_error_errno (error, r, "cannot copy the files that a start needs in %s", root->path);
     }
     *ret_snapshot = snapshot;
     return 0;
@@ -160,12 +164,13 @@ struct rehearsal_snapshot *rehearsal_snapshot_free (struct rehearsal_snapshot *s
 
 static void change_note (struct rehearsal_snapshot *snapshot, const char *what, const char *how)
 {
+    base_assert (what && how);
     if (!snapshot->changed)
         (void) snprintf (snapshot->first, sizeof snapshot->first, "%s was %s", what, how);
     snapshot->changed = true;
 }
 
-static bool is_as_it_was (const struct stat *before, const struct stat *now)
+static bool status_is_equal (const struct stat *before, const struct stat *now)
 {
     return before->st_dev == now->st_dev && before->st_ino == now->st_ino &&
            before->st_mode == now->st_mode && before->st_uid == now->st_uid &&
@@ -175,49 +180,50 @@ static bool is_as_it_was (const struct stat *before, const struct stat *now)
              before->st_ctim.tv_nsec == now->st_ctim.tv_nsec));
 }
 
-/*  Restores the file from the copy, under a temporary name first. Another workspace that shared the file
-    keeps what it has, and is restored by itself. */
-static int write_back (const struct root *root, const char *path, int copy, mode_t mode,
-                       struct base_error *error)
+/*  Restores the file from the copy, under a temporary name first. Another workspace that shared the file is
+    not changed by that: it is restored by its own item. */
+static int file_restore (const struct root *root, const char *path, int copy, mode_t mode,
+                         struct base_error *error)
 {
     struct stat status;
-    if (fstat (copy, &status))
+    if (fstat (copy, &status) < 0)
         return base_error_errno (error, -errno, "cannot stat the copy of %s", path);
     size_t size = (size_t) status.st_size;
     void *bytes = size ? mmap (NULL, size, PROT_READ, MAP_PRIVATE, copy, 0) : NULL;
     if (bytes == MAP_FAILED)
         return base_error_errno (error, -errno, "cannot read the copy of %s", path);
-    int rc = disk_file_write (root->disk, root->fd, path, mode & 07777, bytes, size, error);
+    int r = disk_file_write (root->disk, root->fd, path, mode & 07777, bytes, size, error);
     if (size)
         (void) munmap (bytes, size);
-    return rc;
+    return r;
 }
 
-static int restore_one (struct rehearsal_snapshot *snapshot, const struct kept *kept,
-                        struct base_error *error)
+static int item_restore (struct rehearsal_snapshot *snapshot, const struct kept *kept,
+                         struct base_error *error)
 {
+    base_assert (kept->path && kept->same < snapshot->count);
     const struct root *root = snapshot->root;
     struct stat now;
-    bool there = !fstatat (root->fd, kept->path, &now, AT_SYMLINK_NOFOLLOW);
-    if (there && is_as_it_was (&kept->status, &now))
+    bool there = fstatat (root->fd, kept->path, &now, AT_SYMLINK_NOFOLLOW) == 0;
+    if (there && status_is_equal (&kept->status, &now))
         return 0;
     change_note (snapshot, kept->path, there ? "changed" : "removed");
     if (there && (now.st_mode & S_IFMT) != (kept->status.st_mode & S_IFMT)) {
-        int rc = disk_tree_remove (root->disk, root->fd, kept->path, error);
-        if (rc)
-            return rc;
+        int r = disk_tree_remove (root->disk, root->fd, kept->path, error);
+        if (r < 0)
+            return r;
         there = false;
     }
     if (!S_ISDIR (kept->status.st_mode))
-        return write_back (root, kept->path, snapshot->items[kept->same].copy, kept->status.st_mode, error);
+        return file_restore (root, kept->path, snapshot->items[kept->same].copy, kept->status.st_mode, error);
     if (!there)
         return disk_directory_make (root->disk, root->fd, kept->path, kept->status.st_mode & 07777, error);
-    return fchmodat (root->fd, kept->path, kept->status.st_mode & 07777, 0)
-               ? base_error_errno (error, -errno, "cannot set the mode of %s", kept->path)
-               : 0;
+    if (fchmodat (root->fd, kept->path, kept->status.st_mode & 07777, 0) < 0)
+        return base_error_errno (error, -errno, "cannot set the mode of %s", kept->path);
+    return 0;
 }
 
-static bool is_kept (const struct rehearsal_snapshot *snapshot, const char *path)
+static bool path_is_kept (const struct rehearsal_snapshot *snapshot, const char *path)
 {
     for (size_t i = 0; i < snapshot->count; i++)
         if (strcmp (snapshot->items[i].path, path) == 0)
@@ -225,23 +231,23 @@ static bool is_kept (const struct rehearsal_snapshot *snapshot, const char *path
     return false;
 }
 
-/*  An added file makes a workspace unfit for its manifest, as a removed one does. */
-static int remove_added (struct rehearsal_snapshot *snapshot, const char *path, struct base_error *error)
+/*  Removes added files: with them a workspace does not match its manifest. */
+static int added_remove (struct rehearsal_snapshot *snapshot, const char *path, struct base_error *error)
 {
     base_cleanup (base_directory_close_p) DIR *directory = directory_list (snapshot->root, path);
-    int rc = 0;
-    for (const struct dirent *entry; !rc && directory && (entry = readdir (directory));) {
+    int r = 0;
+    for (const struct dirent *entry; r == 0 && directory && (entry = readdir (directory));) {
         base_cleanup (base_free_p) char *below = base_text_printf ("%s/%s", path, entry->d_name);
         if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0 || !below ||
-            is_kept (snapshot, below))
+            path_is_kept (snapshot, below))
             continue;
         change_note (snapshot, below, "added");
-        rc = disk_tree_remove (snapshot->root->disk, snapshot->root->fd, below, error);
+        r = disk_tree_remove (snapshot->root->disk, snapshot->root->fd, below, error);
     }
-    return rc;
+    return r;
 }
 
-static int restore_links (struct rehearsal_snapshot *snapshot, struct base_error *error)
+static int links_restore (struct rehearsal_snapshot *snapshot, struct base_error *error)
 {
     char now[LINKS][ROOT_NAME_SIZE] = {"", "", ""};
     bool same[LINKS];
@@ -252,39 +258,43 @@ static int restore_links (struct rehearsal_snapshot *snapshot, struct base_error
     }
     if (*now[0] && strcmp (now[0], snapshot->targets[1]) == 0) /* in a revert, previous is briefly missing */
         same[0] = same[1] = true;
-    int rc = 0;
-    for (size_t i = 0; i < LINKS && !rc; i++) {
+    int r = 0;
+    for (size_t i = 0; i < LINKS && r == 0; i++) {
         struct stat status;
         const char *target = snapshot->targets[i];
         if (same[i])
             continue;
         change_note (snapshot, links[i], *now[i] ? "changed" : "removed");
-        if (!fstatat (snapshot->root->fd, links[i], &status, AT_SYMLINK_NOFOLLOW) && S_ISDIR (status.st_mode))
-            rc = disk_tree_remove (snapshot->root->disk, snapshot->root->fd, links[i], error);
-        if (!rc)
-            rc = *target
-                     ? disk_link_replace (snapshot->root->disk, snapshot->root->fd, links[i], target, error)
-                     : disk_unlink (snapshot->root->disk, snapshot->root->fd, links[i]);
+        if (fstatat (snapshot->root->fd, links[i], &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISDIR (status.st_mode))
+            r = disk_tree_remove (snapshot->root->disk, snapshot->root->fd, links[i], error);
+        if (r == 0)
+            r = *target
+                    ? disk_link_replace (snapshot->root->disk, snapshot->root->fd, links[i], target, error)
+                    : disk_unlink (snapshot->root->disk, snapshot->root->fd, links[i]);
     }
-    return rc;
+    return r;
+}
+
+/*  Keeps the first failure of several steps that are all carried out. */
+static void failure_keep (int *failed, int r)
+{
+    if (*failed == 0)
+        *failed = r;
 }
 
 /*  The files come first: a link must not point to a damaged workspace. */
 int rehearsal_snapshot_restore (struct rehearsal_snapshot *snapshot, struct base_error *error)
 {
+    base_assert (snapshot);
     int failed = 0;
-    for (size_t i = 0; i < snapshot->count; i++) {
-        int rc = restore_one (snapshot, &snapshot->items[i], error);
-        failed = failed ? failed : rc;
-    }
     for (size_t i = 0; i < snapshot->count; i++)
-        if (S_ISDIR (snapshot->items[i].status.st_mode)) {
-            int rc = remove_added (snapshot, snapshot->items[i].path, error);
-            failed = failed ? failed : rc;
-        }
-    int rc = restore_links (snapshot, error);
-    failed = failed ? failed : rc;
-    if (failed)
+        failure_keep (&failed, item_restore (snapshot, &snapshot->items[i], error));
+    for (size_t i = 0; i < snapshot->count; i++)
+        if (S_ISDIR (snapshot->items[i].status.st_mode))
+            failure_keep (&failed, added_remove (snapshot, snapshot->items[i].path, error));
+    failure_keep (&failed, links_restore (snapshot, error));
+    if (failed < 0)
         return base_error_prefix (error, "%s in %s, and could not be restored", snapshot->first,
                                   snapshot->root->path);
     return snapshot->changed

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -54,9 +55,9 @@ struct rehearsal_startcheck {
     void *context;
 };
 
-static int make_directory (int root, const char *name, int *ret_fd)
+static int directory_make (int root, const char *name, int *ret_fd)
 {
-    if (mkdirat (root, name, 0755))
+    if (mkdirat (root, name, 0755) < 0)
         return -errno;
     *ret_fd = openat (root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     return *ret_fd < 0 ? -errno : 0;
@@ -65,6 +66,8 @@ static int make_directory (int root, const char *name, int *ret_fd)
 /*  Not synced: a scratch root has no meaning after a crash. */
 static int file_put (int directory, const char *name, mode_t mode, const void *data, size_t size)
 {
+    base_assert (directory >= 0 && name);
+    base_assert (data || size == 0);
     base_cleanup (base_close_p) int fd =
         openat (directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
@@ -75,10 +78,10 @@ static int file_put (int directory, const char *name, mode_t mode, const void *d
             return -errno;
         done += wrote < 0 ? 0 : (size_t) wrote;
     }
-    return fchmod (fd, mode) ? -errno : 0;
+    return fchmod (fd, mode) < 0 ? -errno : 0;
 }
 
-static int put_text (int directory, const char *name, mode_t mode, const char *text)
+static int file_put_text (int directory, const char *name, mode_t mode, const char *text)
 {
     return file_put (directory, name, mode, text, strlen (text));
 }
@@ -86,10 +89,10 @@ static int put_text (int directory, const char *name, mode_t mode, const char *t
 static int file_copy (const struct root *root, int from, int to, const char *name)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer content = {0};
-    int rc = disk_file_read (root->disk, from, name, FILE_MOST, &content);
-    if (rc < 0 && !base_error_is_of_host (rc))
+    int r = disk_file_read (root->disk, from, name, FILE_MOST, &content);
+    if (r < 0 && !base_error_is_of_host (r))
         return ROOT_E_DAMAGED; /* the file is the candidate's */
-    return rc ? rc : file_put (to, name, 0755, content.data, content.size);
+    return r < 0 ? r : file_put (to, name, 0755, content.data, content.size);
 }
 
 /*  Makes a workspace of start files and a program. script NULL: the noded.sh of the workspace under test. */
@@ -100,16 +103,23 @@ static int workspace_fill (const struct root *root, const char *name, int worksp
     base_cleanup (base_buffer_deinit) struct base_buffer command = {0};
     base_cleanup (base_buffer_deinit) struct base_buffer manifest = {0};
     const char *const args[] = {"run"};
-    int rc = make_directory (root->fd, name, &made);
-    rc = rc ? rc : put_text (made, ROOT_PROGRAM, 0755, program);
-    rc = rc       ? rc
-         : script ? put_text (made, ROOT_SCRIPT, 0755, script)
-                  : file_copy (root, workspace, made, ROOT_SCRIPT);
-    rc = rc ? rc : file_copy (root, workspace, made, ROOT_LAUNCHER);
-    rc = rc ? rc : root_command_pack (ROOT_PROGRAM, args, 1, NULL, 0, &command);
-    rc = rc ? rc : file_put (made, ROOT_COMMAND, 0644, command.data, command.size);
-    rc = rc ? rc : root_manifest_make (made, NULL, &manifest, NULL);
-    return rc ? rc : file_put (made, ROOT_MANIFEST, 0644, manifest.data, manifest.size);
+    int r = directory_make (root->fd, name, &made);
+    if (r == 0)
+        r = file_put_text (made, ROOT_PROGRAM, 0755, program);
+    if (r == 0)
+        r = script ? file_put_text (made, ROOT_SCRIPT, 0755, script)
+                   : file_copy (root, workspace, made, ROOT_SCRIPT);
+    if (r == 0)
+        r = file_copy (root, workspace, made, ROOT_LAUNCHER);
+    if (r == 0)
+        r = root_command_pack (ROOT_PROGRAM, args, 1, NULL, 0, &command);
+    if (r == 0)
+        r = file_put (made, ROOT_COMMAND, 0644, command.data, command.size);
+    if (r == 0)
+        r = root_manifest_make (made, NULL, &manifest, NULL);
+    if (r == 0)
+        r = file_put (made, ROOT_MANIFEST, 0644, manifest.data, manifest.size);
+    return r;
 }
 
 /*  Makes a root whose stable is a broken program under the start files to be tried. A rollback returns to a
@@ -117,19 +127,20 @@ static int workspace_fill (const struct root *root, const char *name, int worksp
 static int root_furnish (const struct root *root, int workspace, const char *program,
                          struct base_error *error)
 {
-    int rc = workspace_fill (root, proven, workspace, "#!/bin/sh\nexit 0\n", "#!/bin/sh\nexit 0\n");
-    rc = rc ? rc : workspace_fill (root, broken, workspace, NULL, program);
-    if (rc > 0)
-        return base_error_set (error, rc, "a start file that the candidate staged cannot be read");
-    if (rc)
-        return base_error_errno (error, rc, "cannot make a scratch root in %s", root->path);
+    int r = workspace_fill (root, proven, workspace, "#!/bin/sh\nexit 0\n", "#!/bin/sh\nexit 0\n");
+    if (r == 0)
+        r = workspace_fill (root, broken, workspace, NULL, program);
+    if (r > 0)
+        return base_error_set (error, r, "a start file that the candidate staged cannot be read");
+    if (r < 0)
+        return base_error_errno (error, r, "cannot make a scratch root in %s", root->path);
     struct root_limits limits = {
         .starts = 2, .ready_ms = READY_MS, .confirm_ms = 4 * READY_MS, .pause_ms = 1};
-    rc = root_stable_set (root, proven, error);
-    return rc ? rc : root_switch (root, broken, &limits, error);
+    r = root_stable_set (root, proven, error);
+    return r ? r : root_switch (root, broken, &limits, error);
 }
 
-static void tell_owner (struct rehearsal_startcheck *check)
+static void check_report (struct rehearsal_startcheck *check)
 {
     check->done (check->context, check->result.code ? &check->result : NULL);
 }
@@ -145,24 +156,16 @@ static int scratch_empty (void *context)
     return 0;
 }
 
-static void on_emptied (void *context, int rc)
+static void on_emptied (void *context, int r)
 {
     struct rehearsal_startcheck *check = context;
-    (void) rc;
+    (void) r;
     check->emptying = bus_work_free (check->emptying);
     check->emptied = true;
-    tell_owner (check);
+    check_report (check);
 }
 
-static void all_ended (void *context)
-{
-    struct rehearsal_startcheck *check = context;
-    check->timer = 0;
-    if (bus_work_start (check->loop, scratch_empty, on_emptied, check, &check->emptying))
-        tell_owner (check);
-}
-
-static bool all_gone (const struct rehearsal_startcheck *check)
+static bool runs_are_gone (const struct rehearsal_startcheck *check)
 {
     for (size_t i = 0; i < KINDS; i++)
         if (!check->runs[i].gone)
@@ -170,9 +173,20 @@ static bool all_gone (const struct rehearsal_startcheck *check)
     return true;
 }
 
+static void check_finish (void *context)
+{
+    base_assert (context);
+    struct rehearsal_startcheck *check = context;
+    check->timer = 0;
+    base_assert (check->over && runs_are_gone (check) && !check->emptying);
+    if (bus_work_start (check->loop, scratch_empty, on_emptied, check, &check->emptying) < 0)
+        check_report (check);
+}
+
 /*  The owner is informed from the loop, when no process runs any more. */
 static void check_conclude (struct rehearsal_startcheck *check, const struct base_error *error)
 {
+    base_assert (check);
     if (check->over)
         return;
     check->over = true;
@@ -183,33 +197,35 @@ static void check_conclude (struct rehearsal_startcheck *check, const struct bas
     for (size_t i = 0; i < KINDS; i++)
         if (!check->runs[i].gone)
             rehearsal_guard_kill (check->runs[i].guard);
-    if (all_gone (check))
-        check->timer = bus_timer_start (check->loop, 0, all_ended, check);
+    if (runs_are_gone (check))
+        check->timer = bus_timer_start (check->loop, 0, check_finish, check);
 }
 
-static bool was_killed (const struct rehearsal_guard_end *end)
+static bool end_is_kill (const struct rehearsal_guard_end *end)
 {
     return !end->ended || (end->how.exited ? end->how.code == 128 + SIGKILL : end->how.code == SIGKILL);
 }
 
-static void on_gone (void *context, const struct rehearsal_guard_end *told)
+static void on_gone (void *context, const struct rehearsal_guard_end *found)
 {
-    const struct rehearsal_guard_end copy = *told, *end = &copy; /* the guard is freed here */
+    base_assert (context && found);
+    const struct rehearsal_guard_end copy = *found, *end = &copy; /* the guard is freed here */
     struct run *run = context;
     struct rehearsal_startcheck *check = run->check;
     const char *what = kinds[run - check->runs].what;
     struct base_error error = {.code = 0};
+    base_assert (run >= check->runs && run < check->runs + KINDS && !run->gone);
     run->gone = true;
     run->stuck = end->stuck;
     run->guard = rehearsal_guard_free (run->guard);
     if (check->over) {
-        if (all_gone (check))
-            check->timer = bus_timer_start (check->loop, 0, all_ended, check);
+        if (runs_are_gone (check))
+            check->timer = bus_timer_start (check->loop, 0, check_finish, check);
         return;
     }
     char stable[ROOT_NAME_SIZE] = "";
     struct root_trial trial = {.on_trial = true};
-    int rc = root_link (&run->scratch.root, ROOT_STABLE, stable);
+    int r = root_link (&run->scratch.root, ROOT_STABLE, stable);
     int read = root_trial_read (&run->scratch.root, &trial, NULL);
     char how[96];
     if (end->stuck)
@@ -217,13 +233,13 @@ static void on_gone (void *context, const struct rehearsal_guard_end *told)
                                "the start files that the candidate stages left processes after %s that "
                                "cannot be ended",
                                what);
-    else if (was_killed (end)) /* alone or with its guard: nothing here kills the launcher so early */
+    else if (end_is_kill (end)) /* alone or with its guard: nothing here kills the launcher so early */
         (void) base_error_set (&error, -EINTR,
                                "the start files or their guard were killed during the test on %s", what);
     else if (end->host)
         (void) base_error_errno (&error, -end->host, "cannot start the start files on %s", what);
-    else if (base_error_is_of_host (rc) || base_error_is_of_host (read))
-        (void) base_error_errno (&error, base_error_is_of_host (rc) ? rc : read,
+    else if (base_error_is_of_host (r) || base_error_is_of_host (read))
+        (void) base_error_errno (&error, base_error_is_of_host (r) ? r : read,
                                  "cannot check how the start files handled %s", what);
     else if (strcmp (stable, proven) != 0 || trial.on_trial)
         (void) base_error_set (&error, ROOT_E_DAMAGED,
@@ -241,13 +257,13 @@ static void on_gone (void *context, const struct rehearsal_guard_end *told)
                                end->left, what);
     if (error.code)
         check_conclude (check, &error);
-    else if (all_gone (check))
+    else if (runs_are_gone (check))
         check_conclude (check, NULL);
 }
 
 static void on_deadline (void *context);
 
-static void start_deadline (struct rehearsal_startcheck *check)
+static void deadline_start (struct rehearsal_startcheck *check)
 {
     check->due_ms = base_time_boot_ms () + check->span_ms;
     check->timer = bus_timer_start (check->loop, check->span_ms, on_deadline, check);
@@ -260,7 +276,7 @@ static void on_deadline (void *context)
     if (base_time_boot_ms () > check->due_ms + BUS_TIMER_LATE_MS &&
         check->times_late < BUS_TIMER_LATE_TIMES) { /* the host slept */
         check->times_late++;
-        start_deadline (check);
+        deadline_start (check);
         return;
     }
     struct base_error error = {.code = 0};
@@ -279,6 +295,9 @@ int rehearsal_startcheck_new (struct bus_loop *loop, const struct root *parent, 
                               rehearsal_startcheck_done *done, void *context,
                               struct rehearsal_startcheck **ret_check, struct base_error *error)
 {
+    base_assert (loop && parent && workspace >= 0);
+    base_assert (launcher && env);
+    base_assert (done && ret_check);
     struct rehearsal_startcheck *check = calloc (1, sizeof *check);
     if (!check)
         return -ENOMEM;
@@ -287,13 +306,14 @@ int rehearsal_startcheck_new (struct bus_loop *loop, const struct root *parent, 
     check->context = context;
     for (size_t i = 0; i < KINDS; i++)
         check->runs[i].scratch.root.fd = -1;
-    int rc = 0;
-    for (size_t i = 0; i < KINDS && !rc; i++) {
+    int r = 0;
+    for (size_t i = 0; i < KINDS && r == 0; i++) {
         struct run *run = &check->runs[i];
         run->check = check;
-        rc = rehearsal_scratch_make (parent, &run->scratch, error);
-        rc = rc ? rc : root_furnish (&run->scratch.root, workspace, kinds[i].program, error);
-        if (rc)
+        r = rehearsal_scratch_make (parent, &run->scratch, error);
+        if (r == 0)
+            r = root_furnish (&run->scratch.root, workspace, kinds[i].program, error);
+        if (r)
             break;
         base_cleanup (base_free_p) char *script =
             base_text_printf ("%s/%s/%s", run->scratch.root.path, ROOT_STABLE, ROOT_SCRIPT);
@@ -307,20 +327,21 @@ int rehearsal_startcheck_new (struct bus_loop *loop, const struct root *parent, 
                                              .scratch = run->scratch.root.path,
                                              .gone = on_gone,
                                              .context = run};
-        rc = script ? rehearsal_guard_start (&guard, &run->guard, error) : -ENOMEM;
+        r = script ? rehearsal_guard_start (&guard, &run->guard, error) : -ENOMEM;
     }
-    if (!rc) {
-        check->span_ms = deadline_ms;
-        start_deadline (check);
-        *ret_check = check;
-        return 0;
+    if (r) {
+        (void) rehearsal_startcheck_free (check);
+        return r;
     }
-    (void) rehearsal_startcheck_free (check);
-    return rc;
+    check->span_ms = deadline_ms;
+    deadline_start (check);
+    *ret_check = check;
+    return 0;
 }
 
 void rehearsal_startcheck_end (struct rehearsal_startcheck *check)
 {
+    base_assert (check);
     struct base_error error = {.code = 0};
     (void) base_error_set (&error, -ECANCELED, "the check of its start files was ended");
     check_conclude (check, &error);
@@ -328,6 +349,7 @@ void rehearsal_startcheck_end (struct rehearsal_startcheck *check)
 
 pid_t rehearsal_startcheck_stuck (const struct rehearsal_startcheck *check)
 {
+    base_assert (check);
     for (size_t i = 0; i < KINDS; i++)
         if (check->runs[i].stuck)
             return check->runs[i].stuck;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  rehearsal/startcheck.h - step f of a rehearsal: do the start files that the candidate stages roll back from a
-    broken program?
+/*  rehearsal/startcheck.h - step f of a rehearsal: tests that the candidate's start files roll back
+
+    The start files are those that the candidate staged for the offered version.
 
     It runs three scratch roots at once, each on trial with two starts left: a program that exits, one that
     hangs, and a file that is no program. In each the start files under test must roll stable back. Of the
@@ -27,14 +28,14 @@ int rehearsal_startcheck_new (struct bus_loop *loop, const struct root *parent, 
                               rehearsal_startcheck_done *done, void *context,
                               struct rehearsal_startcheck **ret_check, struct base_error *error);
 
-/*  Ends a check that is not wanted any more; done is called all the same. */
+/*  Cancels a check; done is called later. */
 void rehearsal_startcheck_end (struct rehearsal_startcheck *check);
 
-/*  Returns the pid of a guard that was given up, or 0. */
+/*  Returns the pid of a guard that did not end when it was killed, or 0. */
 pid_t rehearsal_startcheck_stuck (const struct rehearsal_startcheck *check);
 
-/*  Frees the check. Call it before done was called only when this process ends: it waits for a bounded
-    time. */
+/*  Frees the check. Before done was called, call it only when this process ends: it then waits for a bounded
+    time. Accepts NULL. Returns NULL. */
 struct rehearsal_startcheck *rehearsal_startcheck_free (struct rehearsal_startcheck *check);
 
 #endif

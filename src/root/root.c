@@ -34,6 +34,22 @@ enum { TOKENS_MOST = 9, TOKEN_SIZE = 16, TOKEN_BYTES = 512 };
 const struct root_limits root_limits_default = {
     .starts = 3, .ready_ms = 60000, .confirm_ms = 600000, .pause_ms = 1000};
 
+const char *root_error_text (int r)
+{
+    base_assert (r != 0);
+    switch (r) {
+    case ROOT_E_NONE:
+        return "missing";
+    case ROOT_E_DAMAGED:
+        return "damaged";
+    case ROOT_E_ON_TRIAL:
+        return "a trial is in progress";
+    case ROOT_E_UNSYNCED:
+        return "done, but a power cut could undo it";
+    }
+    return strerror (r < 0 ? -r : EIO);
+}
+
 int root_open (const struct disk *disk, const char *path, struct root *ret_root, struct base_error *error)
 {
     base_assert (disk && disk->ops);

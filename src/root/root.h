@@ -42,6 +42,10 @@ enum {
     ROOT_E_UNSYNCED, /* done, but the disk did not confirm that it survives a power cut */
 };
 
+/*  What a failure means, as the end of a sentence ("cannot open it: TEXT"). r: a ROOT_E_ code or -errno, not
+    0. */
+const char *root_error_text (int r);
+
 struct root {
     const struct disk *disk;
     int fd;     /* of the root directory; owned */
@@ -202,8 +206,8 @@ struct root_back {
 /*  The same, with the known way back preferred if it is intact. */
 int root_roll_back_to (const struct root *root, const struct root_back *known, struct base_error *error);
 
-/*  Reverts by command. On trial, like root_roll_back. Otherwise stable and previous are exchanged, in an order
-    in which stable is runnable at every moment. If stable is dangling, uses the way back of a trial or
+/*  Reverts by command. On trial, like root_roll_back. Otherwise stable and previous are exchanged, in an
+    order in which stable is runnable at every moment. If stable is dangling, uses the way back of a trial or
     previous. Verifies the target first; if it is damaged, uses the next of root_ways_back. Returns 0,
     ROOT_E_NONE (no previous), ROOT_E_DAMAGED, or ROOT_E_UNSYNCED with ret_name set. */
 int root_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], struct base_error *error);
@@ -225,8 +229,8 @@ int root_tokens_remove (const struct root *root, struct base_error *error);
 int root_swap_finish (const struct root *root, const char *stable, bool *ret_finished,
                       struct base_error *error);
 
-/*  Restores the owner's permissions that a workspace needs, which the manifest does not record. Returns whether
-    anything was changed. */
+/*  Restores the owner's permissions that a workspace needs, which the manifest does not record. Returns
+    whether anything was changed. */
 bool root_modes_repair (const struct root *root, const char *name);
 
 /*  Removes what a crash left: a stale .back, tokens without a trial, ".tmp.*", unfinished and half-removed

@@ -42,7 +42,7 @@ enum { LOOK_MS = 1000 };
 struct watch {
     const struct root *root;
     const char *workspace;
-    const char *other;         /* stable may point there too: it cannot be started */
+    const char *other;         /* stable may point there, too: that workspace cannot be started */
     struct start_trial *trial; /* NULL: not, or no longer, on trial */
     struct base_process process;
     uint64_t begun_ms;
@@ -56,10 +56,10 @@ struct watch {
     bool superseded;    /* another workspace was made stable */
     uint64_t asked_ms;  /* when it was asked to end; 0: not yet */
     uint64_t killed_ms; /* when it was killed; 0: not yet */
-    bool overdue;       /* killed because it did not end when asked */
-    bool given_up;      /* it did not end even when killed */
-    bool ended;         /* but cannot be reaped yet */
-    unsigned late;      /* how often its end deadline was restarted */
+    bool overdue;       /* killed because it did not end when it was asked to */
+    bool given_up;      /* did not end when it was killed */
+    bool ended;         /* has ended, but cannot be reaped yet */
+    unsigned late;      /* how often the deadline of its end was restarted */
     enum start_verdict missed;
     int timer;
     int alarm; /* kernel timer ID, if has_alarm */
@@ -162,7 +162,7 @@ static int watch_start (struct watch *watch, struct base_error *error)
     if (r < 0)
         return r;
     int ends[2];
-    if (pipe2 (ends, O_CLOEXEC))
+    if (pipe2 (ends, O_CLOEXEC) < 0)
         return base_error_errno (error, -errno, "cannot make a pipe");
     watch->pipe = ends[0];
     base_cleanup (base_close_p) int writing = ends[1];
@@ -257,6 +257,7 @@ static void signal_pass (struct watch *watch, int number)
 
 static void word_handle (struct watch *watch)
 {
+    base_assert (watch->word_length < sizeof watch->word);
     if (strcmp (watch->word, "ready") == 0 && !watch->ready) {
         watch->ready = true;
         if (watch->reload)
@@ -276,6 +277,7 @@ static void word_handle (struct watch *watch)
 
 static void pipe_read (struct watch *watch)
 {
+    base_assert (watch->pipe >= 0 && watch->word_length < sizeof watch->word);
     char block[512];
     ssize_t got = read (watch->pipe, block, sizeof block);
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
@@ -384,9 +386,11 @@ static void signals_read (struct watch *watch, int signals)
     }
 }
 
-/*  Whether the deadline was missed because the host slept; if so, it is restarted. */
-static bool host_slept (struct watch *watch, uint64_t now)
+/*  Whether the deadline was missed because the host slept. Then it is counted as restarted, and the caller
+    restarts it. */
+static bool deadline_forgive (struct watch *watch, uint64_t now)
 {
+    base_assert (watch->asked_ms || watch->killed_ms || watch->trial);
     bool ending = watch->asked_ms || watch->killed_ms;
     if (now <= watch_deadline_ms (watch) + LATE_MS ||
         (ending ? watch->late == LATE_TIMES : !start_trial_forgive (watch->trial, now)))
@@ -398,9 +402,10 @@ static bool host_slept (struct watch *watch, uint64_t now)
 
 static void end_deadline_check (struct watch *watch, uint64_t now)
 {
+    base_assert (watch->asked_ms || watch->killed_ms);
     if (now < watch_deadline_ms (watch))
         return;
-    if (host_slept (watch, now)) {
+    if (deadline_forgive (watch, now)) {
         *(watch->killed_ms ? &watch->killed_ms : &watch->asked_ms) = now;
         return;
     }
@@ -418,12 +423,13 @@ static void end_deadline_check (struct watch *watch, uint64_t now)
 
 static void trial_deadline_check (struct watch *watch, uint64_t now)
 {
+    base_assert (watch->trial && !watch->missed);
     uint64_t confirm = start_trial_deadline_ms (watch->trial);
     if (now < watch_deadline_ms (watch)) {
         start_trial_count (watch->trial, watch->root, now);
         return;
     }
-    if (host_slept (watch, now)) {
+    if (deadline_forgive (watch, now)) {
         watch->begun_ms = now;
         return;
     }
@@ -531,7 +537,7 @@ void start_child_run (const struct start_child *child, int signals, struct start
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGCONT};
     /* The C library's timers start threads; the launcher must not have any. */
     watch.has_alarm = watch.trial && syscall (SYS_timer_create, CLOCK_BOOTTIME, &event, &watch.alarm) == 0;
-    if (watch_start (&watch, &ending.error)) {
+    if (watch_start (&watch, &ending.error) < 0) {
         ending.verdict = START_NO_PROGRAM;
         goto done;
     }
@@ -540,7 +546,7 @@ void start_child_run (const struct start_child *child, int signals, struct start
     (void) malloc_trim (0); /* frees memory: the launcher waits with a small footprint */
     ending.end = version_wait (&watch, signals, child->sweep);
     if (watch.trial && !watch.stopping)
-        start_sweep_hold (child->sweep); /* keeps the rest silent and still distinguishable from init */
+        start_sweep_hold (child->sweep); /* stopped processes send no signals that look like init's */
     same_signal_wait (&watch, signals, &ending.end);
     ending.left = start_sweep_end (child->sweep, watch.workspace, 0,
                                    watch.stopping ? START_SWEEP_LINGER : START_SWEEP_AT_ONCE);

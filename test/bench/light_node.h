@@ -13,6 +13,7 @@
 #include "node/content.h"
 #include "node/session.h"
 #include "update/order.h"
+#include "update/procedure.h"
 #include "update/proof.h"
 
 enum { LIGHT_EVENTS_MOST = 8, LIGHT_QUARANTINE_MOST = 4 };

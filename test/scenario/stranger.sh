@@ -25,8 +25,8 @@ done
 refused=$(ctl status --broker --json | jq '[.refused[].count] | add')
 [ "$refused" -ge 3 ] || fail "nodectl status --broker shows $refused refused messages"
 ctl status --broker >"$fleet/said"
-grep -Eq '^refused messages +[1-9][0-9]*: against the schema$' "$fleet/said" ||
-    fail "nodectl status --broker does not show the messages against the schema: $(cat "$fleet/said")"
+grep -Eq '^refused messages +[1-9][0-9]*: violates the schema$' "$fleet/said" ||
+    fail "nodectl status --broker does not show the messages that violate the schema: $(cat "$fleet/said")"
 lines=$(grep -c ': refused a message on ' "$fleet/broker.log")
 if [ "$lines" -lt 1 ] || [ "$lines" -gt 256 ]; then # 64 a minute at most
     fail "the broker has logged $lines refused messages"

@@ -190,7 +190,7 @@ Test (operator, the_broker_is_shown_with_what_it_has_and_what_it_refused)
     cr_expect_eq (answer.broker->rollouts, 0);
     cr_expect_gt (answer.broker->received, received);
     cr_expect_eq (answer.broker->n_refused, 1);
-    cr_expect_eq (reason_find (answer.broker->refused, answer.broker->n_refused, "against the schema"), 2);
+    cr_expect_eq (reason_find (answer.broker->refused, answer.broker->n_refused, "violates the schema"), 2);
     wire_shown_deinit (&answer);
 }
 

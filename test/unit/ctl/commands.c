@@ -207,7 +207,7 @@ Test (commands, records_are_printed_as_text_and_as_json)
 Test (commands, the_broker_itself_is_shown_with_what_it_refused_by_reason)
 {
     struct wire_reason_count refused[] = {{.reason = "wrong frames", .count = 2},
-                                          {.reason = "against the schema", .count = 17}};
+                                          {.reason = "violates the schema", .count = 17}};
     broker_state = (struct wire_broker_state){.instance = "5e0c",
                                               .software = "1.0.0",
                                               .since = "2026-11-22T15:00:00.000000000Z",
@@ -231,12 +231,12 @@ Test (commands, the_broker_itself_is_shown_with_what_it_refused_by_reason)
                 "rollouts           1 under way\n"
                 "accepted messages  1234\n"
                 "refused messages   2: wrong frames\n"
-                "refused messages   17: against the schema\n"
+                "refused messages   17: violates the schema\n"
                 "ended connections  0\n"
                 "refused new nodes  0\n"
                 "ignored messages   5 in a node's name from another connection\n",
                 NULL);
-    expect_run (WORDS ("status", "--broker", "--json"), 0, "\"reason\": \"against the schema\"", NULL);
+    expect_run (WORDS ("status", "--broker", "--json"), 0, "\"reason\": \"violates the schema\"", NULL);
     expect_run (WORDS ("--json", "status", "--broker"), 0, "\"ended\": [],\n  \"new_nodes_refused\": 0",
                 NULL);
 }
