@@ -15,6 +15,7 @@
 #include "root/outcome.h"
 #include "test/fault/workspaces.h"
 #include "test/lib/load.h"
+#include "test/lib/shell.h"
 
 #define PATIENCE_MS load_deadline_ms (60000)
 
