@@ -8,6 +8,7 @@
 
 #include <poll.h>
 #include <sys/file.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 static void suite_begin (void)
@@ -244,7 +245,7 @@ Test (root, a_revert_exchanges_stable_and_previous)
     cr_expect_not (trial.on_trial);
 }
 
-/*  Starts a second revert just before the links are exchanged. Waits up to 0.5 s for it, so that it ends
+/*  Starts a second revert just before the links are exchanged. Waits up to 0.5 s for its end, so that it ends
     first if no lock delays it. */
 static pid_t other_revert;
 
@@ -255,11 +256,10 @@ static int exchange_during_another_revert (void *context, int directory, const c
         bool again;
         _exit (root_revert_ordered (&root, name, &again, NULL) || strcmp (name, three) != 0);
     }
-    siginfo_t info;
-    for (int i = 0; i < 50 && waitid (P_PID, (id_t) other_revert, &info, WEXITED | WNOWAIT | WNOHANG) == 0 &&
-                    (i == 0 || !info.si_pid);
-         i++)
-        (void) poll (NULL, 0, 10);
+    struct pollfd end = {.fd = (int) syscall (SYS_pidfd_open, other_revert, 0), .events = POLLIN};
+    cr_assert_geq (end.fd, 0);
+    (void) poll (&end, 1, 500);
+    (void) close (end.fd);
     return disk_system.ops->exchangeat (context, directory, a, b);
 }
 

@@ -11,9 +11,8 @@
 #include "base/time.h"
 #include "test/fault/scratch.h"
 #include "test/lib/load.h"
+#include "test/lib/await.h"
 #include "test/lib/shell.h"
-
-#define PATIENCE_MS load_deadline_ms (60000)
 
 /*  All processes that a test starts inherit the variable GUARD_TEST, by which expect_no_process finds
     them. */
@@ -187,9 +186,7 @@ Test (guard, nested_guards_are_ended)
 
 static void wait_for_file (const char *path)
 {
-    for (unsigned i = 0; i < PATIENCE_MS / 10 && !scratch_exists (path); i++)
-        (void) poll (NULL, 0, 10);
-    cr_assert (scratch_exists (path));
+    AWAIT (scratch_exists (path));
 }
 
 Test (guard, a_stop_request_is_passed_to_the_program)

@@ -37,13 +37,8 @@ TestSuite (sweep, .init = suite_begin, .fini = suite_end, .timeout = 240);
 /*  Waits for the file and reads its one or two pids. Returns their number. */
 static size_t pids_read (const char *path, pid_t ret_pids[2])
 {
-    char *text = NULL;
-    for (unsigned i = 0; i < PATIENCE_MS / 10 && !text; i++) {
-        (void) poll (NULL, 0, 10);
-        text = scratch_read (path);
-    }
-    cr_assert_not_null (text, "%s was never written", path);
-    char *rest = text;
+    AWAIT (file_contains (path, "\n") || file_contains (path, " ")); /* the end of a pid */
+    char *text = scratch_read (path), *rest = text;
     size_t count = 0;
     for (; count < 2 && *rest; count++) {
         ret_pids[count] = (pid_t) strtol (rest, &rest, 10);
