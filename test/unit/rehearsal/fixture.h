@@ -330,6 +330,9 @@ static void candidate_receives_the_order (void)
     struct wire_matched matched = match_ask (offer->transaction, &offer->release);
     wire_desired_deinit (&desired);
     wire_matched_deinit (&matched);
+    /* a real update takes longer than the pause between two hints: the last one is over at the hand-over */
+    bus_timer_cancel (rehearsal.spec.loop, rehearsal.hint_timer);
+    rehearsal.hint_timer = 0;
 }
 
 /*  Sends a report and frees its answer. */
