@@ -130,6 +130,7 @@ Test (blame, a_release_is_blamed_if_every_check_passes_for_the_whole_time)
     cr_expect_not (is_judged_early (), "judged after %lu ms", (unsigned long) (judged_ms - begun_ms));
     cr_expect_geq (matches, 3, "it asks again and again");
     cr_expect_geq (pieces, 3);
+    cr_expect_eq (get_length, sizeof "PROGRAM", "the program of the version that was on trial");
     cr_expect_str_eq (judged_transaction, "t-1");
     cr_expect_eq (log_lines_count ("the release is not quarantined"), 0);
 }
@@ -202,6 +203,15 @@ Test (blame, an_origin_that_leaves_at_the_end_is_noticed)
     blame_begin_announced ();
     answers_until_ms = begun_ms + config.trial.confirm_ms;
     expect_not_guilty ("(a match was not answered in time)");
+    cr_expect_not (is_judged_early (), "it left only after the time");
+}
+
+Test (blame, a_content_peer_that_leaves_at_the_end_is_noticed)
+{
+    config.trial.confirm_ms = load_deadline_ms (250);
+    blame_begin_announced ();
+    serves_until_ms = begun_ms + config.trial.confirm_ms;
+    expect_not_guilty ("(a chunk was not fetched and verified in time)");
     cr_expect_not (is_judged_early (), "it left only after the time");
 }
 
@@ -368,6 +378,29 @@ Test (blame, a_verdict_during_another_update_does_not_count)
     RUN_UNTIL (!app.blame);
     cr_expect_eq (judged, 0);
     cr_expect_not (node_blame_waits (&app, EPOCH));
+}
+
+Test (blame, a_check_ends_with_its_round_when_another_update_starts)
+{
+    config.trial.confirm_ms = HOUR_MS;
+    blame_begin_announced ();
+    RUN_UNTIL (matches >= 2);
+    app.procedure.state = WIRE_STATE_FETCHING;
+    RUN_UNTIL (!app.blame);
+    cr_expect_eq (judged, 0);
+}
+
+Test (blame, nothing_is_asked_for_during_another_update)
+{
+    config.answer_ms = load_deadline_ms (400);
+    serves = false;
+    blame_begin ();
+    RUN_UNTIL (pieces >= 2);
+    app.procedure.state = WIRE_STATE_FETCHING;
+    round_run ();
+    unsigned before = pieces;
+    RUN_UNTIL (!app.blame);
+    cr_expect_leq (pieces, before + 1, "one may have been under way");
 }
 
 Test (blame, a_connection_that_is_lost_during_another_update_does_not_count)

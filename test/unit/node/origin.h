@@ -12,6 +12,8 @@ static struct bus_peer node;
 static bool answers_matches = true, serves = true; /* each match, each get */
 static bool lies;                                  /* the first byte of each chunk is wrong */
 static uint64_t answers_until_ms;                  /* later matches get no answer; 0: all get one */
+static uint64_t serves_until_ms;                   /* the same for gets */
+static uint64_t get_length;                        /* of the last get */
 static unsigned asks, matches, pieces, chunks;     /* received, and chunks sent */
 static enum wire_status match_status = WIRE_STATUS_OK;
 static uint8_t blob[64 * 1024]; /* what the content peer serves, whatever digest is asked for */
@@ -63,8 +65,9 @@ static void content_serve (void *context, struct bus_socket *socket, const struc
     memcpy (payload, blob, get->length);
     payload[0] ^= lies;
     pieces++;
+    get_length = get->length;
     bus_loop_stop (process.loop);
-    if (!serves)
+    if (!serves || (serves_until_ms && base_time_boot_ms () >= serves_until_ms))
         return;
     chunks++;
     (void) bus_send_payload (socket, &message->peer, &wire_chunk_record, &chunk, payload, get->length, NULL,
