@@ -372,6 +372,42 @@ Test (script, a_workspace_that_is_not_the_offer_fails)
     expect_failed ("update", FAULT_CANDIDATE, "that the candidate made");
 }
 
+/*  Writes the manifest of a workspace anew, so that it matches its files. */
+static void manifest_write (const char *workspace)
+{
+    char path[400];
+    base_cleanup (base_close_p) int fd = -1;
+    base_cleanup (base_buffer_deinit) struct base_buffer manifest = {0};
+    cr_assert_eq (root_workspace_open (&rehearsal.scratch.root, workspace, &fd), 0);
+    cr_assert_eq (root_manifest_make (fd, NULL, &manifest, NULL), 0);
+    (void) snprintf (path, sizeof path, "%s/%s/" ROOT_MANIFEST, rehearsal.scratch.root.path, workspace);
+    (void) unlink (path);
+    scratch_write (path, manifest.data, manifest.size, 0644);
+}
+
+Test (script, another_program_with_a_manifest_that_matches_it_fails)
+{
+    walk_to (PHASE_UPDATE);
+    candidate_switches ();
+    file_change (offered, ROOT_PROGRAM);
+    manifest_write (offered);
+    hand_over_rehearsed ();
+    expect_failed ("update", FAULT_CANDIDATE, ROOT_PROGRAM " does not match the offered file");
+}
+
+Test (script, another_file_with_a_manifest_that_matches_it_fails)
+{
+    char file[300];
+    walk_to (PHASE_UPDATE);
+    candidate_switches ();
+    (void) snprintf (file, sizeof file, ROOT_FILES "/%s",
+                     rehearsal_offer (&rehearsal)->envelope.files[0].path);
+    file_change (offered, file);
+    manifest_write (offered);
+    hand_over_rehearsed ();
+    expect_failed ("update", FAULT_CANDIDATE, "does not match the offered file");
+}
+
 Test (script, a_stable_that_still_points_to_the_candidate_is_not_the_offer)
 {
     walk_to (PHASE_UPDATE);
