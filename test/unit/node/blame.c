@@ -48,8 +48,8 @@ static void setup (void)
 {
     fixture_setup_counting ();
     log_lines_begin ();
-    config.trial.confirm_ms = load_deadline_ms (300);
-    config.answer_ms = load_deadline_ms (100);
+    config.trial.confirm_ms = load_deadline_ms (700);
+    config.answer_ms = load_deadline_ms (250);
     config.soak_ms = 0;
     config.limits.unfit_ms = HOUR_MS;
     origin_start (&welcome_ops, &asking_ops);
@@ -151,7 +151,7 @@ Test (blame, a_verdict_of_guilt_ends_the_check_at_once)
 
 Test (blame, the_soak_time_counts_from_the_last_check)
 {
-    config.soak_ms = load_deadline_ms (150);
+    config.soak_ms = load_deadline_ms (300);
     blame_begin ();
     RUN_UNTIL (matches > 1);
     node_blame_announced (&app);
@@ -199,7 +199,7 @@ Test (blame, an_origin_that_answers_at_first_only_is_noticed)
 
 Test (blame, an_origin_that_leaves_at_the_end_is_noticed)
 {
-    config.trial.confirm_ms = load_deadline_ms (250);
+    config.trial.confirm_ms = load_deadline_ms (600);
     blame_begin_announced ();
     answers_until_ms = begun_ms + config.trial.confirm_ms;
     expect_not_guilty ("(a match was not answered in time)");
@@ -208,7 +208,7 @@ Test (blame, an_origin_that_leaves_at_the_end_is_noticed)
 
 Test (blame, a_content_peer_that_leaves_at_the_end_is_noticed)
 {
-    config.trial.confirm_ms = load_deadline_ms (250);
+    config.trial.confirm_ms = load_deadline_ms (600);
     blame_begin_announced ();
     serves_until_ms = begun_ms + config.trial.confirm_ms;
     expect_not_guilty ("(a chunk was not fetched and verified in time)");
@@ -392,7 +392,7 @@ Test (blame, a_check_ends_with_its_round_when_another_update_starts)
 
 Test (blame, nothing_is_asked_for_during_another_update)
 {
-    config.answer_ms = load_deadline_ms (400);
+    config.answer_ms = load_deadline_ms (600);
     serves = false;
     blame_begin ();
     RUN_UNTIL (pieces >= 2);
