@@ -261,9 +261,9 @@ static void expect_proven (const struct change *change, unsigned n)
     cr_expect (change->proven (), "%s, call %u: stable is not proven", change->name, n);
 }
 
-/*  Cuts the change at each of its calls. After each cut, mend must complete the change. */
+/*  Cuts the change at each of its calls. After each cut, `complete` has to finish it; NULL: nothing does. */
 static void cut_everywhere (const struct change *change, int code,
-                            void (*mend) (const struct change *change, unsigned n))
+                            void (*complete) (const struct change *change, unsigned n))
 {
     bool through = false;
     unsigned n;
@@ -271,8 +271,8 @@ static void cut_everywhere (const struct change *change, int code,
         change->begin ();
         through = change_cut (change, n, code);
         expect_proven (change, n);
-        if (mend)
-            mend (change, n);
+        if (complete)
+            complete (change, n);
     }
     cr_log_info ("%s: %u calls", change->name, n - 2);
     cr_expect_gt (n - 2, 3);

@@ -38,6 +38,8 @@ exec_in ()
 }
 nodectl () { exec_in operator nodectl "$@" </dev/null; }
 
+# The waiting functions check again after a pause: what changes in another container sends no event to this one.
+
 # until_true WHAT COMMAND...
 until_true ()
 {

@@ -79,7 +79,7 @@ engine_launch ()
             say 'no container engine: dockerd does not start on this host; the end of its log is above' >&2
             return 1
         fi
-        sleep 0.2
+        sleep 0.2 # dockerd does not say when it is ready
     done
 }
 
@@ -90,7 +90,7 @@ engine_end ()
     kill -TERM "$pid"
     while engine_pid >/dev/null; do
         [ $SECONDS -lt $last ] || { say "dockerd (pid $pid) did not stop on SIGTERM; its log is $rig/engine.log" >&2; return 1; }
-        sleep 0.1
+        sleep 0.1 # an earlier run may have started it: it is no child
     done
 }
 

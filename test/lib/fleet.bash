@@ -35,21 +35,36 @@ fleet_begin ()
 
 # --- the broker ------------------------------------------------------------------------------------------------------------
 
+# ready_start LOG PROGRAM [OPTION...]: starts a program in the background and waits for the line in which it says that it is ready. Its pid is in
+# $started, that line in $ready_line. Returns 1 if it ends before, or is not ready in time.
+ready_start ()
+{
+    local log=$1 ready
+    shift
+    mkfifo "$fleet/ready"
+    "$@" >"$fleet/ready" 2>>"$log" &
+    started=$!
+    exec {ready}<"$fleet/ready"
+    rm "$fleet/ready"
+    ready_line=
+    while [[ $ready_line != ready* ]]; do
+        read -r -t "$patience" -u "$ready" ready_line || break
+    done
+    exec {ready}<&-
+    [[ $ready_line == ready* ]] && return
+    kill -KILL "$started" 2>/dev/null || true # one that is not ready in time
+    wait "$started" 2>/dev/null || true
+    return 1
+}
+
 # broker_try PORT: starts the broker. Returns 1 if it ends before it is ready.
 broker_try ()
 {
-    local ready line=''
-    mkfifo "$fleet/ready"
-    "${broker_program:-$build/noded-broker}" --root "$fleet/broker" --port "$1" "${broker_options[@]}" >"$fleet/ready" 2>>"$fleet/broker.log" &
-    broker_pid=$!
-    exec {ready}<"$fleet/ready"
-    rm "$fleet/ready"
-    while [[ $line != ready* ]]; do
-        read -r -t "$patience" -u "$ready" line || break
-    done
-    exec {ready}<&-
-    [[ $line == ready* ]] || { wait "$broker_pid" || true; broker_pid=; return 1; }
-    port=$(sed -n 's/^ready announce=[^ ]*:\([0-9]*\) .*/\1/p' <<<"$line")
+    local tried=0
+    ready_start "$fleet/broker.log" "${broker_program:-$build/noded-broker}" --root "$fleet/broker" --port "$1" "${broker_options[@]}" || tried=$?
+    broker_pid=$started
+    [ "$tried" = 0 ] || { broker_pid=; return 1; }
+    port=$(sed -n 's/^ready announce=[^ ]*:\([0-9]*\) .*/\1/p' <<<"$ready_line")
 }
 
 # Starts the broker on the ports of its last start; the first time on any four consecutive free ports.
@@ -221,7 +236,10 @@ stable_of () { readlink "$fleet/$1/stable"; }
 
 # --- waiting and checking --------------------------------------------------------------------------------------------------
 
-# ended PID: waits for the end of a child. Returns 1 after 30 s, multiplied.
+# What changes in a node, a log or /proc sends a shell no event: the functions below check again after a pause. A program that prints a line
+# when it is ready is waited for without a pause: ready_start.
+
+# ended PID: waits for the end of a child. Returns 1 after 30 s, multiplied. (wait has no deadline.)
 ended ()
 {
     local last=$((SECONDS + 30 * factor))
@@ -327,7 +345,7 @@ fleet_end ()
     for id in "${!supervisor[@]}"; do node_term "$id"; done
     for id in "${!supervisor[@]}"; do node_await "$id" || status=1; done
     broker_stop || status=1
-    last=$((SECONDS + 10 * factor))
+    last=$((SECONDS + 10 * factor)) # these processes are no children of this shell: it cannot wait for them
     mapfile -t sockets < <(stale_sockets /tmp/noded-??????)
     until [ -z "$(fleet_processes; stale_sockets "${sockets[@]}")" ]; do
         [ $SECONDS -lt $last ] || break

@@ -70,7 +70,7 @@ peers_stat ()
         | .versions = (reduce ($all[] | .versions // {} | to_entries[]) as $v ({}; .[$v.key] += $v.value))' <<<"$lines"
 }
 
-# until_peers FILTER: waits until the statistics match the jq filter, and prints them.
+# until_peers FILTER: waits until the statistics match the jq filter, and prints them. The peers print them when asked only.
 until_peers ()
 {
     local last=$((SECONDS + patience)) stat

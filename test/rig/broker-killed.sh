@@ -6,7 +6,8 @@ set -euo pipefail
 # shellcheck source=test/rig/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-# in_wave N: waits until a node of the wave is under way, and prints the nodes of the wave.
+# in_wave N: waits until a node of the wave is under way, and prints the nodes of the wave. It asks the broker again and again: an event that
+# came before the subscription would be missed.
 in_wave ()
 {
     # shellcheck disable=SC2016 # for the shell inside

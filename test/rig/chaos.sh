@@ -20,7 +20,7 @@ order ()
 {
     local n=0 open release
     while [ -e "$work/go" ]; do
-        sleep 0.5
+        sleep 0.5 # asks a broker that may be down
         open=$(nodectl rollout list --json 2>/dev/null | jq 'first (.[] | select (.over | not)) | .id') || continue
         [ -z "$open" ] || continue
         release=$(publish "${binaries[n % 2]}" "${versions[n % 2]}" 2>/dev/null) || continue

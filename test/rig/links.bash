@@ -26,7 +26,7 @@ link_slow ()
     at_end link_clean "$1"
     link_of "$1" tc qdisc replace dev "$(device_of "$1")" root tbf rate "$2" burst 64kb latency 200ms
 }
-# until_sent NAME BYTES: waits until a container has sent this many bytes since link_slow.
+# until_sent NAME BYTES: waits until a container has sent this many bytes since link_slow. The kernel's counter sends no event.
 until_sent ()
 {
     # shellcheck disable=SC2016 # for the shell inside

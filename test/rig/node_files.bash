@@ -38,7 +38,7 @@ check_disks ()
 }
 
 # journal_times NODE RELEASE STEP OUTCOME: prints how many such lines the node's journal has. until_journal waits for the first one, in the
-# node's container.
+# node's container, whose image has no program that waits for a change of a file.
 journal_times ()
 {
     # shellcheck disable=SC2016 # for the shell inside

@@ -79,7 +79,7 @@ at_end keepers_end
 on_service <<COMMAND
 cd '$fleet'
 [ -e kept ] || { '$fleet/a/keepers/$digest' keep '$fleet/a/apps/shop/run/lock' '$fleet/kept' & }
-until [ -e kept ]; do sleep 0.05; done
+until [ -e kept ]; do sleep 0.05; done # a shell cannot wait for a file
 rm -f left
 (setsid sh -c 'exec >/dev/null 2>&1; echo \$\$ >left.new; mv left.new left; exec sleep 600' &)
 until [ -e left ]; do sleep 0.05; done

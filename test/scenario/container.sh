@@ -22,7 +22,7 @@ check_runs a 2.0.0 noded-2
 check_equal "$(inside readlink /proc/1/exe)" "$fleet/a/$(stable_of a)/start" 'the program that is pid 1 after an update'
 check_equal "$(pgrep -P "$outer")" "$launcher" 'the pid of the launcher, seen from the host'
 
-# Orphans that end, of any parent, are reaped.
+# Orphans that end, of any parent, are reaped: each ends a moment after its parent was killed.
 # shellcheck disable=SC2016 # for the shell inside
 inside sh -c 'for i in 1 2 3; do (sh -c "kill -9 \$PPID" & sleep 0.05) & done; wait' || true
 no_zombies () { local states; states=$(inside ps -eo stat=) && ! grep -q '^Z' <<<"$states"; }

@@ -114,12 +114,10 @@ ctl update a || fail 'the update was not confirmed'
 check_runs a 2.0.0 noded-2
 
 # A separate content peer.
-mkfifo "$fleet/content-ready"
-"$build/noded-content" --root "$fleet/content" --port 0 >"$fleet/content-ready" 2>>"$fleet/content.log" &
-content=$!
+ready_start "$fleet/content.log" "$build/noded-content" --root "$fleet/content" --port 0 || fail 'the content peer did not become ready'
+content=$started
 pids+=("$content")
-read -r line <"$fleet/content-ready"
-content_port=${line##*:}
+content_port=${ready_line##*:}
 before=$(resident "$content")
 for size in 0 1024 60000; do
     "$hostile" endless "$content_port" "$size" >"$fleet/attack" || fail "the content peer did not disconnect it: $(cat "$fleet/attack")"

@@ -316,7 +316,7 @@ static int guess (unsigned port, uint64_t ahead)
         }
         low = high;
     }
-    (void) poll (NULL, 0, 200);
+    (void) poll (NULL, 0, 200); /* nothing shows a peer that all of its connections were admitted */
     for (unsigned i = 0; i < ahead; i++) {
         int fd = attach (port, "DEALER");
         (void) ended_within (fd, 5);

@@ -35,7 +35,7 @@ look_all 'a large record'
 expect_status 1 "$build/noded" verify --root "$root"
 said 'var/standing'
 
-say 'records that are no records'
+say 'files that are not records'
 printf '{' >"$root/var/standing"
 for path in var/outcome var/trial; do printf 'x' >"$root/$path"; done
 mkdir -p "$root/var/quarantine"

@@ -8,14 +8,10 @@ peer_pid=
 # peer_start PORT: starts the content peer; 0 selects a free port. Its address is in $peer.
 peer_start ()
 {
-    rm -f "$fleet/content.out" # the line of the last start must not count for this one
-    "$build/noded-content" --root "$fleet/content" --port "$1" >"$fleet/content.out" 2>>"$fleet/content.log" &
-    peer_pid=$!
-    until grep -qs '^ready' "$fleet/content.out"; do
-        kill -0 "$peer_pid" || fail "the content peer ended: $(cat "$fleet/content.log")"
-        read -r -t 0.05 <><(:) || true
-    done
-    peer=$(sed -n 's/^ready content=tcp:\/\///p' "$fleet/content.out")
+    ready_start "$fleet/content.log" "$build/noded-content" --root "$fleet/content" --port "$1" ||
+        fail "the content peer did not become ready: $(tail -n 5 "$fleet/content.log")"
+    peer_pid=$started
+    peer=${ready_line#ready content=tcp://}
 }
 peer_kill ()
 {

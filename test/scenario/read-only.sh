@@ -24,7 +24,7 @@ read_only_now ()
     until read_only 2>/dev/null; do
         [ $SECONDS -lt $last ] || fail 'the disk could not be made read-only'
         go_on a
-        sleep 0.02
+        sleep 0.02 # the manager runs for this long, to close its file
         kill -STOP "${frozen[a]}"
     done
     go_on a

@@ -85,11 +85,11 @@ check_equal "$(grep -c 'info node a connected' "$fleet/broker.log")" 1 'how ofte
 
 say 'reload: a content peer'
 settings content info operator >"$fleet/content.zpl"
-"$build/noded-content" --root "$fleet/content" --port 0 --config "$fleet/content.zpl" >"$fleet/content.out" 2>"$fleet/content.log" &
-peer_pid=$!
+ready_start "$fleet/content.log" "$build/noded-content" --root "$fleet/content" --port 0 --config "$fleet/content.zpl" ||
+    fail 'the content peer did not become ready'
+peer_pid=$started
 peer_end () { kill -TERM "$peer_pid" && ended "$peer_pid"; }
 at_end peer_end
-until_true grep -q '^ready' "$fleet/content.out"
 kill -HUP "$peer_pid"
 until_true grep -q 'info the settings were reloaded' "$fleet/content.log"
 settings content loud operator >"$fleet/content.zpl"

@@ -21,7 +21,7 @@ kill "$stranger"
 until_node a '.online and .application.version == "1.0.0" and .application.held'
 check_runs a 1.0.0 noded
 
-# A second launcher that tries again and again never gets the lock, however often the first one hands over to itself.
+# A second launcher that tries every 2 ms never gets the lock, however often the first one hands over to itself.
 ( while [ ! -e "$fleet/enough" ]; do "$fleet/a/stable/start" 2>/dev/null || echo $? >>"$fleet/statuses"; sleep 0.002; done ) &
 greedy=$!
 launcher=$(ps -o ppid= -p "$(manager_pid a)" | tr -d ' ')

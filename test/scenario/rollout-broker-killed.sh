@@ -53,7 +53,7 @@ lives ()
         while kill -0 "$broker_pid" 2>/dev/null; do
             [ $SECONDS -lt $last ] || { rollout_json >&2; fail "timed out: after $deaths kills the rollout did not reach: $filter"; }
             if ctl rollout list --json --timeout 1s 2>/dev/null | jq -e ".[0] // empty | $filter" >/dev/null; then break 2; fi
-            sleep 0.05
+            sleep 0.05 # the broker is killed from inside (strace) at any time, also while it is asked
         done
         wait "$broker_pid" 2>/dev/null || true
         deaths=$((deaths + 1))

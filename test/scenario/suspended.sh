@@ -14,7 +14,8 @@ nodes_up a
 publish noded-2 2.0.0 >"$fleet/release"
 
 processes () { find /proc -maxdepth 2 -name exe -lname "*$fleet/a/*" 2>/dev/null | cut -d/ -f3; }
-# sleeps SECONDS: stops every process of the node for this time, the manager first, because it measures the deadlines of the others.
+# sleeps SECONDS: stops every process of the node for this time, the manager first, because it measures the deadlines of the others. The time
+# itself is what is tested.
 sleeps ()
 {
     local pid stopped=("$(manager_pid a)")

@@ -5,22 +5,8 @@
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
-
-peer_pid=
-peer_start ()
-{
-    rm -f "$fleet/content.out"
-    "$build/noded-content" --root "$fleet/content" --port "$1" >"$fleet/content.out" 2>>"$fleet/content.log" &
-    peer_pid=$!
-    until_true grep -qs '^ready' "$fleet/content.out"
-    peer=$(sed -n 's/^ready content=tcp:\/\///p' "$fleet/content.out")
-}
-peer_kill ()
-{
-    kill -KILL "$peer_pid" 2>/dev/null || true
-    wait "$peer_pid" 2>/dev/null || true
-}
-at_end peer_kill
+# shellcheck source=test/scenario/peer.bash
+. "$here/peer.bash"
 
 broker_options=(--no-content)
 node_settings=${node_settings/confirm = 60s/confirm = 4s}

@@ -140,7 +140,7 @@ Test (elf, each_machine_maps_to_its_platform_name)
     }
 }
 
-Test (elf, a_file_that_is_no_program_is_refused)
+Test (elf, a_file_that_is_not_a_program_is_refused)
 {
     static const char script[] =
         "#!/bin/sh\nexit 0\n............................................................";

@@ -14,6 +14,7 @@
 
 #include "base/text.h"
 #include "test/lib/load.h"
+#include "test/lib/shell.h"
 
 /*  A NULL-terminated list of strings, as execve expects it. */
 #define LIST(...) (base_list_const ((const char *const[]){__VA_ARGS__, NULL}))
@@ -222,7 +223,7 @@ Test (process, a_child_with_a_death_signal_ends_with_its_parent)
 
 Test (process, deinit_kills_and_reaps_the_child)
 {
-    struct base_process_spec spec = SHELL ("trap '' TERM; while :; do sleep 1; done");
+    struct base_process_spec spec = SHELL ("trap '' TERM; " SHELL_STAYS);
     struct base_process process = BASE_PROCESS_NULL;
     cr_assert_eq (base_process_spawn (&spec, &process, NULL), 0);
     pid_t pid = process.pid;

@@ -1,27 +1,23 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/broker/backup.c - copies of a broker's records, and brokers that start from them */
 
-#include "fixture.h"
+#include "operator.h"
 
 #include <sqlite3.h>
 
-static struct fixture fixture;
-static struct peer *operator;
 static struct base_error error;
 static char other[64]; /* a second root */
 
 static void set_up (void)
 {
-    fixture_init (&fixture);
-    operator= fixture_control (&fixture);
+    operator_set_up ();
     (void) snprintf (other, sizeof other, "/tmp/broker.XXXXXX");
     cr_assert_not_null (mkdtemp (other));
 }
 
 static void tear_down (void)
 {
-    operator= peer_free (operator);
-    fixture_deinit (&fixture);
+    operator_tear_down ();
     (void) disk_tree_remove (&disk_system, AT_FDCWD, other, NULL);
 }
 
@@ -123,7 +119,7 @@ static void expect_refused (const char *path, const char *says)
     cr_expect_neq (access (made, F_OK), 0, "a refused file became the records");
 }
 
-Test (backup, a_file_that_is_no_copy_is_refused_and_the_root_stays_empty)
+Test (backup, a_file_that_is_not_a_copy_is_refused_and_the_root_stays_empty)
 {
     char path[256], file[128];
     int fd;

@@ -1,36 +1,13 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/broker/fleet.c - a broker in this process, with bus sockets as its nodes and its operator */
 
-#include "fixture.h"
+#include "operator.h"
 
 #include <zmq.h>
 
 #include "records/records.h"
 
-static struct fixture fixture;
-static struct peer *operator;
-
-static void set_up (void)
-{
-    fixture_init (&fixture);
-    operator= fixture_control (&fixture);
-}
-
-static void tear_down (void)
-{
-    operator= peer_free (operator);
-    fixture_deinit (&fixture);
-}
-
-static void fixture_restart (void)
-{
-    operator= peer_free (operator);
-    fixture_stop (&fixture);
-    fixture_start (&fixture);
-    operator= fixture_control (&fixture);
-}
-
-TestSuite (fleet, .init = set_up, .fini = tear_down, .timeout = 120);
+TestSuite (fleet, .init = operator_set_up, .fini = operator_tear_down, .timeout = 120);
 
 Test (fleet, a_node_without_an_order_has_no_desired_state)
 {
@@ -62,7 +39,7 @@ Test (fleet, an_unknown_session_must_send_a_hello_first)
 }
 
 /*  The line of a report is that of the time at which it was queued. */
-Test (fleet, a_report_behind_a_hello_with_a_later_line_is_no_journal_fault)
+Test (fleet, a_report_after_a_hello_with_a_later_line_is_not_a_journal_fault)
 {
     struct node node;
     struct wire_node shown;

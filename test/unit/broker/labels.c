@@ -3,34 +3,11 @@
 
     A broker in this process, with bus sockets as its nodes and its operator. */
 
-#include "fixture.h"
+#include "operator.h"
 
 #include "origin/origin.h"
 
-static struct fixture fixture;
-static struct peer *operator;
-
-static void set_up (void)
-{
-    fixture_init (&fixture);
-    operator= fixture_control (&fixture);
-}
-
-static void tear_down (void)
-{
-    operator= peer_free (operator);
-    fixture_deinit (&fixture);
-}
-
-static void fixture_restart (void)
-{
-    operator= peer_free (operator);
-    fixture_stop (&fixture);
-    fixture_start (&fixture);
-    operator= fixture_control (&fixture);
-}
-
-TestSuite (labels, .init = set_up, .fini = tear_down, .timeout = 120);
+TestSuite (labels, .init = operator_set_up, .fini = operator_tear_down, .timeout = 120);
 
 static struct wire_label label_make (const char *name, const char *value)
 {

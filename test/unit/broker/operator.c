@@ -1,27 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/broker/operator.c - an operator's requests to a broker */
 
-#include "fixture.h"
+#include "operator.h"
 
 #include "wire/record.h"
 #include "wire/text.h"
 
-static struct fixture fixture;
-static struct peer *operator;
-
-static void set_up (void)
-{
-    fixture_init (&fixture);
-    operator= fixture_control (&fixture);
-}
-
-static void tear_down (void)
-{
-    operator= peer_free (operator);
-    fixture_deinit (&fixture);
-}
-
-TestSuite (operator, .init = set_up, .fini = tear_down, .timeout = 240);
+TestSuite (operator, .init = operator_set_up, .fini = operator_tear_down, .timeout = 240);
 
 /*  Connects nodes with a long failure reason, so that few nodes fit into one answer. */
 static void nodes_connect (unsigned count)

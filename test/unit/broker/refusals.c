@@ -85,7 +85,7 @@ Test (refusals, a_float_as_epoch_is_logged_with_the_node_once_a_minute)
     cr_expect_eq (log_lines_count (line), 1, "%s", log_lines ());
 }
 
-Test (refusals, a_client_that_is_no_node_is_named_by_where_it_is)
+Test (refusals, a_client_that_is_not_a_node_is_named_by_where_it_is)
 {
     send_raw (&wire_ask_record, "\x81\xa4node\x07", 7);
     char line[256];

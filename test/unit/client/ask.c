@@ -386,7 +386,7 @@ Test (ask, an_event_that_this_version_does_not_know_is_text)
     noded_event_free (&event);
 }
 
-Test (ask, a_wait_without_an_event_is_no_failure)
+Test (ask, a_wait_without_an_event_is_not_a_failure)
 {
     noded_event event;
     broker.event = "no json";

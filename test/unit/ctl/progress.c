@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/ctl/progress.c - following an order: from records of nodes to lines, rows and an exit code */
 
-#include <criterion/criterion.h>
+#include "printed.h"
 
 #include "base/cleanup.h"
 #include "ctl/ctl.h"
@@ -247,7 +247,7 @@ Test (progress, nodes_that_have_not_ended_are_named_with_their_state)
     progress_order (2, false);
     progress_hear (nodes, 2, true, 2000);
     base_cleanup (base_free_p) char *left = ctl_progress_left (&progress);
-    cr_expect_str_eq (left, "a: fetching 33%; web-2: offline, last seen 2026-11-22 15:00:00Z");
+    IN_ORDER (left, "a: fetching 33%", "; web-2: offline", "2026-11-22 15:00:00Z");
     cr_expect_eq (ctl_progress_code (&progress), CTL_TIMEOUT);
 }
 
@@ -266,15 +266,14 @@ Test (progress, the_rows_at_the_end_name_outcome_step_and_reason)
                            .outcome_reason = "hung\033"}};
     progress_order (2, false);
     progress_hear (nodes, 2, true, 2000);
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream (&text, &size);
-    ctl_progress_print (&progress, out);
-    fclose (out);
-    cr_expect_str_eq (text, "NODE   OUTCOME    STEP       REASON\n"
-                            "a      confirmed  confirmed  -\n"
-                            "web-2  went-back  trial      hung\\x1b\n");
-    free (text);
+    base_cleanup (base_free_p) char *text = PRINTED (ctl_progress_print (&progress, out));
+    expect_rows (text, 2);
+    expect_cell (text, "a", "OUTCOME", "confirmed");
+    expect_cell (text, "a", "STEP", "confirmed");
+    expect_cell (text, "a", "REASON", "-");
+    expect_cell (text, "web-2", "OUTCOME", "went-back");
+    expect_cell (text, "web-2", "STEP", "trial");
+    expect_cell (text, "web-2", "REASON", "hung\\x1b");
     base_cleanup (base_free_p) char *json = ctl_progress_json (&progress);
     cr_expect_not_null (
         strstr (json, "{\"node\":\"a\",\"ended\":true,\"good\":true,\"outcome\":\"confirmed\""));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/ctl/text.c - text for a terminal: escaped characters, aligned columns, readable spans */
 
-#include <criterion/criterion.h>
+#include "printed.h"
 
 #include "base/cleanup.h"
 #include "ctl/text.h"
@@ -37,18 +37,7 @@ Test (text, control_characters_and_ill_formed_bytes_are_escaped)
     expect_escaped ("", "");
 }
 
-/*  The output of a statement that writes to `out`; on the heap. */
-#define PRINTED(statement)                                                                                   \
-    (__extension__({                                                                                         \
-        char *text_ = NULL;                                                                                  \
-        size_t size_ = 0;                                                                                    \
-        FILE *out = open_memstream (&text_, &size_);                                                         \
-        cr_assert_not_null (out);                                                                            \
-        statement;                                                                                           \
-        fclose (out);                                                                                        \
-        text_;                                                                                               \
-    }))
-
+/*  The one picture of a table: here its layout is the subject. */
 Test (text, columns_are_aligned_whatever_they_contain)
 {
     base_cleanup (ctl_table_deinit) struct ctl_table table = {.columns = 3};
@@ -59,6 +48,19 @@ Test (text, columns_are_aligned_whatever_they_contain)
     cr_expect_str_eq (text, "NODE   STATE  WHY\n"
                             "wéb-1  idle   -\n"
                             "x      -      a\\x0ab\n");
+}
+
+Test (text, a_table_is_as_wide_as_the_terminal_and_not_cut_without_one)
+{
+    base_cleanup (ctl_table_deinit) struct ctl_table table = {.columns = 2};
+    static const char *const cells[] = {"NODE", "WHY", "wéb-1", "a long reason that does not fit"};
+    for (size_t i = 0; i < 4; i++)
+        ctl_table_cell (&table, cells[i]);
+    base_cleanup (base_free_p) char *narrow = PRINTED (ctl_table_print (&table, out, 20));
+    expect_width (narrow, 20);
+    expect_cell (narrow, "wéb-1", "WHY", "a long reaso…");
+    base_cleanup (base_free_p) char *whole = PRINTED (ctl_table_print (&table, out, 0));
+    expect_cell (whole, "wéb-1", "WHY", "a long reason that does not fit");
 }
 
 Test (text, a_line_is_cut_at_the_terminals_edge_and_never_inside_a_character)

@@ -1,22 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/ctl/words.c - records of the broker, printed as text */
 
-#include <criterion/criterion.h>
+#include "printed.h"
 
 #include "base/cleanup.h"
 #include "ctl/words.h"
-
-/*  The output of a statement that writes to `out`; on the heap. */
-#define PRINTED(statement)                                                                                   \
-    (__extension__({                                                                                         \
-        char *text_ = NULL;                                                                                  \
-        size_t size_ = 0;                                                                                    \
-        FILE *out = open_memstream (&text_, &size_);                                                         \
-        cr_assert_not_null (out);                                                                            \
-        statement;                                                                                           \
-        fclose (out);                                                                                        \
-        text_;                                                                                               \
-    }))
 
 static const noded_failure failure = {.transaction = "t-2", .step = "trial", .reason = "hung"};
 static const noded_application application = {
@@ -34,9 +22,24 @@ Test (words, nodes_are_printed_as_a_table)
 {
     const noded_nodes list = {.items = nodes, .count = 2};
     base_cleanup (base_free_p) char *text = PRINTED (ctl_nodes_print (out, &list, 0));
-    cr_expect_str_eq (text, "NODE   ONLINE  STATE    VERSION  RELEASE       PREVIOUS  HELD  LAST-ERROR\n"
-                            "web-1  yes     idle     1.0.0    111111111111  0.9.0     yes   trial: hung\n"
-                            "b      no      unknown  -        -             -         no    -\n");
+    static const char *const headings[] = {"NODE",    "ONLINE",   "STATE", "VERSION",
+                                           "RELEASE", "PREVIOUS", "HELD",  "LAST-ERROR"};
+    static const char *const cells[2][8] = {
+        {"web-1", "yes", "idle", "1.0.0", "111111111111", "0.9.0", "yes", "trial: hung"},
+        {"b", "no", "unknown", "-", "-", "-", "no", "-"}};
+    expect_rows (text, 2);
+    for (size_t row = 0; row < 2; row++)
+        for (size_t column = 0; column < 8; column++)
+            expect_cell (text, cells[row][0], headings[column], cells[row][column]);
+}
+
+Test (words, a_table_of_nodes_fits_a_narrow_terminal)
+{
+    const noded_nodes list = {.items = nodes, .count = 2};
+    base_cleanup (base_free_p) char *text = PRINTED (ctl_nodes_print (out, &list, 40));
+    expect_width (text, 40);
+    expect_rows (text, 2);
+    expect_cell (text, "web-1", "STATE", "idle");
 }
 
 Test (words, an_empty_list_of_nodes_is_printed_as_no_nodes)
@@ -88,25 +91,28 @@ Test (words, the_reports_of_a_node_are_grouped_by_update)
                                .outcome = NODED_OUTCOME_PASSED}};
     const noded_reports list = {.items = reports, .count = 5};
     base_cleanup (base_free_p) char *text = PRINTED (ctl_why_print (out, &nodes[0], &list));
-    cr_expect_str_eq (
-        text,
-        "2026-11-22 15:00:00Z  Update to 1.0.0 (111111111111), order 4, t-1, by rollout r-1, wave 2\n"
-        "    15:00:00.000  matching   started\n"
-        "    15:00:02.250  confirmed  the new version confirmed itself (attempt 2)\n"
-        "    took 2.2s\n"
-        "\n"
-        "2026-11-22 15:00:01Z  Update to 2.0.0 (555555555555), order 5, t-2\n"
-        "    15:00:01.500  probing  started\n"
-        "    15:00:03.000  trial    failed on trial; the previous version runs again: hung\\x0a\n"
-        "    took 1.5s\n"
-        "\n"
-        "2026-11-22 16:00:00Z  Order to hold, or to end a hold, order 6\n"
-        "    16:00:00.000  hold  passed\n"
-        "\n"
-        "Now: web-1 runs noded 1.0.0 (111111111111) and is idle, held\n"
-        "     because the update to another release failed on trial, and was rolled back on 2026-11-22 15:00:03Z"
-        " in t-2: hung\\x0a\n"
-        "     a revert returns to 0.9.0 (333333333333)\n");
+    IN_ORDER (text, "2026-11-22 15:00:00Z  Update to 1.0.0 (111111111111)", "order 4", "t-1", "rollout r-1",
+              "wave 2\n", "15:00:00.000  matching ", " started\n", "15:00:02.250  confirmed ",
+              "(attempt 2)\n", "took 2.2s\n");
+    IN_ORDER (text, "took 2.2s\n", "2026-11-22 15:00:01Z  Update to 2.0.0 (555555555555)", "order 5", "t-2\n",
+              "15:00:01.500  probing ", "15:00:03.000  trial ", ": hung\\x0a\n", "took 1.5s\n");
+    IN_ORDER (text, "took 1.5s\n", "2026-11-22 16:00:00Z  Order to hold", "order 6\n", "hold  passed\n");
+}
+
+Test (words, the_reports_of_a_node_end_with_what_runs_now_and_why)
+{
+    noded_report reports[] = {{.time = "2026-11-22T15:00:03.000000000Z",
+                               .transaction = "t-2",
+                               .epoch = 5,
+                               .attempt = 1,
+                               .step = "trial",
+                               .outcome = NODED_OUTCOME_WENT_BACK,
+                               .reason = "hung\n"}};
+    const noded_reports list = {.items = reports, .count = 1};
+    base_cleanup (base_free_p) char *text = PRINTED (ctl_why_print (out, &nodes[0], &list));
+    IN_ORDER (text, "\nNow: web-1 runs noded 1.0.0 (111111111111)", "idle, held\n", "because ",
+              "failed on trial", "2026-11-22 15:00:03Z", "t-2: hung\\x0a\n",
+              "a revert returns to 0.9.0 (333333333333)\n");
 }
 
 Test (words, records_with_absent_values_do_no_harm)

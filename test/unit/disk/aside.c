@@ -66,7 +66,7 @@ Test (aside, a_blob_is_in_the_trash_with_its_stamp_and_can_be_taken_back)
     cr_expect_eq (disk_aside_take_back (&blobs, &digest), -ENOENT);
 }
 
-Test (aside, a_blob_that_is_not_there_is_an_error_and_its_removal_is_none)
+Test (aside, a_missing_blob_is_an_error_but_its_removal_is_not)
 {
     struct base_digest other = base_digest_of ("other", 5);
     cr_expect_eq (disk_aside_put (&blobs, DISK_DAMAGED, &other, 0), -ENOENT);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  test/unit/node/install.c - an installation makes a whole root or leaves no stable; a repair keeps what is usable
+/*  test/unit/node/install.c - an installation makes a complete root or leaves no stable; a repair keeps what is usable
 
     The program that is installed is this test. */
 
@@ -161,7 +161,7 @@ Test (install, an_interrupted_installation_is_completed_and_keeps_its_settings)
     cr_expect_str_eq (settings, "# mine\n");
 }
 
-Test (install, a_repair_of_a_directory_that_is_no_root_is_refused)
+Test (install, a_repair_of_a_directory_that_is_not_a_root_is_refused)
 {
     cr_assert_eq (mkdir ("elsewhere", 0755), 0);
     cr_expect_eq (repair_run ("elsewhere"), ROOT_E_NONE);

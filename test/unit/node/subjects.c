@@ -12,7 +12,7 @@ static const char *const names[N_APPLICATIONS] = {"noded", "web"};
 
 /*  The test plays the origin. */
 static struct bus_socket *control, *announce;
-static struct bus_peer node; /* whoever said hello */
+static struct bus_peer node; /* the last one that said hello */
 static unsigned asks[N_APPLICATIONS], described;
 static bool is_subscribed, holds_answers;
 static struct match_seen {

@@ -1,78 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/node/trial.c - a version on trial is confirmed by an announcement, a match, a chunk and the soak time */
 
-#include "fixture.h"
-
-/*  The origin: it answers hello, and the rest when the test says so. Its content peer serves this program. */
-static struct bus_socket *control, *content;
-static struct bus_peer node;
-static bool answers_matches, serves, lies;
-static unsigned asks, matches, chunks;
-static enum wire_status match_status = WIRE_STATUS_OK;
-static uint8_t own[64 * 1024];
-static size_t own_size;
-
-static void matched_send (const struct wire_match *match)
-{
-    struct wire_matched matched = {.application = match->application,
-                                   .transaction = match->transaction,
-                                   .attempt = match->attempt,
-                                   .status = match_status,
-                                   .size = 1};
-    (void) bus_send (control, &node, &wire_matched_record, &matched);
-}
-
-static void control_serve (void *context, struct bus_socket *socket, const struct bus_message *message)
-{
-    (void) context;
-    node = message->peer;
-    if (message->record == &wire_hello_record) {
-        struct wire_welcome welcome = {
-            .status = WIRE_STATUS_OK, .instance = "origin", .heartbeat_ms = 3600000};
-        (void) bus_send (socket, &node, &wire_welcome_record, &welcome);
-    } else if (message->record == &wire_ask_record) {
-        const struct wire_ask *ask = message->body;
-        struct wire_desired desired = {.application = ask->application, .status = WIRE_STATUS_NONE};
-        asks++;
-        (void) bus_send (socket, &node, &wire_desired_record, &desired);
-    } else if (message->record == &wire_match_record) {
-        matches++;
-        if (answers_matches)
-            matched_send (message->body);
-    }
-    bus_loop_stop (process.loop);
-}
-
-static void content_serve (void *context, struct bus_socket *socket, const struct bus_message *message)
-{
-    (void) context;
-    const struct wire_get *get = message->body;
-    struct wire_chunk chunk = {.status = WIRE_STATUS_OK,
-                               .digest = get->digest,
-                               .offset = get->offset,
-                               .length = get->length,
-                               .size = own_size};
-    cr_assert_leq (get->length, own_size);
-    uint8_t payload[sizeof own];
-    memcpy (payload, own, get->length);
-    payload[0] ^= lies;
-    bus_loop_stop (process.loop);
-    if (!serves)
-        return;
-    chunks++;
-    (void) bus_send_payload (socket, &message->peer, &wire_chunk_record, &chunk, payload, get->length, NULL,
-                             NULL);
-}
-
-static struct bus_socket *serve (bus_message_handler *handler, const char *endpoint)
-{
-    struct base_error error = {.code = 0};
-    struct bus_socket *socket = NULL;
-    struct bus_socket_options options = {.on_message = handler, .quiet = true};
-    cr_assert_eq (bus_socket_new (process.loop, BUS_ROUTER, &options, &socket, &error), 0, "%s", error.text);
-    cr_assert_eq (bus_socket_bind (socket, endpoint, &error), 0, "%s", error.text);
-    return socket;
-}
+#include "origin.h"
 
 static void on_welcome (void *context, const struct wire_welcome *welcome)
 {
@@ -93,7 +22,6 @@ static const struct node_subject_ops asking_ops = {.describe = on_describe, .des
 
 static void setup (void)
 {
-    struct base_error error = {.code = 0};
     fixture_setup_counting ();
     proving_ops = counting_ops;
     proving_ops.prove = node_trial_begin;
@@ -101,21 +29,13 @@ static void setup (void)
     proving_kind = counting_kind;
     proving_kind.ops = &proving_ops;
     app.kind = &proving_kind;
-    (void) node_session_free (process.session);
-    cr_assert_eq (node_session_new (process.loop, &config, &welcome_ops, &process, &process.session, &error),
-                  0, "%s", error.text);
-    node_subject_add (process.session, &app.subject, app.name, &asking_ops, &app);
-
     int fd = open ("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-    own_size = (size_t) pread (fd, own, sizeof own, 0);
+    blob_size = (size_t) pread (fd, blob, sizeof blob, 0);
     close (fd);
-    cr_assert_eq (own_size, sizeof own, "this program is larger than a chunk");
-    envelope.size = own_size * 2;
-    config.resend_ms = 20;
+    cr_assert_eq (blob_size, sizeof blob, "this program is larger than a chunk");
+    envelope.size = blob_size * 2;
     config.soak_ms = 0;
-    answers_matches = serves = true;
-    control = serve (control_serve, config.endpoints.control);
-    content = serve (content_serve, config.endpoints.content);
+    origin_start (&welcome_ops, &asking_ops);
 
     workspace_seal (BEFORE);
     workspace_seal (RUNNING);
@@ -126,8 +46,7 @@ static void setup (void)
 
 static void teardown (void)
 {
-    control = bus_socket_free (control);
-    content = bus_socket_free (content);
+    origin_end ();
     fixture_teardown ();
 }
 
@@ -139,24 +58,6 @@ static void trial_begin (void)
     cr_assert (node_resume_trial (&app));
     cr_assert_eq (app.procedure.state, WIRE_STATE_TRIAL);
 }
-
-static void round_run (void)
-{
-    cr_assert_eq (bus_loop_run (process.loop), 0);
-}
-
-static void loop_stop (void *context)
-{
-    (void) context;
-    bus_loop_stop (process.loop);
-}
-
-/*  Runs until the condition is true; also handlers that do not end the loop can make it so. */
-#define RUN_UNTIL(condition)                                                                                 \
-    while (!(condition)) {                                                                                   \
-        (void) bus_timer_start (process.loop, 20, loop_stop, NULL);                                          \
-        round_run ();                                                                                        \
-    }
 
 Test (trial, it_is_confirmed_by_an_announcement_a_match_and_a_chunk)
 {

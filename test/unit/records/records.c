@@ -285,7 +285,7 @@ Test (records, an_interrupted_migration_starts_over)
     (void) release_put ("1", "a");
 }
 
-Test (records, a_file_that_is_no_database_is_reported)
+Test (records, a_file_that_is_not_a_database_is_reported)
 {
     int fd;
 

@@ -11,13 +11,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "loop.h"
+
 #include "base/time.h"
 #include "rehearsal/guard.h"
-#include "test/fault/scratch.h"
+#include "test/lib/shell.h"
 
 enum { PATIENCE_MS = 60000 };
 
-static struct bus_loop *loop;
 static struct rehearsal_guard *guard;
 static struct rehearsal_guard_end ended;
 static bool gone;
@@ -31,28 +32,14 @@ static void on_gone (void *context, const struct rehearsal_guard_end *end)
     bus_loop_stop (loop);
 }
 
-static void give_up (void *context)
-{
-    (void) context;
-    bus_loop_stop (loop);
-}
-
 static void set_up (void)
 {
-    scratch_begin ();
-    loop = bus_loop_new ();
-    cr_assert_not_null (loop);
+    loop_begin ();
     gone = false;
     (void) prctl (PR_SET_CHILD_SUBREAPER, 1UL);
 }
 
-static void tear_down (void)
-{
-    (void) bus_loop_free (loop);
-    scratch_end ();
-}
-
-TestSuite (guard, .init = set_up, .fini = tear_down, .timeout = 240);
+TestSuite (guard, .init = set_up, .fini = loop_end, .timeout = 240);
 
 static void guard_start (const char *script, uint64_t end_ms, const struct base_process_ops *ops)
 {
@@ -71,13 +58,6 @@ static void guard_start (const char *script, uint64_t end_ms, const struct base_
                                         .gone = on_gone,
                                         .process = ops};
     cr_assert_eq (rehearsal_guard_start (&spec, &guard, &error), 0, "%s", error.text);
-}
-
-static void loop_run (void)
-{
-    int timer = bus_timer_start (loop, PATIENCE_MS, give_up, NULL);
-    cr_assert_eq (bus_loop_run (loop), 0);
-    bus_timer_cancel (loop, timer);
 }
 
 /*  No signal has an effect, as on a process in uninterruptible sleep. */
@@ -124,8 +104,7 @@ static void kill_guard (void *context)
 
 Test (guard, a_stopped_guard_is_continued_and_ends)
 {
-    guard_start ("#!/bin/sh\ntrap 'exit 0' HUP\nkill -STOP $$\nwhile :; do sleep 0.05; done\n", PATIENCE_MS,
-                 NULL);
+    guard_start ("#!/bin/sh\ntrap 'exit 0' HUP\nkill -STOP $$\n" SHELL_STAYS "\n", PATIENCE_MS, NULL);
     cr_assert_gt (bus_timer_start (loop, 300, kill_guard, NULL), 0);
     loop_run ();
     cr_expect (gone);
@@ -134,8 +113,7 @@ Test (guard, a_stopped_guard_is_continued_and_ends)
 
 Test (guard, a_guard_that_stops_again_and_again_is_killed)
 {
-    guard_start ("#!/bin/sh\ntrap 'kill -STOP $$' HUP\nkill -STOP $$\nwhile :; do sleep 0.05; done\n", 1500,
-                 NULL);
+    guard_start ("#!/bin/sh\ntrap 'kill -STOP $$' HUP\nkill -STOP $$\n" SHELL_STAYS "\n", 1500, NULL);
     cr_assert_gt (bus_timer_start (loop, 300, kill_guard, NULL), 0);
     loop_run ();
     cr_expect (gone);

@@ -101,6 +101,34 @@ Test (offer, a_change_of_any_argument_or_variable_is_detected)
                   "a changed variable of init");
 }
 
+Test (offer, an_argument_too_many_is_detected)
+{
+    const char *args[64], *env[64];
+    struct wire_ready ready = ready_of (args, env);
+    args[ready.n_args++] = "one more";
+    cr_expect_eq (rehearsal_offer_check_ready (&offer, base, &ready, NULL), ROOT_E_DAMAGED);
+}
+
+Test (offer, a_variable_of_init_that_the_offer_sets_is_not_expected)
+{
+    const char *args[64], *env[64];
+    char replaced[] = "NODED_ODD_EMPTY=of init";
+    char *init[] = {path, home, replaced, NULL};
+    struct wire_ready ready = ready_of (args, env);
+    struct base_error error = {.code = 0};
+    cr_expect_eq (rehearsal_offer_check_ready (&offer, init, &ready, &error), 0, "%s", error.text);
+}
+
+Test (offer, a_variable_that_no_shell_passes_on_is_not_expected)
+{
+    const char *args[64], *env[64];
+    char digit[] = "1A=x", none[] = "=x", kept[] = "OLDPWD=/";
+    char *init[] = {path, home, digit, none, kept, NULL};
+    struct wire_ready ready = ready_of (args, env);
+    struct base_error error = {.code = 0};
+    cr_expect_eq (rehearsal_offer_check_ready (&offer, init, &ready, &error), 0, "%s", error.text);
+}
+
 Test (offer, a_variable_that_does_not_fit_is_checked_by_its_mark)
 {
     const char *args[64], *env[64];
@@ -145,6 +173,7 @@ Test (offer, an_offer_of_an_offer_does_not_carry_the_callback_of_the_first)
             cr_expect (strstr (second.envelope.env[i], second.nonce));
         }
     cr_expect_eq (callbacks, 1);
+    cr_expect_eq (second.envelope.n_env, offer.envelope.n_env, "nor its odd variables");
     rehearsal_offer_deinit (&second);
 }
 

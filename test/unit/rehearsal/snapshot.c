@@ -60,7 +60,7 @@ Test (snapshot, an_unchanged_root_stays_as_it_is)
 Test (snapshot, every_change_is_undone_and_reported)
 {
     static const struct {
-        const char *change, *told;
+        const char *change, *report;
     } cases[] = {
         {"echo x >> stable/noded", "/noded was changed"},
         {"printf X | dd of=stable/files/lib/x conv=notrunc 2>/dev/null", "/files/lib/x was changed"},
@@ -89,7 +89,7 @@ Test (snapshot, every_change_is_undone_and_reported)
         free (said);
         cr_expect_eq (rehearsal_snapshot_restore (snapshot, &error), ROOT_E_DAMAGED, "%s: %s",
                       cases[i].change, error.text);
-        cr_expect (strchr (cases[i].told, '|') || strstr (error.text, cases[i].told), "%s: %s",
+        cr_expect (strchr (cases[i].report, '|') || strstr (error.text, cases[i].report), "%s: %s",
                    cases[i].change, error.text);
         char *after = files_list ();
         if (strncmp (cases[i].change, "rm -r *", 7) != 0) /* also removes directories that no start needs */

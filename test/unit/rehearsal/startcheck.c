@@ -10,12 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "loop.h"
+
 #include "rehearsal/startcheck.h"
-#include "test/fault/scratch.h"
 
-enum { PATIENCE_MS = 60000, STEP_MS = 30000 };
+enum { STEP_MS = 30000 };
 
-static struct bus_loop *loop;
 static struct root root;
 static struct rehearsal_startcheck *check;
 static struct base_error found;
@@ -31,16 +31,9 @@ static void on_done (void *context, const struct base_error *error)
     bus_loop_stop (loop);
 }
 
-static void give_up (void *context)
-{
-    (void) context;
-    bus_loop_stop (loop);
-}
-
 static void set_up (void)
 {
-    scratch_begin ();
-    loop = bus_loop_new ();
+    loop_begin ();
     char path[300];
     (void) snprintf (path, sizeof path, "%s/root", scratch_path);
     cr_assert_eq (mkdir (path, 0755), 0);
@@ -56,8 +49,7 @@ static void tear_down (void)
 {
     (void) close (workspace);
     root_deinit (&root);
-    (void) bus_loop_free (loop);
-    scratch_end ();
+    loop_end ();
 }
 
 TestSuite (startcheck, .init = set_up, .fini = tear_down, .timeout = 240);
@@ -69,18 +61,16 @@ static int check_start (const char *launcher)
                                      &check, &error);
 }
 
-static void loop_run (void)
+static void check_run (void)
 {
-    int timer = bus_timer_start (loop, PATIENCE_MS, give_up, NULL);
-    cr_assert_eq (bus_loop_run (loop), 0);
-    bus_timer_cancel (loop, timer);
+    loop_run ();
     cr_expect (done);
 }
 
 Test (startcheck, start_files_that_roll_back_pass)
 {
     cr_assert_eq (check_start (START_PROGRAM), 0);
-    loop_run ();
+    check_run ();
     cr_expect_eq (found.code, 0, "%s", found.text);
 }
 
@@ -97,7 +87,7 @@ Test (startcheck, a_killed_guard_is_not_a_failure_of_the_start_files)
 {
     cr_assert_eq (check_start (START_PROGRAM), 0);
     cr_assert_gt (bus_timer_start (loop, 20, kill_guards, NULL), 0);
-    loop_run ();
+    check_run ();
     cr_expect_eq (found.code, -EINTR, "%d: %s", found.code, found.text);
 }
 
@@ -120,6 +110,6 @@ Test (startcheck, a_cancelled_check_ends_and_reports_it)
     cr_assert_eq (check_start (START_PROGRAM), 0);
     rehearsal_startcheck_end (check);
     cr_expect_not (done, "reported during the call");
-    loop_run ();
+    check_run ();
     cr_expect_eq (found.code, -ECANCELED);
 }

@@ -7,7 +7,7 @@ Test (rollout_beside, a_queued_rollout_orders_nothing_before_it_is_started)
 {
     struct story story;
     story_bring_to (&story, WIRE_PHASE_QUEUED);
-    cr_expect_str_eq (story.told, "");
+    cr_expect_str_eq (story.sent, "");
     story_advance (&story, 100 * HOUR);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_QUEUED, "no deadline passes in the queue");
     cr_assert_eq (story_command (&story, WIRE_COMMAND_PAUSE, 0), 0);
@@ -17,7 +17,7 @@ Test (rollout_beside, a_queued_rollout_orders_nothing_before_it_is_started)
     cr_expect_neq (story_command (&story, WIRE_COMMAND_REVERT, 0), 0);
     rollout_begin (&story.rollout, story.now_ms);
     story_advance (&story, 0);
-    cr_expect_str_eq (story.told, "order 0 order 1 order 2 order 3 ");
+    cr_expect_str_eq (story.sent, "order 0 order 1 order 2 order 3 ");
     rollout_deinit (&story.rollout);
 
     story_bring_to (&story, WIRE_PHASE_QUEUED);
@@ -40,7 +40,7 @@ Test (rollout_beside, nodes_are_taken_only_from_a_halted_or_paused_rollout_and_n
     cr_assert_eq (story_command (&story, WIRE_COMMAND_RESUME, 0), 0);
     story_end_members (&story, 0, 4, ROLLOUT_CONFIRMED);
     story_advance (&story, 10 * MINUTE);
-    cr_expect_str_eq (story.told, "order 5 order 6 order 7 ");
+    cr_expect_str_eq (story.sent, "order 5 order 6 order 7 ");
     rollout_ended (&story.rollout, 4, ROLLOUT_FAILED, story.now_ms);
     rollout_heard (&story.rollout, 4, ROLLOUT_CONTACT_LOST, story.now_ms);
     story_advance (&story, 5 * MINUTE);
@@ -59,7 +59,7 @@ Test (rollout_beside, a_rollout_that_lost_all_nodes_is_over)
     cr_expect (rollout_is_over (&story.rollout));
     cr_expect_eq (story.rollout.charged, 0);
     cr_expect (strstr (story.rollout.reason, "r-2"), "%s", story.rollout.reason);
-    cr_expect_str_eq (story.told, "", "the other rollout sends the orders now");
+    cr_expect_str_eq (story.sent, "", "the other rollout sends the orders now");
     rollout_deinit (&story.rollout);
 }
 
@@ -71,15 +71,15 @@ Test (rollout_beside, a_queued_rollout_survives_a_restart_and_starts_with_nodes_
     story_restart (&story);
     story_advance (&story, 0);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_QUEUED);
-    cr_expect_str_empty (story.told);
+    cr_expect_str_empty (story.sent);
     rollout_begin (&story.rollout, story.now_ms);
     cr_expect_eq (story.rollout.waves[0].already_bad, 0, "no node was offline for long");
     rollout_heard (&story.rollout, 2, ROLLOUT_CONTACT, story.now_ms);
     story_advance (&story, 0);
-    cr_expect_str_eq (story.told, "order 2 ");
+    cr_expect_str_eq (story.sent, "order 2 ");
     rollout_begin (&story.rollout, story.now_ms);
     story_advance (&story, 0);
-    cr_expect_str_empty (story.told, "the rollout has started already");
+    cr_expect_str_empty (story.sent, "the rollout has started already");
     rollout_deinit (&story.rollout);
 }
 
@@ -93,7 +93,7 @@ Test (rollout_beside, a_lost_node_can_be_taken_and_its_update_is_still_cancelled
     rollout_ended (&story.rollout, 1, ROLLOUT_FAILED, story.now_ms);
     story_advance (&story, 0);
     cr_assert_eq (story.rollout.phase, WIRE_PHASE_HALTED);
-    cr_expect_str_eq (story.told, "cancel 2 cancel 3 ");
+    cr_expect_str_eq (story.sent, "cancel 2 cancel 3 ");
     cr_expect_not (rollout_take (&story.rollout, 3, "r-2", story.now_ms), "the node may come back");
     story_advance (&story, 5 * MINUTE);
     cr_expect_eq (story.rollout.members[3].state, WIRE_MEMBER_DARK);
@@ -109,7 +109,7 @@ Test (rollout_beside, a_lost_node_can_be_taken_and_its_update_is_still_cancelled
     cr_expect (rollout_take (&story.rollout, 2, "r-2", story.now_ms));
     cr_expect_eq (story.rollout.charged, 3, "a node that was taken is not charged any more");
     story_advance (&story, 0);
-    cr_expect_str_eq (story.told, "cancel 0 cancel 1 cancel 2 cancel 3 ");
+    cr_expect_str_eq (story.sent, "cancel 0 cancel 1 cancel 2 cancel 3 ");
     rollout_deinit (&story.rollout);
 }
 
@@ -126,9 +126,9 @@ Test (rollout_beside, nodes_are_taken_from_a_queued_rollout_only_while_it_is_pau
     story_advance (&story, 10 * MINUTE);
     story_advance (&story, 10 * MINUTE);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_HALTED, "a wave without nodes has proven nothing");
-    cr_expect_str_empty (story.told);
+    cr_expect_str_empty (story.sent);
     cr_assert_eq (story_command (&story, WIRE_COMMAND_APPROVE, 0), 0);
     story_advance (&story, 0);
-    cr_expect_str_eq (story.told, "order 4 order 5 order 6 order 7 ");
+    cr_expect_str_eq (story.sent, "order 4 order 5 order 6 order 7 ");
     rollout_deinit (&story.rollout);
 }

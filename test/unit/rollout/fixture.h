@@ -22,7 +22,7 @@ struct story {
     struct rollout_candidate candidates[NODES];
     struct rollout rollout;
     uint64_t now_ms, wall_off_ms;
-    char told[512]; /* orders to nodes in the last step: "order 0 back 3 " */
+    char sent[512]; /* orders to nodes in the last step: "order 0 back 3 " */
     char text[ROLLOUT_REASON];
 };
 
@@ -42,12 +42,12 @@ static inline void story_prepare (struct story *story)
         story->candidates[i] = (struct rollout_candidate){.wave = i / 4, .neighbours = i % 2, .online = true};
 }
 
-/*  Lets time pass and carries out all actions. `told` receives the orders to nodes. */
+/*  Lets time pass and carries out all actions. `sent` receives the orders to nodes. */
 static inline void story_advance (struct story *story, uint64_t after_ms)
 {
     static const char *const words[] = {"", "order", "back", "cancel", "keep"};
     story->now_ms += after_ms;
-    *story->told = '\0';
+    *story->sent = '\0';
     for (;;) {
         struct rollout_action action =
             rollout_next (&story->rollout, story->now_ms, story->now_ms + story->wall_off_ms);
@@ -55,8 +55,8 @@ static inline void story_advance (struct story *story, uint64_t after_ms)
             return;
         if (action.kind == ROLLOUT_KEEP || action.kind == ROLLOUT_TRANSITION)
             continue;
-        size_t length = strlen (story->told);
-        (void) snprintf (story->told + length, sizeof story->told - length, "%s %u ", words[action.kind],
+        size_t length = strlen (story->sent);
+        (void) snprintf (story->sent + length, sizeof story->sent - length, "%s %u ", words[action.kind],
                          action.member);
     }
 }

@@ -84,15 +84,15 @@ Test (gates, a_closed_window_delays_nodes_and_halts_nothing)
     story_prepare (&story);
     story.spec.window = &window;
     story_begin (&story);
-    cr_expect_str_empty (story.told);
+    cr_expect_str_empty (story.sent);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_UPDATING);
     cr_expect_eq (story.rollout.gate, WIRE_GATE_NULL);
     story_advance (&story, HOUR);
-    cr_expect_str_eq (story.told, "order 0 order 1 order 2 order 3 ");
+    cr_expect_str_eq (story.sent, "order 0 order 1 order 2 order 3 ");
     rollout_deinit (&story.rollout);
 }
 
-Test (gates, a_node_without_contact_before_the_wave_is_named_apart)
+Test (gates, a_node_without_contact_before_the_wave_is_named_separately)
 {
     struct story story;
     story_prepare (&story);

@@ -132,16 +132,16 @@ Test (rollout, waves_run_in_order)
     story_prepare (&story);
     story.spec.concurrency = 3;
     story_begin (&story);
-    cr_expect_str_eq (story.told, "order 0 order 1 order 2 ");
+    cr_expect_str_eq (story.sent, "order 0 order 1 order 2 ");
     rollout_ended (&story.rollout, 1, ROLLOUT_CONFIRMED, story.now_ms);
     story_advance (&story, 0);
-    cr_expect_str_eq (story.told, "order 3 ");
+    cr_expect_str_eq (story.sent, "order 3 ");
     story_end_members (&story, 0, 4, ROLLOUT_CONFIRMED);
-    cr_expect_str_empty (story.told);
+    cr_expect_str_empty (story.sent);
     story_advance (&story, 10 * MINUTE - 1);
-    cr_expect_str_empty (story.told, "the soak time is not over");
+    cr_expect_str_empty (story.sent, "the soak time is not over");
     story_advance (&story, 1);
-    cr_expect_str_eq (story.told, "order 4 order 5 order 6 ");
+    cr_expect_str_eq (story.sent, "order 4 order 5 order 6 ");
     rollout_deinit (&story.rollout);
 }
 
@@ -159,11 +159,11 @@ Test (rollout, an_exceeded_budget_halts_in_the_same_call_and_reverts_all_nodes)
     cr_expect (strstr (story.rollout.reason, "wave 1: 2 of 4 nodes failed (allowed: 1)"), "%s",
                story.rollout.reason);
     story_advance (&story, 0);
-    cr_expect_str_eq (story.told, "back 0 cancel 3 ");
+    cr_expect_str_eq (story.sent, "back 0 cancel 3 ");
     rollout_ended (&story.rollout, 3, ROLLOUT_CONFIRMED,
                    story.now_ms); /* it had switched before the cancellation */
     story_advance (&story, 0);
-    cr_expect_str_eq (story.told, "back 3 ");
+    cr_expect_str_eq (story.sent, "back 3 ");
     story_end_members (&story, 0, 4, ROLLOUT_REVERTED);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_REVERTED);
     rollout_deinit (&story.rollout);
@@ -175,7 +175,7 @@ Test (rollout, nodes_that_were_bad_before_count_in_the_budget_and_are_not_waited
     story_prepare (&story);
     story.candidates[1].online = false;
     story_begin (&story);
-    cr_expect_str_eq (story.told, "order 0 order 2 order 3 ");
+    cr_expect_str_eq (story.sent, "order 0 order 2 order 3 ");
     cr_expect_eq (story.rollout.waves[0].already_bad, 1);
     rollout_ended (&story.rollout, 2, ROLLOUT_FAILED, story.now_ms);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_HALTED, "one node was bad before, one failed its update");
@@ -189,7 +189,7 @@ Test (rollout, nodes_that_were_bad_before_count_in_the_budget_and_are_not_waited
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_SOAKING);
     rollout_heard (&story.rollout, 1, ROLLOUT_CONTACT, story.now_ms);
     story_advance (&story, MINUTE);
-    cr_expect_str_eq (story.told, "order 1 ", "node 1 came back before the wave ended");
+    cr_expect_str_eq (story.sent, "order 1 ", "node 1 came back before the wave ended");
     rollout_deinit (&story.rollout);
 }
 
@@ -222,15 +222,15 @@ Test (rollout, canaries_rehearse_a_revert_and_update_again)
     story_begin (&story);
     rollout_ended (&story.rollout, 0, ROLLOUT_CONFIRMED, story.now_ms);
     story_advance (&story, 0);
-    cr_expect_str_eq (story.told, "back 0 ");
+    cr_expect_str_eq (story.sent, "back 0 ");
     story_advance (&story, 700);
     rollout_ended (&story.rollout, 0, ROLLOUT_REVERTED, story.now_ms);
     story_advance (&story, 0);
-    cr_expect_str_eq (story.told, "order 0 ");
+    cr_expect_str_eq (story.sent, "order 0 ");
     cr_expect_eq (story.rollout.members[0].revert_ms, 700);
     rollout_ended (&story.rollout, 0, ROLLOUT_CONFIRMED, story.now_ms);
     story_advance (&story, 0);
-    cr_expect_str_empty (story.told, "the revert is rehearsed only once");
+    cr_expect_str_empty (story.sent, "the revert is rehearsed only once");
 
     rollout_ended (&story.rollout, 1, ROLLOUT_CONFIRMED, story.now_ms);
     story_advance (&story, 61 * 1000);
@@ -248,14 +248,14 @@ Test (rollout, a_pause_starts_no_node_and_stops_the_deadline_of_the_wave)
     story_begin (&story);
     cr_assert_eq (story_command (&story, WIRE_COMMAND_PAUSE, 0), 0);
     story_end_members (&story, 0, 1, ROLLOUT_CONFIRMED);
-    cr_expect_str_empty (story.told);
+    cr_expect_str_empty (story.sent);
     story_advance (&story, 10 * HOUR);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_UPDATING);
     cr_expect_eq (story_command (&story, WIRE_COMMAND_PAUSE, 0), -EINVAL);
     cr_expect_str_eq (story.text, "nothing to pause: the rollout is paused, updating");
     cr_assert_eq (story_command (&story, WIRE_COMMAND_RESUME, 0), 0);
     story_advance (&story, 0);
-    cr_expect_str_eq (story.told, "order 1 ");
+    cr_expect_str_eq (story.sent, "order 1 ");
     story_advance (&story, HOUR);
     cr_expect_eq (story.rollout.members[1].state, WIRE_MEMBER_OVERDUE);
     rollout_deinit (&story.rollout);
@@ -269,22 +269,22 @@ Test (rollout, nodes_are_started_only_in_the_window_and_staggered)
     story.spec.window = &window;
     story.spec.spread_ms = 8 * MINUTE;
     story_begin (&story);
-    cr_expect_str_empty (story.told);
+    cr_expect_str_empty (story.sent);
     struct rollout_action action = rollout_next (&story.rollout, story.now_ms, story.now_ms);
     cr_expect_eq (action.until_ms, BEGUN + HOUR);
     story_advance (&story, HOUR);
-    cr_expect_str_eq (story.told, "order 0 ", "nodes that waited for the window are staggered");
+    cr_expect_str_eq (story.sent, "order 0 ", "nodes that waited for the window are staggered");
     story_advance (&story, 2 * MINUTE);
-    cr_expect_str_eq (story.told, "order 1 ");
+    cr_expect_str_eq (story.sent, "order 1 ");
     story_advance (&story, 4 * MINUTE);
-    cr_expect_str_eq (story.told, "order 2 order 3 ");
+    cr_expect_str_eq (story.sent, "order 2 order 3 ");
     story_end_members (&story, 0, 4, ROLLOUT_CONFIRMED);
     story_advance (&story, 10 * MINUTE);
-    cr_expect_str_eq (story.told, "order 4 ");
+    cr_expect_str_eq (story.sent, "order 4 ");
     story_advance (&story, 2 * MINUTE);
-    cr_expect_str_eq (story.told, "order 5 ");
+    cr_expect_str_eq (story.sent, "order 5 ");
     story_advance (&story, 2 * MINUTE);
-    cr_expect_str_eq (story.told, "order 6 ");
+    cr_expect_str_eq (story.sent, "order 6 ");
     rollout_deinit (&story.rollout);
 }
 
@@ -296,7 +296,7 @@ Test (rollout, resuming_a_halt_forgives_failed_nodes)
     cr_expect_eq (story.rollout.charged, 0);
     cr_assert_eq (story_command (&story, WIRE_COMMAND_RETRY, 3), 0, "%s", story.text);
     story_advance (&story, 0);
-    cr_expect_str_eq (story.told, "order 3 ");
+    cr_expect_str_eq (story.sent, "order 3 ");
     cr_expect_eq (story_command (&story, WIRE_COMMAND_RETRY, 0), -EINVAL, "node 0 is updated");
     rollout_deinit (&story.rollout);
 }
@@ -324,7 +324,7 @@ Test (rollout, a_failed_canary_is_tried_again_after_a_resume)
     story_bring_to_failed_canary (&story);
     cr_assert_eq (story_command (&story, WIRE_COMMAND_RESUME, 0), 0);
     story_advance (&story, 0);
-    cr_expect_str_eq (story.told, "order 0 ");
+    cr_expect_str_eq (story.sent, "order 0 ");
     story_end_members (&story, 0, 1, ROLLOUT_FAILED);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_HALTED, "the canary failed again");
     cr_assert_eq (story_command (&story, WIRE_COMMAND_RESUME, 0), 0);
@@ -342,7 +342,7 @@ Test (rollout, an_approval_continues_without_a_failed_canary)
     cr_expect_eq (rollout_approves (&story.rollout), 1);
     cr_assert_eq (story_command (&story, WIRE_COMMAND_APPROVE, 0), 0, "%s", story.text);
     story_advance (&story, 0);
-    cr_expect_str_eq (story.told, "order 1 ");
+    cr_expect_str_eq (story.sent, "order 1 ");
     cr_expect (rollout_is_forgiven (&story.rollout.members[0]));
     cr_expect_eq (story.rollout.charged, 0);
     story_end_members (&story, 1, 2, ROLLOUT_FAILED);
@@ -369,7 +369,7 @@ Test (rollout, a_lost_canary_blocks_the_next_wave_and_is_still_reverted)
     cr_expect_not_null (strstr (story.rollout.reason, "no node was updated"), "%s", story.rollout.reason);
     cr_assert_eq (story_command (&story, WIRE_COMMAND_REVERT, 0), 0);
     story_advance (&story, 0);
-    cr_expect_str_eq (story.told, "back 0 ");
+    cr_expect_str_eq (story.sent, "back 0 ");
     rollout_deinit (&story.rollout);
 }
 
@@ -385,10 +385,10 @@ Test (rollout, a_wave_without_updated_nodes_blocks_the_next_whatever_the_budget)
     story_advance (&story, 10 * MINUTE);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_HALTED);
     cr_expect_eq (story.rollout.wave, 0);
-    cr_expect_str_empty (story.told);
+    cr_expect_str_empty (story.sent);
     cr_assert_eq (story_command (&story, WIRE_COMMAND_RESUME, 0), 0);
     story_advance (&story, 0);
-    cr_expect_str_eq (story.told, "order 0 order 1 order 2 order 3 ");
+    cr_expect_str_eq (story.sent, "order 0 order 1 order 2 order 3 ");
     cr_expect_eq (rollout_approves (&story.rollout), ROLLOUT_NOBODY);
     rollout_deinit (&story.rollout);
 }
@@ -403,10 +403,10 @@ Test (rollout, a_halt_before_an_approval_is_resumed_before_it)
     cr_assert_eq (story_command (&story, WIRE_COMMAND_RESUME, 0), 0);
     story_advance (&story, 0);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_APPROVAL, "the wave is not approved yet");
-    cr_expect_str_empty (story.told);
+    cr_expect_str_empty (story.sent);
     cr_assert_eq (story_command (&story, WIRE_COMMAND_APPROVE, 0), 0);
     story_advance (&story, 0);
-    cr_expect_str_eq (story.told, "order 0 ", "the wave is staggered");
+    cr_expect_str_eq (story.sent, "order 0 ", "the wave is staggered");
     rollout_deinit (&story.rollout);
 }
 
@@ -434,10 +434,10 @@ Test (rollout, a_wave_that_starts_after_a_restart_waits_for_its_nodes)
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_UPDATING);
     cr_expect_eq (story.rollout.wave, 1);
     cr_expect_eq (story.rollout.waves[1].already_bad, 0, "no node was offline for long");
-    cr_expect_str_empty (story.told);
+    cr_expect_str_empty (story.sent);
     rollout_heard (&story.rollout, 6, ROLLOUT_CONTACT, story.now_ms);
     story_advance (&story, 0);
-    cr_expect_str_eq (story.told, "order 6 ");
+    cr_expect_str_eq (story.sent, "order 6 ");
     story_end_members (&story, 6, 7, ROLLOUT_CONFIRMED);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_UPDATING, "the other nodes may still come back");
     story_advance (&story, 2 * MINUTE);
@@ -455,7 +455,7 @@ Test (rollout, pending_orders_survive_a_restart)
         continue;
     story_restart (&story);
     story_advance (&story, 0);
-    cr_expect_str_eq (story.told, "back 1 back 2 back 3 ", "node 0 got its order before the restart");
+    cr_expect_str_eq (story.sent, "back 1 back 2 back 3 ", "node 0 got its order before the restart");
     rollout_deinit (&story.rollout);
 }
 
@@ -511,12 +511,12 @@ Test (rollout, an_external_pause_has_a_reason_until_it_is_resumed)
     story_bring_to (&story, WIRE_PHASE_SOAKING);
     rollout_pause (&story.rollout, "doubts");
     story_advance (&story, HOUR);
-    cr_expect_str_empty (story.told);
+    cr_expect_str_empty (story.sent);
     cr_expect_str_eq (story.rollout.reason, "doubts");
     cr_assert_eq (story_command (&story, WIRE_COMMAND_RESUME, 0), 0);
     cr_expect_str_empty (story.rollout.reason);
     story_advance (&story, 0);
-    cr_expect_str_eq (story.told, "order 4 order 5 order 6 order 7 ");
+    cr_expect_str_eq (story.sent, "order 4 order 5 order 6 order 7 ");
     rollout_deinit (&story.rollout);
     story_bring_to (&story, WIRE_PHASE_HALTED);
     rollout_pause (&story.rollout, "doubts");
@@ -532,7 +532,7 @@ Test (rollout, an_external_halt_has_a_reason)
     story_advance (&story, 0);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_HALTED);
     cr_expect_str_eq (story.rollout.reason, "withdrawn");
-    cr_expect_str_eq (story.told, "cancel 0 cancel 1 cancel 2 cancel 3 ");
+    cr_expect_str_eq (story.sent, "cancel 0 cancel 1 cancel 2 cancel 3 ");
     rollout_deinit (&story.rollout);
 }
 
@@ -551,8 +551,8 @@ Test (rollout, a_lost_node_that_may_be_updated_is_reverted_or_cancelled)
         story_advance (&story, 5 * MINUTE);
         bool back = ends[i] == WIRE_ON_HALT_REVERT;
         cr_expect_eq (story.rollout.phase, back ? WIRE_PHASE_REVERTING : WIRE_PHASE_HALTED);
-        cr_expect_not_null (strstr (story.told, back ? "back 1 " : "cancel 1 "), "%s", story.told);
-        cr_expect_eq (strstr (story.told, "back 0 ") != NULL, back, "%s", story.told);
+        cr_expect_not_null (strstr (story.sent, back ? "back 1 " : "cancel 1 "), "%s", story.sent);
+        cr_expect_eq (strstr (story.sent, "back 0 ") != NULL, back, "%s", story.sent);
         if (back) {
             story_end_members (&story, 0, 1, ROLLOUT_REVERTED);
             story_end_members (&story, 2, 4, ROLLOUT_SKIPPED);
@@ -574,10 +574,10 @@ Test (rollout, nodes_that_could_not_be_served_are_not_charged_and_ordered_again)
     story_end_members (&story, 0, 4, ROLLOUT_UNSERVED);
     cr_expect_eq (story.rollout.charged, 0);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_UPDATING);
-    cr_expect_str_empty (story.told, "no order is sent while the rollout is paused: %s", story.told);
+    cr_expect_str_empty (story.sent, "no order is sent while the rollout is paused: %s", story.sent);
     cr_assert_eq (story_command (&story, WIRE_COMMAND_RESUME, 0), 0);
     story_advance (&story, 0);
-    cr_expect_str_eq (story.told, "order 0 order 1 order 2 order 3 ");
+    cr_expect_str_eq (story.sent, "order 0 order 1 order 2 order 3 ");
     rollout_deinit (&story.rollout);
 }
 
@@ -592,17 +592,17 @@ Test (rollout_members, nodes_on_unfit_hosts_are_left_out_at_the_deadline_and_not
     rollout_unfit (&story.rollout, 2, ROLLOUT_UNFIT);
     story_end_members (&story, 3, 4, ROLLOUT_CONFIRMED);
     story_advance (&story, 29 * MINUTE);
-    cr_expect_str_empty (story.told);
+    cr_expect_str_empty (story.sent);
     rollout_unfit (&story.rollout, 1, ROLLOUT_TRIES);
     rollout_unfit (&story.rollout, 2, ROLLOUT_TRIES);
     story_advance (&story, 2 * MINUTE);
-    cr_expect_str_eq (story.told, "cancel 0 ", "%s", story.told);
+    cr_expect_str_eq (story.sent, "cancel 0 ", "%s", story.sent);
     cr_expect_eq (story.rollout.members[0].state, WIRE_MEMBER_LEFT);
     cr_expect_eq (story.rollout.members[1].state, WIRE_MEMBER_ORDERED, "node 1 is trying again");
     story_end_members (&story, 1, 2, ROLLOUT_CONFIRMED);
     cr_expect_eq (story.rollout.charged, 0);
     story_advance (&story, 30 * MINUTE);
-    cr_expect_str_eq (story.told, "cancel 2 ", "%s", story.told);
+    cr_expect_str_eq (story.sent, "cancel 2 ", "%s", story.sent);
     cr_expect_eq (story.rollout.members[2].state, WIRE_MEMBER_OVERDUE, "an attempt has a deadline, too");
     cr_expect_eq (story.rollout.charged, 1);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_SOAKING);
@@ -662,15 +662,15 @@ Test (rollout_clocks, a_window_opens_and_closes_by_the_wall_clock)
     story_prepare (&story); /* starts at midnight */
     story.spec.window = &window;
     story_begin (&story);
-    cr_expect_str_eq (story.told, "");
+    cr_expect_str_eq (story.sent, "");
     story.wall_off_ms = 3 * HOUR;
     story_advance (&story, 0);
-    cr_expect_str_eq (story.told, "order 0 order 1 order 2 order 3 ");
+    cr_expect_str_eq (story.sent, "order 0 order 1 order 2 order 3 ");
     story_end_members (&story, 0, 4, ROLLOUT_CONFIRMED);
     story.wall_off_ms = 5 * HOUR;
     story_advance (&story, 10 * MINUTE);
     cr_expect_eq (story.rollout.wave, 1);
-    cr_expect_str_eq (story.told, "", "the window has closed");
+    cr_expect_str_eq (story.sent, "", "the window has closed");
     rollout_deinit (&story.rollout);
 }
 

@@ -4,36 +4,11 @@
 
 #include "root/chain.h"
 
-#include <criterion/criterion.h>
-#include <errno.h>
+#include "fixture.h"
 
 #include "root/check.h"
-#include "root/record.h"
-#include "test/fault/workspaces.h"
 
-static struct root root;
-static struct base_error error;
-
-static void suite_begin (void)
-{
-    scratch_begin ();
-    root = workspaces_root (&disk_system);
-}
-
-static void suite_end (void)
-{
-    root_deinit (&root);
-    scratch_end ();
-}
-
-TestSuite (chain, .init = suite_begin, .fini = suite_end);
-
-static void journal_append (const char *reason)
-{
-    struct wire_entry entry = {
-        .application = "noded", .step = "probing", .outcome = WIRE_OUTCOME_PASSED, .reason = reason};
-    cr_assert_eq (root_journal_append (&root, &entry, &error), 0, "%s", error.text);
-}
+TestSuite (chain, .init = fixture_begin, .fini = fixture_end);
 
 static void journal_append_five (void)
 {
@@ -49,16 +24,16 @@ static void shell_run (const char *command)
     free (scratch_shell (command, NULL));
 }
 
-static void expect_whole (const struct root_journal_head *told)
+static void expect_whole (const struct root_journal_head *reported)
 {
     error.text[0] = '\0';
-    cr_expect_eq (root_journal_check (&root, told, &error), 0, "%s", error.text);
+    cr_expect_eq (root_journal_check (&root, reported, &error), 0, "%s", error.text);
 }
 
-static void expect_fault (const struct root_journal_head *told, const char *says)
+static void expect_fault (const struct root_journal_head *reported, const char *says)
 {
     error.text[0] = '\0';
-    cr_expect_eq (root_journal_check (&root, told, &error), ROOT_E_DAMAGED, "no fault was found");
+    cr_expect_eq (root_journal_check (&root, reported, &error), ROOT_E_DAMAGED, "no fault was found");
     cr_expect_not_null (strstr (error.text, says), "%s", error.text);
 }
 
@@ -303,7 +278,7 @@ Test (chain, a_changed_line_is_not_repaired_as_a_power_cut)
     expect_fault (&none, "line 3 was changed");
 }
 
-Test (chain, a_journal_that_is_no_file_is_not_reported_as_synced)
+Test (chain, a_journal_that_is_not_a_file_is_not_reported_as_synced)
 {
     free (scratch_shell ("cd root/var; rm -f journal; mkdir journal", NULL));
     errno = ENOENT;

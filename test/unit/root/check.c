@@ -3,29 +3,24 @@
 
 #include "root/check.h"
 
-#include <criterion/criterion.h>
+#include "fixture.h"
+
 #include <sys/wait.h>
 
 #include "root/unshare.h"
 #include "root/workspace.h"
-#include "test/fault/workspaces.h"
 
-static struct root root;
-static char one[ROOT_NAME_SIZE], two[ROOT_NAME_SIZE];
 static struct base_buffer findings;
 
 static void suite_begin (void)
 {
-    struct base_error error = {0};
-    scratch_begin ();
-    root = workspaces_root (&disk_system);
-    workspaces_add (&root, "one", one);
-    workspaces_add (&root, "two", two);
-    cr_assert_eq (root_stable_set (&root, one, &error), 0);
-    cr_assert_eq (disk_link_replace (&disk_system, root.fd, ROOT_PREVIOUS, two, &error), 0);
+    fixture_begin ();
+    versions_make (2);
+    stable_put (one);
+    previous_put (two);
 }
 
-TestSuite (check, .init = suite_begin, .fini = scratch_end);
+TestSuite (check, .init = suite_begin, .fini = fixture_end);
 
 static void findings_add (void *context, const char *text)
 {

@@ -4,37 +4,22 @@
 
 #include "root/record.h"
 
-#include <criterion/criterion.h>
-#include <errno.h>
+#include "fixture.h"
 
-#include "test/fault/failing_disk.h"
-#include "test/fault/workspaces.h"
-
-static struct root root;
-static struct base_error error;
-static char one[ROOT_NAME_SIZE], two[ROOT_NAME_SIZE];
 static struct base_digest release;
 
 static void suite_begin (void)
 {
-    scratch_begin ();
-    root = workspaces_root (&disk_system);
-    workspaces_add (&root, "one", one);
-    workspaces_add (&root, "two", two);
+    fixture_begin ();
+    versions_make (2);
     base_cleanup (wire_installed_deinit) struct wire_installed installed = {.envelope = NULL};
     cr_assert_eq (root_workspace_read (&root, two, &installed, &error), 0, "%s", error.text);
     release = installed.release;
-    cr_assert_eq (root_stable_set (&root, one, &error), 0, "%s", error.text);
+    stable_put (one);
     cr_assert_eq (root_switch (&root, two, &root_limits_default, &error), 0, "%s", error.text);
 }
 
-static void suite_end (void)
-{
-    root_deinit (&root);
-    scratch_end ();
-}
-
-TestSuite (failed, .init = suite_begin, .fini = suite_end);
+TestSuite (failed, .init = suite_begin, .fini = fixture_end);
 
 static struct root_outcome outcome_crashed (void)
 {

@@ -3,43 +3,23 @@
 
 #include "root/links.h"
 
-#include <criterion/criterion.h>
-#include <errno.h>
+#include "fixture.h"
+
 #include <sys/stat.h>
 
-#include "root/record.h"
-#include "test/fault/failing_disk.h"
-#include "test/fault/workspaces.h"
-
-static struct root root;
-static struct base_error error;
-static char one[ROOT_NAME_SIZE], two[ROOT_NAME_SIZE], three[ROOT_NAME_SIZE], now[ROOT_NAME_SIZE];
+static char now[ROOT_NAME_SIZE];
 
 /*  stable points to two, previous to one. */
 static void suite_begin (void)
 {
-    scratch_begin ();
-    root = workspaces_root (&disk_system);
-    workspaces_add (&root, "one", one);
-    workspaces_add (&root, "two", two);
-    workspaces_add (&root, "three", three);
-    cr_assert_eq (root_stable_set (&root, one, &error), 0, "%s", error.text);
-    cr_assert_eq (root_stable_set (&root, two, &error), 0, "%s", error.text);
-    cr_assert_eq (disk_link_replace (&disk_system, root.fd, ROOT_PREVIOUS, one, &error), 0);
+    fixture_begin ();
+    versions_make (3);
+    stable_put (one);
+    stable_put (two);
+    previous_put (one);
 }
 
-static void suite_end (void)
-{
-    root_deinit (&root);
-    scratch_end ();
-}
-
-TestSuite (links, .init = suite_begin, .fini = suite_end);
-
-static bool link_is (const char *link, const char *name)
-{
-    return workspaces_link_is (&root, link, name);
-}
+TestSuite (links, .init = suite_begin, .fini = fixture_end);
 
 static void stable_remove (void)
 {
@@ -169,7 +149,7 @@ Test (links, any_failing_call_leaves_stable_proven_or_missing)
     for (int code = 0; code < 2; code++)
         for (unsigned n = 1;; n++) {
             free (scratch_shell ("cd root; rm -rf stable; mkdir stable", NULL));
-            cr_assert_eq (disk_link_replace (&disk_system, root.fd, ROOT_PREVIOUS, one, &error), 0);
+            previous_put (one);
             struct failing_disk failing;
             struct root on = root;
             on.disk = failing_init (&failing, n, code ? ENOSPC : EIO);
@@ -215,7 +195,7 @@ Test (links, a_lost_previous_is_distinguished_from_none)
     cr_expect_not_null (strstr (previous_fault (NULL), "points to nothing that can be started"));
     free (scratch_shell ("ln -sfn /etc root/previous", NULL));
     cr_expect_not_null (strstr (previous_fault (NULL), "not a link to a workspace"));
-    cr_assert_eq (disk_link_replace (&disk_system, root.fd, ROOT_PREVIOUS, two, &error), 0);
+    previous_put (two);
     cr_expect_not_null (strstr (previous_fault (one), "the same version as stable"));
 }
 

@@ -3,31 +3,16 @@
 
 #include "root/lock.h"
 
-#include <criterion/criterion.h>
-#include <errno.h>
+#include "fixture.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "test/fault/workspaces.h"
-
-static struct root root;
 static int lock = -1, manager = -1, change = -1;
 
-static void suite_begin (void)
-{
-    scratch_begin ();
-    root = workspaces_root (&disk_system);
-}
-
-static void suite_end (void)
-{
-    root_deinit (&root);
-    scratch_end ();
-}
-
-TestSuite (lock, .init = suite_begin, .fini = suite_end, .timeout = 60);
+TestSuite (lock, .init = fixture_begin, .fini = fixture_end, .timeout = 60);
 
 /*  Runs in another process that has opened the root itself and holds none of our locks. Returns whether the
     check held. */
@@ -89,7 +74,7 @@ Test (lock, another_process_is_refused_and_finds_the_holder)
     cr_expect (elsewhere (is_free));
 }
 
-Test (lock, a_removed_lock_file_lets_nobody_in_and_is_made_anew)
+Test (lock, a_removed_lock_file_lets_nobody_in_and_is_made_again)
 {
     lock = root_lock_take (&root);
     cr_assert_geq (lock, 0);

@@ -3,22 +3,13 @@
 
 #include "root/outcome.h"
 
-#include <criterion/criterion.h>
+#include "fixture.h"
 
-#include "test/fault/workspaces.h"
-
-static struct root root;
 static struct root_outcome outcome = {.workspace = "2026-11-22T15:00:00.123456789Z",
                                       .cause = ROOT_CAUSE_HUNG,
                                       .text = "was not ready\nin time"};
 
-static void suite_begin (void)
-{
-    scratch_begin ();
-    root = workspaces_root (&disk_system);
-}
-
-TestSuite (outcome, .init = suite_begin, .fini = scratch_end);
+TestSuite (outcome, .init = fixture_begin, .fini = fixture_end);
 
 Test (outcome, an_outcome_is_read_as_it_was_written)
 {

@@ -3,37 +3,11 @@
 
 #include "root/record.h"
 
-#include <criterion/criterion.h>
-#include <errno.h>
+#include "fixture.h"
 
-#include "test/fault/failing_disk.h"
-#include "test/fault/workspaces.h"
-
-static struct root root;
-static struct base_error error;
-
-static void suite_begin (void)
-{
-    scratch_begin ();
-    root = workspaces_root (&disk_system);
-}
-
-static void suite_end (void)
-{
-    root_deinit (&root);
-    scratch_end ();
-}
-
-TestSuite (record, .init = suite_begin, .fini = suite_end);
+TestSuite (record, .init = fixture_begin, .fini = fixture_end);
 
 static char application[] = "noded", step[] = "probing", transaction[] = "t1", version[] = "1.0.0";
-
-static void journal_append (const char *reason)
-{
-    struct wire_entry entry = {
-        .application = application, .step = step, .outcome = WIRE_OUTCOME_PASSED, .reason = reason};
-    cr_assert_eq (root_journal_append (&root, &entry, &error), 0, "%s", error.text);
-}
 
 /*  The reasons of the last `most` entries, separated by blanks; checks that serials rise by one. The caller
     frees the text. */

@@ -4,15 +4,10 @@
 
 #include "root/repair.h"
 
-#include <criterion/criterion.h>
-#include <errno.h>
+#include "fixture.h"
+
 #include <sys/stat.h>
 
-#include "test/fault/failing_disk.h"
-#include "test/fault/workspaces.h"
-
-static struct root root;
-static struct base_error error;
 static char said[4096];
 
 static void line_keep (void *context, const char *text)
@@ -28,19 +23,7 @@ static struct root_repair repair_of (const struct root *on)
     return (struct root_repair){.root = on, .changed = line_keep};
 }
 
-static void suite_begin (void)
-{
-    scratch_begin ();
-    root = workspaces_root (&disk_system);
-}
-
-static void suite_end (void)
-{
-    root_deinit (&root);
-    scratch_end ();
-}
-
-TestSuite (repair, .init = suite_begin, .fini = suite_end);
+TestSuite (repair, .init = fixture_begin, .fini = fixture_end);
 
 static mode_t mode_of (const char *path)
 {
@@ -123,7 +106,7 @@ Test (repair, without_an_intact_version_nothing_is_chosen)
     struct root_repair repair = repair_of (&root);
     cr_expect_eq (root_repair_choose (&repair, name), ROOT_E_NONE,
                   "it was never confirmed, and no link names it");
-    cr_assert_eq (root_stable_set (&root, one, &error), 0, "%s", error.text);
+    stable_put (one);
     cr_expect_eq (root_repair_choose (&repair, name), 0);
     cr_expect_str_eq (name, one);
     (void) snprintf (path, sizeof path, "root/%s/noded", one);

@@ -4,55 +4,32 @@
 
 #include "root/root.h"
 
-#include <criterion/criterion.h>
-#include <errno.h>
+#include "fixture.h"
+
 #include <unistd.h>
 
-#include "test/fault/failing_disk.h"
-#include "test/fault/workspaces.h"
-
-static struct root root;
-static struct base_error error;
-static char one[ROOT_NAME_SIZE], two[ROOT_NAME_SIZE], now[ROOT_NAME_SIZE];
+static char now[ROOT_NAME_SIZE];
 static bool again;
 
 static void suite_begin (void)
 {
-    scratch_begin ();
-    root = workspaces_root (&disk_system);
-    workspaces_add (&root, "one", one);
-    workspaces_add (&root, "two", two);
-    cr_assert_eq (root_stable_set (&root, one, &error), 0, "%s", error.text);
+    fixture_begin ();
+    versions_make (2);
+    stable_put (one);
 }
 
-static void suite_end (void)
-{
-    root_deinit (&root);
-    scratch_end ();
-}
-
-TestSuite (revert, .init = suite_begin, .fini = suite_end);
-
-static bool link_is (const char *link, const char *name)
-{
-    return workspaces_link_is (&root, link, name);
-}
-
-static void previous_set (const char *target)
-{
-    cr_assert_eq (disk_link_replace (&disk_system, root.fd, ROOT_PREVIOUS, target, &error), 0);
-}
+TestSuite (revert, .init = suite_begin, .fini = fixture_end);
 
 Test (revert, without_a_version_to_return_to_stable_stays_and_the_error_says_why)
 {
     cr_expect_eq (root_revert (&root, now, &error), ROOT_E_NONE);
     cr_expect_not_null (strstr (error.text, "has no previous version"), "%s", error.text);
-    previous_set ("nonsense");
+    previous_put ("nonsense");
     cr_expect_eq (root_revert_ordered (&root, now, &again, &error), ROOT_E_DAMAGED);
     cr_expect_not_null (strstr (error.text, "previous does not name a workspace"), "%s", error.text);
-    previous_set (one);
+    previous_put (one);
     cr_expect_eq (root_revert (&root, now, &error), ROOT_E_NONE, "the same version");
-    previous_set (two);
+    previous_put (two);
     char path[96];
     (void) snprintf (path, sizeof path, "root/%s/noded", two);
     scratch_write_text (path, "changed");
@@ -65,7 +42,7 @@ Test (revert, a_failed_exchange_changes_nothing_and_leaves_no_record)
 {
     struct failing_disk failing;
     struct root on = root;
-    previous_set (two);
+    previous_put (two);
     on.disk = failing_init (&failing, 1, EIO);
     failing.only = "exchangeat";
     failing.exchanges = true;
@@ -86,7 +63,7 @@ Test (revert, one_that_was_cut_between_its_renames_is_completed)
 
 Test (revert, one_that_is_repeated_by_a_person_is_done_once)
 {
-    previous_set (two);
+    previous_put (two);
     cr_assert_eq (root_revert_ordered (&root, now, &again, &error), 0, "%s", error.text);
     cr_expect (strcmp (now, two) == 0 && !again);
     cr_assert_eq (root_revert_ordered (&root, now, &again, &error), 0, "%s", error.text);

@@ -4,42 +4,22 @@
 
 #include "root/root.h"
 
-#include <criterion/criterion.h>
-#include <errno.h>
+#include "fixture.h"
+
 #include <poll.h>
 #include <sys/file.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
-
-#include "test/fault/failing_disk.h"
-#include "test/fault/workspaces.h"
-
-static struct root root;
-static struct base_error error;
-static char one[ROOT_NAME_SIZE], two[ROOT_NAME_SIZE], three[ROOT_NAME_SIZE];
 
 static void suite_begin (void)
 {
-    scratch_begin ();
-    root = workspaces_root (&disk_system);
-    workspaces_add (&root, "one", one);
-    workspaces_add (&root, "two", two);
-    workspaces_add (&root, "three", three);
-    cr_assert_eq (root_stable_set (&root, one, &error), 0, "%s", error.text);
-    cr_assert_eq (disk_link_replace (&disk_system, root.fd, ROOT_PREVIOUS, three, &error), 0);
+    fixture_begin ();
+    versions_make (3);
+    stable_put (one);
+    previous_put (three);
 }
 
-static void suite_end (void)
-{
-    root_deinit (&root);
-    scratch_end ();
-}
-
-TestSuite (root, .init = suite_begin, .fini = suite_end);
-
-static bool link_is (const char *link, const char *name)
-{
-    return workspaces_link_is (&root, link, name);
-}
+TestSuite (root, .init = suite_begin, .fini = fixture_end);
 
 /*  Whether the root has no hidden files except the marks .ok.WORKSPACE. */
 static bool no_leftovers (void)
@@ -265,7 +245,7 @@ Test (root, a_revert_exchanges_stable_and_previous)
     cr_expect_not (trial.on_trial);
 }
 
-/*  Starts a second revert just before the links are exchanged. Waits up to 0.5 s for it, so that it ends
+/*  Starts a second revert just before the links are exchanged. Waits up to 0.5 s for its end, so that it ends
     first if no lock delays it. */
 static pid_t other_revert;
 
@@ -276,11 +256,10 @@ static int exchange_during_another_revert (void *context, int directory, const c
         bool again;
         _exit (root_revert_ordered (&root, name, &again, NULL) || strcmp (name, three) != 0);
     }
-    siginfo_t info;
-    for (int i = 0; i < 50 && waitid (P_PID, (id_t) other_revert, &info, WEXITED | WNOWAIT | WNOHANG) == 0 &&
-                    (i == 0 || !info.si_pid);
-         i++)
-        (void) poll (NULL, 0, 10);
+    struct pollfd end = {.fd = (int) syscall (SYS_pidfd_open, other_revert, 0), .events = POLLIN};
+    cr_assert_geq (end.fd, 0);
+    (void) poll (&end, 1, 500);
+    (void) close (end.fd);
     return disk_system.ops->exchangeat (context, directory, a, b);
 }
 
@@ -370,7 +349,7 @@ Test (root, an_unsynced_revert_is_distinguished_from_a_failed_one)
             struct failing_disk failing;
             struct root on = root;
             cr_assert_eq (root_stable_set (&root, one, &error), 0);
-            cr_assert_eq (disk_link_replace (&disk_system, root.fd, ROOT_PREVIOUS, three, &error), 0);
+            previous_put (three);
             (void) root_revert_done (&root);
             on.disk = failing_init (&failing, n, EIO);
             failing.only = "fsync";
@@ -451,6 +430,6 @@ Test (root, a_switch_that_fails_names_the_call_and_its_reason)
             break;
         cr_expect (r == 0 || (error.code == r && strstr (error.text, strerror (EIO))), "call %u: %d: %s", n,
                    r, error.text);
-        cr_assert_eq (root_stable_set (&root, one, &error), 0, "%s", error.text);
+        stable_put (one);
     }
 }

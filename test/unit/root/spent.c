@@ -3,46 +3,29 @@
 
 #include "root/spent.h"
 
-#include <criterion/criterion.h>
-#include <errno.h>
+#include "fixture.h"
+
 #include <sys/stat.h>
 
-#include "test/fault/failing_disk.h"
-#include "test/fault/workspaces.h"
+static const char first[] = "2026-11-22T15:00:00.000000001Z", second[] = "2026-11-22T15:00:00.000000002Z";
 
-static struct root root;
-static struct base_error error;
-static const char one[] = "2026-11-22T15:00:00.000000001Z", two[] = "2026-11-22T15:00:00.000000002Z";
-
-static void suite_begin (void)
-{
-    scratch_begin ();
-    root = workspaces_root (&disk_system);
-}
-
-static void suite_end (void)
-{
-    root_deinit (&root);
-    scratch_end ();
-}
-
-TestSuite (spent, .init = suite_begin, .fini = suite_end);
+TestSuite (spent, .init = fixture_begin, .fini = fixture_end);
 
 Test (spent, what_is_written_is_read_for_the_same_workspace_only)
 {
     struct root_spent spent, found;
-    cr_expect_eq (root_spent_read (&root, one, &found), ROOT_E_NONE);
-    root_spent_begin (&root, one, &spent);
-    cr_expect (strcmp (spent.workspace, one) == 0 && spent.spent_ms == 0 && spent.returned == 0);
+    cr_expect_eq (root_spent_read (&root, first, &found), ROOT_E_NONE);
+    root_spent_begin (&root, first, &spent);
+    cr_expect (strcmp (spent.workspace, first) == 0 && spent.spent_ms == 0 && spent.returned == 0);
     spent.spent_ms = 12345;
     spent.returned = 2;
     (void) memset (spent.release, 'a', sizeof spent.release - 1);
     spent.release[sizeof spent.release - 1] = '\0';
     cr_assert_eq (root_spent_write (&root, &spent, &error), 0, "%s", error.text);
-    cr_assert_eq (root_spent_read (&root, one, &found), 0);
+    cr_assert_eq (root_spent_read (&root, first, &found), 0);
     cr_expect (found.spent_ms == 12345 && found.returned == 2);
     cr_expect_str_eq (found.release, spent.release);
-    cr_expect_eq (root_spent_read (&root, two, &found), ROOT_E_NONE);
+    cr_expect_eq (root_spent_read (&root, second, &found), ROOT_E_NONE);
     cr_expect (root_spent_remove (&root));
     cr_expect_not (root_spent_remove (&root));
 }
@@ -66,12 +49,12 @@ Test (spent, a_file_that_a_version_has_rewritten_is_damaged_or_reads_as_written)
     struct root_spent found;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         scratch_write_text ("root/.trial", cases[i].text);
-        cr_expect_eq (root_spent_read (&root, one, &found), cases[i].r, "%zu", i);
+        cr_expect_eq (root_spent_read (&root, first, &found), cases[i].r, "%zu", i);
     }
     char *large = calloc (1, 5000);
     (void) memset (large, '\n', 4999);
     scratch_write_text ("root/.trial", large);
-    cr_expect_eq (root_spent_read (&root, one, &found), ROOT_E_DAMAGED);
+    cr_expect_eq (root_spent_read (&root, first, &found), ROOT_E_DAMAGED);
     free (large);
 }
 
@@ -80,10 +63,10 @@ Test (spent, a_directory_in_its_place_is_damaged_and_is_replaced)
     struct root_spent spent, found;
     cr_assert_eq (mkdir ("root/.trial", 0700), 0);
     scratch_write_text ("root/.trial/a", "");
-    cr_expect_eq (root_spent_read (&root, one, &found), ROOT_E_DAMAGED);
-    root_spent_begin (&root, one, &spent);
+    cr_expect_eq (root_spent_read (&root, first, &found), ROOT_E_DAMAGED);
+    root_spent_begin (&root, first, &spent);
     cr_assert_eq (root_spent_write (&root, &spent, &error), 0, "%s", error.text);
-    cr_expect_eq (root_spent_read (&root, one, &found), 0);
+    cr_expect_eq (root_spent_read (&root, first, &found), 0);
     cr_assert_eq (root_spent_remove (&root), true);
     cr_assert_eq (mkdir ("root/.trial", 0700), 0);
     cr_expect (root_spent_remove (&root));
@@ -94,8 +77,8 @@ Test (spent, a_read_error_is_no_damage)
     struct failing_disk failing;
     struct root on = root;
     struct root_spent spent, found;
-    root_spent_begin (&root, one, &spent);
+    root_spent_begin (&root, first, &spent);
     cr_assert_eq (root_spent_write (&root, &spent, &error), 0);
     on.disk = failing_init (&failing, 1, EMFILE);
-    cr_expect_eq (root_spent_read (&on, one, &found), -EMFILE);
+    cr_expect_eq (root_spent_read (&on, first, &found), -EMFILE);
 }

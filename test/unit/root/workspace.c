@@ -3,29 +3,11 @@
 
 #include "root/workspace.h"
 
-#include <criterion/criterion.h>
-#include <errno.h>
+#include "fixture.h"
 
 #include "root/command.h"
-#include "test/fault/failing_disk.h"
-#include "test/fault/workspaces.h"
 
-static struct root root;
-static struct base_error error;
-
-static void suite_begin (void)
-{
-    scratch_begin ();
-    root = workspaces_root (&disk_system);
-}
-
-static void suite_end (void)
-{
-    root_deinit (&root);
-    scratch_end ();
-}
-
-TestSuite (workspace, .init = suite_begin, .fini = suite_end);
+TestSuite (workspace, .init = fixture_begin, .fini = fixture_end);
 
 static char *workspace_path (const char *name, const char *file)
 {
@@ -348,7 +330,7 @@ Test (workspace, linked_workspaces_are_not_removed)
     workspaces_add (&root, "two", two);
     workspaces_add (&root, "three", three);
     cr_assert_eq (root_stable_set (&root, one, &error), 0);
-    cr_assert_eq (disk_link_replace (&disk_system, root.fd, ROOT_PREVIOUS, three, &error), 0);
+    previous_put (three);
     cr_assert_eq (root_switch (&root, two, &root_limits_default, &error), 0);
     cr_expect_eq (root_workspace_remove (&root, one, &error), -EBUSY);
     cr_expect_eq (root_workspace_remove (&root, two, &error), -EBUSY);

@@ -11,8 +11,8 @@
 #include "base/time.h"
 #include "test/fault/scratch.h"
 #include "test/lib/load.h"
-
-#define PATIENCE_MS load_deadline_ms (60000)
+#include "test/lib/await.h"
+#include "test/lib/shell.h"
 
 /*  All processes that a test starts inherit the variable GUARD_TEST, by which expect_no_process finds
     them. */
@@ -147,7 +147,7 @@ Test (guard, sessions_and_orphans_are_found)
                      "(setsid sh -c ': > up.0; exec sleep 1000' &)\n"
                      "(setsid sh -c 'trap \"\" TERM HUP INT; (setsid sh -c \": > up.1; exec sleep 1001\" &);"
                      " (setsid sh -c \": > up.2; exec sleep 1002\" &); : > up.3; exec sleep 1003' &)\n"
-                     "for i in 0 1 2 3; do until [ -e up.$i ]; do sleep 0.02; done; done; exit 4"),
+                     "for i in 0 1 2 3; do " SHELL_UNTIL ("[ -e up.$i ]") "; done; exit 4"),
         "ended exited 4\nleft 4\ngone\n");
     expect_no_process ();
 }
@@ -161,7 +161,8 @@ Test (guard, processes_that_fork_without_end_are_killed)
         "#!/bin/sh\n"
         "cat > on <<'END'\n#!/bin/sh\n./on &\nEND\n"
         "cat > grow <<'END'\n#!/bin/sh\necho >> grown; n=$1; [ $n = 0 ] || for i in 1 2 3; do ./grow $((n-1)) & done; sleep 1000\nEND\n"
-        "chmod 755 on grow; ./on & ./grow 3 & : >> grown; until [ $(wc -l < grown) -ge 40 ]; do sleep 0.02; done; kill -9 $$"));
+        "chmod 755 on grow; ./on & ./grow 3 & : >> grown; " SHELL_UNTIL (
+            "[ $(wc -l < grown) -ge 40 ]") "; kill -9 $$"));
     cr_expect_eq (strncmp (report, "ended signal 9\nleft ", 20), 0, "%s", report);
     cr_expect_geq (strtol (report + 20, NULL, 10), 40, "%s", report);
     free (report);
@@ -174,8 +175,7 @@ Test (guard, nested_guards_are_ended)
     (void) snprintf (
         script, sizeof script,
         "#!/bin/sh\n[ -e inner ] && { (setsid sleep 1000 &); : > up; exec sleep 1001; }\ntouch inner\n"
-        "setsid %s guard --report 1 -- ./program > inner.report &\n"
-        "until [ -e up ]; do sleep 0.02; done; exit 0\n",
+        "setsid %s guard --report 1 -- ./program > inner.report &\n" SHELL_UNTIL ("[ -e up ]") "; exit 0\n",
         START_PROGRAM);
     char *report = guard_finish (guard_start ("1000", script));
     cr_expect_eq (strncmp (report, "ended exited 0\nleft ", 20), 0, "%s", report);
@@ -186,15 +186,12 @@ Test (guard, nested_guards_are_ended)
 
 static void wait_for_file (const char *path)
 {
-    for (unsigned i = 0; i < PATIENCE_MS / 10 && !scratch_exists (path); i++)
-        (void) poll (NULL, 0, 10);
-    cr_assert (scratch_exists (path));
+    AWAIT (scratch_exists (path));
 }
 
 Test (guard, a_stop_request_is_passed_to_the_program)
 {
-    struct guarded guarded =
-        guard_start ("60000", "#!/bin/sh\ntrap 'exit 5' TERM; : > up; while :; do sleep 0.02; done");
+    struct guarded guarded = guard_start ("60000", "#!/bin/sh\ntrap 'exit 5' TERM; : > up; " SHELL_STAYS);
     wait_for_file ("up");
     (void) kill (guarded.pid, SIGTERM);
     expect_report (guarded, "ended exited 5\nleft 0\ngone\n");
@@ -203,8 +200,8 @@ Test (guard, a_stop_request_is_passed_to_the_program)
 
 Test (guard, a_program_that_does_not_stop_is_killed_after_the_grace_period)
 {
-    struct guarded guarded = guard_start (
-        "200", "#!/bin/sh\ntrap '' TERM; (setsid sleep 1000 &) ; : > up; while :; do sleep 0.02; done");
+    struct guarded guarded =
+        guard_start ("200", "#!/bin/sh\ntrap '' TERM; (setsid sleep 1000 &) ; : > up; " SHELL_STAYS);
     wait_for_file ("up");
     uint64_t before = base_time_boot_ms ();
     (void) kill (guarded.pid, SIGTERM);
@@ -217,8 +214,8 @@ Test (guard, a_program_that_does_not_stop_is_killed_after_the_grace_period)
 
 Test (guard, the_death_signal_ends_everything_at_once)
 {
-    struct guarded guarded = guard_start (
-        "60000", "#!/bin/sh\ntrap '' TERM HUP; (setsid sleep 1000 &) ; : > up; while :; do sleep 0.02; done");
+    struct guarded guarded =
+        guard_start ("60000", "#!/bin/sh\ntrap '' TERM HUP; (setsid sleep 1000 &) ; : > up; " SHELL_STAYS);
     wait_for_file ("up");
     (void) kill (guarded.pid, SIGHUP);
     free (guard_finish (guarded));
@@ -227,8 +224,7 @@ Test (guard, the_death_signal_ends_everything_at_once)
 
 Test (guard, a_closed_report_ends_everything_at_once)
 {
-    struct guarded guarded =
-        guard_start ("60000", "#!/bin/sh\n(setsid sleep 1000 &) ; : > up; while :; do sleep 0.02; done");
+    struct guarded guarded = guard_start ("60000", "#!/bin/sh\n(setsid sleep 1000 &) ; : > up; " SHELL_STAYS);
     wait_for_file ("up");
     (void) close (guarded.report);
     int status = -1;
@@ -252,8 +248,8 @@ Test (guard, killing_the_guard_ends_the_program)
     pid of its parent, the second process of the guard. */
 static const char orphans[] =
     "#!/bin/sh\necho $PPID > parent\n"
-    "(setsid sh -c 'exec </dev/null >/dev/null 2>&1; sleep 1000 & sleep 1001 & : > two' &)\n"
-    "until [ -e two ]; do sleep 0.02; done; : > up; exec sleep 1002";
+    "(setsid sh -c 'exec </dev/null >/dev/null 2>&1; sleep 1000 & sleep 1001 & : > two' &)\n" SHELL_UNTIL (
+        "[ -e two ]") "; : > up; exec sleep 1002";
 
 Test (guard, killing_the_second_guard_process_ends_everything)
 {

@@ -161,13 +161,13 @@ Test (launch, a_version_that_makes_the_root_inaccessible_is_rolled_back)
 Test (launch, a_version_that_never_confirms_is_rolled_back_after_one_start)
 {
     limits.confirm_ms = load_deadline_ms (500);
-    version_put_on_trial (
-        "echo two >> $LOG; echo ready > /proc/$$/fd/$NODED_LAUNCHER; while :; do sleep 1; done");
+    version_put_on_trial ("echo two >> $LOG; echo ready > /proc/$$/fd/$NODED_LAUNCHER; " SHELL_STAYS);
     cr_expect_eq (launcher_run (), 0);
     expect_log ("two one ");
     expect_rolled_back (ROOT_CAUSE_UNCONFIRMED, "not confirmed");
 }
 
+/*  In this test and the next two, the version sleeps for longer than the deadlines. */
 Test (launch, reporting_ready_ends_the_ready_deadline)
 {
     char script[512];
@@ -208,7 +208,7 @@ Test (launch, only_the_disk_decides_whether_a_version_is_confirmed)
     cr_expect_eq (launcher_run (), 7, "nothing was written to the pipe");
     cr_assert_eq (root_stable_set (&root, one, &error), 0);
     version_put_on_trial (
-        "echo liar >> $LOG; printf 'ready\\nconfirmed\\n' > /proc/$$/fd/$NODED_LAUNCHER; while :; do sleep 1; done");
+        "echo liar >> $LOG; printf 'ready\\nconfirmed\\n' > /proc/$$/fd/$NODED_LAUNCHER; " SHELL_STAYS);
     cr_expect_eq (launcher_run (), 0);
     expect_log ("two liar one ");
     expect_rolled_back (ROOT_CAUSE_UNCONFIRMED, "not confirmed");
@@ -303,7 +303,8 @@ Test (launch, a_shared_lock_only_delays_the_launcher)
     int fd = open ("root/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     cr_assert_eq (flock (fd, LOCK_SH), 0);
     pid_t pid = launcher_start ();
-    (void) poll (NULL, 0, 50);
+    (void) poll (NULL, 0,
+                 50); /* on a slow host the launcher tries later: then this shows nothing, and passes */
     cr_assert_eq (flock (fd, LOCK_UN), 0);
     cr_expect_eq (launcher_finish (pid), 0);
     expect_log ("one ");
@@ -322,7 +323,7 @@ Test (launch, a_version_does_not_inherit_the_lock)
 Test (launch, a_version_that_stable_no_longer_points_to_is_ended)
 {
     char next[ROOT_NAME_SIZE];
-    static const char hangs[] = "echo up >> $LOG; while :; do sleep 0.02; done";
+    static const char hangs[] = "echo up >> $LOG; " SHELL_STAYS;
     version_make_stable (hangs);
     version_make ("echo other >> $LOG", NULL, NULL, next);
     cr_assert_eq (root_ok_set (&root, next, &error), 0);
@@ -336,8 +337,7 @@ Test (launch, a_version_that_stable_no_longer_points_to_is_ended)
 
 Test (launch, a_version_that_was_reverted_on_trial_is_ended)
 {
-    version_put_on_trial (
-        "echo up >> $LOG; echo ready > /proc/$$/fd/$NODED_LAUNCHER; while :; do sleep 0.02; done");
+    version_put_on_trial ("echo up >> $LOG; echo ready > /proc/$$/fd/$NODED_LAUNCHER; " SHELL_STAYS);
     pid_t pid = launcher_start ();
     wait_for_log ("up");
     cr_assert_eq (rename ("root/.back", "root/stable"),
@@ -347,6 +347,7 @@ Test (launch, a_version_that_was_reverted_on_trial_is_ended)
     expect_message ("which still runs");
 }
 
+/*  A launcher that did not leave it alone would do so within the second. */
 Test (launch, a_version_that_requests_a_restart_is_not_interrupted)
 {
     version_make ("echo two >> $LOG", NULL, NULL, two);
@@ -372,8 +373,7 @@ Test (launch, a_stopped_start_is_not_counted)
                  {"trap 'sleep 2; exit 0' TERM", 0},
                  {":", 0}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char *script =
-            base_text_printf ("%s; echo two >> $LOG; while :; do sleep 0.02; done", cases[i].script);
+        char *script = base_text_printf ("%s; echo two >> $LOG; " SHELL_STAYS, cases[i].script);
         version_put_on_trial (script);
         pid_t pid = launcher_start ();
         wait_for_log ("two");
@@ -389,7 +389,7 @@ Test (launch, a_stopped_start_is_not_counted)
 
 Test (launch, a_version_that_does_not_stop_on_sigterm_is_killed)
 {
-    version_put_on_trial ("trap '' TERM; echo up >> $LOG; while :; do sleep 0.02; done");
+    version_put_on_trial ("trap '' TERM; echo up >> $LOG; " SHELL_STAYS);
     pid_t pid = launcher_start ();
     wait_for_log ("up");
     cr_assert_eq (kill (pid, SIGTERM), 0);
@@ -400,7 +400,7 @@ Test (launch, a_version_that_does_not_stop_on_sigterm_is_killed)
 
 Test (launch, a_suspended_host_restarts_the_stop_deadline)
 {
-    version_make_stable ("trap '' TERM; echo up >> $LOG; until [ -e awake ]; do sleep 0.02; done; exit 0");
+    version_make_stable ("trap '' TERM; echo up >> $LOG; " SHELL_UNTIL ("[ -e awake ]") "; exit 0");
     pid_t pid = launcher_start ();
     wait_for_log ("up");
     cr_assert_eq (kill (pid, SIGTERM), 0);
@@ -416,7 +416,7 @@ Test (launch, a_suspended_host_restarts_the_stop_deadline)
 Test (launch, a_version_that_does_not_stop_for_another_is_killed)
 {
     version_make ("echo other >> $LOG", NULL, NULL, two);
-    version_make_stable ("trap '' TERM; echo up >> $LOG; while :; do sleep 0.02; done");
+    version_make_stable ("trap '' TERM; echo up >> $LOG; " SHELL_STAYS);
     pid_t pid = launcher_start ();
     wait_for_log ("up");
     cr_assert_eq (root_stable_set (&root, two, &error), 0, "%s", error.text);
@@ -429,7 +429,7 @@ Test (launch, a_version_that_does_not_stop_for_another_is_killed)
 Test (launch, a_suspended_launcher_receives_a_revert)
 {
     version_make ("echo other >> $LOG", NULL, NULL, two);
-    version_make_stable ("echo up >> $LOG; while :; do sleep 0.02; done");
+    version_make_stable ("echo up >> $LOG; " SHELL_STAYS);
     pid_t pid = launcher_start ();
     wait_for_log ("up");
     cr_assert_eq (kill (pid, SIGSTOP), 0);
@@ -443,7 +443,7 @@ Test (launch, signals_are_passed_on)
 {
     version_make_stable (
         "trap 'echo hup >> $LOG' HUP; trap 'echo usr1 >> $LOG' USR1; trap 'echo int >> $LOG; exit 5' INT;"
-        "echo ready >&$NODED_LAUNCHER; echo up >> $LOG; while :; do sleep 0.02; done");
+        "echo ready >&$NODED_LAUNCHER; echo up >> $LOG; " SHELL_STAYS);
     pid_t pid = launcher_start ();
     wait_for_log ("up");
     (void) kill (pid, SIGHUP);
@@ -458,9 +458,9 @@ Test (launch, signals_are_passed_on)
 /*  Before a version reports ready, it may not handle signals yet. */
 Test (launch, a_reload_waits_until_the_version_is_ready)
 {
-    version_put_on_trial ("echo up >> $LOG; until [ -e $(dirname $LOG)/on ]; do sleep 0.02; done;"
-                          "trap 'echo hup >> $LOG; exit 3' HUP; echo ready >&$NODED_LAUNCHER;"
-                          "while :; do sleep 0.02; done");
+    version_put_on_trial ("echo up >> $LOG; " SHELL_UNTIL (
+        "[ -e $(dirname $LOG)/on ]") ";"
+                                     "trap 'echo hup >> $LOG; exit 3' HUP; echo ready >&$NODED_LAUNCHER;" SHELL_STAYS);
     pid_t pid = launcher_start ();
     wait_for_log ("up");
     (void) kill (pid, SIGHUP);
@@ -496,20 +496,22 @@ Test (launch, a_trial_without_starts_left_is_rolled_back)
 
 Test (launch, killing_the_launcher_ends_its_version_and_counts_the_start)
 {
-    version_put_on_trial ("echo two $$ >> $LOG; while :; do sleep 0.02; done");
+    version_put_on_trial ("echo two $$ >> $LOG; " SHELL_STAYS);
     pid_t pid = launcher_start ();
     wait_for_log ("two");
     (void) kill (pid, SIGKILL);
     cr_expect_eq (launcher_finish (pid), 137);
-    char *alive = scratch_shell (
-        "for i in $(seq 500); do kill -0 $(cut -d' ' -f2 log) 2>/dev/null || exit 0; sleep 0.02; done;"
-        "echo alive",
-        NULL);
+    char *alive =
+        scratch_shell (/* it is not a child of the test, which cannot wait for it */
+                       "for i in $(seq 500); do kill -0 $(cut -d' ' -f2 log) 2>/dev/null || exit 0; sleep 0.02; done;"
+                       "echo alive",
+                       NULL);
     cr_expect_str_empty (alive);
     free (alive);
     cr_expect_eq (trial_read ().tokens, 2);
 }
 
+/*  The orphans end after their parents; a shell cannot wait for them. */
 Test (launch, orphans_are_reaped)
 {
     version_make_stable (
@@ -522,6 +524,7 @@ Test (launch, orphans_are_reaped)
 
 #ifndef __SANITIZE_ADDRESS__
 
+/*  It is measured when it has nothing left to do for this start. */
 Test (launch, the_launcher_is_small_and_static)
 {
     version_make_stable ("sleep 0.2; grep VmRSS /proc/$PPID/status | tr -dc 0-9 > $LOG");

@@ -14,7 +14,9 @@
 
 #include "root/outcome.h"
 #include "test/fault/workspaces.h"
+#include "test/lib/await.h"
 #include "test/lib/load.h"
+#include "test/lib/shell.h"
 
 #define PATIENCE_MS load_deadline_ms (60000)
 
@@ -123,17 +125,17 @@ static inline void expect_message (const char *text)
     free (said);
 }
 
+static inline bool file_contains (const char *file, const char *text)
+{
+    char *found = scratch_read (file);
+    bool contains = found && strstr (found, text);
+    free (found);
+    return contains;
+}
+
 static inline void wait_for_text (const char *file, const char *text)
 {
-    for (unsigned i = 0; i < PATIENCE_MS / 10; i++) {
-        char *found = scratch_read (file);
-        bool there = found && strstr (found, text);
-        free (found);
-        if (there)
-            return;
-        (void) poll (NULL, 0, 10);
-    }
-    cr_assert_fail ("%s never appeared in %s", text, file);
+    AWAIT (file_contains (file, text));
 }
 
 static inline void wait_for_log (const char *text)

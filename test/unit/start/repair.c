@@ -131,8 +131,8 @@ Test (repair, a_version_that_loses_stable_gets_it_back_when_it_ends)
 
 Test (repair, a_lost_stable_is_restored_after_a_stop)
 {
-    version_make ("trap 'exit 0' TERM; echo two >> $LOG; rm $NODED_ROOT/stable; while :; do sleep 0.02; done",
-                  NULL, NULL, two);
+    version_make ("trap 'exit 0' TERM; echo two >> $LOG; rm $NODED_ROOT/stable; " SHELL_STAYS, NULL, NULL,
+                  two);
     cr_assert_eq (root_stable_set (&root, two, &error), 0);
     pid_t pid = launcher_start ();
     wait_for_log ("two");
@@ -156,7 +156,7 @@ Test (repair, a_damaged_version_that_loses_stable_is_replaced_by_previous)
 Test (repair, an_unproven_workspace_never_becomes_stable)
 {
     version_make ("echo one >> $LOG", NULL, NULL, one);
-    version_make ("echo two >> $LOG; while :; do sleep 0.02; done", NULL, NULL, two);
+    version_make ("echo two >> $LOG; " SHELL_STAYS, NULL, NULL, two);
     pid_t pid = launcher_start_workspace (two);
     wait_for_log ("two");
     cr_assert_eq (kill (pid, SIGTERM), 0);
@@ -172,8 +172,7 @@ Test (repair, an_unproven_workspace_never_becomes_stable)
 Test (repair, removing_stable_on_trial_fails_the_trial)
 {
     for (size_t i = 0; i < 2; i++) { /* only two of them, since each takes several seconds */
-        char *script = base_text_printf ("echo two >> $LOG; cd $NODED_ROOT; %s; while :; do sleep 0.02; done",
-                                         losses[i]);
+        char *script = base_text_printf ("echo two >> $LOG; cd $NODED_ROOT; %s; " SHELL_STAYS, losses[i]);
         version_put_on_trial (script);
         cr_expect_eq (launcher_run (), 0, "%s", losses[i]);
         expect_log ("two one ");

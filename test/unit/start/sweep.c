@@ -37,13 +37,8 @@ TestSuite (sweep, .init = suite_begin, .fini = suite_end, .timeout = 240);
 /*  Waits for the file and reads its one or two pids. Returns their number. */
 static size_t pids_read (const char *path, pid_t ret_pids[2])
 {
-    char *text = NULL;
-    for (unsigned i = 0; i < PATIENCE_MS / 10 && !text; i++) {
-        (void) poll (NULL, 0, 10);
-        text = scratch_read (path);
-    }
-    cr_assert_not_null (text, "%s was never written", path);
-    char *rest = text;
+    AWAIT (file_contains (path, "\n") || file_contains (path, " ")); /* the end of a pid */
+    char *text = scratch_read (path), *rest = text;
     size_t count = 0;
     for (; count < 2 && *rest; count++) {
         ret_pids[count] = (pid_t) strtol (rest, &rest, 10);
@@ -99,7 +94,7 @@ static void expect_alive (const char *path)
 
 /*  A process in a session of its own, which writes its pid into a file. UNTIL waits for the file. */
 #define DAEMON(file) "(setsid sh -c 'echo $$ > " file ".new; mv " file ".new " file "; exec sleep 1000' &);"
-#define UNTIL(file) "until [ -e " file " ]; do sleep 0.02; done;"
+#define UNTIL(file) SHELL_UNTIL ("[ -e " file " ]") ";"
 
 static const char leaves_daemon_and_keeper[] = "cd $(dirname $LOG); echo two >> $LOG; " DAEMON (
     "daemon") "(./keeper keep root/apps/shop/run/lock kept &)\n" UNTIL ("daemon") UNTIL ("kept");
@@ -130,8 +125,8 @@ Test (sweep, every_end_of_a_version_ends_leftover_processes_and_spares_keepers)
     } cases[] = {{"exit 0", 0, 0},
                  {"exit 86", 0, 85},
                  {"kill -9 $$", 0, 137},
-                 {"trap 'exit 0' TERM; echo up >> $LOG; while :; do sleep 0.02; done", SIGTERM, 0},
-                 {"trap 'exit 0' TERM; echo up >> $LOG; while :; do sleep 0.02; done", SIGUSR2, 0},
+                 {"trap 'exit 0' TERM; echo up >> $LOG; " SHELL_STAYS, SIGTERM, 0},
+                 {"trap 'exit 0' TERM; echo up >> $LOG; " SHELL_STAYS, SIGUSR2, 0},
                  {"ln -s $(cat other) root/new; mv -T root/new root/stable; exit 85", 0, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char *script = script_with_leftovers (cases[i].script);
@@ -157,7 +152,7 @@ Test (sweep, every_end_of_a_version_ends_leftover_processes_and_spares_keepers)
 
 Test (sweep, processes_left_by_a_killed_launcher_are_ended_by_the_next)
 {
-    char *script = script_with_leftovers ("echo up >> $LOG; while :; do sleep 0.02; done");
+    char *script = script_with_leftovers ("echo up >> $LOG; " SHELL_STAYS);
     version_make_stable (script);
     pid_t pid = launcher_start ();
     wait_for_log ("up");
@@ -172,7 +167,7 @@ Test (sweep, processes_left_by_a_killed_launcher_are_ended_by_the_next)
 }
 
 /*  None of these processes is a keeper, for the reason given. */
-Test (sweep, a_process_that_is_no_keeper_is_not_spared)
+Test (sweep, a_process_that_is_not_a_keeper_is_not_spared)
 {
     static const struct {
         const char *why;
@@ -219,7 +214,8 @@ Test (sweep, a_keeper_in_the_session_of_its_version_spares_only_itself)
     expect_alive ("kept");
 }
 
-/*  20 chains of 2000 forks each: few enough for the host if the launcher does not end them. */
+/*  20 chains of 2000 forks each: few enough for the host if the launcher does not end them. The version ends
+    while they fork. */
 Test (sweep, chains_of_forks_end_before_the_next_version_starts)
 {
     limits.starts = 1;
@@ -235,7 +231,7 @@ Test (sweep, chains_of_forks_end_before_the_next_version_starts)
 }
 
 /*  Each process forks and exits at once, so that a list of all processes is outdated before it is read. The
-    next version starts long before a million forks are done, and must see no further step. */
+    next version starts long before a million forks are done, and must see no further step while it sleeps. */
 Test (sweep, processes_that_fork_and_exit_end_before_the_next_version_starts)
 {
     limits.starts = 1;
@@ -252,8 +248,8 @@ Test (sweep, processes_that_fork_and_exit_end_before_the_next_version_starts)
 
 static const char hides[] =
     "cd $(dirname $LOG); echo '#!/bin/sh\nexec flock root/%s sleep 1000' > hidden; chmod 755 hidden;"
-    "$STAND_IN clear cleared $PWD/hidden; until ! flock -n root/%s true; do sleep 0.02; done; echo up >> $LOG; "
-    "while :; do sleep 0.02; done";
+    "$STAND_IN clear cleared $PWD/hidden; " SHELL_UNTIL (
+        "! flock -n root/%s true") "; echo up >> $LOG; " SHELL_STAYS;
 
 Test (sweep, a_process_without_environment_is_found_by_the_lock_of_the_manager)
 {
@@ -272,7 +268,7 @@ Test (sweep, a_leftover_process_does_not_keep_the_lock_of_the_root)
 {
     version_make_stable (
         "cd $(dirname $LOG); (setsid flock root/.lock sh -c 'echo $$ > holds; exec sleep 1000' &)\n"
-        "echo up >> $LOG; while :; do sleep 0.02; done");
+        "echo up >> $LOG; " SHELL_STAYS);
     pid_t pid = launcher_start ();
     wait_for_log ("up");
     cr_assert_eq (kill (pid, SIGKILL), 0);
@@ -287,7 +283,7 @@ Test (sweep, a_leftover_process_does_not_keep_the_lock_of_the_root)
 Test (sweep, a_keeper_does_not_keep_the_lock_of_the_root)
 {
     version_make_stable ("cd $(dirname $LOG); (./keeper seize root/apps/shop/run/lock kept root/.lock &)\n"
-                         "echo up >> $LOG; while :; do sleep 0.02; done");
+                         "echo up >> $LOG; " SHELL_STAYS);
     pid_t pid = launcher_start ();
     wait_for_log ("up");
     cr_assert_eq (kill (pid, SIGKILL), 0);
@@ -349,9 +345,9 @@ Test (sweep, processes_in_a_pid_name_space_are_ended)
 {
     if (geteuid () != 0)
         cr_skip_test ("only root may make a pid name space");
-    version_make_stable ("cd $(dirname $LOG); (setsid unshare --pid --fork sh -c 'trap \"\" TERM; : > inner;"
-                         "while :; do sleep 0.02; done' & echo $! > outer)\n" UNTIL (
-                             "inner") "cat /proc/$(cat outer)/task/*/children > within; exit 4");
+    version_make_stable (
+        "cd $(dirname $LOG); (setsid unshare --pid --fork sh -c 'trap \"\" TERM; : > inner;" SHELL_STAYS
+        "' & echo $! > outer)\n" UNTIL ("inner") "cat /proc/$(cat outer)/task/*/children > within; exit 4");
     cr_expect_eq (launcher_run (), 4);
     expect_gone ("outer");
     expect_gone ("within");

@@ -36,8 +36,7 @@ Test (trial, a_version_that_sends_its_launcher_a_stop_signal_fails)
         "kill -TERM $L; exit 85",
     };
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-        char *script =
-            base_text_printf ("echo two >> $LOG; L=$PPID; %s\nwhile :; do sleep 0.02; done", ways[i]);
+        char *script = base_text_printf ("echo two >> $LOG; L=$PPID; %s\n" SHELL_STAYS, ways[i]);
         expect_failed (ways[i], script, ROOT_CAUSE_CRASHED, "sent its launcher a signal to stop");
         free (script);
     }
@@ -47,7 +46,7 @@ Test (trial, a_signal_to_the_group_of_a_version_does_not_reach_its_launcher)
 {
     static const char *const ways[] = {"kill -TERM 0", "sh -c 'kill -TERM 0'", "(kill -TERM 0)&"};
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-        char *script = base_text_printf ("echo two >> $LOG; %s\nwhile :; do sleep 0.02; done", ways[i]);
+        char *script = base_text_printf ("echo two >> $LOG; %s\n" SHELL_STAYS, ways[i]);
         expect_failed (ways[i], script, ROOT_CAUSE_CRASHED, "signal 15");
         free (script);
     }
@@ -88,6 +87,7 @@ Test (trial, changed_records_do_not_change_the_number_of_starts)
     }
 }
 
+/*  Each start lasts for 0.6 s, so that the third exceeds the deadline. */
 Test (trial, the_confirm_deadline_covers_all_starts)
 {
     limits.starts = 9;
@@ -116,7 +116,7 @@ static void stop_a_start (void)
     cr_assert_eq (unlink ("log"), 0);
 }
 
-static const char waits[] = "trap 'exit 0' TERM; echo two >> $LOG; while :; do sleep 0.02; done";
+static const char waits[] = "trap 'exit 0' TERM; echo two >> $LOG; " SHELL_STAYS;
 
 Test (trial, a_version_stopped_a_third_time_is_rolled_back_and_not_blamed)
 {
@@ -173,8 +173,8 @@ Test (trial, without_a_valid_record_no_start_is_returned)
 Test (trial, a_suspended_version_receives_the_stop_signal)
 {
     version_make_stable (
-        "trap 'exit 5' TERM; (until grep -q T /proc/$$/stat; do sleep 0.02; done; echo still >> $LOG) &\n"
-        "kill -STOP $$; while :; do sleep 0.02; done");
+        "trap 'exit 5' TERM; (" SHELL_UNTIL ("grep -q T /proc/$$/stat") "; echo still >> $LOG) &\n"
+                                                                        "kill -STOP $$; " SHELL_STAYS);
     pid_t pid = launcher_start ();
     wait_for_log ("still");
     cr_assert_eq (kill (pid, SIGTERM), 0);

@@ -266,7 +266,7 @@ Test (trust, the_prepared_file_is_a_valid_note_of_a_failed_trial)
 
 Test (trust, removing_the_lock_file_does_not_release_the_lock)
 {
-    version_make_stable ("trap 'exit 0' TERM; echo up >> $LOG; while :; do sleep 0.02; done");
+    version_make_stable ("trap 'exit 0' TERM; echo up >> $LOG; " SHELL_STAYS);
     pid_t pid = launcher_start ();
     wait_for_log ("up");
     cr_assert_eq (unlink ("root/.lock"), 0);
