@@ -1,27 +1,13 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/content.h - serves and receives blobs, for the broker and for a separate content peer
 
-    An interrupted upload resumes where it stopped; one peer at a time uploads a blob. A blob is served only
-    once it is complete, verified and durable. This file needs no records. */
+    A blob is served only once it is complete, verified and durable. How it is received: broker/uploads.h. No
+    records are needed here, so that a content peer can run without a broker. */
 
 #ifndef BROKER_CONTENT_H
 #define BROKER_CONTENT_H
 
-#include "broker/trash.h"
-#include "bus/socket.h"
-#include "disk/disk.h"
-
-enum {
-    BROKER_UPLOADS_MOST = 32,              /* open at a time */
-    BROKER_UPLOADS_PEER_MOST = 4,          /* of one peer */
-    BROKER_UPLOAD_IDLE_MS = 30 * 1000,     /* without a request: the file is closed, and kept for a resume */
-    BROKER_UPLOAD_TAKE_OVER_MS = 5 * 1000, /* without a request: another peer may take over */
-    BROKER_UPLOAD_RATE_MS = 10 * 1000,     /* in each of these spans ... */
-    BROKER_UPLOAD_RATE_LEAST = 256 * 1024, /* ... so many bytes must arrive, or another peer may take over */
-};
-
-#define BROKER_CONTENT_MOST (UINT64_C (16) << 30) /* bytes of one blob */
-#define BROKER_SPACE_KEPT (UINT64_C (64) << 20)   /* bytes of the disk that uploads leave free */
+#include "broker/uploads.h"
 
 struct broker_content;
 
