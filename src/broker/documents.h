@@ -11,7 +11,10 @@
 
 #include "records/records.h"
 
-/*  Writes the document of a release, and replaces an existing one. */
+/*  In all functions, root is the descriptor of the broker's root and stays the caller's. Functions that return
+    an int return 0 or -errno, with a text in error. */
+
+/*  Writes the document of a release, and replaces an existing one. It is durable then. */
 int broker_document_put (int root, const struct records_release *release, struct base_error *error);
 
 /*  Returns whether there is a document of the release. */
@@ -30,10 +33,11 @@ int broker_documents_adopt (int root, struct records *records, uint64_t *ret_ado
 int broker_documents_check (int root, struct records *records, uint64_t *ret_missing,
                             struct base_error *error);
 
-/*  Renames the directory of the documents: its name gets the time. For records that are new on purpose. */
+/*  Renames the directory of the documents: its name gets the time. For new records, which must not have the
+    releases of the old ones. */
 int broker_documents_set_aside (int root, struct base_error *error);
 
-/*  All documents, to look up blobs in. */
+/*  All documents, to look up blobs in. The caller owns *ret_documents. */
 struct broker_documents;
 int broker_documents_load (int root, struct broker_documents **ret_documents, struct base_error *error);
 struct broker_documents *broker_documents_free (struct broker_documents *documents);
