@@ -76,7 +76,7 @@ static void hint_send (void *context, unsigned slot, const struct wire_update *h
     char topic[BROKER_HINT_TOPIC_SIZE];
     int r = origin_announce (broker->origin, broker_hints_topic (&broker->hints, slot, topic), hint);
 
-    if (r != 0)
+    if (r < 0)
         base_log_limited (&broker->log, BASE_LOG_WARNING, "cannot announce on %s, ignoring: %s", topic,
                           strerror (-r));
 }

@@ -34,9 +34,10 @@ struct broker;
     during the call only. The caller owns *ret_broker. Returns 0, -errno or a code of broker/errors.h. */
 int broker_new (struct bus_loop *loop, const struct broker_config *config, struct broker **ret_broker,
                 struct base_error *error);
-/*  Sets, from now on, how often nodes send heartbeats, and the silence after which a node counts as offline
-    (0: three heartbeats). Nodes learn the interval with their next hello. Returns 0, or -EINVAL with a text
-    in error: nothing has changed. */
+
+/*  Changes the interval of heartbeats (0: BROKER_HEARTBEAT_MS) and the silence after which a node counts as offline
+    (0: three heartbeats). Nodes get the new interval with their next hello. Returns 0, or -EINVAL: nothing has
+    changed. */
 int broker_pace (struct broker *broker, uint64_t heartbeat_ms, uint64_t liveness_ms,
                  struct base_error *error);
 

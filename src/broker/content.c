@@ -70,7 +70,7 @@ int broker_content_open (struct bus_loop *loop, int root, struct broker_content 
         return base_error_errno (error, -ENOMEM, "cannot open the blobs");
     content->root = root;
     r = disk_blobs_open (&disk_system, root, CONTENTS, &content->blobs, error);
-    if (r != 0)
+    if (r < 0)
         return r;
     content->verify = broker_verify_new (loop, &content->blobs, on_damaged, content);
     if (!content->verify) {
@@ -117,8 +117,8 @@ struct broker_content *broker_content_free (struct broker_content *content)
     return NULL;
 }
 
-/*  Handles the removal or replacement of the directory while this process serves from it. */
-static void place_check (struct broker_content *content)
+/*  Opens the directory again if it was removed or replaced while this process serves from it. */
+static void directory_check (struct broker_content *content)
 {
     struct stat named, open;
     struct disk_blobs blobs;
@@ -168,11 +168,12 @@ int broker_content_get (struct broker_content *content, const struct base_digest
     uint64_t size;
     int r;
 
-    place_check (content);
+    directory_check (content);
     r = disk_blobs_get (&content->blobs, digest, &fd, &size);
-    if (r == 0)
-        r = broker_verify_check (content->verify, digest, fd, 0);
-    if (r != 0)
+    if (r < 0)
+        return r;
+    r = broker_verify_check (content->verify, digest, fd, 0);
+    if (r < 0)
         return r;
     *ret_fd = base_take_fd (&fd);
     *ret_size = size;
@@ -216,9 +217,11 @@ int broker_content_verify (struct broker_content *content, const struct base_dig
     uint64_t size;
     int r;
 
-    place_check (content);
+    directory_check (content);
     r = content_find (content, digest, &fd, &size);
-    return r == 0 ? broker_verify_check (content->verify, digest, fd, FRESH_MS) : r;
+    if (r < 0)
+        return r;
+    return broker_verify_check (content->verify, digest, fd, FRESH_MS);
 }
 
 int broker_content_each (struct broker_content *content,
@@ -245,7 +248,7 @@ static int present_answer (struct broker_content *content, const struct wire_put
     if (r == -EBUSY) {
         broker_taken_say (answer, WIRE_STATUS_BUSY, 0, "the blob exists and is being verified");
         answer->retry_after_ms = broker_verify_retry_ms (content->verify, here);
-    } else if (r != 0)
+    } else if (r < 0)
         broker_taken_say (answer, WIRE_STATUS_FAILED, 0, "the blob exists, but cannot be read: %s",
                           strerror (-r));
     else if (here != put->size)
@@ -264,7 +267,7 @@ int broker_content_put (struct broker_content *content, const struct bus_peer *p
                         struct wire_taken *answer)
 {
     base_assert (content && peer && put && answer);
-    place_check (content);
+    directory_check (content);
     if (present_answer (content, put, answer) == -ENOENT)
         broker_uploads_put (&content->uploads, peer, put, payload, size, now_ms, answer);
     return 0;
@@ -274,7 +277,7 @@ void broker_content_tick (struct broker_content *content, uint64_t now_ms)
 {
     base_assert (content);
     broker_uploads_tick (&content->uploads, now_ms);
-    place_check (content);
+    directory_check (content);
     broker_trash_tick (&content->trash, now_ms);
     broker_uploads_collect (&content->uploads, now_ms);
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/documents.h - the documents of releases beside the blobs: ROOT/releases/DIGEST.json
 
-    They show what the blobs are for without the records: the document of a release is written here before
-    its publication or withdrawal is acknowledged. Records can be rebuilt from the documents, and records
-    that lack the release of a document are not the latest. A document whose release does not match its name
-    is ignored. */
+    A document has all blobs of a release, and whether it was withdrawn. It is written before the publication or the
+    withdrawal is acknowledged. So records can be rebuilt from the documents, and records that lack the release of a
+    document are not the latest. A document whose release does not match its name is ignored. */
 
 #ifndef BROKER_DOCUMENTS_H
 #define BROKER_DOCUMENTS_H

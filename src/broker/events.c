@@ -17,7 +17,7 @@ static void event_publish (struct broker *broker, const char *topic, const struc
         json ? base_text_plain_json (json) : NULL; /* without control characters: a terminal may print it */
 
     if (!text || bus_publish_text (broker->events, topic, text) != 0)
-        base_log_limited (&broker->log, BASE_LOG_WARNING, "an event was not sent: %s", topic);
+        base_log_limited (&broker->log, BASE_LOG_WARNING, "cannot send an event, ignoring: %s", topic);
 }
 
 static void happening_send (struct broker *broker, struct broker_node *node,

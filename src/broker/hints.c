@@ -76,8 +76,8 @@ static bool nodes_have (char *const *nodes, const char *node)
     return false;
 }
 
-/*  Adds the nodes of a hint to a slot. A slot that is meant for every subscriber stays so, also if there is no
-    memory for a name. */
+/*  Adds the nodes of a hint to a slot. If the slot is for every subscriber, or memory is exhausted, it
+    is for every subscriber afterwards. */
 static void slot_nodes_add (struct broker_hints *hints, unsigned slot, const struct wire_update *hint)
 {
     char ***nodes = &hints->slots[slot].nodes;

@@ -38,7 +38,7 @@ struct broker_hints {
         uint64_t sent_ms;     /* 0: never */
         uint64_t epoch;       /* the highest of the waiting hint */
         char application[65]; /* empty: more than one, or any */
-        char **nodes;         /* owned; that it is meant for; NULL: every subscriber */
+        char **nodes;         /* owned; the nodes that should ask; NULL: every subscriber */
         bool wanted;          /* a hint waits */
     } slots[BROKER_HINT_SLOTS];
     char groups[BROKER_HINT_GROUPS][65]; /* which group has the slot; empty: none yet */
@@ -49,8 +49,8 @@ void broker_hints_init (struct broker_hints *hints, struct bus_loop *loop, broke
                         void *context);
 void broker_hints_deinit (struct broker_hints *hints);
 
-/*  Requests a hint on a topic. Uses application, epoch and nodes of hint. Without nodes, or if the slot
-    collects more than BROKER_HINT_NODES, the hint is meant for every subscriber. */
+/*  Requests a hint on a topic. Uses application, epoch and nodes of hint. Every subscriber should ask if hint has no
+    nodes, or if the slot collects more than BROKER_HINT_NODES. */
 void broker_hints_want (struct broker_hints *hints, unsigned slot, const struct wire_update *hint);
 
 /*  Requests a hint for a node, unless the topic had one within the last quiet_ms. It is sent after a short

@@ -95,7 +95,7 @@ int broker_keeping_set_aside (int root, struct base_error *error)
         int r;
         (void) snprintf (name, sizeof name, "%s.until-%s", files[i], time);
         r = disk_rename (&disk_system, root, files[i], name, NULL);
-        if (r != 0 && r != -ENOENT)
+        if (r < 0 && r != -ENOENT)
             return base_error_errno (error, r, "cannot set %s aside", files[i]);
     }
     return 0;
@@ -114,7 +114,7 @@ static int records_begin_anew (const char *path, int root, bool anew, struct bas
     if (!evidence)
         return 0;
     r = disk_unlink (&disk_system, root, BROKER_MARK);
-    if (r != 0 && r != -ENOENT)
+    if (r < 0 && r != -ENOENT)
         return base_error_errno (error, r, "cannot remove " BROKER_MARK);
     r = broker_documents_set_aside (root, error);
     if (r < 0)

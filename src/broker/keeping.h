@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/keeping.h - opens the records of a root, and sets them aside
 
-    A broker does not start with records that are missing, damaged, or not the latest of this root: without
-    them it would know no node, and treat every blob as unused. The error says what to do. */
+    A broker does not start with records that are missing, damaged, or not the latest of this root, because it would
+    know fewer nodes and treat blobs as unused. The error says what to do. */
 
 #ifndef BROKER_KEEPING_H
 #define BROKER_KEEPING_H

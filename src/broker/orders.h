@@ -5,7 +5,7 @@
     whole record the next epoch, which is above every epoch that was issued here or reported by the node. So a
     node that was offline for many orders needs only one answer.
 
-    An epoch is the wall clock in milliseconds if that is higher. So a broker whose records were restored from
+    If the wall clock in milliseconds is higher than the next epoch, it is the next epoch. So a broker whose records were restored from
     an older copy issues no epoch twice, even before the node has connected. */
 
 #ifndef BROKER_ORDERS_H

@@ -265,14 +265,13 @@ enum broker_verdict broker_registry_hello (struct broker_registry *registry, con
         if (registry->n_nodes < registry->nodes_most)
             return BROKER_ADMIT;
         (void) base_error_set (ret_refusal, -EMFILE,
-                               "the broker knows %zu nodes and accepts no more: nodectl forget --select"
-                               " removes those that are gone",
+                               "the broker has %zu nodes, which is its limit: nodectl forget --select removes"
+                               " nodes that do not exist any more",
                                registry->n_nodes);
         return BROKER_REFUSE;
     }
     if (node->online && strcmp (node->session, hello->session) == 0) {
-        /* The challenged session is alive, perhaps on a new connection: no other process knows its
-           name. */
+        /* The challenged session is alive, perhaps on a new connection: only its process knows its name. */
         node->heard_ms = now_ms;
         broker_registry_answered (registry, node);
         return BROKER_ADMIT;

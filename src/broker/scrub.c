@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/scrub.c - reads every blob once in a period
 
-    Reads the blobs in the order of their digests, one slice a job on a thread, with a pause after each
-    slice. The pause keeps the rate: all blobs in half of the period, never above 10 MB/s, and 5 % of a
-    processor for the job. contents/scrub records the last blob that was read; a half-read blob is read
-    again from its start. */
+    Reads the blobs in the order of their digests, one slice a job on a thread, with a pause after each slice. The
+    pause sets the rate: all blobs in half of the period, at most 10 MB/s, and at most 5 % of a processor. The file
+    contents/scrub has the last blob that was read. A restart in the middle of a blob reads it again from its
+    start. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +50,7 @@ static void blob_find (struct broker_scrub *scrub)
         (void) disk_blobs_each (&scrub->blobs, total_add, &scrub->total);
     }
     r = disk_blobs_next (&scrub->blobs, scrub->is_begun ? &scrub->after : NULL, &digest, &size);
-    if (r != 0) {
+    if (r < 0) {
         scrub->is_round_over = true;
         return;
     }
@@ -61,7 +61,7 @@ static void blob_find (struct broker_scrub *scrub)
     if (r == 0 && fstat (scrub->fd, &scrub->hashed.status) != 0)
         r = -errno;
     scrub->hashed.result = r;
-    scrub->is_blob_over = r != 0;
+    scrub->is_blob_over = r < 0;
 }
 
 static void slice_read (struct broker_scrub *scrub)

@@ -244,8 +244,8 @@ static void upload_finish (struct broker_uploads *uploads, struct broker_upload 
     broker_upload_close (upload);
 }
 
-/*  Appends the bytes of a put to an open upload. Returns whether that went well; if not, the answer has the
-    reason. Bytes of another offset are ignored: the answer has the offset from which to continue. */
+/*  Appends the bytes of a put to an open upload. Returns whether the upload is still open; if not, or if it has too many
+    bytes, the answer has the reason. Bytes of another offset are ignored: the answer has the offset from which to continue. */
 static bool upload_append (struct broker_upload *upload, const struct wire_put *put, const void *payload,
                            size_t size, struct wire_taken *answer)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  broker/uploads.h - receives blobs: which peer may upload which blob, and where its bytes go
+/*  broker/uploads.h - receives blobs, and limits the uploads of each peer
 
     One peer at a time uploads a blob, and an interrupted upload resumes where it stopped. The number of open
     uploads is limited, in all and for a peer; another peer takes over from a peer that is silent or slow.

@@ -118,7 +118,7 @@ static void job_fd_close (struct broker_verify *verify)
     verify->job.fd = -1;
 }
 
-/*  Ends the job early: a large blob takes many seconds, and the loop would wait for it here. */
+/*  Ends the job early, because the loop waits here, and a large blob takes many seconds. */
 static void job_stop (struct broker_verify *verify)
 {
     atomic_store (&verify->job.stop, true);

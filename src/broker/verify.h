@@ -40,8 +40,8 @@ struct broker_verify *broker_verify_free (struct broker_verify *verify);
 int broker_verify_check (struct broker_verify *verify, const struct base_digest *digest, int fd,
                          uint64_t age_ms);
 
-/*  When to ask again for a blob of this size that is being hashed: the shortest time that hashing can take,
-    and more if the current job already takes longer. */
+/*  Returns when to ask again for a blob of this size that is being hashed: after the time that hashing takes at
+    least, or after the time that the current job has already taken. */
 uint64_t broker_verify_retry_ms (const struct broker_verify *verify, uint64_t size);
 
 /*  Remembers a blob as intact, because it was hashed while it was received. */
