@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/announce.c - chooses the topics that reach the nodes of a batch of orders
 
-    No node has its own topic. A hint is sent to the rings of the nodes or to their group, and names the nodes, so
-    that the other nodes of a ring need not ask. A hint for most of the fleet is sent to all nodes. */
+    No node has its own topic. A hint is sent to the rings of the nodes or to their group, and names the
+    nodes, so that the other nodes of a ring need not ask. A hint for most of the fleet is sent to all
+    nodes. */
 
 #include "broker/announce.h"
 

@@ -209,8 +209,8 @@ static void on_damaged (void *context, const struct base_digest *digest)
         broker_event_notice (broker, notice);
 }
 
-/*  Starts to check, collect and scrub the blobs. Called after the channels are bound, so that a start that fails
-    moves no blob to the trash. */
+/*  Starts to check, collect and scrub the blobs. Called after the channels are bound, so that a start that
+    fails moves no blob to the trash. */
 static void content_begin (struct broker *broker, const struct broker_config *config)
 {
     const struct broker_trash_rules none = {.keep_ms = 0};

@@ -6,8 +6,8 @@
 
 #include "broker/state.h"
 
-/*  Moves the blobs of a withdrawn release that nothing needs any more to the trash. Only with blobs: not for a
-    broker with no_content. Returns 0 or -errno. */
+/*  Moves the blobs of a withdrawn release that nothing needs any more to the trash. Only with blobs: not for
+    a broker with no_content. Returns 0 or -errno. */
 int broker_contents_collect_of (struct broker *broker, const struct base_digest *release,
                                 struct base_error *error);
 

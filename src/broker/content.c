@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  broker/content.c - the blobs of a broker or content peer: serves them, and decides which uploads are needed
+/*  broker/content.c - the blobs of a broker or content peer: serves them, and decides which uploads are
+    needed
 
-    Receiving an upload: broker/uploads.h. Blobs that nothing needs: broker/trash.h. Whether a blob matches its
-    digest: broker/verify.h. */
+    Receiving an upload: broker/uploads.h. Blobs that nothing needs: broker/trash.h. Whether a blob matches
+    its digest: broker/verify.h. */
 
 #include "broker/content.h"
 

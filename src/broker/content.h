@@ -11,9 +11,10 @@
 
 struct broker_content;
 
-/*  Opens root/contents. The directory is created if it is missing, also if it is removed later. root stays the
-    caller's; the caller owns *ret_content. Large blobs are hashed on a thread, before they are served and when an
-    upload resumes. loop NULL: there are no threads, and blobs are hashed during the call. Returns 0 or -errno. */
+/*  Opens root/contents. The directory is created if it is missing, also if it is removed later. root stays
+    the caller's; the caller owns *ret_content. Large blobs are hashed on a thread, before they are served and
+    when an upload resumes. loop NULL: there are no threads, and blobs are hashed during the call. Returns 0
+    or -errno. */
 int broker_content_open (struct bus_loop *loop, int root, struct broker_content **ret_content,
                          struct base_error *error);
 
@@ -27,8 +28,8 @@ void broker_content_rules (struct broker_content *content, const struct broker_t
                            uint64_t scrub_ms);
 struct broker_content *broker_content_free (struct broker_content *content);
 
-/*  As the operations of an origin. Returns -EBUSY while a blob is verified, which is done before it is served. A
-    blob in the trash is not served. now_ms: since boot. */
+/*  As the operations of an origin. Returns -EBUSY while a blob is verified, which is done before it is
+    served. A blob in the trash is not served. now_ms: since boot. */
 int broker_content_get (struct broker_content *content, const struct base_digest *digest, int *ret_fd,
                         uint64_t *ret_size, bool *ret_immutable);
 int broker_content_put (struct broker_content *content, const struct bus_peer *peer,
@@ -42,15 +43,15 @@ bool broker_content_has (struct broker_content *content, const struct base_diges
 /*  Deletes a blob, not to the trash. Returns 0, also if it is not here, or -errno. */
 int broker_content_remove (struct broker_content *content, const struct base_digest *digest);
 
-/*  Moves a blob that nothing needs to the trash, from which it is restored when it is needed again. Returns 0,
-    -ENOENT, or another -errno. */
+/*  Moves a blob that nothing needs to the trash, from which it is restored when it is needed again. Returns
+    0, -ENOENT, or another -errno. */
 int broker_content_discard (struct broker_content *content, const struct base_digest *digest);
 
 /*  Returns whether the blob was found damaged and has not been uploaded again. */
 bool broker_content_is_damaged (struct broker_content *content, const struct base_digest *digest);
 
-/*  Verifies a blob that a peer reports as damaged, unless it was read in the last 10 minutes. Returns 0 if it is
-    intact, -EBUSY while it is being read, -ENOENT if it is missing or was damaged, or another -errno. */
+/*  Verifies a blob that a peer reports as damaged, unless it was read in the last 10 minutes. Returns 0 if it
+    is intact, -EBUSY while it is being read, -ENOENT if it is missing or was damaged, or another -errno. */
 int broker_content_verify (struct broker_content *content, const struct base_digest *digest);
 
 /*  Grows whenever a blob is added, removed, or found damaged. */

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/documents.h - the documents of releases beside the blobs: ROOT/releases/DIGEST.json
 
-    A document has all blobs of a release, and whether it was withdrawn. It is written before the publication or the
-    withdrawal is acknowledged. So records can be rebuilt from the documents, and records that lack the release of a
-    document are not the latest. A document whose release does not match its name is ignored. */
+    A document has all blobs of a release, and whether it was withdrawn. It is written before the publication
+    or the withdrawal is acknowledged. So records can be rebuilt from the documents, and records that lack the
+    release of a document are not the latest. A document whose release does not match its name is ignored. */
 
 #ifndef BROKER_DOCUMENTS_H
 #define BROKER_DOCUMENTS_H
 
 #include "records/records.h"
 
-/*  In all functions, root is the descriptor of the broker's root and stays the caller's. Functions that return
-    an int return 0 or -errno, with a text in error. */
+/*  In all functions, root is the descriptor of the broker's root and stays the caller's. Functions that
+    return an int return 0 or -errno, with a text in error. */
 
 /*  Writes the document of a release, and replaces an existing one. It is durable then. */
 int broker_document_put (int root, const struct records_release *release, struct base_error *error);

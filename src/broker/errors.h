@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/errors.h - contract codes of this room
 
-    The functions of broker/broker.h return the first three, with a sentence in struct base_error. The others are used
-    within this room only. */
+    The functions of broker/broker.h return the first three, with a sentence in struct base_error. The others
+    are used within this room only. */
 
 #ifndef BROKER_ERRORS_H
 #define BROKER_ERRORS_H

@@ -2,8 +2,9 @@
 /*  broker/hints.h - announcements, at most five a second and topic
 
     A hint is sent at once if its topic had none in the last BROKER_HINT_MS, else as soon as that time has
-    passed. So an order to many nodes, or a fleet that subscribes again, causes one hint a ring and period, not
-    one a node. Each topic has a slot: one a ring, one for all nodes, and BROKER_HINT_GROUPS for groups. */
+    passed. So an order to many nodes, or a fleet that subscribes again, causes one hint a ring and period,
+    not one a node. Each topic has a slot: one a ring, one for all nodes, and BROKER_HINT_GROUPS for
+    groups. */
 
 #ifndef BROKER_HINTS_H
 #define BROKER_HINTS_H
@@ -49,8 +50,8 @@ void broker_hints_init (struct broker_hints *hints, struct bus_loop *loop, broke
                         void *context);
 void broker_hints_deinit (struct broker_hints *hints);
 
-/*  Requests a hint on a topic. Uses application, epoch and nodes of hint. Every subscriber should ask if hint has no
-    nodes, or if the slot collects more than BROKER_HINT_NODES. */
+/*  Requests a hint on a topic. Uses application, epoch and nodes of hint. Every subscriber should ask if hint
+    has no nodes, or if the slot collects more than BROKER_HINT_NODES. */
 void broker_hints_want (struct broker_hints *hints, unsigned slot, const struct wire_update *hint);
 
 /*  Requests a hint for a node, unless the topic had one within the last quiet_ms. It is sent after a short

@@ -10,8 +10,8 @@
 #include "base/time.h"
 #include "wire/text.h"
 
-/*  Returns the fault that the node found itself (own), else the one that the comparison shows; NULL: none. text
-    is the place for it. */
+/*  Returns the fault that the node found itself (own), else the one that the comparison shows; NULL: none.
+    text is the place for it. */
 static const char *journal_compare (const struct records_journal *before, uint64_t serial,
                                     const struct base_digest *head, const char *own, char text[256])
 {

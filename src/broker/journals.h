@@ -27,8 +27,8 @@ struct broker_journal_report {
     const char *fault; /* what the node itself found, or NULL */
 };
 
-/*  Compares the last line that a node reports with the record, and stores it, in the caller's transaction. Does
-    nothing for a node that reports no line. Returns 0 or -errno. */
+/*  Compares the last line that a node reports with the record, and stores it, in the caller's transaction.
+    Does nothing for a node that reports no line. Returns 0 or -errno. */
 int broker_journal_store (struct broker *broker, const char *node, const struct broker_journal_report *report,
                           struct broker_journal_news *ret_news, struct base_error *error);
 

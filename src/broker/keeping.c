@@ -41,7 +41,7 @@ int broker_keeping_is_empty (const char *path, int root, bool *ret_empty, struct
             file);
     if (!S_ISREG (status.st_mode))
         return base_error_set (error, -EINVAL, "%s is not a file: move it away, then " RECORDS_REMEDY, file);
-    /* SQLite would delete the log beside a database of 0 bytes, so that must not be opened. */
+    /* A database of 0 bytes is not opened, because SQLite would delete the log beside it. */
     *ret_empty = status.st_size == 0 || !records_file_has_tables (file);
     return 0;
 }

@@ -19,8 +19,8 @@ const char *broker_node_label (const struct broker_node *node, const char *name)
 /*  The same as rollout_label. */
 const char *broker_label_of (const void *node, const char *name);
 
-/*  Returns the group whose announcements the node receives: its own label `group`, even if an operator has set
-    another value. NULL: none. Valid as broker_node_label. */
+/*  Returns the group whose announcements the node receives: its own label `group`, even if an operator has
+    set another value. NULL: none. Valid as broker_node_label. */
 const char *broker_node_group (const struct broker_node *node);
 
 /*  Copies the labels of a node from the records into the registry. Returns 0, or -errno: the registry has the

@@ -144,8 +144,8 @@ static int node_list_visit (void *context, const char *id, struct broker_node *n
     return wire_page_add (&list->page, &shown);
 }
 
-/*  A `since` above the last revision (the records were restored from a backup) counts as 0. If a named node is
-    not known, the status is none. */
+/*  A `since` above the last revision (the records were restored from a backup) counts as 0. If a named node
+    is not known, the status is none. */
 static int node_list_make (struct broker_call *call, const struct wire_list_nodes *request,
                            struct rollout_selector *selector, struct wire_nodes *answer)
 {

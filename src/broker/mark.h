@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/mark.h - detects records that are not the latest, by a file beside them
 
-    A database whose write-ahead log was removed or truncated is sound, but lacks acknowledged transactions. So
-    every transaction increases a counter in the records (records_mark_follow), and the counter is written to a
-    file beside them after the commit. Records whose counter is lower than the file's are not the latest. The
-    file is durable before an order is acknowledged. If it is missing or damaged, it is created again. */
+    A database whose write-ahead log was removed or truncated is sound, but lacks acknowledged transactions.
+    So every transaction increases a counter in the records (records_mark_follow), and the counter is written
+    to a file beside them after the commit. Records whose counter is lower than the file's are not the latest.
+    The file is durable before an order is acknowledged. If it is missing or damaged, it is created again. */
 
 #ifndef BROKER_MARK_FILE_H
 #define BROKER_MARK_FILE_H

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/operator.c - requests of operators: the table, and what is done for every request
 
-    Each request is a row of the table: its record and the function that serves it. schemas/operator.def states
-    the answer and the role (read, order, publish, administer) of each record; bus has unpacked the request. A
-    request that is not `read` is logged with its sender. The functions are in the file of their subject:
-    operator_orders.c (orders to nodes, labels, forget), operator_releases.c, lists.c, status.c (the broker
-    itself), backup.c, and for rollouts in room deploy. */
+    Each request is a row of the table: its record and the function that serves it. schemas/operator.def
+    states the answer and the role (read, order, publish, administer) of each record; bus has unpacked the
+    request. A request that is not `read` is logged with its sender. The functions are in the file of their
+    subject: operator_orders.c (orders to nodes, labels, forget), operator_releases.c, lists.c, status.c (the
+    broker itself), backup.c, and for rollouts in room deploy. */
 
 #include "broker/operator.h"
 
@@ -127,7 +127,7 @@ int broker_call_wait (struct broker_call *call, uint64_t wait_ms, enum wire_stat
 
 /*  Every request. Each answer begins with the same head; see wire/wire.h. */
 
-/*  Fills in what every answer has. */
+/*  Fills the fields that every answer has. */
 static int head_finish (struct broker *broker, uint64_t serial, struct wire_answer *head)
 {
     wire_text_give (&head->notice, broker_serving_notice (broker));

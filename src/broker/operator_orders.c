@@ -244,8 +244,8 @@ static void ordering_done (struct ordering *ordering)
                             items[i].node);
 }
 
-/*  Carries out a page of a request, and stores the answer under its key (NULL: not). Returns 0, or -errno: the
-    transaction is still open. */
+/*  Carries out a page of a request, and stores the answer under its key (NULL: not). Returns 0, or -errno:
+    the transaction is still open. */
 static int ordering_store (struct ordering *ordering, const char *key, struct wire_orders *answer)
 {
     struct broker *broker = ordering->broker;

@@ -14,7 +14,7 @@
 #include "wire/envelope.h"
 #include "wire/text.h"
 
-/*  How far the clock of an earlier run of the broker may have been ahead of this one's. */
+/*  In an earlier run of the broker the clock may have been ahead by as much as this. */
 #define CLOCK_AHEAD_MS (UINT64_C (24) * 3600 * 1000)
 
 /*  An order under construction. */
@@ -45,8 +45,8 @@ bool broker_order_held (const struct records_application *application)
     base_assert (application);
     const struct wire_application *told = &application->told;
 
-    /* The node's own report counts, because it may have been held on its host. A report that is older than the
-       last order does not count. */
+    /* The node's own report counts, because it may have been held on its host. A report that is older than
+       the last order does not count. */
     if (application->is_desired && application->desired.hold_epoch > (application->is_told ? told->epoch : 0))
         return application->desired.held;
     return application->is_told && told->held;
@@ -149,7 +149,7 @@ static int newest_take (void *context, const struct records_release *release)
 int broker_order_newest (struct records *records, const char *application, const char *platform,
                          struct records_release *ret_release, struct base_error *error)
 {
-    base_assert (records && application && platform && ret_release);
+    base_assert (records && application && ret_release);
     struct newest newest = {.platform = platform};
     int r = records_releases (records, application, 0, newest_take, &newest, error);
     if (r < 0)
@@ -392,8 +392,8 @@ static void ordered_free_p (struct wire_order_result **ordered)
         wire_order_result_deinit (*ordered);
 }
 
-/*  Makes an order for an application that the node has. *ret_epoch: of a new order; untouched if none was made.
-    Returns 0 or -errno; a refusal is in making->ordered. */
+/*  Makes an order for an application that the node has. *ret_epoch: of a new order; untouched if none was
+    made. Returns 0 or -errno; a refusal is in making->ordered. */
 static int making_finish (struct making *making, uint64_t *ret_epoch)
 {
     uint64_t epoch = 0;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/orders.h - the desired state of an application on a node, and the results of orders
 
-    The desired state of an application is one record. Each order changes its part of the record, and gives the
-    whole record the next epoch, which is above every epoch that was issued here or reported by the node. So a
-    node that was offline for many orders needs only one answer.
+    The desired state of an application is one record. Each order changes its part of the record, and gives
+    the whole record the next epoch, which is above every epoch that was issued here or reported by the node.
+    So a node that was offline for many orders needs only one answer.
 
-    If the wall clock in milliseconds is higher than the next epoch, it is the next epoch. So a broker whose records were restored from
-    an older copy issues no epoch twice, even before the node has connected. */
+    If the wall clock in milliseconds is higher than the next epoch, it is the next epoch. So a broker whose
+    records were restored from an older copy issues no epoch twice, even before the node has connected. */
 
 #ifndef BROKER_ORDERS_H
 #define BROKER_ORDERS_H
@@ -38,13 +38,14 @@ int broker_order_make (struct records *records, const struct broker_order *order
 int broker_order_newest (struct records *records, const char *application, const char *platform,
                          struct records_release *ret_release, struct base_error *error);
 
-/*  Fills the answer to ask with a copy of the desired state; without an order, its status is none. Returns 0 or
-    -ENOMEM. */
+/*  Fills the answer to ask with a copy of the desired state; without an order, its status is none. Returns 0
+    or -ENOMEM. */
 int broker_order_desired (const struct records_application *application, struct wire_desired *ret_desired);
 
-/*  Raises the highest epoch of the record to those that the node reports. An epoch that this broker cannot have
-    issued is removed from told, which must be the record's own copy: it is above now_ms (of the wall clock; an
-    earlier clock may have been a day ahead) and above the last epoch. Returns whether no epoch was removed. */
+/*  Raises the highest epoch of the record to those that the node reports. An epoch that this broker cannot
+    have issued is removed from told, which must be the record's own copy: it is above now_ms (of the wall
+    clock; an earlier clock may have been a day ahead) and above the last epoch. Returns whether no epoch was
+    removed. */
 bool broker_order_raise (struct records_application *application, struct wire_application *told,
                          uint64_t now_ms);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/outcome.c - the result of an order
 
-    The result is the last report under the order's epoch that ends the order. If that report was lost for good
-    (the journal was damaged, or the reports were pruned), the node still reports that it has completed the
-    order. Then the result is inferred from its state. */
+    The result is the last report under the order's epoch that ends the order. If that report was lost for
+    good (the journal was damaged, or the reports were pruned), the node still reports that it has completed
+    the order. Then the result is inferred from its state. */
 
 #include "broker/orders.h"
 

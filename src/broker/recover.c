@@ -58,8 +58,8 @@ static int draft_copy (int from, int root, struct base_error *error)
     return 0;
 }
 
-/*  Gives the draft the name of the records. Removes the mark of earlier records first, because the broker would
-    refuse the new records. */
+/*  Gives the draft the name of the records. Removes the mark of earlier records first, because the broker
+    would refuse the new records. */
 static int draft_name (const char *root_path, int root, struct base_error *error)
 {
     int r = disk_unlink (&disk_system, root, BROKER_MARK);
@@ -104,7 +104,8 @@ static int root_empty_check (int root, const char *path, struct base_error *erro
     return 0;
 }
 
-/*  Fills the draft from a backup, and makes it the records. On failure the draft is the caller's to remove. */
+/*  Fills the draft from a backup, and makes it the records. On failure the draft is the caller's to
+    remove. */
 static int draft_restore (const char *path, const char *root_path, int root, int from,
                           struct records_restored *ret_restored, struct base_error *error)
 {

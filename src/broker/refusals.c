@@ -8,8 +8,8 @@
 #include "base/time.h"
 #include "broker/state.h"
 
-/*  Returns the node that has a session on this connection, or NULL. Slow with many nodes: called only for a line
-    that is logged. */
+/*  Returns the node that has a session on this connection, or NULL. Slow with many nodes: called only for a
+    line that is logged. */
 static const struct broker_node *node_of_peer (const struct broker *broker, const struct bus_peer *peer)
 {
     for (size_t i = 0; peer->size > 0 && i < broker->registry.n_nodes; i++)

@@ -11,12 +11,13 @@
 #include "base/time.h"
 #include "wire/text.h"
 
-enum { CHALLENGES_MOST = 3 /* times BROKER_CHALLENGE_MS: so long may other messages delay a verdict */ };
+/*  Other messages of the older session extend its challenge, up to this many times BROKER_CHALLENGE_MS. */
+enum { CHALLENGES_MOST = 3 };
 
 /*  Asserts what always holds for a node between two calls. */
 static void node_check (const struct broker_node *node)
 {
-    base_assert (node->id && node->id[0]);
+    base_assert (node->id);
     base_assert (node->labels || node->n_labels == 0);
     base_assert (!node->online || node->session[0]);
     base_assert (!node->challenge || node->challenge_ms <= node->challenged_ms);
@@ -129,7 +130,8 @@ static int texts_set (struct broker_node *node, const struct records_node *recor
         wire_text_set (&node->kernel, record->kernel) != 0)
         return -ENOMEM;
     node->restarts = record->restarts;
-    if (base_text_copy (node->last_seen, sizeof node->last_seen, record->last_seen) != 0)
+    if (!record->last_seen ||
+        base_text_copy (node->last_seen, sizeof node->last_seen, record->last_seen) != 0)
         node->last_seen[0] = '\0';
     return 0;
 }
@@ -154,7 +156,7 @@ static int registry_grow (struct broker_registry *registry)
 int broker_registry_put (struct broker_registry *registry, const struct records_node *record,
                          struct broker_node **ret_node)
 {
-    base_assert (registry && record && record->id && ret_node);
+    base_assert (registry && record && ret_node);
     base_cleanup (node_free_p) struct broker_node *node = NULL;
     bool is_there;
     size_t at = node_index (registry, record->id, &is_there);

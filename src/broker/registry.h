@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/registry.h - the known nodes, and which of them are online
 
-    A node is online while messages of its session arrive. A hello may have the id of a node that is online with
-    another session: of a cloned host, or of a node that was restarted without a goodbye. Then the older session
-    is challenged, and the hello waits: it is accepted if the older session does not answer, else refused. There
-    are no sockets and no clock here: the caller passes the time, and effects go through operations. */
+    A node is online while messages of its session arrive. A hello may have the id of a node that is online
+    with another session: of a cloned host, or of a node that was restarted without a goodbye. Then the older
+    session is challenged, and the hello waits: it is accepted if the older session does not answer, else
+    refused. There are no sockets and no clock here: the caller passes the time, and effects go through
+    operations. */
 
 #ifndef BROKER_REGISTRY_H
 #define BROKER_REGISTRY_H
@@ -83,8 +84,8 @@ struct broker_node *broker_registry_find (const struct broker_registry *registry
 /*  Returns the index of the first node whose id is greater than `after` (NULL: the first node). */
 size_t broker_registry_behind (const struct broker_registry *registry, const char *after);
 
-/*  Adds a node, or updates its texts. *ret_node is the registry's. Returns 0, -ENOMEM, or -EMFILE if there are
-    too many. */
+/*  Adds a node, or updates its texts. *ret_node is the registry's. Returns 0, -ENOMEM, or -EMFILE if there
+    are too many. */
 int broker_registry_put (struct broker_registry *registry, const struct records_node *record,
                          struct broker_node **ret_node);
 void broker_registry_remove (struct broker_registry *registry, const char *id);

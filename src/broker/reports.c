@@ -27,7 +27,7 @@ struct reported {
 
 enum { RESULTS_AT_ONCE = 60, RESULTS_A_MINUTE = 30 /* results of a node that are logged */ };
 
-/*  Returns the event that a result is; 0: none. */
+/*  Returns the event for a result; 0: none. */
 static enum wire_event outcome_event (enum wire_outcome outcome)
 {
     switch (outcome) {
@@ -80,8 +80,8 @@ static void report_answer (struct broker *broker, const struct bus_peer *peer,
 
 enum { HAPPENED_MOST = 4 /* a change of state, the result, a fault of the journal, damage */ };
 
-/*  Fills what happened, and logs it. Returns the number of entries. *ret_fault: a text that an entry refers to;
-    the caller frees it afterwards. */
+/*  Fills what happened, and logs it. Returns the number of entries. *ret_fault: a text that an entry refers
+    to; the caller frees it afterwards. */
 static size_t reported_happened (struct broker *broker, struct broker_node *node,
                                  const struct reported *reported,
                                  struct broker_happening happened[HAPPENED_MOST], char **ret_fault)
@@ -196,9 +196,9 @@ static int report_add (struct broker *broker, const struct bus_peer *peer, const
     return r;
 }
 
-/*  Returns why a confirmation is not accepted; NULL: it is, or the report is no confirmation. A confirmation counts
-    only at the end of a trial, and only if the node runs the release of the order, and the program that the
-    release has for this node. */
+/*  Returns why a confirmation is not accepted; NULL: it is, or the report is no confirmation. A confirmation
+    counts only at the end of a trial, and only if the node runs the release of the order, and the program
+    that the release has for this node. */
 static const char *confirmation_lacks (struct broker *broker, const struct broker_node *node,
                                        const struct wire_report *report)
 {

@@ -72,7 +72,6 @@ void broker_round_deinit (struct broker *broker)
 }
 
 /*  Returns 0, or -errno: nothing of the item was written. */
-/*  Returns 0, or -errno: nothing of the item was written. */
 static int item_write (struct broker *broker, const struct broker_write_ops *ops, void *item,
                        struct base_error *error)
 {

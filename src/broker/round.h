@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/round.h - group commit: the reports of one round of the loop are written in one transaction
 
-    A sync for 256 reports takes as long as a sync for one, and a fleet that reconnects sends thousands of reports
-    at once. Each item is answered, and published as an event, after it is on disk. If one item cannot be written,
-    the others are; if SQLite rolls back the whole transaction, all its items fail.
+    A sync for 256 reports takes as long as a sync for one, and a fleet that reconnects sends thousands of
+    reports at once. Each item is answered, and published as an event, after it is on disk. If one item cannot
+    be written, the others are; if SQLite rolls back the whole transaction, all its items fail.
 
     Any other code that writes records, or shows them to a person, must call broker_round_settle first. */
 

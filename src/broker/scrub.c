@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/scrub.c - reads every blob once in a period
 
-    Reads the blobs in the order of their digests, one slice a job on a thread, with a pause after each slice. The
-    pause sets the rate: all blobs in half of the period, at most 10 MB/s, and at most 5 % of a processor. The file
-    contents/scrub has the last blob that was read. A restart in the middle of a blob reads it again from its
-    start. */
+    Reads the blobs in the order of their digests, one slice a job on a thread, with a pause after each slice.
+    The pause sets the rate: all blobs in half of the period, at most 10 MB/s, and at most 5 % of a processor.
+    The file contents/scrub has the last blob that was read. A restart in the middle of a blob reads it again
+    from its start. */
 
 #include <errno.h>
 #include <fcntl.h>

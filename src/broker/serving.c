@@ -20,7 +20,8 @@ static bool blob_is_missing (struct broker *broker, const struct base_digest *di
     return !broker_content_has (broker->content, digest, &here) || here != size;
 }
 
-/*  Returns how many blobs of an envelope are missing. *ret_first: the first one; untouched if there is none. */
+/*  Returns how many blobs of an envelope are missing. *ret_first: the first one; untouched if there is
+    none. */
 static uint64_t envelope_missing (struct broker *broker, const struct wire_envelope *envelope,
                                   struct base_digest *ret_first)
 {
@@ -83,7 +84,7 @@ int broker_serving_check (struct broker *broker, const struct wire_release *rele
 int broker_serving_verify (struct broker *broker, const struct base_digest *release, const char *platform,
                            struct base_digest *ret_blob)
 {
-    base_assert (broker && release && platform && ret_blob);
+    base_assert (broker && release && ret_blob);
     base_cleanup (records_release_deinit) struct records_release known = {.serial = 0};
     const struct wire_envelope *envelope;
     int result = 0;

@@ -42,8 +42,8 @@ int broker_trash_put (struct broker_trash *trash, const struct base_digest *dige
 /*  Restores a blob from the trash. Returns 0, -ENOENT if it is not there, or another -errno. */
 int broker_trash_take_back (struct broker_trash *trash, const struct base_digest *digest);
 
-/*  Deletes blobs as described above until `bytes` of the disk are free. One call deletes at most 1024 blobs and
-    lists the trash at most four times, because it runs in the loop. */
+/*  Deletes blobs as described above until `bytes` of the disk are free. One call deletes at most 1024 blobs
+    and lists the trash at most four times, because it runs in the loop. */
 void broker_trash_make_room (struct broker_trash *trash, uint64_t bytes, uint64_t now_ms);
 
 /*  To be called every few seconds. */

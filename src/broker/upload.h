@@ -68,8 +68,8 @@ int broker_upload_write (struct broker_upload *upload, const void *payload, size
 /*  Begins a new span of the rate, for another peer. */
 void broker_upload_rate_begin (struct broker_upload *upload, uint64_t now_ms);
 
-/*  Marks an upload as slow if a span has ended with too few bytes, so that other peers need not wait for a peer
-    that sends just enough to stay active, or only asks for the offset. */
+/*  Marks an upload as slow if a span has ended with too few bytes, so that other peers need not wait for a
+    peer that sends just enough to stay active, or only asks for the offset. */
 void broker_upload_measure (struct broker_upload *upload, uint64_t now_ms);
 
 /*  Returns whether another peer may take over this upload or its place. */

@@ -70,8 +70,8 @@ static bool upload_is_under_way (void *context, const struct base_digest *digest
     return upload_find (context, digest) != NULL;
 }
 
-/*  Returns a free upload for the peer, and closes one that yields if needed; NULL: none. A peer that has reached
-    its limit can only get the place of one of its own uploads. */
+/*  Returns a free upload for the peer, and closes one that yields if needed; NULL: none. A peer that has
+    reached its limit can only get the place of one of its own uploads. */
 static struct broker_upload *upload_place (struct broker_uploads *uploads, const struct bus_peer *peer,
                                            uint64_t now_ms)
 {
@@ -133,8 +133,8 @@ static bool space_is_enough (struct broker_uploads *uploads, const struct wire_p
     return false;
 }
 
-/*  Answers, once, why the received part of the blob could not be opened; the next request tries again. Returns
-    whether there was such a failure. */
+/*  Answers, once, why the received part of the blob could not be opened; the next request tries again.
+    Returns whether there was such a failure. */
 static bool failure_answer (struct broker_uploads *uploads, const struct wire_put *put,
                             struct wire_taken *answer)
 {
@@ -244,8 +244,9 @@ static void upload_finish (struct broker_uploads *uploads, struct broker_upload 
     broker_upload_close (upload);
 }
 
-/*  Appends the bytes of a put to an open upload. Returns whether the upload is still open; if not, or if it has too many
-    bytes, the answer has the reason. Bytes of another offset are ignored: the answer has the offset from which to continue. */
+/*  Appends the bytes of a put to an open upload. Returns whether the upload is still open; if not, or if it
+    has too many bytes, the answer has the reason. Bytes of another offset are ignored: the answer has the
+    offset from which to continue. */
 static bool upload_append (struct broker_upload *upload, const struct wire_put *put, const void *payload,
                            size_t size, struct wire_taken *answer)
 {

@@ -40,8 +40,8 @@ void broker_uploads_init (struct broker_uploads *uploads, struct bus_loop *loop,
 /*  Closes all uploads. What they received is kept. */
 void broker_uploads_close (struct broker_uploads *uploads);
 
-/*  Receives bytes of a blob that is not here. Fills status, offset, complete, reason and retry_after_ms of the
-    answer; the caller owns the reason. now_ms: since boot. */
+/*  Receives bytes of a blob that is not here. Fills status, offset, complete, reason and retry_after_ms of
+    the answer; the caller owns the reason. now_ms: since boot. */
 void broker_uploads_put (struct broker_uploads *uploads, const struct bus_peer *peer,
                          const struct wire_put *put, const void *payload, size_t size, uint64_t now_ms,
                          struct wire_taken *answer);

@@ -2,11 +2,12 @@
 /*  broker/verify.h - verifies that blobs match their digests
 
     A blob is hashed before it is served for the first time since the process started, and again when its file
-    has changed (inode, size or change time). A large blob is hashed on a thread; meanwhile clients are asked to
-    retry. A scrubber reads every blob once in a period, slowly, also on a thread, and resumes after a restart.
+    has changed (inode, size or change time). A large blob is hashed on a thread; meanwhile clients are asked
+    to retry. A scrubber reads every blob once in a period, slowly, also on a thread, and resumes after a
+    restart.
 
-    A blob that does not match its digest is damaged. It is moved to damaged/, counts as missing, and is deleted
-    after the blob was uploaded again. */
+    A blob that does not match its digest is damaged. It is moved to damaged/, counts as missing, and is
+    deleted after the blob was uploaded again. */
 
 #ifndef BROKER_VERIFY_H
 #define BROKER_VERIFY_H
@@ -40,8 +41,8 @@ struct broker_verify *broker_verify_free (struct broker_verify *verify);
 int broker_verify_check (struct broker_verify *verify, const struct base_digest *digest, int fd,
                          uint64_t age_ms);
 
-/*  Returns when to ask again for a blob of this size that is being hashed: after the time that hashing takes at
-    least, or after the time that the current job has already taken. */
+/*  Returns when to ask again for a blob of this size that is being hashed: after the time that hashing takes
+    at least, or after the time that the current job has already taken. */
 uint64_t broker_verify_retry_ms (const struct broker_verify *verify, uint64_t size);
 
 /*  Remembers a blob as intact, because it was hashed while it was received. */

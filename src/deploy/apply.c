@@ -112,9 +112,9 @@ static int member_not_ordered (struct batch *batch, uint32_t index, enum rollout
     return 0;
 }
 
-/*  *ret_back: a member that is to revert already runs another release. Either it was not updated, because it ran
-    the same program, or it was reverted by another order. A report from before it accepted the order does not
-    count. */
+/*  *ret_back: a member that is to revert already runs another release. Either it was not updated, because it
+    ran the same program, or it was reverted by another order. A report from before it accepted the order does
+    not count. */
 static int member_is_reverted (const struct batch *batch, uint32_t index, bool *ret_back)
 {
     const struct deploy_rollout *rollout = batch->rollout;
@@ -327,8 +327,8 @@ static int pending_write (struct batch *batch)
     return 0;
 }
 
-/*  Returns whether reports of its nodes can still change the rollout. One that has ended may have nodes that were
-    under way at its end and are to be reverted. */
+/*  Returns whether reports of its nodes can still change the rollout. One that has ended may have nodes that
+    were under way at its end and are to be reverted. */
 static bool rollout_is_active (const struct deploy_rollout *rollout)
 {
     const struct rollout *machine = &rollout->machine;

@@ -20,8 +20,9 @@ struct deploy_steering {
     void *context;
 };
 
-/*  Writes and sends the actions of the machine, and sets due_ms to the time of the next check. by: NULL without a
-    command. Returns 0, or -errno: nothing was written or sent, and the machine must be loaded again. */
+/*  Writes and sends the actions of the machine, and sets due_ms to the time of the next check. by: NULL
+    without a command. Returns 0, or -errno: nothing was written or sent, and the machine must be loaded
+    again. */
 int deploy_rollout_apply (struct deploy *deploy, struct deploy_rollout *rollout,
                           const struct deploy_steering *by, struct base_error *error);
 

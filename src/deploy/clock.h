@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  deploy/clock.h - the clock of rollouts: the time in which a broker has run with these records
 
-    Nobody can set this clock. It counts by CLOCK_BOOTTIME, and continues from the records after a restart. Time in
-    which no broker ran, or in which its host slept, is not counted. Soaks, deadlines and staggers are differences
-    of this clock, so they need no boot id.
+    Nobody can set this clock. It counts by CLOCK_BOOTTIME, and continues from the records after a restart.
+    Time in which no broker ran, or in which its host slept, is not counted. Soaks, deadlines and staggers are
+    differences of this clock, so they need no boot id.
 
-    A broker that was killed loses the time since the last save; no time in the records is repeated. The clock is
-    saved often at first, so that it advances even if the broker is killed again and again, and later every
+    A broker that was killed loses the time since the last save; no time in the records is repeated. The clock
+    is saved often at first, so that it advances even if the broker is killed again and again, and later every
     DEPLOY_CLOCK_KEEP_MS. */
 
 #ifndef DEPLOY_CLOCK_H

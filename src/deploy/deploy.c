@@ -19,7 +19,8 @@ enum {
 
 static void member_forget (struct deploy *deploy, struct deploy_rollout *rollout, uint32_t index);
 
-/*  Checks all members after the rollout was loaded: the machine does not know the reports since it was written. */
+/*  Checks all members after the rollout was loaded: the machine does not know the reports since it was
+    written. */
 static void members_look (struct deploy *deploy, struct deploy_rollout *rollout)
 {
     uint64_t now_ms = deploy_now_ms (deploy);

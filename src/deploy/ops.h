@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  deploy/ops.h - what rollouts need of the program in which they run
+/*  deploy/ops.h - the operations that the program around the rollouts provides
 
-    Rollouts order nodes to update or revert, announce the orders, and send events; they use nodes and blobs. The
-    program that owns the rollouts provides these operations. context is the owner's. */
+    Rollouts order nodes to update or revert, announce the orders, and send events; they use nodes and blobs.
+    The program that owns the rollouts provides these operations. context is the owner's. */
 
 #ifndef DEPLOY_OPS_H
 #define DEPLOY_OPS_H
@@ -68,10 +68,10 @@ struct deploy_ops {
         -errno. */
     int (*order) (void *context, const struct deploy_order *order, struct wire_order_result *ret_ordered,
                   uint64_t *ret_epoch, struct base_error *error);
-    /*  Fills outcome, outcome_step and outcome_reason of ret_shown with the result of an order; outcome is 0 if
-        the order has not ended. *ret_missing: the node has completed the order, but its report is missing. Then
-        the result is inferred from the node's state, unless the report may still arrive (may_come). Returns 0
-        or -errno. */
+    /*  Fills outcome, outcome_step and outcome_reason of ret_shown with the result of an order; outcome is 0
+        if the order has not ended. *ret_missing: the node has completed the order, but its report is missing.
+        Then the result is inferred from the node's state, unless the report may still arrive (may_come).
+        Returns 0 or -errno. */
     int (*result) (void *context, const struct records_application *application,
                    const struct deploy_given *given, bool may_come, struct wire_node *ret_shown,
                    bool *ret_missing, struct base_error *error);

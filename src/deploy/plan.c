@@ -141,7 +141,7 @@ static uint64_t size_between (const struct wire_envelope *from, const struct wir
 static int size_find (struct planning *planning, const struct base_digest *running, const char *platform,
                       const struct wire_envelope *envelope, uint64_t *ret_size)
 {
-    base_assert (running && platform && envelope && ret_size);
+    base_assert (running && envelope && ret_size);
     base_cleanup (records_release_deinit) struct records_release release = {.serial = 0};
     int r = -ENOENT;
 

@@ -7,7 +7,8 @@
 #include "deploy/rollout.h"
 #include "rollout/plan.h"
 
-/*  A plan and its facts. The ids in the facts are the owner's, and valid until the owner changes its nodes. */
+/*  A plan and its facts. The ids in the facts are the owner's, and valid until the owner changes its
+    nodes. */
 struct deploy_planned {
     struct rollout_plan plan;
     struct rollout_fact *facts; /* owned */
@@ -16,8 +17,8 @@ struct deploy_planned {
 };
 void deploy_planned_deinit (struct deploy_planned *planned);
 
-/*  Makes a plan. The caller owns *ret_planned and *ret_refusal. Returns 0, -errno, or DEPLOY_E_REFUSED: ret_refusal
-    has status and reason. */
+/*  Makes a plan. The caller owns *ret_planned and *ret_refusal. Returns 0, -errno, or DEPLOY_E_REFUSED:
+    ret_refusal has status and reason. */
 int deploy_plan_make (struct deploy *deploy, const struct wire_rollout *spec,
                       struct deploy_planned *ret_planned, struct wire_answer *ret_refusal,
                       struct base_error *error);

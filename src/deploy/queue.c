@@ -57,8 +57,8 @@ static int nodes_take_over_all (struct deploy *deploy, struct deploy_rollout *ro
     return 0;
 }
 
-/*  Returns another rollout that has one of the nodes of this one; NULL: none. *ret_member: the member of this one.
-    It begins with the member that was not free at the last call, because it is called often. */
+/*  Returns another rollout that has one of the nodes of this one; NULL: none. *ret_member: the member of this
+    one. The search begins with the member that was not free at the last call, because it runs often. */
 static struct deploy_rollout *rollout_first_before (struct deploy *deploy, struct deploy_rollout *rollout,
                                                     uint32_t *ret_member)
 {

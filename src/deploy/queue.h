@@ -6,9 +6,9 @@
 
 #include "deploy/rollout.h"
 
-/*  Begins a queued rollout if all its nodes are free; else sets rollout->blocked to the rollout that it waits for.
-    Does nothing if the rollout is not queued, or paused. A rollout with spec.supersede takes over nodes first.
-    Returns 0 or -errno. */
+/*  Begins a queued rollout if all its nodes are free; else sets rollout->blocked to the rollout that it waits
+    for. Does nothing if the rollout is not queued, or paused. A rollout with spec.supersede takes over nodes
+    first. Returns 0 or -errno. */
 int deploy_queue_look (struct deploy *deploy, struct deploy_rollout *rollout, struct base_error *error);
 
 #endif

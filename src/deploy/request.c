@@ -24,8 +24,8 @@ static void rollout_free_p (struct deploy_rollout **rollout)
     deploy_rollout_free (*rollout);
 }
 
-/*  The key under which the answer of a start or command is stored, for a repeated request. kind keeps the keys of
-    starts and commands apart. */
+/*  The key under which the answer of a start or command is stored, for a repeated request. kind keeps the
+    keys of starts and commands apart. */
 enum { KEY_SIZE = 80 };
 static const char *key_format (const char *kind, const char *key, char text[KEY_SIZE])
 {
@@ -309,8 +309,8 @@ int deploy_request_start (struct deploy *deploy, const struct wire_start_rollout
 
 /*  Steer. */
 
-/*  Retries the named nodes; without names, all nodes that can be retried. Returns 0 if at least one is retried,
-    else -EINVAL: text has the reason. */
+/*  Retries the named nodes; without names, all nodes that can be retried. Returns 0 if at least one is
+    retried, else -EINVAL: text has the reason. */
 static int members_retry (struct deploy_rollout *rollout, const struct wire_steer_rollout *request,
                           uint64_t now_ms, char text[ROLLOUT_REASON])
 {
@@ -334,7 +334,8 @@ static int members_retry (struct deploy_rollout *rollout, const struct wire_stee
     return done ? 0 : -EINVAL;
 }
 
-/*  Returns another rollout that has not ended and has a node of this one; NULL: none. *ret_node: that node. */
+/*  Returns another rollout that has not ended and has a node of this one; NULL: none. *ret_node: that
+    node. */
 static const struct deploy_rollout *
 rollout_overlap (struct deploy *deploy, const struct deploy_rollout *rollout, const char **ret_node)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  deploy/results.c - passes the reports of nodes to the machine of a rollout
 
-    A result is the last report under the epoch of the order. If it is missing, but the node reports that it has
-    completed the order, the result is inferred from the node's state. A node counts as updated only if it reports
-    that it runs the release. */
+    A result is the last report under the epoch of the order. If it is missing, but the node reports that it
+    has completed the order, the result is inferred from the node's state. A node counts as updated only if it
+    reports that it runs the release. */
 
 #include "deploy/results.h"
 
@@ -80,7 +80,8 @@ static void update_ended (struct deploy_rollout *rollout, uint32_t index, const 
     }
 }
 
-/*  Returns the blob that a content peer sent with wrong bytes; NULL: none. That peer need not be this program. */
+/*  Returns the blob that a content peer sent with wrong bytes; NULL: none. That peer need not be this
+    program. */
 static const struct base_digest *failure_blob (const struct deploy_member *member,
                                                const struct wire_failure *failure)
 {
@@ -90,8 +91,8 @@ static const struct base_digest *failure_blob (const struct deploy_member *membe
                : NULL;
 }
 
-/*  Returns whether a download failed because the origin lacks a blob of the release: then no node is charged. Also
-    returns true if that is not known yet: then the node is checked again. */
+/*  Returns whether a download failed because the origin lacks a blob of the release: then no node is charged.
+    Also returns true if that is not known yet: then the node is checked again. */
 static bool update_unserved (struct deploy *deploy, struct deploy_rollout *rollout, uint32_t index,
                              const struct wire_node *shown, const struct wire_failure *failure,
                              uint64_t now_ms)
@@ -130,8 +131,8 @@ static bool transaction_is_of (const struct deploy_member *member, const char *t
     return transaction && member->transaction && strcmp (transaction, member->transaction) == 0;
 }
 
-/*  Keeps the reason why an update failed. A node that lost contact or exceeded its deadline reports it only after it
-    was ordered to revert. */
+/*  Keeps the reason why an update failed. A node that lost contact or exceeded its deadline reports it only
+    after it was ordered to revert. */
 static void failure_keep (struct deploy_member *member, const struct wire_failure *failure)
 {
     if (!failure || !transaction_is_of (member, failure->transaction))
@@ -160,8 +161,8 @@ static void revert_ended (struct deploy_rollout *rollout, uint32_t index, const 
     member_ended (rollout, index, ROLLOUT_FAILED, now_ms);
 }
 
-/*  Handles a node on an unfit host, which keeps its order and retries it by itself. The reason and the time of the
-    next try are shown to operators. */
+/*  Handles a node on an unfit host, which keeps its order and retries it by itself. The reason and the time
+    of the next try are shown to operators. */
 static void unfit_look (struct deploy_rollout *rollout, uint32_t index, const struct wire_application *told)
 {
     base_assert (index < rollout->machine.n_members);
@@ -244,7 +245,8 @@ void deploy_member_look (struct deploy *deploy, struct deploy_rollout *rollout, 
 
 /*  Comparison of updated members with the others. */
 
-/*  Adds a node of the last round to this one, and whether its state is worse now. node: NULL if it is not known. */
+/*  Adds a node of the last round to this one, and whether its state is worse now. node: NULL if it is not
+    known. */
 static void member_compare (const struct deploy_member *member, const struct rollout_member *state,
                             const struct deploy_node *node, struct rollout_round *round)
 {

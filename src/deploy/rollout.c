@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  deploy/rollout.c - rollouts in memory: loaded from the records, and their members */
+/*  deploy/rollout.c - rollouts in memory: loads them from the records, and finds members and failure
+    domains */
 
 #include "deploy/rollout.h"
 
@@ -278,8 +279,8 @@ static int waves_load (struct rollout *machine)
                : 0;
 }
 
-/*  Completes the machine of a loaded rollout. A node is offline until a message of it arrives. A node that lost the
-    previous broker waits for its reconnect delay, so it counts as silent only after that. */
+/*  Completes the machine of a loaded rollout. A node is offline until a message of it arrives. A node that
+    lost the previous broker waits for its reconnect delay, so it counts as silent only after that. */
 static int machine_wake (struct deploy *deploy, struct deploy_rollout *rollout, uint64_t now_ms)
 {
     struct rollout *machine = &rollout->machine;
@@ -396,8 +397,8 @@ bool deploy_rollout_comes_before (const struct deploy_rollout *rollout, const st
            (rollout->machine.phase != WIRE_PHASE_QUEUED || rollout->serial < other->serial);
 }
 
-/*  Returns the newest rollout, except `but`, that has the node and has not ended with it; NULL: none. Queued rollouts
-    count only if their serial is below queued_until. */
+/*  Returns the newest rollout, except `but`, that has the node and has not ended with it; NULL: none. Queued
+    rollouts count only if their serial is below queued_until. */
 static struct deploy_rollout *rollout_of_node (struct deploy *deploy, const struct deploy_rollout *but,
                                                const char *node, const char *application,
                                                uint64_t queued_until, uint32_t *ret_index)

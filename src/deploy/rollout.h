@@ -75,13 +75,13 @@ struct deploy {
     struct base_log_limit log;
 };
 
-/*  The step of a member while its host is unfit for the update, and the text in its reason before the time of the
-    next try. */
+/*  The step of a member while its host is unfit for the update, and the text in its reason before the time of
+    the next try. */
 #define DEPLOY_UNFIT_STEP "unfit"
 #define DEPLOY_UNFIT_NEXT "; next try at "
 
-/*  Returns the time of the clock of rollouts, see deploy/clock.h. All times of rollouts are of this clock, except
-    those for people. */
+/*  Returns the time of the clock of rollouts, see deploy/clock.h. All times of rollouts are of this clock,
+    except those for people. */
 uint64_t deploy_now_ms (struct deploy *deploy);
 
 /*  The durable parts of a member, as they are stored. Leaves the other fields of row as they are. */
@@ -106,16 +106,16 @@ void deploy_rollout_count_others (struct deploy *deploy, struct deploy_rollout *
 /*  Asserts what always holds for a rollout that is not broken, between two calls. */
 void deploy_rollout_check (const struct deploy_rollout *rollout);
 
-/*  Returns the rollout that has a node and has not ended with it, except queued ones; NULL: none. *ret_index: of
-    its member. */
+/*  Returns the rollout that has a node and has not ended with it, except queued ones; NULL: none. *ret_index:
+    of its member. */
 struct deploy_rollout *deploy_rollout_of (struct deploy *deploy, const char *node, const char *application,
                                           uint32_t *ret_index);
 
 /*  Returns whether a rollout that has not ended gets shared nodes before the other rollout. */
 bool deploy_rollout_comes_before (const struct deploy_rollout *rollout, const struct deploy_rollout *other);
 
-/*  Returns a rollout that must end with a node before `rollout` (NULL: a new one) gets it: it has the node, or is
-    queued for it and was created earlier. NULL: none. *ret_index: of its member. */
+/*  Returns a rollout that must end with a node before `rollout` (NULL: a new one) gets it: it has the node,
+    or is queued for it and was created earlier. NULL: none. *ret_index: of its member. */
 struct deploy_rollout *deploy_rollout_before (struct deploy *deploy, const struct deploy_rollout *rollout,
                                               const char *node, const char *application, uint32_t *ret_index);
 
