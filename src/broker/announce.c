@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/announce.c - chooses the topics that reach the nodes of a batch of orders
 
-    No node has a topic of its own: a hint goes to the rings of the nodes, or to their group, and names the
-    nodes that it is meant for, so that the others on the ring need not ask. If most of the fleet is meant,
-    it goes to all nodes. */
+    No node has its own topic. A hint is sent to the rings of the nodes or to their group, and names the
+    nodes, so that the other nodes of a ring need not ask. A hint for most of the fleet is sent to all
+    nodes. */
 
 #include "broker/announce.h"
 
+#include "base/assert.h"
 #include "broker/labels.h"
 
 enum { EVERYBODY_LEAST = 128 /* above this, one hint to all is fewer messages than one a ring */ };
 
-/*  Returns the group that all of them listen to, or NULL. */
-static const char *group_of (struct broker_node *const *nodes, size_t count)
+/*  Returns the group to which all of these nodes listen, or NULL. */
+static const char *nodes_group (struct broker_node *const *nodes, size_t count)
 {
     const char *group = count ? broker_node_group (nodes[0]) : NULL;
 
@@ -27,6 +28,7 @@ static const char *group_of (struct broker_node *const *nodes, size_t count)
 static void rings_announce (struct broker *broker, struct broker_node *const *nodes, size_t count,
                             const struct wire_update *hint)
 {
+    base_assert (hint->application);
     for (unsigned ring = 0; ring < BROKER_HINT_RINGS; ring++) {
         const char *named[BROKER_HINT_NODES];
         struct wire_update of_ring = *hint;
@@ -49,8 +51,10 @@ static void rings_announce (struct broker *broker, struct broker_node *const *no
 void broker_announce (struct broker *broker, struct broker_node *const *nodes, size_t count,
                       const char *application, uint64_t epoch)
 {
+    base_assert (broker && application);
+    base_assert (nodes || count == 0);
     struct wire_update hint = {.application = application, .epoch = epoch};
-    const char *group = count > 1 && count <= BROKER_HINT_NODES ? group_of (nodes, count) : NULL;
+    const char *group = count > 1 && count <= BROKER_HINT_NODES ? nodes_group (nodes, count) : NULL;
     const char *named[BROKER_HINT_NODES];
 
     if (count > EVERYBODY_LEAST && count > broker->registry.n_nodes / 2)

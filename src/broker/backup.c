@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -22,7 +23,7 @@ struct broker_backup {
     struct bus_peer peer; /* the client */
     uint64_t serial;
 
-    /* belongs to the job while it runs */
+    /*  Belongs to the thread while the job runs. */
     int root;
     const char *database;
     char *copy; /* path of the copy, until it is stored as a blob */
@@ -50,65 +51,79 @@ static struct broker_backup *backup_free (struct broker_backup *backup)
     return NULL;
 }
 
-/*  run on the thread */
+/*  These run on the thread. */
 
-static int content_write (struct disk_partial *partial, int fd, struct base_error *error)
+static int blob_write (struct disk_partial *partial, int fd, struct base_error *error)
 {
+    base_assert (fd >= 0 && partial->offset <= partial->size);
     base_cleanup (base_free_p) char *block = malloc (BLOCK);
-    ssize_t got = 1;
-    int r = block ? 0 : base_error_errno (error, -ENOMEM, "cannot make a backup");
 
-    while (r == 0 && partial->offset < partial->size) {
-        got = pread (fd, block, BLOCK, (off_t) partial->offset);
+    if (!block)
+        return base_error_errno (error, -ENOMEM, "cannot make a backup");
+    while (partial->offset < partial->size) {
+        ssize_t got = pread (fd, block, BLOCK, (off_t) partial->offset);
         if (got <= 0)
             return base_error_errno (error, got < 0 ? -errno : -EIO, "cannot read the backup");
-        r = disk_partial_write (partial, block, (size_t) got, error);
+        int r = disk_partial_write (partial, block, (size_t) got, error);
+        if (r < 0)
+            return r;
     }
-    return r;
+    return 0;
 }
 
-static int content_put (struct broker_backup *backup, struct disk_blobs *blobs)
+static int blob_put (struct broker_backup *backup, struct disk_blobs *blobs)
 {
     base_cleanup (base_close_p) int fd = open (backup->copy, O_RDONLY | O_CLOEXEC);
     base_cleanup (disk_partial_deinit) struct disk_partial partial = {.fd = -1};
     int r = fd < 0 ? -errno : base_digest_of_fd (fd, &backup->digest, &backup->size);
 
-    if (r != 0)
+    if (r < 0)
         return base_error_errno (&backup->error, r, "cannot read %s", backup->copy);
     r = disk_partial_open (blobs, &backup->digest, backup->size, &partial, &backup->error);
-    if (r == 0)
-        r = content_write (&partial, fd, &backup->error);
-    if (r == 0)
-        r = disk_partial_finish (&partial, &backup->error);
-    return r > 0 ? base_error_set (&backup->error, -EIO, "the backup changed while it was read") : r;
+    if (r < 0)
+        return r;
+    r = blob_write (&partial, fd, &backup->error);
+    if (r < 0)
+        return r;
+    r = disk_partial_finish (&partial, &backup->error);
+    return r == DISK_E_DIGEST ? base_error_set (&backup->error, -EIO, "the backup changed while it was read")
+                              : r;
 }
 
-static int make_copy (void *context)
+static int copy_make (void *context)
 {
     struct broker_backup *backup = context;
     base_cleanup (disk_blobs_deinit) struct disk_blobs blobs = {.fd = -1};
     int r = disk_blobs_open (&disk_system, backup->root, "contents", &blobs, &backup->error);
 
     (void) unlink (backup->copy); /* left by a broker that was killed */
+    if (r < 0)
+        return r;
+    r = records_copy (backup->database, backup->copy, &backup->turns, &backup->fleet_head, &backup->error);
     if (r == 0)
-        r = records_copy (backup->database, backup->copy, &backup->turns, &backup->fleet_head,
-                          &backup->error);
-    if (r == 0)
-        r = content_put (backup, &blobs);
+        r = blob_put (backup, &blobs);
     (void) unlink (backup->copy);
     return r;
 }
 
-/*  run in the loop */
+/*  These run in the loop. */
+
+/*  Removes the blob of the oldest copy. */
+static void copies_shorten (struct broker *broker)
+{
+    struct broker_copies *copies = broker->copies;
+
+    base_assert (copies->count > 0 && copies->count <= COPIES_MOST);
+    (void) broker_content_remove (broker->content, &copies->all[0].digest);
+    memmove (&copies->all[0], &copies->all[1], --copies->count * sizeof copies->all[0]);
+}
 
 static void copy_remember (struct broker *broker, const struct base_digest *digest)
 {
     struct broker_copies *copies = broker->copies;
 
-    if (copies->count == COPIES_MOST) {
-        (void) broker_content_remove (broker->content, &copies->all[0].digest);
-        memmove (&copies->all[0], &copies->all[1], --copies->count * sizeof copies->all[0]);
-    }
+    if (copies->count == COPIES_MOST)
+        copies_shorten (broker);
     copies->all[copies->count].digest = *digest;
     copies->all[copies->count++].made_ms = base_time_boot_ms ();
 }
@@ -117,6 +132,7 @@ static void backup_done (void *context, int result)
 {
     struct broker_backup *backup = context;
     struct broker *broker = backup->broker;
+    base_assert (broker->backup == backup && broker->content && broker->copies);
     char text[BASE_DIGEST_TEXT];
     base_cleanup (base_free_p) char *reason =
         result ? wire_reason ("no backup was made: %s", backup->error.text) : NULL;
@@ -145,6 +161,7 @@ static void backup_done (void *context, int result)
 int broker_serve_backup_records (struct broker_call *call, const struct wire_backup_records *request,
                                  struct wire_backed_up *answer)
 {
+    base_assert (call && request && answer);
     struct broker *broker = call->broker;
     const struct bus_peer *peer = call->peer;
     struct broker_backup *backup = broker->backup;
@@ -172,26 +189,27 @@ int broker_serve_backup_records (struct broker_call *call, const struct wire_bac
                                      .root = broker->root,
                                      .database = database,
                                      .copy = base_text_printf ("%s.copy", database)};
-    r = backup->copy ? bus_work_start (broker->loop, make_copy, backup_done, backup, &backup->work) : -ENOMEM;
-    if (r == 0)
-        broker->backup = backup;
-    else
+    r = backup->copy ? bus_work_start (broker->loop, copy_make, backup_done, backup, &backup->work) : -ENOMEM;
+    if (r < 0) {
         (void) backup_free (backup);
-    return r == 0 ? ORIGIN_LATER : base_error_errno (call->error, r, "cannot make a backup");
+        return base_error_errno (call->error, r, "cannot make a backup");
+    }
+    broker->backup = backup;
+    return ORIGIN_LATER;
 }
 
 void broker_backup_tick (struct broker *broker, uint64_t now_ms)
 {
+    base_assert (broker);
     struct broker_copies *copies = broker->copies;
 
-    while (copies && copies->count > 0 && now_ms - copies->all[0].made_ms >= COPY_KEPT_MS) {
-        (void) broker_content_remove (broker->content, &copies->all[0].digest);
-        memmove (&copies->all[0], &copies->all[1], --copies->count * sizeof copies->all[0]);
-    }
+    while (copies && copies->count > 0 && now_ms - copies->all[0].made_ms >= COPY_KEPT_MS)
+        copies_shorten (broker);
 }
 
 void broker_backup_deinit (struct broker *broker)
 {
+    base_assert (broker);
     broker->backup = backup_free (broker->backup);
     free (broker->copies);
     broker->copies = NULL;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "broker/backup.h"
@@ -38,11 +39,13 @@ static int on_content_open (void *context, const struct base_digest *digest, int
     bool used;
     uint64_t size;
 
+    if (r != -ENOENT)
+        return r;
     /* Restores a blob from the trash if the records need it. */
-    if (r == -ENOENT && records_content_used (broker->records, digest, &used, NULL) == 0 && used &&
-        broker_content_has (broker->content, digest, &size))
-        r = broker_content_get (broker->content, digest, ret_fd, ret_size, ret_immutable);
-    return r;
+    if (records_content_used (broker->records, digest, &used, NULL) < 0 || !used ||
+        !broker_content_has (broker->content, digest, &size))
+        return -ENOENT;
+    return broker_content_get (broker->content, digest, ret_fd, ret_size, ret_immutable);
 }
 
 static int on_content_put (void *context, const struct bus_peer *peer, const struct wire_put *put,
@@ -73,13 +76,12 @@ static void hint_send (void *context, unsigned slot, const struct wire_update *h
     char topic[BROKER_HINT_TOPIC_SIZE];
     int r = origin_announce (broker->origin, broker_hints_topic (&broker->hints, slot, topic), hint);
 
-    if (r != 0)
+    if (r < 0)
         base_log_limited (&broker->log, BASE_LOG_WARNING, "cannot announce on %s, ignoring: %s", topic,
                           strerror (-r));
 }
 
-/*  Logs how many connections were closed because a peer cost too much, and how many messages were
-    ignored. */
+/*  Logs how many connections were closed because a peer used too much, and how many messages were ignored. */
 static void peers_log (struct broker *broker)
 {
     struct origin_counts counts = broker_counts (broker);
@@ -103,6 +105,7 @@ static void on_tick (void *context)
     struct broker *broker = context;
     uint64_t now_ms = base_time_boot_ms ();
 
+    base_assert (broker->tick_ms >= TICK_LEAST_MS && broker->tick_ms <= TICK_MOST_MS);
     broker->tick = bus_timer_start (broker->loop, broker->tick_ms, on_tick, broker);
     broker_registry_tick (&broker->registry, now_ms);
     for (size_t i = 0; i < broker->registry.n_nodes; i++) {
@@ -120,7 +123,7 @@ static void on_tick (void *context)
     peers_log (broker);
 }
 
-/*  Adds a node from the records. It is offline until it is heard of. */
+/*  Adds a node from the records. It is offline until a message of it arrives. */
 static int node_load (void *context, const struct records_node *record)
 {
     struct broker *broker = context;
@@ -129,43 +132,57 @@ static int node_load (void *context, const struct records_node *record)
     return broker_registry_put (&broker->registry, record, &node);
 }
 
+/*  Completes a node from the records. */
+static int node_complete (struct broker *broker, struct broker_node *node, struct base_error *error)
+{
+    bool trial = false;
+    int r = records_node_on_trial (broker->records, node->id, &trial, error);
+    if (r < 0)
+        return r;
+    broker_registry_trial (&broker->registry, node, trial);
+    r = broker_labels_load (broker, node, error);
+    if (r < 0)
+        return r;
+    /* Clients that follow changes across a restart need a new revision: the node is offline now. */
+    r = records_revision_next (broker->records, &node->revision, error);
+    if (r < 0)
+        return r;
+    broker->revision = node->revision;
+    return 0;
+}
+
 static int nodes_load (struct broker *broker, struct base_error *error)
 {
     int r = records_nodes (broker->records, node_load, broker, error);
-
-    if (r == 0)
-        r = records_revision_next (broker->records, &broker->revision, error);
-    for (size_t i = 0; r == 0 && i < broker->registry.n_nodes; i++) {
-        struct broker_node *node = broker->registry.nodes[i];
-        bool trial = false;
-        r = records_node_on_trial (broker->records, node->id, &trial, error);
-        broker_registry_trial (&broker->registry, node, trial);
-        if (r == 0)
-            r = broker_labels_load (broker, node, error);
-        /* A client that follows changes across a restart must learn that no node is known to be online. */
-        if (r == 0)
-            r = records_revision_next (broker->records, &node->revision, error);
-        if (r == 0)
-            broker->revision = node->revision;
+    if (r < 0)
+        return r;
+    r = records_revision_next (broker->records, &broker->revision, error);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < broker->registry.n_nodes; i++) {
+        r = node_complete (broker, broker->registry.nodes[i], error);
+        if (r < 0)
+            return r;
     }
-    return r;
+    return 0;
 }
 
-static int broker_records_open (struct broker *broker, const struct broker_config *config,
-                                struct base_error *error)
+static int records_load (struct broker *broker, const struct broker_config *config, struct base_error *error)
 {
     int r = broker_keeping_open (config->root, broker->root, config->anew, &broker->records, &broker->mark,
                                  error);
-
-    return r == 0 ? nodes_load (broker, error) : r;
+    if (r)
+        return r;
+    return nodes_load (broker, error);
 }
 
 static int events_bind (struct broker *broker, const struct broker_config *config, struct base_error *error)
 {
     struct bus_socket_options options = {.keys = config->keys, .quiet = true};
     int r = bus_socket_new (broker->loop, BUS_PUB, &options, &broker->events, error);
-
-    return r == 0 ? bus_socket_bind (broker->events, config->bind->events, error) : r;
+    if (r < 0)
+        return r;
+    return bus_socket_bind (broker->events, config->bind->events, error);
 }
 
 static int channels_bind (struct broker *broker, const struct broker_config *config, struct base_error *error)
@@ -176,8 +193,9 @@ static int channels_bind (struct broker *broker, const struct broker_config *con
                                    .keys = config->keys,
                                    .heartbeat_ms = broker->heartbeat_ms};
     int r = origin_new (broker->loop, &origin, &operations, broker, &broker->origin, error);
-
-    return r == 0 ? events_bind (broker, config, error) : r;
+    if (r < 0)
+        return r;
+    return events_bind (broker, config, error);
 }
 
 static void on_damaged (void *context, const struct base_digest *digest)
@@ -191,26 +209,31 @@ static void on_damaged (void *context, const struct base_digest *digest)
         broker_event_notice (broker, notice);
 }
 
-/*  Called after the channels are bound: a start that fails before that moves no blob to the trash. */
+/*  Starts to check, collect and scrub the blobs. Called after the channels are bound, so that a start that
+    fails moves no blob to the trash. */
 static void content_begin (struct broker *broker, const struct broker_config *config)
 {
     const struct broker_trash_rules none = {.keep_ms = 0};
     const struct broker_trash_rules usual = BROKER_TRASH_RULES;
-    bool is_told = memcmp (&config->trash, &none, sizeof none) != 0;
+    bool is_set = memcmp (&config->trash, &none, sizeof none) != 0;
 
     broker_content_watch (broker->content, on_damaged, broker);
-    broker_content_rules (broker->content, is_told ? &config->trash : &usual, config->scrub_ms);
+    broker_content_rules (broker->content, is_set ? &config->trash : &usual, config->scrub_ms);
     broker_contents_collect (broker);
 }
 
-/*  In this order: see broker/revisions.h. */
+/*  The order matters: see broker/revisions.h. */
 static int changes_subscribe (struct broker *broker)
 {
-    int r = broker_changes_subscribe (&broker->changes, &broker_revisions_ops, broker);
+    static const struct broker_changes_ops *const subscribers[] = {&broker_revisions_ops,
+                                                                   &broker_rollouts_ops, &broker_events_ops};
 
-    if (r == 0)
-        r = broker_changes_subscribe (&broker->changes, &broker_rollouts_ops, broker);
-    return r == 0 ? broker_changes_subscribe (&broker->changes, &broker_events_ops, broker) : r;
+    for (size_t i = 0; i < sizeof subscribers / sizeof *subscribers; i++) {
+        int r = broker_changes_subscribe (&broker->changes, subscribers[i], broker);
+        if (r < 0)
+            return r;
+    }
+    return 0;
 }
 
 static void broker_free_p (struct broker **broker)
@@ -220,6 +243,7 @@ static void broker_free_p (struct broker **broker)
 
 int broker_pace (struct broker *broker, uint64_t heartbeat_ms, uint64_t liveness_ms, struct base_error *error)
 {
+    base_assert (broker);
     heartbeat_ms = heartbeat_ms ? heartbeat_ms : BROKER_HEARTBEAT_MS;
     liveness_ms = liveness_ms ? liveness_ms : LIVENESS_HEARTBEATS * heartbeat_ms;
     if (liveness_ms <= heartbeat_ms)
@@ -242,9 +266,33 @@ int broker_pace (struct broker *broker, uint64_t heartbeat_ms, uint64_t liveness
     return 0;
 }
 
+/*  Opens what the broker serves, and binds its channels. What is open already is the broker's, also on
+    failure. Returns 0, -errno or a code of broker/errors.h. */
+static int broker_open (struct broker *broker, const struct broker_config *config, struct base_error *error)
+{
+    int r = broker_root_open (config->root, &broker->root, &broker->lock, error);
+    if (r)
+        return r;
+    r = records_load (broker, config, error);
+    if (r)
+        return r;
+    if (!config->no_content) {
+        r = broker_content_open (broker->loop, broker->root, &broker->content, error);
+        if (r < 0)
+            return r;
+    }
+    r = channels_bind (broker, config, error);
+    if (r < 0)
+        return r;
+    if (broker->content)
+        content_begin (broker, config);
+    return deploy_load (&broker->deploy, broker->records, error);
+}
+
 int broker_new (struct bus_loop *loop, const struct broker_config *config, struct broker **ret_broker,
                 struct base_error *error)
 {
+    base_assert (loop && config && config->root && config->bind && ret_broker);
     base_cleanup (broker_free_p) struct broker *broker = calloc (1, sizeof *broker);
     int r;
 
@@ -257,9 +305,10 @@ int broker_new (struct bus_loop *loop, const struct broker_config *config, struc
     broker->begun_ns = base_time_real_ns ();
     deploy_init (&broker->deploy, &broker_deploy_ops, broker);
     r = broker_pace (broker, config->heartbeat_ms, config->liveness_ms, error);
-    if (r == 0)
-        r = changes_subscribe (broker);
-    if (r != 0)
+    if (r < 0)
+        return r;
+    r = changes_subscribe (broker);
+    if (r < 0)
         return r;
     broker_registry_init (&broker->registry, &broker_registry_ops, broker, broker->registry.liveness_ms);
     if (config->nodes_most)
@@ -267,19 +316,8 @@ int broker_new (struct bus_loop *loop, const struct broker_config *config, struc
     broker->new_nodes = config->new_nodes ? config->new_nodes : BROKER_NEW_NODES;
     broker_hints_init (&broker->hints, loop, hint_send, broker);
     broker_waiters_init (&broker->waiters, loop, broker_waiter_look, broker);
-    r = broker_root_open (config->root, &broker->root, &broker->lock, error);
-    if (r == 0)
-        r = broker_records_open (broker, config, error);
-    if (r == 0 && !config->no_content)
-        r = broker_content_open (loop, broker->root, &broker->content, error);
-    if (r == 0)
-        r = channels_bind (broker, config, error);
-    if (r == 0 && broker->content)
-        content_begin (broker, config);
-    if (r != 0)
-        return r;
-    r = deploy_load (&broker->deploy, broker->records, error);
-    if (r != 0)
+    r = broker_open (broker, config, error);
+    if (r)
         return r;
     broker->tick = bus_timer_start (loop, broker->tick_ms, on_tick, broker);
     if (broker->tick < 0)
@@ -313,20 +351,24 @@ struct broker *broker_free (struct broker *broker)
 
 const char *broker_endpoint_announce (const struct broker *broker)
 {
+    base_assert (broker);
     return origin_endpoint_announce (broker->origin);
 }
 
 const char *broker_endpoint_control (const struct broker *broker)
 {
+    base_assert (broker);
     return origin_endpoint_control (broker->origin);
 }
 
 const char *broker_endpoint_content (const struct broker *broker)
 {
+    base_assert (broker);
     return origin_endpoint_content (broker->origin);
 }
 
 const char *broker_endpoint_events (const struct broker *broker)
 {
+    base_assert (broker);
     return bus_socket_endpoint (broker->events);
 }

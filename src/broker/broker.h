@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/broker.h - the broker: an origin that keeps the fleet's records and executes an operator's orders
 
-    Owns its root: `lock` (one broker a root), `broker.db` (the records), `contents/` (the blobs).
-    Everything that it answers or announces is on disk first; only which nodes are online is kept in memory.
-    A broker that is killed at any moment continues where it was. */
+    Owns its root: `lock` (one broker a root), `broker.db` (the records), `contents/` (the blobs), `releases/`
+    (the release documents). A change is on disk before it is answered or announced; only which nodes are
+    online is kept in memory. A broker that was killed continues where it stopped. */
 
 #ifndef BROKER_BROKER_H
 #define BROKER_BROKER_H
@@ -18,7 +18,7 @@ struct broker_config {
     const char *root;                 /* a directory; created if it is missing */
     const struct bus_endpoints *bind; /* read during the call only */
     const struct bus_keys *keys;      /* NULL: none */
-    bool anew;                        /* the root has no records, on purpose */
+    bool anew;                        /* start with empty records; the root must have none */
     bool no_content; /* blobs are served elsewhere: neither served here nor checked at publishing */
     struct broker_trash_rules trash; /* for blobs that nothing needs; null: BROKER_TRASH_RULES */
     uint64_t scrub_ms;               /* period within which every blob is read; 0: never */
@@ -30,24 +30,27 @@ struct broker_config {
 
 struct broker;
 
-/*  Opens the root, binds, and serves while the loop runs. Returns 0, -errno or a code of broker/errors.h. */
+/*  Opens the root, binds, and serves while the loop runs. loop must outlive the broker; the rest of config is
+    read during the call only. The caller owns *ret_broker. Returns 0, -errno or a code of broker/errors.h. */
 int broker_new (struct bus_loop *loop, const struct broker_config *config, struct broker **ret_broker,
                 struct base_error *error);
-/*  Sets, from now on, how often nodes send heartbeats, and the silence after which a node counts as offline
-    (0: three heartbeats). Nodes learn the interval with their next hello. Returns 0, or -EINVAL with a text
-    in error: nothing has changed. */
+
+/*  Changes the interval of heartbeats (0: BROKER_HEARTBEAT_MS) and the silence after which a node counts as
+    offline (0: three heartbeats). Nodes get the new interval with their next hello. Returns 0, or -EINVAL:
+    nothing has changed. */
 int broker_pace (struct broker *broker, uint64_t heartbeat_ms, uint64_t liveness_ms,
                  struct base_error *error);
 
+/*  Accepts NULL. Returns NULL. */
 struct broker *broker_free (struct broker *broker);
 
-/*  Creates the records of a root without any from a backup (nodectl backup), and serves nothing. Returns 0,
-    -errno or BROKER_E_LOCKED. */
+/*  Creates records from a backup (nodectl backup) in a root that has none. Serves nothing. Returns 0, -errno
+    or BROKER_E_LOCKED. */
 int broker_restore (const char *root, const char *file, struct base_error *error);
 
-/*  Makes the records of a root usable again, and serves nothing. Records that cannot be used are set aside
-    and rebuilt from the release documents. Records that are older than the last are kept, and the release
-    documents are added to them. Returns as broker_restore. */
+/*  Makes the records of a root usable again. Serves nothing. Records that cannot be used are set aside and
+    rebuilt from the release documents. Records that are not the latest are kept, and the release documents
+    are added to them. Returns as broker_restore. */
 int broker_recover (const char *root, struct base_error *error);
 
 /*  Bound endpoints with real ports. content: NULL with no_content. Valid while the broker lives. */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/changes.h - the change bus: "a node changed" and "a rollout changed" are published once
 
-    Whoever has to know of changes subscribes once, when the broker is created, with a table of functions;
-    who publishes does not know who that is. All subscribers are called, in the order in which they
-    subscribed, before the publishing call returns. So a subscriber finds done what the earlier ones do, such
-    as the new revision of a node.
+    A file that needs changes subscribes once, when the broker is created, with a table of functions. A file
+    that publishes does not know the subscribers. All subscribers are called in the order in which they
+    subscribed, before the publishing call returns. So a subscriber finds the work of the earlier ones done:
+    the node has its new revision, for example.
 
-    What is published is on disk, and in the registry. A subscriber may keep nothing that it is passed, and
-    may not publish. There are no sockets, clocks or records here. */
+    A change is on disk and in the registry before it is published. A subscriber must not keep its arguments,
+    and must not publish. There are no sockets, clocks or records here. */
 
 #ifndef BROKER_CHANGES_H
 #define BROKER_CHANGES_H
@@ -19,16 +19,16 @@ struct deploy_rollout;
 
 enum { BROKER_SUBSCRIBERS_MOST = 8 };
 
-/*  What has changed of a node; a set of flags. */
+/*  What has changed of a node: a set of flags. */
 enum broker_node_flags {
     BROKER_NODE_CONTACT = 1, /* it connected or disconnected */
     BROKER_NODE_REPORT = 2,  /* it reported something new, or a result that is missing can be inferred */
-    BROKER_NODE_REPEAT = 4,  /* it repeated a report: alone, nothing of the record has changed */
+    BROKER_NODE_REPEAT = 4,  /* it repeated a report; if this is the only flag, no record has changed */
     BROKER_NODE_LABELS = 8,
     BROKER_NODE_ORDER = 16, /* an order was given */
 };
 
-/*  Something that happened on a node, of which events tell. application to reason may be NULL. */
+/*  Something that happened on a node, for an event. application to reason may be NULL. */
 struct broker_happening {
     enum wire_event event;
     const struct wire_application *application;

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "broker/documents.h"
 
@@ -18,29 +19,30 @@ struct collecting {
     struct broker_documents *documents;
 };
 
-static int content_collect (void *context, const struct base_digest *content)
+static int blob_collect (void *context, const struct base_digest *digest)
 {
     const struct collecting *collecting = context;
 
-    if (!broker_documents_need (collecting->documents, content))
-        (void) broker_content_discard (collecting->broker->content, content);
+    if (!broker_documents_need (collecting->documents, digest))
+        (void) broker_content_discard (collecting->broker->content, digest);
     return 0;
 }
 
 int broker_contents_collect_of (struct broker *broker, const struct base_digest *release,
                                 struct base_error *error)
 {
+    base_assert (broker && broker->content && release);
     struct collecting collecting = {.broker = broker};
     int r = broker_documents_load (broker->root, &collecting.documents, error);
-
-    if (r == 0)
-        r = records_contents_unused (broker->records, release, content_collect, &collecting, error);
+    if (r < 0)
+        return r;
+    r = records_contents_unused (broker->records, release, blob_collect, &collecting, error);
     (void) broker_documents_free (collecting.documents);
     return r;
 }
 
-/*  A blob that was uploaded lately may be about to be published. */
-static bool content_is_old (struct broker *broker, const struct base_digest *digest)
+/*  Returns whether the blob was uploaded so long ago that nobody is about to publish it. */
+static bool blob_is_old (struct broker *broker, const struct base_digest *digest)
 {
     char text[BASE_DIGEST_TEXT], path[BASE_DIGEST_TEXT + 16];
     struct stat status;
@@ -51,27 +53,31 @@ static bool content_is_old (struct broker *broker, const struct base_digest *dig
            time (NULL) - status.st_mtime > COLLECT_AGE_S;
 }
 
-static int content_visit (void *context, const struct base_digest *digest, uint64_t size)
+static int blob_visit (void *context, const struct base_digest *digest, uint64_t size)
 {
     const struct collecting *collecting = context;
     bool used = true;
 
     (void) size;
-    if (content_is_old (collecting->broker, digest) &&
+    if (blob_is_old (collecting->broker, digest) &&
         records_content_used (collecting->broker->records, digest, &used, NULL) == 0 && !used)
-        return content_collect (context, digest);
+        return blob_collect (context, digest);
     return 0;
 }
 
 void broker_contents_collect (struct broker *broker)
 {
+    base_assert (broker);
     struct collecting collecting = {.broker = broker};
     struct base_error error = {.code = 0};
-    int r = broker->content ? broker_documents_load (broker->root, &collecting.documents, &error) : 0;
+    int r;
 
-    if (r == 0 && broker->content)
-        r = broker_content_each (broker->content, content_visit, &collecting);
-    if (r != 0)
+    if (!broker->content)
+        return;
+    r = broker_documents_load (broker->root, &collecting.documents, &error);
+    if (r == 0)
+        r = broker_content_each (broker->content, blob_visit, &collecting);
+    if (r < 0)
         base_log (BASE_LOG_WARNING, "cannot check the blobs, ignoring: %s",
                   error.text[0] ? error.text : strerror (-r));
     (void) broker_documents_free (collecting.documents);

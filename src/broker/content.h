@@ -1,33 +1,20 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/content.h - serves and receives blobs, for the broker and for a separate content peer
 
-    An interrupted upload resumes where it stopped; one peer at a time uploads a blob. A blob is served only
-    once it is complete, verified and durable. This file needs no records. */
+    A blob is served only once it is complete, verified and durable. How it is received: broker/uploads.h. No
+    records are needed here, so that a content peer can run without a broker. */
 
 #ifndef BROKER_CONTENT_H
 #define BROKER_CONTENT_H
 
-#include "broker/trash.h"
-#include "bus/socket.h"
-#include "disk/disk.h"
-
-enum {
-    BROKER_UPLOADS_MOST = 32,              /* open at a time */
-    BROKER_UPLOADS_PEER_MOST = 4,          /* of one peer */
-    BROKER_UPLOAD_IDLE_MS = 30 * 1000,     /* without a request: the file is closed, and kept for a resume */
-    BROKER_UPLOAD_TAKE_OVER_MS = 5 * 1000, /* without a request: another peer may take over */
-    BROKER_UPLOAD_RATE_MS = 10 * 1000,     /* in each of these spans ... */
-    BROKER_UPLOAD_RATE_LEAST = 256 * 1024, /* ... so many bytes must arrive, or another peer may take over */
-};
-
-#define BROKER_CONTENT_MOST (UINT64_C (16) << 30) /* bytes of one blob */
-#define BROKER_SPACE_KEPT (UINT64_C (64) << 20)   /* bytes of the disk that uploads leave free */
+#include "broker/uploads.h"
 
 struct broker_content;
 
 /*  Opens root/contents. The directory is created if it is missing, also if it is removed later. root stays
-    the caller's. Large blobs are hashed on a thread: before they are served, and when an upload resumes.
-    loop NULL: no threads, everything is done during the call. */
+    the caller's; the caller owns *ret_content. Large blobs are hashed on a thread, before they are served and
+    when an upload resumes. loop NULL: there are no threads, and blobs are hashed during the call. Returns 0
+    or -errno. */
 int broker_content_open (struct bus_loop *loop, int root, struct broker_content **ret_content,
                          struct base_error *error);
 
@@ -41,8 +28,8 @@ void broker_content_rules (struct broker_content *content, const struct broker_t
                            uint64_t scrub_ms);
 struct broker_content *broker_content_free (struct broker_content *content);
 
-/*  As the operations of an origin. A blob is verified before it is served; -EBUSY while that goes on. A
-    blob in the trash is not served. */
+/*  As the operations of an origin. Returns -EBUSY while a blob is verified, which is done before it is
+    served. A blob in the trash is not served. now_ms: since boot. */
 int broker_content_get (struct broker_content *content, const struct base_digest *digest, int *ret_fd,
                         uint64_t *ret_size, bool *ret_immutable);
 int broker_content_put (struct broker_content *content, const struct bus_peer *peer,
@@ -52,16 +39,19 @@ int broker_content_put (struct broker_content *content, const struct bus_peer *p
 /*  Returns whether the complete blob is here. Restores it from the trash. Does not read the bytes. */
 bool broker_content_has (struct broker_content *content, const struct base_digest *digest,
                          uint64_t *ret_size);
+
+/*  Deletes a blob, not to the trash. Returns 0, also if it is not here, or -errno. */
 int broker_content_remove (struct broker_content *content, const struct base_digest *digest);
 
-/*  Nothing needs the blob: moves it to the trash, from which it is restored when it is needed again. */
+/*  Moves a blob that nothing needs to the trash, from which it is restored when it is needed again. Returns
+    0, -ENOENT, or another -errno. */
 int broker_content_discard (struct broker_content *content, const struct base_digest *digest);
 
 /*  Returns whether the blob was found damaged and has not been uploaded again. */
 bool broker_content_is_damaged (struct broker_content *content, const struct base_digest *digest);
 
-/*  A peer reports the blob as damaged: reads it, unless it was read in the last 10 minutes. Returns 0: it
-    is intact; -EBUSY: it is being read; -ENOENT: it is missing, or was damaged; or another -errno. */
+/*  Verifies a blob that a peer reports as damaged, unless it was read in the last 10 minutes. Returns 0 if it
+    is intact, -EBUSY while it is being read, -ENOENT if it is missing or was damaged, or another -errno. */
 int broker_content_verify (struct broker_content *content, const struct base_digest *digest);
 
 /*  Grows whenever a blob is added, removed, or found damaged. */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/log.h"
@@ -18,7 +19,7 @@
 
 enum { NAME_SIZE = sizeof DOCUMENTS + BASE_DIGEST_TEXT + 8, DOCUMENT_MOST = 1024 * 1024 };
 
-static const char *name_of (const struct base_digest *release, char name[NAME_SIZE])
+static const char *document_name (const struct base_digest *release, char name[NAME_SIZE])
 {
     char text[BASE_DIGEST_TEXT];
 
@@ -28,26 +29,28 @@ static const char *name_of (const struct base_digest *release, char name[NAME_SI
 
 int broker_document_put (int root, const struct records_release *release, struct base_error *error)
 {
-    struct wire_release content = release->document; /* shallow: writing only reads it */
+    base_assert (root >= 0 && release);
+    struct wire_release copy = release->document; /* shallow: writing only reads it */
     struct wire_document document = {
-        .time = release->time, .withdrawn = release->withdrawn, .release = &content};
+        .time = release->time, .withdrawn = release->withdrawn, .release = &copy};
     base_cleanup (base_free_p) char *text = wire_json (&wire_document_record, &document, WIRE_JSON_PRETTY);
     char name[NAME_SIZE];
-    int r;
 
     if (!text)
         return base_error_errno (error, -ENOMEM, "cannot write the document of a release");
-    r = disk_directory_make (&disk_system, root, DOCUMENTS, 0700, error);
-    return r == 0 ? disk_file_write (&disk_system, root, name_of (&release->digest, name), 0600, text,
-                                     strlen (text), error)
-                  : r;
+    int r = disk_directory_make (&disk_system, root, DOCUMENTS, 0700, error);
+    if (r < 0)
+        return r;
+    return disk_file_write (&disk_system, root, document_name (&release->digest, name), 0600, text,
+                            strlen (text), error);
 }
 
 bool broker_document_has (int root, const struct base_digest *release)
 {
+    base_assert (root >= 0 && release);
     char name[NAME_SIZE];
 
-    return faccessat (root, name_of (release, name), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    return faccessat (root, document_name (release, name), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 /*  All documents that match their names; owned. */
@@ -76,6 +79,7 @@ static bool name_parse (const char *name, struct base_digest *ret_release)
     return base_digest_parse (text, ret_release) == 0;
 }
 
+/*  Returns 0, -errno, or WIRE_E_MALFORMED if the file is not the document of the release. */
 static int document_read (int root, const struct base_digest *release, struct records_release *ret_release,
                           struct base_error *error)
 {
@@ -84,15 +88,17 @@ static int document_read (int root, const struct base_digest *release, struct re
     struct records_release read = {.digest = *release};
     struct base_digest digest;
     char name[NAME_SIZE];
-    int r = disk_file_read (&disk_system, root, name_of (release, name), DOCUMENT_MOST, &buffer);
+    int r = disk_file_read (&disk_system, root, document_name (release, name), DOCUMENT_MOST, &buffer);
 
     if (r == -EINVAL || r == -ELOOP || r == -EISDIR || r == -EFBIG)
         return base_error_set (error, WIRE_E_MALFORMED, "%s is not the document of a release", name);
-    if (r != 0)
+    if (r < 0)
         return base_error_errno (error, r, "cannot read %s", name);
     r = wire_json_parse (&wire_document_record, (const char *) buffer.data, buffer.size, &document, error);
-    if (r != 0)
-        return r < 0 ? r : base_error_prefix (error, "%s", name);
+    if (r < 0)
+        return r;
+    if (r > 0)
+        return base_error_prefix (error, "%s", name);
     digest = wire_release_digest (document.release, NULL);
     if (!base_digest_equal (&digest, release))
         return base_error_set (error, WIRE_E_MALFORMED, "%s is the document of another release", name);
@@ -115,12 +121,12 @@ static int documents_add (struct broker_documents *documents, int root, const st
         return base_error_errno (error, -ENOMEM, "cannot read the documents of releases");
     documents->all = all;
     r = document_read (root, release, &all[documents->count], &why);
-    if (r == 0)
-        documents->count++;
-    else if (r < 0)
+    if (r < 0)
         return base_error_set (error, r, "%s", why.text);
-    else
+    if (r > 0)
         base_log (BASE_LOG_WARNING, "ignoring a damaged document: %s", why.text);
+    else
+        documents->count++;
     return 0;
 }
 
@@ -130,28 +136,27 @@ static int documents_load (int root, struct broker_documents *ret_documents, str
     base_cleanup (base_directory_close_p) DIR *directory =
         base_directory_list (openat (root, DOCUMENTS, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
     const struct dirent *entry;
-    int r = 0;
 
     if (!directory && errno != ENOENT)
         return base_error_errno (error, -errno, "cannot list " DOCUMENTS);
-    errno = 0;
-    while (r == 0 && directory && (entry = readdir (directory))) {
+    for (errno = 0; directory && (entry = readdir (directory)); errno = 0) {
         struct base_digest release;
-        if (name_parse (entry->d_name, &release))
-            r = documents_add (&documents, root, &release, error);
-        errno = 0;
+        if (!name_parse (entry->d_name, &release))
+            continue;
+        int r = documents_add (&documents, root, &release, error);
+        if (r < 0)
+            return r;
     }
-    if (r == 0 && errno != 0)
-        r = base_error_errno (error, -errno, "cannot list " DOCUMENTS);
-    if (r == 0) {
-        *ret_documents = documents;
-        documents = (struct broker_documents){.count = 0};
-    }
-    return r;
+    if (directory && errno != 0)
+        return base_error_errno (error, -errno, "cannot list " DOCUMENTS);
+    *ret_documents = documents;
+    documents = (struct broker_documents){.count = 0};
+    return 0;
 }
 
 bool broker_documents_any (int root)
 {
+    base_assert (root >= 0);
     base_cleanup (base_directory_close_p) DIR *directory =
         base_directory_list (openat (root, DOCUMENTS, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
     const struct dirent *entry;
@@ -163,37 +168,49 @@ bool broker_documents_any (int root)
     return false;
 }
 
-static int by_time (const void *a, const void *b)
+static int times_compare (const void *a, const void *b)
 {
     const struct records_release *left = a, *right = b;
 
     return strcmp (left->time, right->time);
 }
 
+/*  Adds one release to the records. *ret_new: the records did not have it. */
+static int release_adopt (struct records *records, const struct records_release *release, bool *ret_new,
+                          struct base_error *error)
+{
+    base_cleanup (records_release_deinit) struct records_release known = {.serial = 0};
+    int r = records_release_get (records, &release->digest, &known, error);
+    if (r < 0 && r != -ENOENT)
+        return r;
+    *ret_new = r == -ENOENT;
+    /* Also for a release that is known: its blobs may be missing in the records. */
+    r = records_release_put (records, &release->digest, &release->document, release->time, error);
+    if (r < 0 || !release->withdrawn || known.withdrawn)
+        return r;
+    return records_release_withdraw (records, &release->digest, error);
+}
+
 int broker_documents_adopt (int root, struct records *records, uint64_t *ret_adopted,
                             struct base_error *error)
 {
+    base_assert (root >= 0 && records && ret_adopted);
     base_cleanup (documents_deinit) struct broker_documents documents = {.count = 0};
     int r = documents_load (root, &documents, error);
 
     *ret_adopted = 0;
+    if (r < 0)
+        return r;
     if (documents.count > 0)
-        qsort (documents.all, documents.count, sizeof *documents.all, by_time);
-    for (size_t i = 0; r == 0 && i < documents.count; i++) {
-        base_cleanup (records_release_deinit) struct records_release known = {.serial = 0};
-        const struct records_release *release = &documents.all[i];
-        r = records_release_get (records, &release->digest, &known, error);
-        if (r == -ENOENT) {
-            ++*ret_adopted;
-            r = 0;
-        }
-        /* Also for a release that is known: its blobs may be missing in the records. */
-        if (r == 0)
-            r = records_release_put (records, &release->digest, &release->document, release->time, error);
-        if (r == 0 && release->withdrawn && !known.withdrawn)
-            r = records_release_withdraw (records, &release->digest, error);
+        qsort (documents.all, documents.count, sizeof *documents.all, times_compare);
+    for (size_t i = 0; i < documents.count; i++) {
+        bool is_new;
+        r = release_adopt (records, &documents.all[i], &is_new, error);
+        if (r < 0)
+            return r;
+        *ret_adopted += is_new;
     }
-    return r;
+    return 0;
 }
 
 struct checking {
@@ -203,8 +220,8 @@ struct checking {
     struct base_error *error;
 };
 
-static const struct records_release *document_of (const struct broker_documents *documents,
-                                                  const struct base_digest *release)
+static const struct records_release *document_find (const struct broker_documents *documents,
+                                                    const struct base_digest *release)
 {
     for (size_t i = 0; i < documents->count; i++)
         if (base_digest_equal (&documents->all[i].digest, release))
@@ -212,10 +229,10 @@ static const struct records_release *document_of (const struct broker_documents 
     return NULL;
 }
 
-static int check_one (void *context, const struct records_release *release)
+static int release_check (void *context, const struct records_release *release)
 {
     struct checking *checking = context;
-    const struct records_release *document = document_of (checking->documents, &release->digest);
+    const struct records_release *document = document_find (checking->documents, &release->digest);
 
     checking->known += document != NULL;
     return document && document->withdrawn >= release->withdrawn
@@ -227,27 +244,33 @@ static int documents_compare (int root, struct records *records, const struct br
                               uint64_t *ret_missing, struct base_error *error)
 {
     struct checking checking = {.root = root, .documents = documents, .error = error};
-    int r = records_releases (records, NULL, 0, check_one, &checking, error);
+    int r = records_releases (records, NULL, 0, release_check, &checking, error);
 
+    if (r < 0)
+        return r;
     *ret_missing = documents->count - checking.known;
-    return r;
+    return 0;
 }
 
 int broker_documents_check (int root, struct records *records, uint64_t *ret_missing,
                             struct base_error *error)
 {
+    base_assert (root >= 0 && records && ret_missing);
     base_cleanup (documents_deinit) struct broker_documents documents = {.count = 0};
     uint64_t adopted;
     int r = documents_load (root, &documents, error);
-
-    if (r == 0)
-        r = documents_compare (root, records, &documents, ret_missing, error);
-    /* Only a document may have it that a release was withdrawn, or which blobs it has. */
-    return r == 0 && *ret_missing == 0 ? broker_documents_adopt (root, records, &adopted, error) : r;
+    if (r < 0)
+        return r;
+    r = documents_compare (root, records, &documents, ret_missing, error);
+    if (r < 0 || *ret_missing > 0)
+        return r;
+    /* The records may lack a withdrawal, or blobs of a release, that its document has. */
+    return broker_documents_adopt (root, records, &adopted, error);
 }
 
 int broker_documents_set_aside (int root, struct base_error *error)
 {
+    base_assert (root >= 0);
     char time[BASE_TIME_TEXT], name[sizeof DOCUMENTS + BASE_TIME_TEXT + 8];
     int r;
 
@@ -258,7 +281,7 @@ int broker_documents_set_aside (int root, struct base_error *error)
 }
 
 /*  Returns whether a blob is the release document, or a file of one of its envelopes. */
-static bool release_has (const struct records_release *known, const struct base_digest *blob)
+static bool release_has_blob (const struct records_release *known, const struct base_digest *blob)
 {
     const struct wire_release *release = &known->document;
     if (base_digest_equal (&known->digest, blob))
@@ -276,21 +299,24 @@ static bool release_has (const struct records_release *known, const struct base_
 
 bool broker_documents_need (const struct broker_documents *documents, const struct base_digest *blob)
 {
+    base_assert (documents && blob);
     for (size_t i = 0; i < documents->count; i++)
-        if (!documents->all[i].withdrawn && release_has (&documents->all[i], blob))
+        if (!documents->all[i].withdrawn && release_has_blob (&documents->all[i], blob))
             return true;
     return false;
 }
 
 int broker_documents_load (int root, struct broker_documents **ret_documents, struct base_error *error)
 {
+    base_assert (root >= 0 && ret_documents);
     base_cleanup (base_free_p) struct broker_documents *documents = calloc (1, sizeof *documents);
-    int r = documents ? documents_load (root, documents, error)
-                      : base_error_errno (error, -ENOMEM, "cannot read the documents of releases");
-
-    if (r == 0)
-        *ret_documents = base_take (documents);
-    return r;
+    if (!documents)
+        return base_error_errno (error, -ENOMEM, "cannot read the documents of releases");
+    int r = documents_load (root, documents, error);
+    if (r < 0)
+        return r;
+    *ret_documents = base_take (documents);
+    return 0;
 }
 
 struct broker_documents *broker_documents_free (struct broker_documents *documents)

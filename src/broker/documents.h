@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/documents.h - the documents of releases beside the blobs: ROOT/releases/DIGEST.json
 
-    They show what the blobs are for without the records: the document of a release is written here before
-    its publication or withdrawal is acknowledged. Records can be rebuilt from the documents, and records
-    that lack the release of a document are not the latest. A document whose release does not match its name
-    is ignored. */
+    A document has all blobs of a release, and whether it was withdrawn. It is written before the publication
+    or the withdrawal is acknowledged. So records can be rebuilt from the documents, and records that lack the
+    release of a document are not the latest. A document whose release does not match its name is ignored. */
 
 #ifndef BROKER_DOCUMENTS_H
 #define BROKER_DOCUMENTS_H
 
 #include "records/records.h"
 
-/*  Writes the document of a release, and replaces an existing one. */
+/*  In all functions, root is the descriptor of the broker's root and stays the caller's. Functions that
+    return an int return 0 or -errno, with a text in error. */
+
+/*  Writes the document of a release, and replaces an existing one. It is durable then. */
 int broker_document_put (int root, const struct records_release *release, struct base_error *error);
 
 /*  Returns whether there is a document of the release. */
@@ -30,10 +32,11 @@ int broker_documents_adopt (int root, struct records *records, uint64_t *ret_ado
 int broker_documents_check (int root, struct records *records, uint64_t *ret_missing,
                             struct base_error *error);
 
-/*  Renames the directory of the documents: its name gets the time. For records that are new on purpose. */
+/*  Renames the directory of the documents: its name gets the time. For new records, which must not have the
+    releases of the old ones. */
 int broker_documents_set_aside (int root, struct base_error *error);
 
-/*  All documents, to look up blobs in. */
+/*  All documents, to look up blobs in. The caller owns *ret_documents. */
 struct broker_documents;
 int broker_documents_load (int root, struct broker_documents **ret_documents, struct base_error *error);
 struct broker_documents *broker_documents_free (struct broker_documents *documents);

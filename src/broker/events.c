@@ -3,6 +3,7 @@
 
 #include "broker/events.h"
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -10,17 +11,19 @@
 static void event_publish (struct broker *broker, const char *topic, const struct wire_record *record,
                            const void *message)
 {
+    base_assert (broker->events && topic);
     base_cleanup (base_free_p) char *json = wire_json (record, message, 0);
     base_cleanup (base_free_p) char *text =
-        json ? base_text_plain_json (json) : NULL; /* escapes control characters: terminals print it */
+        json ? base_text_plain_json (json) : NULL; /* without control characters: a terminal may print it */
 
     if (!text || bus_publish_text (broker->events, topic, text) != 0)
-        base_log_limited (&broker->log, BASE_LOG_WARNING, "an event was not sent: %s", topic);
+        base_log_limited (&broker->log, BASE_LOG_WARNING, "cannot send an event, ignoring: %s", topic);
 }
 
 static void happening_send (struct broker *broker, struct broker_node *node,
                             const struct broker_happening *happening)
 {
+    base_assert ((unsigned) happening->event < WIRE_EVENT_END);
     const struct wire_application *application = happening->application;
     char time[BASE_TIME_TEXT];
     char topic[128];
@@ -47,6 +50,7 @@ static void happening_send (struct broker *broker, struct broker_node *node,
     if (application)
         rollout = deploy_rollout_of (&broker->deploy, node->id, application->name, &index);
     if (rollout) {
+        base_assert (index < rollout->machine.n_members);
         happened.rollout = rollout->state.id;
         happened.wave = rollout->machine.members[index].wave + 1;
     }
@@ -56,6 +60,7 @@ static void happening_send (struct broker *broker, struct broker_node *node,
 
 void broker_event_notice (struct broker *broker, const char *reason)
 {
+    base_assert (broker && reason);
     char time[BASE_TIME_TEXT];
     struct wire_noticed noticed = {.instance = origin_instance (broker->origin),
                                    .sequence = ++broker->notices,
@@ -66,13 +71,14 @@ void broker_event_notice (struct broker *broker, const char *reason)
     event_publish (broker, "broker/notice", &wire_noticed_record, &noticed);
 }
 
-static void turn_send (struct broker *broker, struct deploy_rollout *rollout,
-                       const struct wire_transition *turn)
+static void transition_send (struct broker *broker, struct deploy_rollout *rollout,
+                             const struct wire_transition *transition)
 {
+    base_assert ((unsigned) transition->phase < WIRE_PHASE_END);
     char topic[128];
-    struct wire_transition sent = *turn; /* shallow: packing only reads it */
+    struct wire_transition sent = *transition; /* shallow: packing only reads it */
     struct wire_rolled rolled = {.instance = origin_instance (broker->origin),
-                                 .sequence = ++rollout->sequences[turn->phase],
+                                 .sequence = ++rollout->sequences[transition->phase],
                                  .transition = &sent,
                                  .application = rollout->machine.spec.application,
                                  .version = rollout->state.version,
@@ -80,7 +86,8 @@ static void turn_send (struct broker *broker, struct deploy_rollout *rollout,
                                  .waves = rollout->state.waves,
                                  .n_waves = rollout->state.n_waves};
 
-    (void) snprintf (topic, sizeof topic, "rollout/%s/%s", rollout->state.id, wire_phase_word (turn->phase));
+    (void) snprintf (topic, sizeof topic, "rollout/%s/%s", rollout->state.id,
+                     wire_phase_word (transition->phase));
     event_publish (broker, topic, &wire_rolled_record, &rolled);
 }
 
@@ -93,7 +100,7 @@ static void on_node (void *context, const struct broker_node_change *change)
 static void on_rollout (void *context, const struct broker_rollout_change *change)
 {
     for (size_t i = 0; i < change->n_turns; i++)
-        turn_send (context, change->rollout, &change->turns[i]);
+        transition_send (context, change->rollout, &change->turns[i]);
 }
 
 const struct broker_changes_ops broker_events_ops = {.node = on_node, .rollout = on_rollout};

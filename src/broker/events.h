@@ -6,7 +6,8 @@
 
 #include "broker/state.h"
 
-/*  Sends an event about a fault of the broker itself. */
+/*  Sends an event about a fault of the broker itself: reason is a sentence for people. An event that cannot
+    be sent is logged and ignored. */
 void broker_event_notice (struct broker *broker, const char *reason);
 
 /*  Sends what happened on nodes, and the transitions of rollouts. context: struct broker. */

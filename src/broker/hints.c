@@ -3,17 +3,20 @@
 
 #include "broker/hints.h"
 
+#include "base/assert.h"
 #include "base/text.h"
 #include "base/time.h"
 
 void broker_hints_init (struct broker_hints *hints, struct bus_loop *loop, broker_hints_send *send,
                         void *context)
 {
+    base_assert (hints && loop && send);
     *hints = (struct broker_hints){.loop = loop, .send = send, .context = context};
 }
 
 void broker_hints_deinit (struct broker_hints *hints)
 {
+    base_assert (hints);
     if (hints->loop)
         bus_timer_cancel (hints->loop, hints->timer);
     for (unsigned slot = 0; slot < BROKER_HINT_SLOTS; slot++)
@@ -21,13 +24,16 @@ void broker_hints_deinit (struct broker_hints *hints)
     *hints = (struct broker_hints){.loop = NULL};
 }
 
-static bool may_speak (const struct broker_hints *hints, unsigned slot, uint64_t now_ms)
+/*  Returns whether the pause of a slot since its last hint is over. */
+static bool slot_is_due (const struct broker_hints *hints, unsigned slot, uint64_t now_ms)
 {
+    base_assert (slot < BROKER_HINT_SLOTS);
     return !hints->slots[slot].sent_ms || now_ms - hints->slots[slot].sent_ms >= BROKER_HINT_MS;
 }
 
 static void slot_send (struct broker_hints *hints, unsigned slot, uint64_t now_ms)
 {
+    base_assert (slot < BROKER_HINT_SLOTS && hints->slots[slot].wanted);
     char *application = hints->slots[slot].application;
     struct wire_update hint = {.application = application[0] ? application : NULL,
                                .epoch = hints->slots[slot].epoch,
@@ -53,7 +59,7 @@ static void on_timer (void *context)
         uint64_t due_ms = hints->slots[slot].sent_ms + BROKER_HINT_MS;
         if (!hints->slots[slot].wanted)
             continue;
-        if (may_speak (hints, slot, now_ms))
+        if (slot_is_due (hints, slot, now_ms))
             slot_send (hints, slot, now_ms);
         else if (!next_ms || due_ms < next_ms)
             next_ms = due_ms;
@@ -62,7 +68,7 @@ static void on_timer (void *context)
         hints->timer = bus_timer_start (hints->loop, next_ms - now_ms, on_timer, hints);
 }
 
-static bool is_among (const char *node, char *const *nodes)
+static bool nodes_have (char *const *nodes, const char *node)
 {
     for (; nodes && *nodes; nodes++)
         if (strcmp (*nodes, node) == 0)
@@ -70,14 +76,15 @@ static bool is_among (const char *node, char *const *nodes)
     return false;
 }
 
-/*  Adds the nodes of a hint to a slot. A slot that is meant for every subscriber stays so. */
-static void nodes_add (struct broker_hints *hints, unsigned slot, const struct wire_update *hint)
+/*  Adds the nodes of a hint to a slot. If the slot is for every subscriber, or memory is exhausted, it
+    is for every subscriber afterwards. */
+static void slot_nodes_add (struct broker_hints *hints, unsigned slot, const struct wire_update *hint)
 {
     char ***nodes = &hints->slots[slot].nodes;
     bool is_everybody = hint->n_nodes == 0 || (hints->slots[slot].wanted && !*nodes);
 
     for (size_t i = 0; !is_everybody && i < hint->n_nodes; i++)
-        if (!is_among (hint->nodes[i], *nodes))
+        if (!nodes_have (*nodes, hint->nodes[i]))
             is_everybody = base_list_count (*nodes) == BROKER_HINT_NODES ||
                            base_list_append (nodes, hint->nodes[i]) != 0;
     if (is_everybody)
@@ -86,10 +93,11 @@ static void nodes_add (struct broker_hints *hints, unsigned slot, const struct w
 
 static void slot_merge (struct broker_hints *hints, unsigned slot, const struct wire_update *hint)
 {
+    base_assert (slot < BROKER_HINT_SLOTS);
     const char *application = hint->application;
     char *wanted = hints->slots[slot].application;
 
-    nodes_add (hints, slot, hint);
+    slot_nodes_add (hints, slot, hint);
     if (!hints->slots[slot].wanted) {
         if (!application || base_text_copy (wanted, sizeof hints->slots[slot].application, application) != 0)
             wanted[0] = '\0';
@@ -102,10 +110,12 @@ static void slot_merge (struct broker_hints *hints, unsigned slot, const struct 
 
 void broker_hints_want (struct broker_hints *hints, unsigned slot, const struct wire_update *hint)
 {
+    base_assert (hints && hints->loop && slot < BROKER_HINT_SLOTS);
+    base_assert (hint && (hint->nodes || hint->n_nodes == 0));
     uint64_t now_ms = base_time_boot_ms ();
 
     slot_merge (hints, slot, hint);
-    if (may_speak (hints, slot, now_ms))
+    if (slot_is_due (hints, slot, now_ms))
         slot_send (hints, slot, now_ms);
     else if (hints->timer <= 0)
         hints->timer = bus_timer_start (hints->loop, hints->slots[slot].sent_ms + BROKER_HINT_MS - now_ms,
@@ -114,6 +124,8 @@ void broker_hints_want (struct broker_hints *hints, unsigned slot, const struct 
 
 void broker_hints_want_after (struct broker_hints *hints, unsigned slot, const char *node, uint64_t quiet_ms)
 {
+    base_assert (hints && hints->loop && slot < BROKER_HINT_SLOTS);
+    base_assert (node);
     uint64_t sent_ms = hints->slots[slot].sent_ms;
     const char *const nodes[] = {node};
 
@@ -124,21 +136,23 @@ void broker_hints_want_after (struct broker_hints *hints, unsigned slot, const c
         hints->timer = bus_timer_start (hints->loop, BROKER_HINT_SOON_MS, on_timer, hints);
 }
 
-/*  Returns whether the slot can be given to another group: nothing waits, and its pause is over. */
-static bool is_free (const struct broker_hints *hints, unsigned slot, uint64_t now_ms)
+/*  Returns whether the slot can be given to another group: no hint waits in it, and its pause is over. */
+static bool slot_is_free (const struct broker_hints *hints, unsigned slot, uint64_t now_ms)
 {
-    return !hints->slots[slot].wanted && may_speak (hints, slot, now_ms);
+    base_assert (slot >= BROKER_HINT_GROUP && slot < BROKER_HINT_SLOTS);
+    return !hints->slots[slot].wanted && slot_is_due (hints, slot, now_ms);
 }
 
 unsigned broker_hints_group (struct broker_hints *hints, const char *name)
 {
+    base_assert (hints && name);
     uint64_t now_ms = base_time_boot_ms ();
     unsigned found = BROKER_HINT_ALL;
 
     for (unsigned i = 0; i < BROKER_HINT_GROUPS; i++) {
         if (strcmp (hints->groups[i], name) == 0)
             return BROKER_HINT_GROUP + i;
-        if (found == BROKER_HINT_ALL && is_free (hints, BROKER_HINT_GROUP + i, now_ms))
+        if (found == BROKER_HINT_ALL && slot_is_free (hints, BROKER_HINT_GROUP + i, now_ms))
             found = BROKER_HINT_GROUP + i;
     }
     if (found != BROKER_HINT_ALL &&
@@ -150,6 +164,7 @@ unsigned broker_hints_group (struct broker_hints *hints, const char *name)
 const char *broker_hints_topic (const struct broker_hints *hints, unsigned slot,
                                 char text[BROKER_HINT_TOPIC_SIZE])
 {
+    base_assert (hints && slot < BROKER_HINT_SLOTS);
     if (slot == BROKER_HINT_ALL)
         (void) snprintf (text, BROKER_HINT_TOPIC_SIZE, "update/all");
     else if (slot >= BROKER_HINT_GROUP)
@@ -162,6 +177,7 @@ const char *broker_hints_topic (const struct broker_hints *hints, unsigned slot,
 
 int broker_hints_ring (const char *topic)
 {
+    base_assert (topic);
     static const char rings[] = "update/ring/", digits[] = "0123456789abcdef";
     const char *high, *low;
 

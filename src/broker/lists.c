@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -16,10 +17,11 @@
 #include "wire/text.h"
 #include "rollout/selector.h"
 
-/*  nodes */
+/*  Nodes. */
 
-static int node_show (struct broker *broker, const struct broker_node *node, const char *name,
-                      struct wire_node *shown, struct base_error *error)
+/*  Fills shown, which the caller owns, also on failure. name: of the application. */
+static int node_describe (struct broker *broker, const struct broker_node *node, const char *name,
+                          struct wire_node *shown, struct base_error *error)
 {
     base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
     base_cleanup (records_journal_deinit) struct records_journal journal = {.serial = 0};
@@ -41,31 +43,32 @@ static int node_show (struct broker *broker, const struct broker_node *node, con
         return -ENOMEM;
     rollout = deploy_rollout_of (&broker->deploy, node->id, name, &index);
     if (rollout) {
+        base_assert (index < rollout->machine.n_members);
         shown->wave = rollout->machine.members[index].wave + 1;
         if (wire_text_set (&shown->rollout, rollout->state.id) != 0)
             return -ENOMEM;
     }
     r = records_journal_get (broker->records, node->id, &journal, error);
-    if (r != 0 && r != -ENOENT)
+    if (r < 0 && r != -ENOENT)
         return r;
     shown->journal_serial = journal.serial;
     shown->journal_head = journal.head;
     shown->journal_fault = base_take (journal.fault);
     r = records_application_get (broker->records, node->id, name, &application, error);
-    if (r != 0)
+    if (r < 0)
         return r == -ENOENT ? 0 : r;
     r = broker_order_outcome (broker->records, &application, may_come, shown, NULL, error);
-    if (r == 0 && application.is_told) {
-        shown->application = malloc (sizeof *shown->application);
-        if (!shown->application)
-            return -ENOMEM;
-        *shown->application = application.told;
-        application.told = (struct wire_application){.name = NULL};
-    }
-    return r;
+    if (r < 0 || !application.is_told)
+        return r;
+    shown->application = malloc (sizeof *shown->application);
+    if (!shown->application)
+        return -ENOMEM;
+    *shown->application = application.told;
+    application.told = (struct wire_application){.name = NULL};
+    return 0;
 }
 
-static int compare_ids (const void *a, const void *b)
+static int ids_compare (const void *a, const void *b)
 {
     return strcmp (*(char *const *) a, *(char *const *) b);
 }
@@ -79,7 +82,7 @@ static char **ids_sorted (const struct broker_named *named, size_t *ret_count)
     if (!ids)
         return NULL;
     memcpy (ids, named->nodes, named->n_nodes * sizeof *ids);
-    qsort (ids, named->n_nodes, sizeof *ids, compare_ids);
+    qsort (ids, named->n_nodes, sizeof *ids, ids_compare);
     for (size_t i = 0; i < named->n_nodes; i++)
         if (count == 0 || strcmp (ids[count - 1], ids[i]) != 0)
             ids[count++] = ids[i];
@@ -90,6 +93,8 @@ static char **ids_sorted (const struct broker_named *named, size_t *ret_count)
 int broker_nodes_each (struct broker *broker, const struct broker_named *named, broker_node_visit *visit,
                        void *context)
 {
+    base_assert (broker && named && visit);
+    base_assert (named->nodes || named->n_nodes == 0);
     base_cleanup (base_free_p) char **ids = NULL;
     size_t count;
     int r = 0;
@@ -133,12 +138,14 @@ static int node_list_visit (void *context, const char *id, struct broker_node *n
     if (node->revision <= list->since ||
         (list->selector && !rollout_selector_fits (list->selector, broker_label_of, node)))
         return 0;
-    r = node_show (list->broker, node, list->application, &shown, list->error);
-    return r == 0 ? wire_page_add (&list->page, &shown) : r;
+    r = node_describe (list->broker, node, list->application, &shown, list->error);
+    if (r < 0)
+        return r;
+    return wire_page_add (&list->page, &shown);
 }
 
-/*  A since from the future (records restored from a backup) counts as 0. If a named node is not known, the status
-    is none. */
+/*  A `since` above the last revision (the records were restored from a backup) counts as 0. If a named node
+    is not known, the status is none. */
 static int node_list_make (struct broker_call *call, const struct wire_list_nodes *request,
                            struct rollout_selector *selector, struct wire_nodes *answer)
 {
@@ -160,7 +167,7 @@ static int node_list_make (struct broker_call *call, const struct wire_list_node
     answer->status = WIRE_STATUS_OK;
     answer->nodes = list.page.items;
     answer->n_nodes = list.page.count;
-    if (r == 1 && answer->n_nodes > 0) {
+    if (r == WIRE_PAGE_FULL && answer->n_nodes > 0) {
         answer->more = true;
         return wire_text_set (&answer->next, answer->nodes[answer->n_nodes - 1].id);
     }
@@ -173,24 +180,28 @@ static int node_list_make (struct broker_call *call, const struct wire_list_node
 int broker_serve_list_nodes (struct broker_call *call, const struct wire_list_nodes *request,
                              struct wire_nodes *answer)
 {
+    base_assert (call && request && answer);
     struct rollout_selector *selector = NULL;
     struct base_error wrong = {.code = 0};
     int r = request->selector ? rollout_selector_parse (request->selector, &selector, &wrong) : 0;
 
     if (r == -EINVAL)
         return wire_answer_say (answer, WIRE_STATUS_INVALID, "%s", wrong.text);
-    if (r == 0)
-        r = node_list_make (call, request, selector, answer);
+    if (r < 0)
+        return r;
+    r = node_list_make (call, request, selector, answer);
     (void) rollout_selector_free (selector);
-    if (r == 0)
-        r = records_fleet_head (call->broker->records, &answer->heads, &answer->fleet_head, call->error);
-    return r == 0 && answer->status == WIRE_STATUS_OK && answer->n_nodes == 0 && request->since &&
-                   !request->after
-               ? broker_call_wait (call, request->wait_ms, &answer->status, &answer->reason)
-               : r;
+    if (r < 0)
+        return r;
+    r = records_fleet_head (call->broker->records, &answer->heads, &answer->fleet_head, call->error);
+    if (r < 0)
+        return r;
+    if (answer->status != WIRE_STATUS_OK || answer->n_nodes > 0 || !request->since || request->after)
+        return 0;
+    return broker_call_wait (call, request->wait_ms, &answer->status, &answer->reason);
 }
 
-/*  releases */
+/*  Releases. */
 
 struct release_list {
     struct broker *broker;
@@ -198,7 +209,7 @@ struct release_list {
     uint64_t last; /* serial of the last one on the page */
 };
 
-static int published_fill (const struct records_release *release, struct wire_release_state *published)
+static int release_describe (const struct records_release *release, struct wire_release_state *published)
 {
     const struct wire_release *document = &release->document;
     const char **platforms;
@@ -229,12 +240,12 @@ static int release_list_visit (void *context, const struct records_release *rele
 {
     struct release_list *list = context;
     base_cleanup (wire_release_state_deinit) struct wire_release_state published = {.size = 0};
-    int r = published_fill (release, &published);
-
+    int r = release_describe (release, &published);
+    if (r < 0)
+        return r;
     if (!release->withdrawn)
         published.missing = broker_serving_missing (list->broker, &release->document);
-    if (r == 0)
-        r = wire_page_add (&list->page, &published);
+    r = wire_page_add (&list->page, &published);
     if (r == 0)
         list->last = release->serial;
     return r;
@@ -246,7 +257,7 @@ static int serial_read (const char *after, uint64_t *ret_serial)
     return after ? base_text_parse_u64 (after, WIRE_EPOCH_MOST, ret_serial) : 0;
 }
 
-static int serial_give (const char **field, uint64_t serial)
+static int serial_set (const char **field, uint64_t serial)
 {
     *field = base_text_printf ("%llu", (unsigned long long) serial);
     return *field ? 0 : -ENOMEM;
@@ -255,6 +266,7 @@ static int serial_give (const char **field, uint64_t serial)
 int broker_serve_list_releases (struct broker_call *call, const struct wire_list_releases *request,
                                 struct wire_releases *answer)
 {
+    base_assert (call && request && answer);
     struct broker *broker = call->broker;
     struct release_list list = {.broker = broker, .page = {.record = &wire_release_state_record}};
     uint64_t before;
@@ -271,24 +283,26 @@ int broker_serve_list_releases (struct broker_call *call, const struct wire_list
     answer->status = WIRE_STATUS_OK;
     answer->releases = list.page.items;
     answer->n_releases = list.page.count;
-    answer->more = r == 1;
-    return answer->more ? serial_give (&answer->next, list.last) : 0;
+    answer->more = r == WIRE_PAGE_FULL;
+    return answer->more ? serial_set (&answer->next, list.last) : 0;
 }
 
-/*  reports */
+/*  Reports. */
 
 static int report_list_visit (void *context, const struct wire_stored_report *report)
 {
     struct wire_page *page = context;
     base_cleanup (wire_stored_report_deinit) struct wire_stored_report copy = {.serial = 0};
     int r = wire_copy (&wire_stored_report_record, report, &copy);
-
-    return r == 0 ? wire_page_add (page, &copy) : r;
+    if (r < 0)
+        return r;
+    return wire_page_add (page, &copy);
 }
 
 int broker_serve_list_reports (struct broker_call *call, const struct wire_list_reports *request,
                                struct wire_reports *answer)
 {
+    base_assert (call && request && answer);
     struct wire_page page = {.record = &wire_stored_report_record};
     const char *application = request->application ? request->application : "noded";
     uint64_t after;
@@ -308,6 +322,6 @@ int broker_serve_list_reports (struct broker_call *call, const struct wire_list_
     answer->status = WIRE_STATUS_OK;
     answer->reports = page.items;
     answer->n_reports = page.count;
-    answer->more = r == 1;
-    return answer->more ? serial_give (&answer->next, answer->reports[answer->n_reports - 1].serial) : 0;
+    answer->more = r == WIRE_PAGE_FULL;
+    return answer->more ? serial_set (&answer->next, answer->reports[answer->n_reports - 1].serial) : 0;
 }

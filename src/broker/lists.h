@@ -13,8 +13,9 @@ struct broker_named {
     const char *after; /* only ids after this one; NULL: all */
 };
 
-/*  Visits the named nodes, in the order of their ids. node is NULL for an unknown id. Stops at a non-zero
-    return and returns it. */
+/*  Calls visit for the named nodes, in the order of their ids; node is NULL for an unknown id. Stops at a
+    non-zero return and returns it. visit must not add or remove nodes. Returns 0, -ENOMEM, or what visit
+    returned. */
 typedef int broker_node_visit (void *context, const char *id, struct broker_node *node);
 int broker_nodes_each (struct broker *broker, const struct broker_named *named, broker_node_visit *visit,
                        void *context);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "broker/orders.h"
 #include "broker/round.h"
@@ -15,33 +16,33 @@
 int broker_on_ask (void *context, const struct bus_peer *peer, const struct wire_ask *ask,
                    struct wire_desired *answer)
 {
+    base_assert (context && peer && ask && answer);
     struct broker *broker = context;
     base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
     struct broker_node *node = broker_hear (broker, peer, ask->node, ask->session);
     struct base_error error = {.code = 0};
-    int r;
 
-    if (!node)
+    if (!node) {
         answer->status = WIRE_STATUS_REFUSED;
-    else {
-        bool has_heard = ask->instance && strcmp (ask->instance, origin_instance (broker->origin)) == 0;
-        r = records_application_get (broker->records, ask->node, ask->application, &application, &error);
-        if (r != 0 && r != -ENOENT)
-            return broker_storage_failed (broker, &error);
-        answer->status = WIRE_STATUS_NONE;
-        if (r == 0) {
-            r = broker_order_desired (&application, answer);
-            if (r != 0)
-                return r;
-        }
-        if (ask->hint || (node->trial && !has_heard))
-            broker_hints_want_after (&broker->hints, node->ring, node->id, BROKER_TRIAL_HINT_MS);
+        return 0;
     }
+    bool has_heard = ask->instance && strcmp (ask->instance, origin_instance (broker->origin)) == 0;
+    int r = records_application_get (broker->records, ask->node, ask->application, &application, &error);
+    if (r < 0 && r != -ENOENT)
+        return broker_storage_failed (broker, &error);
+    answer->status = WIRE_STATUS_NONE;
+    if (r == 0) {
+        r = broker_order_desired (&application, answer);
+        if (r < 0)
+            return r;
+    }
+    if (ask->hint || (node->trial && !has_heard))
+        broker_hints_want_after (&broker->hints, node->ring, node->id, BROKER_TRIAL_HINT_MS);
     return 0;
 }
 
-/*  Returns whether the node runs the release. It may still ask for it after it was withdrawn, to confirm
-    itself. */
+/*  Returns whether the node reports that it runs the release. Such a node may match the release after it was
+    withdrawn, to confirm itself. */
 static bool node_runs (struct broker *broker, const struct wire_match *match)
 {
     base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
@@ -58,7 +59,7 @@ static int match_answer (struct broker *broker, const struct wire_match *match, 
     struct base_error error = {.code = 0};
     int r = records_release_get (broker->records, &match->release, &release, &error);
 
-    if (r != 0 && r != -ENOENT)
+    if (r < 0 && r != -ENOENT)
         return broker_storage_failed (broker, &error);
     if (r == 0 && strcmp (release.document.application, match->application) == 0)
         envelope = wire_release_match (&release.document, match->platform);
@@ -81,11 +82,12 @@ static int match_answer (struct broker *broker, const struct wire_match *match, 
 int broker_on_match (void *context, const struct bus_peer *peer, const struct wire_match *match,
                      struct wire_matched *answer)
 {
+    base_assert (context && match && answer);
     struct broker *broker = context;
     int r = match_answer (broker, match, answer);
 
     (void) peer;
-    if (r != 0)
+    if (r < 0)
         return r;
     answer->application = strdup (match->application);
     answer->transaction = strdup (match->transaction);

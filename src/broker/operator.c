@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/operator.c - requests of operators: the table, and what is done for every request
 
-    Each request is a row of the table: its record and the function that serves it. The record has its answer
-    and its role (read, order, publish, administer), which schemas/operator.def says; bus has unpacked it. A
-    request that is not `read` is logged with its sender. What serves what: orders to nodes, labels, forget:
-    operator_orders.c; releases: operator_releases.c; lists: lists.c; the broker itself: status.c;
-    rollouts: room deploy; backups: backup.c. */
+    Each request is a row of the table: its record and the function that serves it. schemas/operator.def
+    states the answer and the role (read, order, publish, administer) of each record; bus has unpacked the
+    request. A request that is not `read` is logged with its sender. The functions are in the file of their
+    subject: operator_orders.c (orders to nodes, labels, forget), operator_releases.c, lists.c, status.c (the
+    broker itself), backup.c, and for rollouts in room deploy. */
 
 #include "broker/operator.h"
 
 #include <errno.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "broker/round.h"
 #include "broker/serving.h"
 #include "deploy/lists.h"
@@ -47,7 +48,7 @@ static const struct row *row_find (const struct wire_record *record)
     return NULL;
 }
 
-/*  A request whose type is unknown, or that does not match its schema. */
+/*  Answers a request whose type is unknown, or that does not match its schema. */
 int broker_serve_request (struct broker_call *call, const struct wire_request *request,
                           struct wire_answer *answer)
 {
@@ -83,11 +84,11 @@ int broker_serve_list_rollouts (struct broker_call *call, const struct wire_list
                                 struct wire_rollouts *answer)
 {
     int r = deploy_list_rollouts (&call->broker->deploy, request, answer, call->error);
-
-    return r == 0 && answer->status == WIRE_STATUS_OK && answer->n_rollouts == 0 && request->since &&
-                   !request->after
-               ? broker_call_wait (call, request->wait_ms, &answer->status, &answer->reason)
-               : r;
+    if (r < 0)
+        return r;
+    if (answer->status != WIRE_STATUS_OK || answer->n_rollouts > 0 || !request->since || request->after)
+        return 0;
+    return broker_call_wait (call, request->wait_ms, &answer->status, &answer->reason);
 }
 
 int broker_serve_list_members (struct broker_call *call, const struct wire_list_members *request,
@@ -102,11 +103,13 @@ int broker_serve_list_transitions (struct broker_call *call, const struct wire_l
     return deploy_list_transitions (&call->broker->deploy, request, answer, call->error);
 }
 
-/*  Waiting */
+/*  Waiting. */
 
 int broker_call_wait (struct broker_call *call, uint64_t wait_ms, enum wire_status *status,
                       const char **reason)
 {
+    base_assert (call && status && reason);
+    base_assert ((unsigned) call->round <= BROKER_CALL_LAST);
     int r;
 
     if (wait_ms == 0 || call->round == BROKER_CALL_LAST)
@@ -117,12 +120,14 @@ int broker_call_wait (struct broker_call *call, uint64_t wait_ms, enum wire_stat
     if (r == -EBUSY)
         return wire_status_say (status, reason, WIRE_STATUS_BUSY,
                                 "too many requests are waiting for changes");
-    return r == 0 ? ORIGIN_LATER : r;
+    if (r < 0)
+        return r;
+    return ORIGIN_LATER;
 }
 
-/*  Every request. The head is how each answer begins; see wire/wire.h. */
+/*  Every request. Each answer begins with the same head; see wire/wire.h. */
 
-/*  Fills in what every answer has. */
+/*  Fills the fields that every answer has. */
 static int head_finish (struct broker *broker, uint64_t serial, struct wire_answer *head)
 {
     wire_text_give (&head->notice, broker_serving_notice (broker));
@@ -131,10 +136,11 @@ static int head_finish (struct broker *broker, uint64_t serial, struct wire_answ
     return wire_text_set (&head->instance, origin_instance (broker->origin));
 }
 
-/*  Logs who ordered what. The user is only what nodectl says of itself; the connection distinguishes
-    clients. */
+/*  Logs the order and its sender. nodectl itself reports the name of the user, which proves nothing; the
+    connection distinguishes clients. */
 static void call_log (const struct broker_call *call, const struct wire_answer *head)
 {
+    base_assert (call->peer->size <= BUS_PEER_MOST);
     char connection[2 * BUS_PEER_MOST + 1] = "";
     struct wire_request asked;
 
@@ -151,6 +157,8 @@ static void call_log (const struct broker_call *call, const struct wire_answer *
 /*  Serves a request, and completes its answer. Returns 0, ORIGIN_LATER or -ENOMEM. */
 static int call_serve (struct broker_call *call, void *answer)
 {
+    base_assert (call->record && call->request && answer);
+    base_assert (call->error);
     struct broker *broker = call->broker;
     const struct row *row = row_find (call->record);
     const char *name = wire_record_name (call->record);
@@ -160,6 +168,7 @@ static int call_serve (struct broker_call *call, void *answer)
 
     memcpy (&asked, call->request, sizeof asked);
     r = row ? row->serve (call, call->request, answer) : -ENOSYS;
+    base_assert (r <= 0 || r == ORIGIN_LATER);
     if (r == ORIGIN_LATER)
         return r;
     if (r < 0) {
@@ -181,6 +190,7 @@ static int call_serve (struct broker_call *call, void *answer)
 int broker_on_request (void *context, const struct bus_peer *peer, const struct wire_record *record,
                        const void *request, void *answer)
 {
+    base_assert (context && peer && record && request && answer);
     struct broker *broker = context;
     struct base_error error = {.code = 0};
     struct broker_call call = {
@@ -195,6 +205,7 @@ int broker_on_request (void *context, const struct bus_peer *peer, const struct 
 
 bool broker_waiter_look (void *context, const struct broker_waiter *waiter, bool over)
 {
+    base_assert (context && waiter && waiter->record && waiter->request);
     struct broker *broker = context;
     struct base_error error = {.code = 0};
     const struct wire_record *record = wire_record_answer (waiter->record);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/operator.h - requests of operators: what the functions that serve them get
 
-    operator.c has the table of requests, which is made from schemas/operator.def: adding a request there
-    asks for its broker_serve_NAME. Each serves one request, in the file of its subject. It fills in its
-    answer, except for what every answer has (serial, notice, instance, revision), and returns 0; a refusal
-    is in status and reason. ORIGIN_LATER: the answer is sent later. -errno: the request could not be
-    carried out; the error says why. */
+    The table of requests in operator.c is made from schemas/operator.def; each request in it needs a function
+    broker_serve_NAME, in the file of its subject. The function fills its answer and returns 0; a refusal is
+    in status and reason. The fields of every answer (serial, notice, instance, revision) are filled by
+    operator.c. ORIGIN_LATER: the answer is sent later. -errno: the request failed; call->error has the
+    reason. */
 
 #ifndef BROKER_OPERATOR_H
 #define BROKER_OPERATOR_H
@@ -16,7 +16,7 @@
 int broker_on_request (void *context, const struct bus_peer *peer, const struct wire_record *record,
                        const void *request, void *answer);
 
-/*  Answers a waiting request; see broker/waiters.h. */
+/*  Answers a waiting request if it can, and returns whether it did; see broker/waiters.h. */
 bool broker_waiter_look (void *context, const struct broker_waiter *waiter, bool over);
 
 /*  One request while it is served. */
@@ -25,15 +25,16 @@ struct broker_call {
     const struct bus_peer *peer;
     const struct wire_record *record; /* of the request */
     const void *request;
-    /*  A list without changes: a first call waits for one, later ones go on waiting, the last one is answered
-        as it is. */
+    /*  Of a list without changes: the first call starts to wait, later calls continue to wait, and the last
+        one sends the list as it is. */
     enum { BROKER_CALL_FIRST, BROKER_CALL_AGAIN, BROKER_CALL_LAST } round;
     char what[160]; /* for the log: "hold web-1"; empty: the request's name */
     struct base_error *error;
 };
 
-/*  Nothing has changed since what the client knows: has the request wait for a change. wait_ms: of the request.
-    Returns ORIGIN_LATER; 0: the answer, which may have the status busy now, is to be sent; or -errno. */
+/*  Lets a request wait for up to wait_ms, because nothing has changed that the client does not know. Returns
+    ORIGIN_LATER if it waits; 0 if its answer is to be sent now (its status is busy if too many requests
+    wait); or -errno. */
 int broker_call_wait (struct broker_call *call, uint64_t wait_ms, enum wire_status *status,
                       const char **reason);
 

@@ -7,10 +7,12 @@
 
 #include <errno.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "broker/announce.h"
+#include "broker/errors.h"
 #include "broker/labels.h"
 #include "broker/lists.h"
 #include "broker/operator.h"
@@ -28,10 +30,10 @@ enum { KEY_SIZE = 3 * RECORDS_ID_SIZE };
 struct ordering {
     struct broker *broker;
     const char *word; /* for the log: "hold" */
-    /*  Does it to one node; NULL: gives the order. */
+    /*  Carries out the request for one node; NULL: gives the order. */
     int (*serve) (struct ordering *ordering, const struct broker_node *node,
                   struct wire_order_result *ordered);
-    /*  When that is on disk; NULL: notifies the nodes. */
+    /*  Called for each node when that is on disk; NULL: notifies the nodes. */
     void (*done) (struct ordering *ordering, struct broker_node *node, const char *id);
     enum wire_order order;
     const char *application;
@@ -47,7 +49,7 @@ struct ordering {
     struct base_error *error;
 };
 
-static int forget_node (struct ordering *ordering, const struct broker_node *node,
+static int node_forget (struct ordering *ordering, const struct broker_node *node,
                         struct wire_order_result *ordered)
 {
     if (node->online)
@@ -56,21 +58,21 @@ static int forget_node (struct ordering *ordering, const struct broker_node *nod
     return records_node_remove (ordering->broker->records, node->id, ordering->error);
 }
 
-static void forget_done (struct ordering *ordering, struct broker_node *node, const char *id)
+static void node_forgotten (struct ordering *ordering, struct broker_node *node, const char *id)
 {
     (void) node;
     broker_registry_remove (&ordering->broker->registry, id);
     deploy_node_forgotten (&ordering->broker->deploy, id);
 }
 
-static int label_node (struct ordering *ordering, const struct broker_node *node,
+static int node_label (struct ordering *ordering, const struct broker_node *node,
                        struct wire_order_result *ordered)
 {
     return broker_labels_order (ordering->broker, node, ordering->labels, ordering->n_labels, ordered,
                                 ordering->error);
 }
 
-static void label_done (struct ordering *ordering, struct broker_node *node, const char *id)
+static void node_labelled (struct ordering *ordering, struct broker_node *node, const char *id)
 {
     struct broker *broker = ordering->broker;
 
@@ -85,7 +87,7 @@ static void label_done (struct ordering *ordering, struct broker_node *node, con
 
 /*  Returns the rollout that has ordered the node to update or to revert, and waits for the result; NULL:
     none. */
-static const struct deploy_rollout *rollout_with (struct broker *broker, const struct broker_order *order)
+static const struct deploy_rollout *rollout_of_node (struct broker *broker, const struct broker_order *order)
 {
     uint32_t index;
     const struct deploy_rollout *rollout =
@@ -97,7 +99,7 @@ static const struct deploy_rollout *rollout_with (struct broker *broker, const s
                : NULL;
 }
 
-/*  Checks that the node could download the release to update to. Returns 1 if not: the answer says so. */
+/*  Checks that the node could download the release to update to. Returns 0, -errno, or BROKER_E_REFUSED. */
 static int release_check (struct ordering *ordering, const struct broker_order *order,
                           struct wire_order_result *ordered)
 {
@@ -108,13 +110,13 @@ static int release_check (struct ordering *ordering, const struct broker_order *
 
     if (strcmp (ordering->served, order->platform) == 0)
         return 0;
-    r = order->release && !base_digest_is_null (order->release)
-            ? records_release_get (broker->records, order->release, &release, ordering->error)
-            : broker_order_newest (broker->records, order->application, order->platform, &release,
-                                   ordering->error);
-
-    if (r != 0)
-        return r == -ENOENT ? 0 : r; /* broker_order_make reports that */
+    if (order->release && !base_digest_is_null (order->release))
+        r = records_release_get (broker->records, order->release, &release, ordering->error);
+    else
+        r = broker_order_newest (broker->records, order->application, order->platform, &release,
+                                 ordering->error);
+    if (r < 0)
+        return r == -ENOENT ? 0 : r; /* broker_order_make reports a missing release */
     if (release.withdrawn ||
         broker_serving_check (broker, &release.document, &release.digest, order->platform, text) == 0) {
         (void) base_text_copy (ordering->served, sizeof ordering->served, order->platform);
@@ -123,15 +125,15 @@ static int release_check (struct ordering *ordering, const struct broker_order *
     ordered->node = strdup (order->node);
     ordered->status = WIRE_STATUS_REFUSED;
     ordered->reason = wire_reason ("%s", text);
-    return ordered->node && ordered->reason ? 1 : -ENOMEM;
+    return ordered->node && ordered->reason ? BROKER_E_REFUSED : -ENOMEM;
 }
 
-static int given_make (struct ordering *ordering, const struct broker_order *order,
+static int order_make (struct ordering *ordering, const struct broker_order *order,
                        struct wire_order_result *ordered, uint64_t *ret_epoch)
 {
     struct broker *broker = ordering->broker;
     const struct deploy_rollout *rollout =
-        order->verb == WIRE_ORDER_UPDATE ? rollout_with (broker, order) : NULL;
+        order->verb == WIRE_ORDER_UPDATE ? rollout_of_node (broker, order) : NULL;
     char time[BASE_TIME_TEXT];
     struct records_given given = {.node = order->node,
                                   .application = order->application,
@@ -149,18 +151,18 @@ static int given_make (struct ordering *ordering, const struct broker_order *ord
     }
     if (order->verb == WIRE_ORDER_UPDATE) {
         r = release_check (ordering, order, ordered);
-        if (r != 0)
-            return r > 0 ? 0 : r;
+        if (r)
+            return r == BROKER_E_REFUSED ? 0 : r;
     }
     r = broker_order_make (broker->records, order, ordered, ret_epoch, ordering->error);
-    if (r != 0 || *ret_epoch == 0)
+    if (r < 0 || *ret_epoch == 0)
         return r;
     given.epoch = *ret_epoch;
     given.transaction = ordered->transaction;
     return records_given_put (broker->records, &given, ordering->error);
 }
 
-static int order_node (struct ordering *ordering, const char *id, const struct broker_node *node,
+static int node_order (struct ordering *ordering, const char *id, const struct broker_node *node,
                        struct wire_order_result *ordered, uint64_t *ret_epoch)
 {
     struct broker_order order = {.verb = ordering->order,
@@ -172,7 +174,7 @@ static int order_node (struct ordering *ordering, const char *id, const struct b
     if (node && !ordering->serve) {
         order.platform = node->platform;
         order.online = node->online;
-        return given_make (ordering, &order, ordered, ret_epoch);
+        return order_make (ordering, &order, ordered, ret_epoch);
     }
     ordered->node = strdup (id);
     if (!ordered->node)
@@ -190,12 +192,14 @@ static int ordering_visit (void *context, const char *id, struct broker_node *no
     size_t at = ordering->page.count;
     int r;
 
+    base_assert (at <= WIRE_PAGE_COUNT);
     /* Checks the space first: an order that was made must be in the answer. */
     if (at == WIRE_PAGE_COUNT || ordering->page.bytes + 2048 > WIRE_PAGE_BYTES)
-        return 1;
-    r = order_node (ordering, id, node, &ordered, &epoch);
-    if (r == 0)
-        r = wire_page_add (&ordering->page, &ordered);
+        return WIRE_PAGE_FULL;
+    r = node_order (ordering, id, node, &ordered, &epoch);
+    if (r < 0)
+        return r;
+    r = wire_page_add (&ordering->page, &ordered);
     if (r == 0)
         ordering->epochs[at] = epoch;
     return r;
@@ -204,6 +208,7 @@ static int ordering_visit (void *context, const char *id, struct broker_node *no
 /*  The orders are on disk: notifies the nodes, and clients that wait for changes. */
 static void orders_announce (struct ordering *ordering)
 {
+    base_assert (!ordering->done && ordering->page.count <= WIRE_PAGE_COUNT);
     struct broker *broker = ordering->broker;
     const struct wire_order_result *items = ordering->page.items;
     struct broker_node *ordered[WIRE_PAGE_COUNT];
@@ -239,12 +244,13 @@ static void ordering_done (struct ordering *ordering)
                             items[i].node);
 }
 
+/*  Carries out a page of a request, and stores the answer under its key (NULL: not). Returns 0, or -errno:
+    the transaction is still open. */
 static int ordering_store (struct ordering *ordering, const char *key, struct wire_orders *answer)
 {
     struct broker *broker = ordering->broker;
     int r = records_begin (broker->records, ordering->error);
-
-    if (r != 0)
+    if (r < 0)
         return r;
     r = broker_nodes_each (broker, &ordering->named, ordering_visit, ordering);
     if (r < 0)
@@ -252,19 +258,27 @@ static int ordering_store (struct ordering *ordering, const char *key, struct wi
     answer->status = WIRE_STATUS_OK;
     answer->orders = ordering->page.items;
     answer->n_orders = ordering->page.count;
-    if (r == 1) {
+    if (r == WIRE_PAGE_FULL) {
+        base_assert (answer->n_orders > 0);
         answer->more = true;
         answer->next = strdup (answer->orders[answer->n_orders - 1].node);
         if (!answer->next)
             return -ENOMEM;
     }
-    r = key ? records_answer_put (broker->records, key, &wire_orders_record, answer, ordering->error) : 0;
-    return r == 0 ? records_commit (broker->records, ordering->error) : r;
+    if (key) {
+        r = records_answer_put (broker->records, key, &wire_orders_record, answer, ordering->error);
+        if (r < 0)
+            return r;
+    }
+    return records_commit (broker->records, ordering->error);
 }
 
-/*  Serves a page. given: what the request says; its other members are null. */
+/*  Serves a page. given: what is in the request; its other members are null. */
 static int ordering_serve (struct broker_call *call, const struct ordering *given, struct wire_orders *answer)
 {
+    base_assert (call && given->word && answer);
+    base_assert (given->named.nodes || given->named.n_nodes == 0);
+    base_assert (!given->serve == !given->done);
     base_cleanup (base_free_p) struct ordering *ordering = NULL;
     struct broker *broker = call->broker;
     const struct broker_named *named = &given->named;
@@ -299,17 +313,17 @@ static int ordering_serve (struct broker_call *call, const struct ordering *give
     ordering->error = call->error;
     ordering->page.record = &wire_order_result_record;
     r = ordering_store (ordering, given->key ? key : NULL, answer);
-    if (r == 0) {
-        if (ordering->done)
-            ordering_done (ordering);
-        else
-            orders_announce (ordering);
-        return 0;
+    if (r < 0) {
+        records_rollback (broker->records);
+        if (!answer->orders)
+            wire_page_deinit (&ordering->page);
+        return r;
     }
-    records_rollback (broker->records);
-    if (!answer->orders)
-        wire_page_deinit (&ordering->page);
-    return r;
+    if (ordering->done)
+        ordering_done (ordering);
+    else
+        orders_announce (ordering);
+    return 0;
 }
 
 /*  What the requests of this file have in common, and in orders. */
@@ -320,7 +334,7 @@ static int ordering_serve (struct broker_call *call, const struct ordering *give
     .word = wire_order_word (kind), .order = (kind),                                                         \
     .application = (request)->application ? (request)->application : "noded", NAMED (request)
 
-static const struct base_digest *named_release (const struct base_digest *release)
+static const struct base_digest *release_named (const struct base_digest *release)
 {
     return base_digest_is_null (release) ? NULL : release;
 }
@@ -329,7 +343,7 @@ int broker_serve_order_update (struct broker_call *call, const struct wire_order
                                struct wire_orders *answer)
 {
     const struct ordering given = {ORDERED (request, WIRE_ORDER_UPDATE),
-                                   .release = named_release (&request->release)};
+                                   .release = release_named (&request->release)};
 
     return ordering_serve (call, &given, answer);
 }
@@ -370,7 +384,7 @@ int broker_serve_order_clear (struct broker_call *call, const struct wire_order_
                               struct wire_orders *answer)
 {
     const struct ordering given = {ORDERED (request, WIRE_ORDER_CLEAR), .all = request->all,
-                                   .release = named_release (&request->release)};
+                                   .release = release_named (&request->release)};
 
     return ordering_serve (call, &given, answer);
 }
@@ -380,8 +394,8 @@ int broker_serve_label_nodes (struct broker_call *call, const struct wire_label_
 {
     struct base_error wrong = {.code = 0};
     const struct ordering given = {.word = "label",
-                                   .serve = label_node,
-                                   .done = label_done,
+                                   .serve = node_label,
+                                   .done = node_labelled,
                                    .labels = request->labels,
                                    .n_labels = request->n_labels,
                                    .all = request->all,
@@ -396,7 +410,7 @@ int broker_serve_forget_nodes (struct broker_call *call, const struct wire_forge
                                struct wire_orders *answer)
 {
     const struct ordering given = {
-        .word = "forget", .serve = forget_node, .done = forget_done, .all = request->all, NAMED (request)};
+        .word = "forget", .serve = node_forget, .done = node_forgotten, .all = request->all, NAMED (request)};
 
     return ordering_serve (call, &given, answer);
 }

@@ -3,20 +3,22 @@
 
 #include <errno.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "broker/collect.h"
 #include "broker/documents.h"
-#include "broker/round.h"
+#include "broker/errors.h"
 #include "broker/operator.h"
+#include "broker/round.h"
 #include "broker/serving.h"
 #include "deploy/deploy.h"
 #include "wire/envelope.h"
 #include "wire/text.h"
 
-/*  Returns 1 if a blob is missing: the answer says so. */
-static int content_check (struct broker *broker, const struct base_digest *digest, uint64_t size,
-                          const char *what, struct wire_published *answer)
+/*  Returns 0, or BROKER_E_REFUSED if a blob is missing. */
+static int blob_check (struct broker *broker, const struct base_digest *digest, uint64_t size,
+                       const char *what, struct wire_published *answer)
 {
     char text[BASE_DIGEST_TEXT];
     uint64_t here;
@@ -34,24 +36,31 @@ static int content_check (struct broker *broker, const struct base_digest *diges
     else
         return 0;
     answer->status = WIRE_STATUS_REFUSED;
-    return 1;
+    return BROKER_E_REFUSED;
 }
 
-static int contents_check (struct broker *broker, const struct wire_release *release,
-                           struct wire_published *answer)
+/*  Checks all blobs of a release; returns as blob_check. */
+static int blobs_check (struct broker *broker, const struct wire_release *release,
+                        struct wire_published *answer)
 {
     uint64_t size = 0;
     struct base_digest digest = wire_release_digest (release, &size);
-    int r = content_check (broker, &digest, size, "the release document", answer);
-
-    for (size_t i = 0; r == 0 && i < release->n_envelopes; i++) {
+    int r = blob_check (broker, &digest, size, "the release document", answer);
+    if (r)
+        return r;
+    for (size_t i = 0; i < release->n_envelopes; i++) {
         const struct wire_envelope *envelope = &release->envelopes[i];
-        r = content_check (broker, &envelope->binary, envelope->size, "the binary", answer);
-        for (size_t j = 0; r == 0 && j < envelope->n_files; j++)
-            r = content_check (broker, &envelope->files[j].digest, envelope->files[j].size,
-                               envelope->files[j].path, answer);
+        r = blob_check (broker, &envelope->binary, envelope->size, "the binary", answer);
+        if (r)
+            return r;
+        for (size_t j = 0; j < envelope->n_files; j++) {
+            const struct wire_file *file = &envelope->files[j];
+            r = blob_check (broker, &file->digest, file->size, file->path, answer);
+            if (r)
+                return r;
+        }
     }
-    return r;
+    return 0;
 }
 
 /*  Writes the document of a recorded release. */
@@ -59,13 +68,15 @@ static int document_put (struct broker *broker, const struct base_digest *digest
 {
     base_cleanup (records_release_deinit) struct records_release release = {.serial = 0};
     int r = records_release_get (broker->records, digest, &release, error);
-
-    return r == 0 ? broker_document_put (broker->root, &release, error) : r;
+    if (r < 0)
+        return r;
+    return broker_document_put (broker->root, &release, error);
 }
 
 int broker_serve_publish_release (struct broker_call *call, const struct wire_publish_release *request,
                                   struct wire_published *answer)
 {
+    base_assert (call && request && request->release && answer);
     struct broker *broker = call->broker;
     struct base_error *error = call->error;
     base_cleanup (records_release_deinit) struct records_release known = {.serial = 0};
@@ -79,26 +90,27 @@ int broker_serve_publish_release (struct broker_call *call, const struct wire_pu
         return wire_answer_say (answer, WIRE_STATUS_INVALID, "%s", error->text);
     digest = wire_release_digest (request->release, NULL);
     r = records_release_get (broker->records, &digest, &known, error);
-    if (r != 0 && r != -ENOENT)
+    if (r < 0 && r != -ENOENT)
         return r;
     if (r == 0 && known.withdrawn)
         return wire_answer_say (answer, WIRE_STATUS_GONE,
                                 "this release was withdrawn: publish it with another version");
-    if (contents_check (broker, request->release, answer) != 0)
+    if (blobs_check (broker, request->release, answer) == BROKER_E_REFUSED)
         return 0;
     if (r == -ENOENT) {
         r = records_release_put (broker->records, &digest, request->release,
                                  base_time_format (base_time_real_ns (), time), error);
-        if (r != 0)
+        if (r < 0)
             return r;
         broker_serving_changed (broker);
         base_log (BASE_LOG_INFO, "published %s %s: %s", request->release->application,
                   request->release->version, base_digest_format (&digest, text));
     }
-    if (r == 0 && !broker_document_has (broker->root, &digest))
+    if (!broker_document_has (broker->root, &digest)) {
         r = document_put (broker, &digest, error);
-    if (r != 0)
-        return r;
+        if (r < 0)
+            return r;
+    }
     answer->status = WIRE_STATUS_OK;
     answer->release = digest;
     return 0;
@@ -107,6 +119,7 @@ int broker_serve_publish_release (struct broker_call *call, const struct wire_pu
 int broker_serve_withdraw_release (struct broker_call *call, const struct wire_withdraw_release *request,
                                    struct wire_withdrawn *answer)
 {
+    base_assert (call && request && answer);
     struct broker *broker = call->broker;
     struct base_error *error = call->error;
     char text[BASE_DIGEST_TEXT];
@@ -114,19 +127,18 @@ int broker_serve_withdraw_release (struct broker_call *call, const struct wire_w
 
     (void) snprintf (call->what, sizeof call->what, "withdraw %s",
                      base_digest_format (&request->release, text));
-
     if (r == -ENOENT)
         return wire_answer_say (answer, WIRE_STATUS_NONE, "no such release: nodectl releases lists them");
-    if (r != 0)
+    if (r < 0)
         return r;
-    broker_serving_changed (broker); /* it is withdrawn now, whatever fails below */
+    broker_serving_changed (broker); /* it is withdrawn even if a later step fails */
     base_log (BASE_LOG_INFO, "withdrew %s", base_digest_format (&request->release, text));
     deploy_release_withdrawn (&broker->deploy, &request->release);
-    if (document_put (broker, &request->release, error) != 0) /* the next start writes it */
+    if (document_put (broker, &request->release, error) < 0) /* the next start writes it */
         (void) broker_storage_failed (broker, error);
-    if (broker->content)
-        r = broker_contents_collect_of (broker, &request->release, error);
     answer->status = WIRE_STATUS_OK;
     answer->release = request->release;
-    return r;
+    if (!broker->content)
+        return 0;
+    return broker_contents_collect_of (broker, &request->release, error);
 }

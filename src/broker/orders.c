@@ -6,13 +6,15 @@
 #include <errno.h>
 #include <stdarg.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "broker/errors.h"
 #include "wire/envelope.h"
 #include "wire/text.h"
 
-/*  How far the clock of an earlier run of the broker may have been ahead of this one's. */
+/*  In an earlier run of the broker the clock may have been ahead by as much as this. */
 #define CLOCK_AHEAD_MS (UINT64_C (24) * 3600 * 1000)
 
 /*  An order under construction. */
@@ -24,7 +26,7 @@ struct making {
     struct base_error *error;
 };
 
-/*  Refuses the order; the answer has the reason. Returns 0 or -ENOMEM. */
+/*  Refuses the order; the answer has the reason. Returns BROKER_E_REFUSED or -ENOMEM. */
 __attribute__ ((format (printf, 3, 4))) static int
 order_refuse (struct making *making, enum wire_status status, const char *format, ...)
 {
@@ -34,21 +36,23 @@ order_refuse (struct making *making, enum wire_status status, const char *format
     making->ordered->reason = wire_reason_v (format, arguments);
     va_end (arguments);
     making->ordered->status = status;
-    return making->ordered->reason ? 0 : -ENOMEM;
+    base_assert (status != WIRE_STATUS_OK);
+    return making->ordered->reason ? BROKER_E_REFUSED : -ENOMEM;
 }
 
 bool broker_order_held (const struct records_application *application)
 {
+    base_assert (application);
     const struct wire_application *told = &application->told;
 
-    /* The node's own report counts (it may have been held on its host), unless it is older than the last
-       order. */
+    /* The node's own report counts, because it may have been held on its host. A report that is older than
+       the last order does not count. */
     if (application->is_desired && application->desired.hold_epoch > (application->is_told ? told->epoch : 0))
         return application->desired.held;
     return application->is_told && told->held;
 }
 
-static bool is_at_rest (enum wire_state state)
+static bool state_is_at_rest (enum wire_state state)
 {
     return state == WIRE_STATE_NULL || state == WIRE_STATE_IDLE || state == WIRE_STATE_CONFIRMED ||
            state == WIRE_STATE_UNFIT;
@@ -56,22 +60,23 @@ static bool is_at_rest (enum wire_state state)
 
 bool broker_order_under_way (const struct records_application *application, bool online)
 {
+    base_assert (application);
     const struct wire_desired *desired = &application->desired;
     const struct wire_application *told = &application->told;
 
     if (!application->is_desired || desired->release_epoch == 0)
         return false;
-    if (application->is_told && online && !is_at_rest (told->state) && told->transaction &&
+    if (application->is_told && online && !state_is_at_rest (told->state) && told->transaction &&
         desired->transaction && strcmp (told->transaction, desired->transaction) == 0)
         return true;
     if (application->is_told && told->epoch >= desired->release_epoch)
         return false;
-    /* The node has the order and retries it by itself: that must not block a newer order. */
+    /* The node has the order and retries it by itself. This must not block a newer order. */
     if (application->is_told && told->retry && told->transaction && desired->transaction &&
         strcmp (told->transaction, desired->transaction) == 0)
         return false;
-    /* An offline node cannot be waited for. An order that it has not seen, or that was cancelled, gives
-       way to a newer order. */
+    /* The end of an order on an offline node is not known. A newer order replaces one that the node has not
+       seen, or that was cancelled. */
     if (!online && (!application->is_told || told->seen_epoch < desired->release_epoch))
         return false;
     if (!online && desired->cancel_epoch > desired->release_epoch)
@@ -82,6 +87,7 @@ bool broker_order_under_way (const struct records_application *application, bool
 bool broker_order_raise (struct records_application *application, struct wire_application *told,
                          uint64_t now_ms)
 {
+    base_assert (application && told);
     uint64_t most =
         now_ms + CLOCK_AHEAD_MS > application->epoch ? now_ms + CLOCK_AHEAD_MS : application->epoch;
     bool believed = told->epoch <= most && told->seen_epoch <= most;
@@ -120,11 +126,11 @@ bool broker_order_quarantined (const struct records_application *application,
     return quarantine_of (application, release) != NULL;
 }
 
+enum { NEWEST_FOUND = 1 /* ends the search */ };
+
 struct newest {
     const char *platform;
     struct records_release found;
-    bool is_found;
-    int failed;
 };
 
 static int newest_take (void *context, const struct records_release *release)
@@ -133,27 +139,28 @@ static int newest_take (void *context, const struct records_release *release)
 
     if (release->withdrawn || !wire_release_match (&release->document, newest->platform))
         return 0;
-    newest->failed = wire_copy (&wire_release_record, &release->document, &newest->found.document);
+    int r = wire_copy (&wire_release_record, &release->document, &newest->found.document);
+    if (r < 0)
+        return r;
     newest->found.digest = release->digest;
-    newest->is_found = newest->failed == 0;
-    return 1;
+    return NEWEST_FOUND;
 }
 
 int broker_order_newest (struct records *records, const char *application, const char *platform,
                          struct records_release *ret_release, struct base_error *error)
 {
+    base_assert (records && application && ret_release);
     struct newest newest = {.platform = platform};
     int r = records_releases (records, application, 0, newest_take, &newest, error);
-
-    if (r < 0 || newest.failed)
-        return r < 0 ? r : newest.failed;
-    if (!newest.is_found)
+    if (r < 0)
+        return r;
+    if (r != NEWEST_FOUND)
         return -ENOENT;
     *ret_release = newest.found;
     return 0;
 }
 
-/*  Finds the release to update to. Returns 1 if there is none: the answer has the reason. */
+/*  Finds the release to update to. Returns 0, -errno, or BROKER_E_REFUSED if there is none. */
 static int release_choose (struct making *making, struct records_release *ret_release)
 {
     const struct broker_order *order = making->order;
@@ -166,50 +173,44 @@ static int release_choose (struct making *making, struct records_release *ret_re
                                  making->error);
         if (r != -ENOENT)
             return r;
-        r = order_refuse (making, WIRE_STATUS_NONE,
-                          "no release of %s for %s: publish one with nodectl publish", order->application,
-                          order->platform);
-        return r ? r : 1;
+        return order_refuse (making, WIRE_STATUS_NONE,
+                             "no release of %s for %s: publish one with nodectl publish", order->application,
+                             order->platform);
     }
     r = records_release_get (making->records, order->release, &release, making->error);
-    if (r != 0 && r != -ENOENT)
+    if (r < 0 && r != -ENOENT)
         return r;
     (void) base_digest_format (order->release, digest);
     if (r == -ENOENT && base_digest_equal (order->release, &making->application.told.release))
-        r = order_refuse (making, WIRE_STATUS_NONE,
-                          "release %s runs on the node, but was not published here: publish it first "
-                          "with nodectl publish",
-                          digest);
-    else if (r == -ENOENT)
-        r = order_refuse (making, WIRE_STATUS_NONE, "no release %s: nodectl releases lists them", digest);
-    else if (strcmp (release.document.application, order->application) != 0)
-        r = order_refuse (making, WIRE_STATUS_NONE, "release %s belongs to %s, not to %s", digest,
-                          release.document.application, order->application);
-    else if (release.withdrawn)
-        r = order_refuse (making, WIRE_STATUS_GONE, "release %s was withdrawn: order another one", digest);
-    else if (!wire_release_match (&release.document, order->platform))
-        r = order_refuse (making, WIRE_STATUS_NONE,
-                          "release %s does not support %s: publish it for that platform, too", digest,
-                          order->platform);
-    else {
-        *ret_release = release;
-        release = (struct records_release){.serial = 0};
-        return 0;
-    }
-    return r ? r : 1;
+        return order_refuse (making, WIRE_STATUS_NONE,
+                             "release %s runs on the node, but was not published here: publish it first "
+                             "with nodectl publish",
+                             digest);
+    if (r == -ENOENT)
+        return order_refuse (making, WIRE_STATUS_NONE, "no release %s: nodectl releases lists them", digest);
+    if (strcmp (release.document.application, order->application) != 0)
+        return order_refuse (making, WIRE_STATUS_NONE, "release %s belongs to %s, not to %s", digest,
+                             release.document.application, order->application);
+    if (release.withdrawn)
+        return order_refuse (making, WIRE_STATUS_GONE, "release %s was withdrawn: order another one", digest);
+    if (!wire_release_match (&release.document, order->platform))
+        return order_refuse (making, WIRE_STATUS_NONE,
+                             "release %s does not support %s: publish it for that platform, too", digest,
+                             order->platform);
+    *ret_release = release;
+    release = (struct records_release){.serial = 0};
+    return 0;
 }
 
-/*  Gives the desired state its next epoch. Returns 1 if there is none left: the answer has the reason. */
+/*  Gives the desired state its next epoch. Returns 0, -ENOMEM, or BROKER_E_REFUSED if no epoch is left. */
 static int epoch_next (struct making *making, uint64_t *ret_epoch)
 {
+    base_assert (making->ordered->status != WIRE_STATUS_OK);
     struct records_application *application = &making->application;
 
-    if (application->epoch >= WIRE_EPOCH_MOST - 1) {
-        int r =
-            order_refuse (making, WIRE_STATUS_REFUSED,
-                          "the node reports the highest possible epoch; install it again with another id");
-        return r ? r : 1;
-    }
+    if (application->epoch >= WIRE_EPOCH_MOST - 1)
+        return order_refuse (making, WIRE_STATUS_REFUSED,
+                             "the node reports the highest possible epoch: install it again with another id");
     if (!application->is_desired) {
         application->desired.application = strdup (application->name);
         if (!application->desired.application)
@@ -247,8 +248,7 @@ static int update_set (struct making *making, const struct records_release *rele
     struct wire_desired *desired = &making->application.desired;
     char transaction[2 + 16 + 1] = "t-";
     int r = epoch_next (making, ret_epoch);
-
-    if (r != 0)
+    if (r)
         return r;
     (void) base_random_hex (transaction + 2, 8);
     if (wire_text_set (&desired->transaction, transaction) != 0)
@@ -265,8 +265,7 @@ static int update_make (struct making *making, uint64_t *ret_epoch)
     const struct wire_desired *desired = &application->desired;
     const struct wire_failure *failure;
     int r = release_choose (making, &release);
-
-    if (r != 0)
+    if (r)
         return r;
     if (broker_order_under_way (application, making->order->online)) {
         if (base_digest_equal (&desired->release, &release.digest) &&
@@ -304,7 +303,7 @@ static int revert_make (struct making *making, uint64_t *ret_epoch)
         return ordered_set (making, desired->revert_epoch, NULL, &told->previous_release,
                             told->previous_version);
     r = epoch_next (making, ret_epoch);
-    if (r != 0)
+    if (r)
         return r;
     desired->revert_epoch = *ret_epoch;
     desired->revert_from = *from;
@@ -319,15 +318,14 @@ static int hold_make (struct making *making, uint64_t *ret_epoch)
 {
     struct wire_desired *desired = &making->application.desired;
     int r = epoch_next (making, ret_epoch);
-
-    if (r != 0)
+    if (r)
         return r;
     desired->hold_epoch = *ret_epoch;
     desired->held = making->order->verb == WIRE_ORDER_HOLD;
     return ordered_set (making, *ret_epoch, NULL, NULL, NULL);
 }
 
-static bool has_switched (enum wire_state state)
+static bool state_has_switched (enum wire_state state)
 {
     return state == WIRE_STATE_SWITCHING || state == WIRE_STATE_RESTARTING || state == WIRE_STATE_TRIAL ||
            state == WIRE_STATE_CONFIRMED;
@@ -345,13 +343,13 @@ static int cancel_make (struct making *making, uint64_t *ret_epoch)
         return order_refuse (making, WIRE_STATUS_NONE, "no update is under way");
     if (desired->cancel_epoch > desired->release_epoch && desired->cancel_epoch > told->epoch)
         return ordered_set (making, desired->cancel_epoch, desired->transaction, NULL, NULL);
-    if (making->order->online && has_switched (told->state) && told->transaction && desired->transaction &&
-        strcmp (told->transaction, desired->transaction) == 0)
+    if (making->order->online && state_has_switched (told->state) && told->transaction &&
+        desired->transaction && strcmp (told->transaction, desired->transaction) == 0)
         return order_refuse (making, WIRE_STATUS_REFUSED,
                              "too late: the update has switched and is in %s; to undo it: nodectl revert %s",
                              wire_state_word (told->state), making->order->node);
     r = epoch_next (making, ret_epoch);
-    if (r != 0)
+    if (r)
         return r;
     desired->cancel_epoch = *ret_epoch;
     return ordered_set (making, *ret_epoch, desired->transaction, NULL, NULL);
@@ -361,8 +359,7 @@ static int clear_make (struct making *making, uint64_t *ret_epoch)
 {
     struct wire_desired *desired = &making->application.desired;
     int r = epoch_next (making, ret_epoch);
-
-    if (r != 0)
+    if (r)
         return r;
     desired->clear_epoch = *ret_epoch;
     desired->clear_release =
@@ -395,27 +392,43 @@ static void ordered_free_p (struct wire_order_result **ordered)
         wire_order_result_deinit (*ordered);
 }
 
+/*  Makes an order for an application that the node has. *ret_epoch: of a new order; untouched if none was
+    made. Returns 0 or -errno; a refusal is in making->ordered. */
+static int making_finish (struct making *making, uint64_t *ret_epoch)
+{
+    uint64_t epoch = 0;
+    int r = making_run (making, &epoch);
+    if (r)
+        return r == BROKER_E_REFUSED ? 0 : r;
+    if (epoch == 0)
+        return 0;
+    r = records_application_put (making->records, &making->application, making->error);
+    if (r < 0)
+        return r;
+    *ret_epoch = epoch;
+    return 0;
+}
+
 int broker_order_make (struct records *records, const struct broker_order *order,
                        struct wire_order_result *ret_ordered, uint64_t *ret_epoch, struct base_error *error)
 {
+    base_assert (records && order && ret_ordered && ret_epoch);
+    base_assert (order->node && order->application);
     struct wire_order_result ordered = {.epoch = 0};
     base_cleanup (ordered_free_p) struct wire_order_result *owned = &ordered;
     struct making making = {.records = records, .order = order, .ordered = &ordered, .error = error};
     uint64_t epoch = 0;
     int r = records_application_get (records, order->node, order->application, &making.application, error);
 
-    if (r != 0 && r != -ENOENT)
+    if (r < 0 && r != -ENOENT)
         return r;
     ordered.node = strdup (order->node);
     if (!ordered.node)
         r = -ENOMEM;
-    else if (r == -ENOENT)
+    else if (r == 0)
+        r = making_finish (&making, &epoch);
+    else
         r = order_refuse (&making, WIRE_STATUS_NONE, "the node has no application %s", order->application);
-    else {
-        r = making_run (&making, &epoch);
-        if (r == 0 && epoch > 0)
-            r = records_application_put (records, &making.application, error);
-    }
     records_application_deinit (&making.application);
     if (r < 0)
         return r == -ENOMEM ? base_error_errno (error, r, "cannot make an order") : r;
@@ -427,6 +440,7 @@ int broker_order_make (struct records *records, const struct broker_order *order
 
 int broker_order_desired (const struct records_application *application, struct wire_desired *ret_desired)
 {
+    base_assert (application && ret_desired);
     if (application->is_desired)
         return wire_copy (&wire_desired_record, &application->desired, ret_desired);
     ret_desired->status = WIRE_STATUS_NONE;

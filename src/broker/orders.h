@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/orders.h - the desired state of an application on a node, and the results of orders
 
-    The desired state of an application is one record that only grows: each order changes its part of it and
-    gives the whole record the next epoch, above every epoch that was issued here or reported by the node.
-    So a node that was offline for many orders learns everything that still matters from one answer.
+    The desired state of an application is one record. Each order changes its part of the record, and gives
+    the whole record the next epoch, which is above every epoch that was issued here or reported by the node.
+    So a node that was offline for many orders needs only one answer.
 
-    An epoch is the wall clock in milliseconds if that is higher. So a broker whose records were restored
-    from an older copy issues no epoch a second time, even before it has heard of the node. */
+    If the wall clock in milliseconds is higher than the next epoch, it is the next epoch. So a broker whose
+    records were restored from an older copy issues no epoch twice, even before the node has connected. */
 
 #ifndef BROKER_ORDERS_H
 #define BROKER_ORDERS_H
@@ -17,13 +17,13 @@
 struct broker_order {
     enum wire_order verb; /* update, revert, hold, unhold, cancel, clear */
     const char *application;
-    /*  Of update and clear; NULL: the newest, or all. Of revert: the node reverts from this release only,
-        even if it runs it only later; NULL: from the release that it reports. */
+    /*  Of update: NULL is the newest. Of clear: NULL is all. Of revert: the release to revert from, even if
+        the node starts to run it only later; NULL is the release that the node reports. */
     const struct base_digest *release;
     const char *node;
     const char *platform;
     bool online;
-    bool no_hold;    /* of revert: the node is not held, and stays free to follow later orders */
+    bool no_hold;    /* of revert: the node is not held, and follows later orders */
     uint64_t now_ms; /* of the wall clock; 0: unknown */
 };
 
@@ -33,35 +33,37 @@ struct broker_order {
 int broker_order_make (struct records *records, const struct broker_order *order,
                        struct wire_order_result *ret_ordered, uint64_t *ret_epoch, struct base_error *error);
 
-/*  Returns the newest release that is offered for a platform. Returns 0, -ENOENT or another -errno. */
+/*  Finds the newest release for a platform that is not withdrawn. The caller owns *ret_release. Returns 0,
+    -ENOENT, or another -errno. */
 int broker_order_newest (struct records *records, const char *application, const char *platform,
                          struct records_release *ret_release, struct base_error *error);
 
-/*  Fills the answer to ask with a copy of the desired state; without an order, its status is none. */
+/*  Fills the answer to ask with a copy of the desired state; without an order, its status is none. Returns 0
+    or -ENOMEM. */
 int broker_order_desired (const struct records_application *application, struct wire_desired *ret_desired);
 
-/*  Raises the highest epoch of the record to those that the node reports. A broker issues no epoch beyond
-    the time of issue, except one more than the last. So a reported epoch that is above both is removed from
-    told, which must be the record's own copy. now_ms: of the wall clock; an earlier clock may have been a
-    day ahead. Returns whether every reported epoch was plausible. */
+/*  Raises the highest epoch of the record to those that the node reports. An epoch that this broker cannot
+    have issued is removed from told, which must be the record's own copy: it is above now_ms (of the wall
+    clock; an earlier clock may have been a day ahead) and above the last epoch. Returns whether no epoch was
+    removed. */
 bool broker_order_raise (struct records_application *application, struct wire_application *told,
                          uint64_t now_ms);
 
-/*  Fills desired_epoch, desired_transaction, outcome, outcome_step and outcome_reason of a node's record.
-    If the node says that it has completed the order, and no report has the result, the result is inferred
-    from the node's state, unless may_come: a report may still arrive. *ret_missing (may be NULL): the
-    report is missing. */
+/*  Fills desired_epoch, desired_transaction, outcome, outcome_step and outcome_reason of a node's record. If
+    the node reports that it has completed the order, but no report has the result, *ret_missing (may be NULL)
+    is true. Then the result is inferred from the node's state, unless the report may still arrive (may_come).
+    Returns 0 or -errno; node owns its texts. */
 int broker_order_outcome (struct records *records, const struct records_application *application,
                           bool may_come, struct wire_node *node, bool *ret_missing, struct base_error *error);
 
-/*  The same for an earlier order: an update to a release, or a revert from one. Sets outcome, outcome_step
-    and outcome_reason only. */
+/*  An earlier order: an update to a release, or a revert from one. */
 struct broker_order_given {
     enum wire_order verb;
     uint64_t epoch;
     const struct base_digest *release;
     const char *transaction; /* of an update; may be NULL */
 };
+/*  As broker_order_outcome, for that order. Sets outcome, outcome_step and outcome_reason only. */
 int broker_order_result (struct records *records, const struct records_application *application,
                          const struct broker_order_given *given, bool may_come, struct wire_node *node,
                          bool *ret_missing, struct base_error *error);

@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/outcome.c - the result of an order
 
-    The result is the last report under the order's epoch that ends the order. A node whose report was lost
-    for good (its journal was damaged, its reports were pruned) still says that it has completed the order:
-    then the result is inferred from its state. */
+    The result is the last report under the order's epoch that ends the order. If that report was lost for
+    good (the journal was damaged, or the reports were pruned), the node still reports that it has completed
+    the order. Then the result is inferred from its state. */
 
 #include "broker/orders.h"
 
 #include <errno.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
+
+enum { ENDING_FOUND = 1 /* ends the search */ };
 
 struct ending {
     enum wire_order verb;
     const struct base_digest *release;
     struct wire_node *node;
-    bool is_found;
-    int failed;
 };
 
-static bool is_end (const struct wire_stored_report *told, enum wire_order verb,
-                    const struct base_digest *release)
+static bool report_is_end (const struct wire_stored_report *told, enum wire_order verb,
+                           const struct base_digest *release)
 {
     switch (told->outcome) {
     case WIRE_OUTCOME_CONFIRMED: /* broker_on_report has checked that the node runs it */
@@ -46,6 +47,7 @@ static bool is_end (const struct wire_stored_report *told, enum wire_order verb,
 static int outcome_set (struct wire_node *node, enum wire_outcome outcome, const char *step,
                         const char *reason)
 {
+    base_assert (!node->outcome_step && !node->outcome_reason);
     node->outcome = outcome;
     if (!(node->outcome_word = strdup (wire_outcome_word (outcome))))
         return -ENOMEM;
@@ -56,15 +58,16 @@ static int outcome_set (struct wire_node *node, enum wire_outcome outcome, const
     return 0;
 }
 
-static int ending_take (void *context, const struct wire_stored_report *told)
+static int report_take (void *context, const struct wire_stored_report *told)
 {
     struct ending *ending = context;
 
-    if (!is_end (told, ending->verb, ending->release))
+    if (!report_is_end (told, ending->verb, ending->release))
         return 0;
-    ending->is_found = true;
-    ending->failed = outcome_set (ending->node, told->outcome, told->step, told->reason);
-    return 1;
+    int r = outcome_set (ending->node, told->outcome, told->step, told->reason);
+    if (r < 0)
+        return r;
+    return ENDING_FOUND;
 }
 
 /*  Infers the result from the node's state. */
@@ -96,17 +99,19 @@ int broker_order_result (struct records *records, const struct records_applicati
                          const struct broker_order_given *given, bool may_come, struct wire_node *node,
                          bool *ret_missing, struct base_error *error)
 {
+    base_assert (records && application && given && node && ret_missing);
+    base_assert (given->release);
     struct ending ending = {.verb = given->verb, .release = given->release, .node = node};
     int r;
 
     *ret_missing = false;
     if (!application->is_told || application->told.epoch < given->epoch)
         return 0;
-    r = records_reports_of (records, application->node, application->name, given->epoch, ending_take, &ending,
+    r = records_reports_of (records, application->node, application->name, given->epoch, report_take, &ending,
                             error);
-    if (r < 0 || ending.failed)
-        return r < 0 ? r : ending.failed;
-    if (ending.is_found)
+    if (r < 0)
+        return r;
+    if (r == ENDING_FOUND)
         return 0;
     *ret_missing = true;
     return may_come ? 0 : ending_infer (application, given, node);
@@ -115,6 +120,7 @@ int broker_order_result (struct records *records, const struct records_applicati
 int broker_order_outcome (struct records *records, const struct records_application *application,
                           bool may_come, struct wire_node *node, bool *ret_missing, struct base_error *error)
 {
+    base_assert (records && application && node);
     const struct wire_desired *desired = &application->desired;
     struct broker_order_given given = {
         .verb = application->verb,
@@ -122,16 +128,17 @@ int broker_order_outcome (struct records *records, const struct records_applicat
         .release = application->verb == WIRE_ORDER_REVERT ? &desired->revert_from : &desired->release,
         .transaction = desired->transaction};
     bool missing = false;
-    int r = 0;
 
     if (application->is_desired) {
         node->desired_epoch = desired->epoch;
         if ((application->verb == WIRE_ORDER_UPDATE || application->verb == WIRE_ORDER_CANCEL) &&
             desired->transaction && !(node->desired_transaction = strdup (desired->transaction)))
             return -ENOMEM;
-        r = broker_order_result (records, application, &given, may_come, node, &missing, error);
+        int r = broker_order_result (records, application, &given, may_come, node, &missing, error);
+        if (r < 0)
+            return r;
     }
     if (ret_missing)
         *ret_missing = missing;
-    return r;
+    return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  broker/pace.h - rate limit: a burst of N at once, and N a minute after that
+/*  broker/pace.h - rate limit: a burst of at_once, and a_minute a minute after that
 
     Null value: all zero; the first call is allowed. The caller passes the time. */
 
@@ -15,7 +15,7 @@ struct broker_pace {
     uint64_t refused;  /* refusals that the owner has not reported yet */
 };
 
-/*  Returns whether one more may happen now, and counts it: as used, or as refused. */
+/*  Returns whether one more may happen now, and counts it as used or as refused. now_ms: since boot. */
 bool broker_pace_take (struct broker_pace *pace, unsigned at_once, unsigned a_minute, uint64_t now_ms);
 
 #endif

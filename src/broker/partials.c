@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
 
@@ -25,7 +26,8 @@ struct partials {
     size_t count;
 };
 
-static int older_first (const void *a, const void *b)
+/*  The oldest first. */
+static int partials_compare (const void *a, const void *b)
 {
     const struct partial *one = a, *other = b;
 
@@ -34,7 +36,7 @@ static int older_first (const void *a, const void *b)
     return one->time.tv_nsec < other->time.tv_nsec ? -1 : one->time.tv_nsec > other->time.tv_nsec;
 }
 
-static const char *path_of (const struct base_digest *digest, char path[PATH_SIZE])
+static const char *partial_path (const struct base_digest *digest, char path[PATH_SIZE])
 {
     char text[BASE_DIGEST_TEXT];
 
@@ -67,7 +69,7 @@ static struct partials partials_list (const struct disk_blobs *blobs, const stru
         partials.items[partials.count++] = partial;
     }
     if (partials.count > 0)
-        qsort (partials.items, partials.count, sizeof *partials.items, older_first);
+        qsort (partials.items, partials.count, sizeof *partials.items, partials_compare);
     return partials;
 }
 
@@ -75,12 +77,13 @@ static void partial_remove (const struct disk_blobs *blobs, const struct base_di
 {
     char path[PATH_SIZE];
 
-    (void) unlinkat (blobs->fd, path_of (digest, path), 0);
+    (void) unlinkat (blobs->fd, partial_path (digest, path), 0);
 }
 
 void broker_partials_collect (struct disk_blobs *blobs, const struct broker_partials_kept *kept,
                               time_t before)
 {
+    base_assert (blobs && kept && kept->is_kept);
     struct partials partials = partials_list (blobs, kept);
 
     for (size_t i = 0; i < partials.count; i++)
@@ -92,6 +95,7 @@ void broker_partials_collect (struct disk_blobs *blobs, const struct broker_part
 bool broker_partials_make_room (struct disk_blobs *blobs, const struct broker_partials_kept *kept,
                                 uint64_t bytes, uint64_t *ret_free)
 {
+    base_assert (blobs && kept && kept->is_kept && ret_free);
     struct partials partials = {.count = 0};
     uint64_t inodes;
     bool is_enough = disk_space (blobs->fd, ret_free, &inodes) != 0 || *ret_free >= bytes;
@@ -108,16 +112,18 @@ bool broker_partials_make_room (struct disk_blobs *blobs, const struct broker_pa
 
 uint64_t broker_partials_allocated (struct disk_blobs *blobs, const struct base_digest *digest)
 {
+    base_assert (blobs && digest);
     char path[PATH_SIZE];
     struct stat status;
 
-    if (fstatat (blobs->fd, path_of (digest, path), &status, AT_SYMLINK_NOFOLLOW) != 0)
+    if (fstatat (blobs->fd, partial_path (digest, path), &status, AT_SYMLINK_NOFOLLOW) != 0)
         return 0;
     return (uint64_t) status.st_blocks * BLOCK;
 }
 
 void broker_partials_shrink (struct disk_partial *partial)
 {
+    base_assert (partial && partial->offset <= partial->size);
     if (partial->fd >= 0 && ftruncate (partial->fd, (off_t) partial->offset) != 0)
         return; /* the file is deleted later */
 }

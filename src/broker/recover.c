@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <sys/stat.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -32,13 +33,14 @@ static void draft_remove (int root)
         (void) unlinkat (root, names[i], 0);
 }
 
+/*  Copies a file into the draft, and makes it durable. */
 static int draft_copy (int from, int root, struct base_error *error)
 {
+    base_assert (from >= 0 && root >= 0);
     const struct disk *disk = &disk_system;
     base_cleanup (base_free_p) char *block = malloc (BLOCK);
     base_cleanup (base_close_p) int fd = -1;
-    ssize_t got = 1;
-    int r = 0;
+    ssize_t got;
 
     if (!block)
         return base_error_errno (error, -ENOMEM, "cannot restore");
@@ -46,23 +48,28 @@ static int draft_copy (int from, int root, struct base_error *error)
                             0600);
     if (fd < 0)
         return base_error_errno (error, -errno, "cannot write " DRAFT);
-    while (r == 0 && (got = read (from, block, BLOCK)) > 0)
-        r = disk_write_all (disk, fd, block, (size_t) got);
-    if (r == 0 && (got < 0 || disk->ops->fsync (disk->context, fd) != 0))
-        r = -errno;
-    return r == 0 ? 0 : base_error_errno (error, r, "cannot copy the backup into the root");
+    while ((got = read (from, block, BLOCK)) > 0) {
+        int r = disk_write_all (disk, fd, block, (size_t) got);
+        if (r < 0)
+            return base_error_errno (error, r, "cannot copy the backup into the root");
+    }
+    if (got < 0 || disk->ops->fsync (disk->context, fd) != 0)
+        return base_error_errno (error, -errno, "cannot copy the backup into the root");
+    return 0;
 }
 
-/*  Gives the draft the name of the records. The mark of earlier records would keep the broker from
-    starting. */
+/*  Gives the draft the name of the records. Removes the mark of earlier records first, because the broker
+    would refuse the new records. */
 static int draft_name (const char *root_path, int root, struct base_error *error)
 {
     int r = disk_unlink (&disk_system, root, BROKER_MARK);
 
-    if (r != 0 && r != -ENOENT)
+    if (r < 0 && r != -ENOENT)
         return base_error_errno (error, r, "cannot remove " BROKER_MARK);
     r = disk_rename (&disk_system, root, DRAFT, BROKER_RECORDS, error);
-    return r == 0 ? broker_keeping_settle (root_path, root, error) : r;
+    if (r < 0)
+        return r;
+    return broker_keeping_settle (root_path, root, error);
 }
 
 /*  Adds the releases of the documents below a root to records that are being made. */
@@ -82,7 +89,8 @@ static int root_renew (const char *path, int root, struct records_restored *ret_
     return records_renew (path, &filling, ret_restored, error);
 }
 
-static int root_is_empty (int root, const char *path, struct base_error *error)
+/*  Returns 0 if the root has no records, or -EEXIST. */
+static int root_empty_check (int root, const char *path, struct base_error *error)
 {
     static const char *const names[] = {BROKER_RECORDS, BROKER_RECORDS "-wal"};
 
@@ -96,46 +104,59 @@ static int root_is_empty (int root, const char *path, struct base_error *error)
     return 0;
 }
 
+/*  Fills the draft from a backup, and makes it the records. On failure the draft is the caller's to
+    remove. */
+static int draft_restore (const char *path, const char *root_path, int root, int from,
+                          struct records_restored *ret_restored, struct base_error *error)
+{
+    int r = draft_copy (from, root, error);
+    if (r < 0)
+        return r;
+    r = records_check (path, ret_restored, error);
+    if (r < 0)
+        return r;
+    r = root_renew (path, root, ret_restored, error);
+    if (r < 0)
+        return r;
+    return draft_name (root_path, root, error);
+}
+
 static int root_restore (const char *root_path, int root, int from, struct records_restored *ret_restored,
                          struct base_error *error)
 {
     base_cleanup (base_free_p) char *path = base_text_printf ("%s/" DRAFT, root_path);
-    int r = path ? root_is_empty (root, root_path, error) : -ENOMEM;
-
-    if (r != 0)
+    int r = path ? root_empty_check (root, root_path, error) : -ENOMEM;
+    if (r < 0)
         return r;
     draft_remove (root);
-    r = draft_copy (from, root, error);
-    if (r == 0)
-        r = records_check (path, ret_restored, error);
-    if (r == 0)
-        r = root_renew (path, root, ret_restored, error);
-    if (r == 0)
-        r = draft_name (root_path, root, error);
-    if (r != 0)
+    r = draft_restore (path, root_path, root, from, ret_restored, error);
+    if (r < 0)
         draft_remove (root);
     return r;
 }
 
 int broker_restore (const char *root_path, const char *file, struct base_error *error)
 {
+    base_assert (root_path && file);
     base_cleanup (base_close_p) int root = -1;
     base_cleanup (base_close_p) int lock = -1;
     base_cleanup (base_close_p) int from = open (file, O_RDONLY | O_CLOEXEC);
     struct records_restored restored = {.nodes = 0};
-    bool was_there = access (root_path, F_OK) == 0;
+    bool existed = access (root_path, F_OK) == 0;
     int r = from < 0 ? base_error_errno (error, -errno, "cannot read %s", file)
                      : broker_root_open (root_path, &root, &lock, error);
 
     if (r == 0) {
         r = root_restore (root_path, root, from, &restored, error);
-        if (r != 0 && !was_there) {
+        if (r < 0 && !existed) {
             (void) unlinkat (root, "lock", 0);
             (void) rmdir (root_path);
         }
     }
-    if (r != 0)
-        return r < 0 ? base_error_prefix (error, "cannot restore %s", file) : r;
+    if (r < 0)
+        return base_error_prefix (error, "cannot restore %s", file);
+    if (r > 0)
+        return r;
     base_log (BASE_LOG_INFO,
               "restored %s into %s: %" PRIu64 " nodes, %" PRIu64 " releases, %" PRIu64
               " rollouts paused; the copy is from %s; %" PRIu64
@@ -146,10 +167,11 @@ int broker_restore (const char *root_path, const char *file, struct base_error *
     return 0;
 }
 
-/*  recovery */
+/*  Recovery. */
 
 /*  Keeps sound records, and sets others aside. *ret_kept: they were kept. */
-static int keep_or_set_aside (const char *root_path, int root, bool *ret_kept, struct base_error *error)
+static int records_keep_or_set_aside (const char *root_path, int root, bool *ret_kept,
+                                      struct base_error *error)
 {
     base_cleanup (base_free_p) char *file = base_text_printf ("%s/" BROKER_RECORDS, root_path);
     struct base_error why = {.code = 0};
@@ -158,7 +180,7 @@ static int keep_or_set_aside (const char *root_path, int root, bool *ret_kept, s
     int r = file ? broker_keeping_is_empty (root_path, root, &empty, error) : -ENOMEM;
 
     *ret_kept = false;
-    if (r != 0)
+    if (r < 0)
         return r;
     if (!empty) {
         r = records_open (file, &records, &why);
@@ -177,30 +199,38 @@ static int keep_or_set_aside (const char *root_path, int root, bool *ret_kept, s
     return broker_keeping_set_aside (root, error);
 }
 
+/*  Makes new records from the release documents. */
+static int draft_recover (const char *draft, const char *root_path, int root,
+                          struct records_restored *ret_restored, struct base_error *error)
+{
+    int r = root_renew (draft, root, ret_restored, error);
+    if (r == 0)
+        r = draft_name (root_path, root, error);
+    if (r < 0)
+        draft_remove (root);
+    return r;
+}
+
 static int root_recover (const char *root_path, int root, struct records_restored *ret_restored,
                          bool *ret_kept, struct base_error *error)
 {
     base_cleanup (base_free_p) char *draft = base_text_printf ("%s/" DRAFT, root_path);
     base_cleanup (base_free_p) char *file = base_text_printf ("%s/" BROKER_RECORDS, root_path);
-    int r = draft && file ? keep_or_set_aside (root_path, root, ret_kept, error) : -ENOMEM;
-
-    if (r != 0)
+    int r = draft && file ? records_keep_or_set_aside (root_path, root, ret_kept, error) : -ENOMEM;
+    if (r < 0)
         return r;
     draft_remove (root);
-    if (!*ret_kept) {
-        r = root_renew (draft, root, ret_restored, error);
-        if (r == 0)
-            r = draft_name (root_path, root, error);
-        if (r != 0)
-            draft_remove (root);
-        return r;
-    }
+    if (!*ret_kept)
+        return draft_recover (draft, root_path, root, ret_restored, error);
     r = root_renew (file, root, ret_restored, error);
-    return r == 0 ? broker_keeping_settle (root_path, root, error) : r;
+    if (r < 0)
+        return r;
+    return broker_keeping_settle (root_path, root, error);
 }
 
 int broker_recover (const char *root_path, struct base_error *error)
 {
+    base_assert (root_path);
     base_cleanup (base_close_p) int root = -1;
     base_cleanup (base_close_p) int lock = -1;
     struct records_restored restored = {.nodes = 0};
@@ -211,8 +241,10 @@ int broker_recover (const char *root_path, struct base_error *error)
 
     if (r == 0)
         r = root_recover (root_path, root, &restored, &kept, error);
-    if (r != 0)
-        return r < 0 ? base_error_prefix (error, "cannot recover %s", root_path) : r;
+    if (r < 0)
+        return base_error_prefix (error, "cannot recover %s", root_path);
+    if (r > 0)
+        return r;
     base_log (BASE_LOG_INFO,
               "recovered %s: %s; %" PRIu64 " releases (%" PRIu64 " from %s/releases), %" PRIu64
               " nodes, %" PRIu64 " rollouts paused. Other nodes are known again when they connect, without"

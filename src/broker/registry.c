@@ -5,12 +5,31 @@
 
 #include <errno.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "wire/text.h"
 
+/*  Other messages of the older session extend its challenge, up to this many times BROKER_CHALLENGE_MS. */
 enum { CHALLENGES_MOST = 3 };
+
+/*  Asserts what always holds for a node between two calls. */
+static void node_check (const struct broker_node *node)
+{
+    base_assert (node->id);
+    base_assert (node->labels || node->n_labels == 0);
+    base_assert (!node->online || node->session[0]);
+    base_assert (!node->challenge || node->challenge_ms <= node->challenged_ms);
+}
+
+/*  Asserts the order of the nodes around an index, after a node was added or removed there. */
+static void registry_check (const struct broker_registry *registry, size_t at)
+{
+    base_assert (registry->n_nodes <= registry->capacity && at <= registry->n_nodes);
+    for (size_t i = at > 0 ? at : 1; i < registry->n_nodes && i <= at + 1; i++)
+        base_assert (strcmp (registry->nodes[i - 1]->id, registry->nodes[i]->id) < 0);
+}
 
 static void challenge_drop (struct broker_node *node)
 {
@@ -47,12 +66,14 @@ static void node_free_p (struct broker_node **node)
 void broker_registry_init (struct broker_registry *registry, const struct broker_registry_ops *ops,
                            void *context, uint64_t liveness_ms)
 {
+    base_assert (registry && ops && ops->poke && ops->settled && ops->went);
     *registry = (struct broker_registry){
         .ops = ops, .context = context, .liveness_ms = liveness_ms, .nodes_most = BROKER_NODES_MOST};
 }
 
 void broker_registry_deinit (struct broker_registry *registry)
 {
+    base_assert (registry);
     for (size_t i = 0; i < registry->n_nodes; i++)
         node_free (registry->nodes[i]);
     free (registry->nodes);
@@ -60,7 +81,7 @@ void broker_registry_deinit (struct broker_registry *registry)
 }
 
 /*  Returns the index of id, or the index at which to insert it. */
-static size_t place_of (const struct broker_registry *registry, const char *id, bool *ret_is_there)
+static size_t node_index (const struct broker_registry *registry, const char *id, bool *ret_is_there)
 {
     size_t low = 0, high = registry->n_nodes;
 
@@ -82,41 +103,40 @@ static size_t place_of (const struct broker_registry *registry, const char *id, 
 
 struct broker_node *broker_registry_find (const struct broker_registry *registry, const char *id)
 {
+    base_assert (registry && id);
     bool is_there;
-    size_t at = place_of (registry, id, &is_there);
+    size_t at = node_index (registry, id, &is_there);
 
     return is_there ? registry->nodes[at] : NULL;
 }
 
 size_t broker_registry_behind (const struct broker_registry *registry, const char *after)
 {
+    base_assert (registry);
     bool is_there;
     size_t at;
 
     if (!after)
         return 0;
-    at = place_of (registry, after, &is_there);
+    at = node_index (registry, after, &is_there);
     return is_there ? at + 1 : at;
 }
 
 static int texts_set (struct broker_node *node, const struct records_node *record)
 {
-    int r = wire_text_set (&node->place, record->place);
-
-    if (r == 0)
-        r = wire_text_set (&node->software, record->software);
-    if (r == 0)
-        r = wire_text_set (&node->platform, record->platform);
-    if (r == 0)
-        r = wire_text_set (&node->kernel, record->kernel);
-    if (r == 0)
-        node->restarts = record->restarts;
-    if (r == 0 && base_text_copy (node->last_seen, sizeof node->last_seen, record->last_seen) != 0)
+    if (wire_text_set (&node->place, record->place) != 0 ||
+        wire_text_set (&node->software, record->software) != 0 ||
+        wire_text_set (&node->platform, record->platform) != 0 ||
+        wire_text_set (&node->kernel, record->kernel) != 0)
+        return -ENOMEM;
+    node->restarts = record->restarts;
+    if (!record->last_seen ||
+        base_text_copy (node->last_seen, sizeof node->last_seen, record->last_seen) != 0)
         node->last_seen[0] = '\0';
-    return r;
+    return 0;
 }
 
-static int room_make (struct broker_registry *registry)
+static int registry_grow (struct broker_registry *registry)
 {
     size_t capacity = registry->capacity ? registry->capacity * 2 : 64;
     struct broker_node **nodes;
@@ -136,19 +156,21 @@ static int room_make (struct broker_registry *registry)
 int broker_registry_put (struct broker_registry *registry, const struct records_node *record,
                          struct broker_node **ret_node)
 {
+    base_assert (registry && record && ret_node);
     base_cleanup (node_free_p) struct broker_node *node = NULL;
     bool is_there;
-    size_t at = place_of (registry, record->id, &is_there);
+    size_t at = node_index (registry, record->id, &is_there);
     int r;
 
     if (is_there) {
         r = texts_set (registry->nodes[at], record);
-        if (r == 0)
-            *ret_node = registry->nodes[at];
-        return r;
+        if (r < 0)
+            return r;
+        *ret_node = registry->nodes[at];
+        return 0;
     }
-    r = room_make (registry);
-    if (r != 0)
+    r = registry_grow (registry);
+    if (r < 0)
         return r;
     node = calloc (1, sizeof *node);
     if (!node || wire_text_set (&node->id, record->id) != 0 || texts_set (node, record) != 0)
@@ -158,12 +180,14 @@ int broker_registry_put (struct broker_registry *registry, const struct records_
              (registry->n_nodes - at) * sizeof *registry->nodes);
     registry->n_nodes++;
     registry->nodes[at] = node;
+    registry_check (registry, at);
     *ret_node = base_take (node);
     return 0;
 }
 
 void broker_registry_trial (struct broker_registry *registry, struct broker_node *node, bool trial)
 {
+    base_assert (registry && node);
     struct broker_node **link = &registry->trials[node->ring];
 
     if (trial == node->trial)
@@ -174,15 +198,19 @@ void broker_registry_trial (struct broker_registry *registry, struct broker_node
         *link = node;
         return;
     }
-    while (*link != node)
+    while (*link != node) {
+        base_assert (*link);
         link = &(*link)->next_on_trial;
+    }
     *link = node->next_on_trial;
+    node->next_on_trial = NULL;
 }
 
 void broker_registry_remove (struct broker_registry *registry, const char *id)
 {
+    base_assert (registry && id);
     bool is_there;
-    size_t at = place_of (registry, id, &is_there);
+    size_t at = node_index (registry, id, &is_there);
 
     if (!is_there)
         return;
@@ -191,9 +219,10 @@ void broker_registry_remove (struct broker_registry *registry, const char *id)
     registry->n_nodes--;
     memmove (&registry->nodes[at], &registry->nodes[at + 1],
              (registry->n_nodes - at) * sizeof *registry->nodes);
+    registry_check (registry, at);
 }
 
-static const char *place_name (const char *place)
+static const char *host_name (const char *place)
 {
     return place && place[0] ? place : "an unknown host";
 }
@@ -203,13 +232,14 @@ static void refusal_fill (const struct broker_node *node, const struct wire_hell
 {
     (void) base_error_set (refusal, -EEXIST,
                            "the id %s is in use by %s; %s cannot use it too: give one of the two another id",
-                           node->id, place_name (node->place), place_name (hello->place));
+                           node->id, host_name (node->place), host_name (hello->place));
 }
 
 static enum broker_verdict challenge_begin (struct broker_registry *registry, struct broker_node *node,
                                             const struct bus_peer *peer, const struct wire_hello *hello,
                                             uint64_t now_ms, struct base_error *ret_refusal)
 {
+    base_assert (node->online && !node->challenge);
     struct wire_hello *copy;
 
     if (registry->ops->poke (registry->context, &node->peer) == -EHOSTUNREACH)
@@ -230,20 +260,20 @@ enum broker_verdict broker_registry_hello (struct broker_registry *registry, con
                                            const struct wire_hello *hello, uint64_t now_ms,
                                            struct base_error *ret_refusal)
 {
+    base_assert (registry && peer && hello && ret_refusal);
     struct broker_node *node = broker_registry_find (registry, hello->node);
 
     if (!node) {
         if (registry->n_nodes < registry->nodes_most)
             return BROKER_ADMIT;
         (void) base_error_set (ret_refusal, -EMFILE,
-                               "the broker knows %zu nodes and accepts no more: nodectl forget --select"
-                               " removes those that are gone",
+                               "the broker has %zu nodes, which is its limit: nodectl forget --select removes"
+                               " nodes that do not exist any more",
                                registry->n_nodes);
         return BROKER_REFUSE;
     }
     if (node->online && strcmp (node->session, hello->session) == 0) {
-        /* The challenged session is alive, perhaps on a new connection: no other process knows its
-           name. */
+        /* The challenged session is alive, perhaps on a new connection: only its process knows its name. */
         node->heard_ms = now_ms;
         broker_registry_answered (registry, node);
         return BROKER_ADMIT;
@@ -265,7 +295,8 @@ enum broker_verdict broker_registry_hello (struct broker_registry *registry, con
 bool broker_registry_open (struct broker_registry *registry, struct broker_node *node, const char *session,
                            const struct bus_peer *peer, uint64_t now_ms)
 {
-    bool came = !node->online || strcmp (node->session, session) != 0;
+    base_assert (registry && node && session && peer);
+    bool is_new = !node->online || strcmp (node->session, session) != 0;
 
     (void) registry;
     challenge_drop (node);
@@ -274,12 +305,15 @@ bool broker_registry_open (struct broker_registry *registry, struct broker_node 
     node->heard_ms = now_ms;
     node->seen_ns = base_time_real_ns ();
     node->online = true;
-    return came;
+    node_check (node);
+    return is_new;
 }
 
-/*  Takes the waiting hello out of the node first, because settled may change the node. */
+/*  Accepts or refuses the waiting hello. Moves it out of the node first, because `settled` may change the
+    node. */
 static void challenge_settle (struct broker_registry *registry, struct broker_node *node, bool admit)
 {
+    base_assert (node->challenge);
     struct wire_hello hello = *node->challenge;
     struct bus_peer peer = node->challenger;
     struct base_error refusal = {.code = 0};
@@ -293,8 +327,8 @@ static void challenge_settle (struct broker_registry *registry, struct broker_no
 }
 
 /*  Returns whether this is the node's session, on its connection. */
-static bool is_session (struct broker_registry *registry, const struct broker_node *node, const char *session,
-                        const struct bus_peer *peer)
+static bool node_has_session (struct broker_registry *registry, const struct broker_node *node,
+                              const char *session, const struct bus_peer *peer)
 {
     if (!node || !node->session[0] || strcmp (node->session, session) != 0)
         return false;
@@ -308,11 +342,12 @@ struct broker_node *broker_registry_heard (struct broker_registry *registry, con
                                            const char *session, const struct bus_peer *peer, uint64_t now_ms,
                                            bool *ret_came)
 {
+    base_assert (registry && id && session && peer);
     struct broker_node *node = broker_registry_find (registry, id);
 
     if (ret_came)
         *ret_came = false;
-    if (!is_session (registry, node, session, peer))
+    if (!node_has_session (registry, node, session, peer))
         return NULL;
     if (ret_came)
         *ret_came = !node->online;
@@ -326,6 +361,7 @@ struct broker_node *broker_registry_heard (struct broker_registry *registry, con
 
 void broker_registry_answered (struct broker_registry *registry, struct broker_node *node)
 {
+    base_assert (registry && node);
     if (node->challenge)
         challenge_settle (registry, node, false);
 }
@@ -333,9 +369,10 @@ void broker_registry_answered (struct broker_registry *registry, struct broker_n
 struct broker_node *broker_registry_bye (struct broker_registry *registry, const char *id,
                                          const char *session, const struct bus_peer *peer)
 {
+    base_assert (registry && id && session && peer);
     struct broker_node *node = broker_registry_find (registry, id);
 
-    if (!is_session (registry, node, session, peer))
+    if (!node_has_session (registry, node, session, peer))
         return NULL;
     node->online = false;
     node->session[0] = '\0';
@@ -347,11 +384,12 @@ struct broker_node *broker_registry_bye (struct broker_registry *registry, const
 
 void broker_registry_tick (struct broker_registry *registry, uint64_t now_ms)
 {
-    /* After a stall of this process the messages of nodes are still unread: no node counts as silent. */
-    bool was_deaf = registry->ticked_ms && now_ms - registry->ticked_ms > registry->liveness_ms / 2;
+    base_assert (registry && registry->ops);
+    /* After a stall of this process the messages of nodes are not read yet: no node counts as silent. */
+    bool was_stalled = registry->ticked_ms && now_ms - registry->ticked_ms > registry->liveness_ms / 2;
 
     registry->ticked_ms = now_ms;
-    if (was_deaf)
+    if (was_stalled)
         return;
     for (size_t i = 0; i < registry->n_nodes; i++) {
         struct broker_node *node = registry->nodes[i];
@@ -361,11 +399,13 @@ void broker_registry_tick (struct broker_registry *registry, uint64_t now_ms)
             node->online = false;
             registry->ops->went (registry->context, node);
         }
+        node_check (node);
     }
 }
 
 const char *broker_node_last_seen (const struct broker_node *node, char text[40])
 {
+    base_assert (node);
     if (node->seen_ns)
         return base_time_format (node->seen_ns, text);
     (void) base_text_copy (text, 40, node->last_seen);

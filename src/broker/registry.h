@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/registry.h - the known nodes, and which of them are online
 
-    A node is online while messages of its session arrive. A hello may use the id of a live session of
-    another process: a cloned host, or a node that was restarted without a goodbye. It is not answered at
-    once: the older session is asked for a sign of life, and the newer one is accepted only if the older one
-    stays silent. There are no sockets here: the caller passes the time, and effects go through
+    A node is online while messages of its session arrive. A hello may have the id of a node that is online
+    with another session: of a cloned host, or of a node that was restarted without a goodbye. Then the older
+    session is challenged, and the hello waits: it is accepted if the older session does not answer, else
+    refused. There are no sockets and no clock here: the caller passes the time, and effects go through
     operations. */
 
 #ifndef BROKER_REGISTRY_H
@@ -32,7 +32,7 @@ struct broker_node {
     char session[RECORDS_ID_SIZE]; /* empty: none since the broker started, or since its goodbye */
     struct bus_peer peer;
     uint64_t revision;
-    uint64_t seen_ns;   /* real time; 0: not since the broker started */
+    uint64_t seen_ns;   /* real time of its last message; 0: none since the broker started */
     char last_seen[40]; /* as recorded by an earlier run */
     uint64_t heard_ms;
     uint64_t settle_ms; /* until then a missing result may still be reported; 0: none is missing */
@@ -41,18 +41,18 @@ struct broker_node {
     uint64_t sequences[WIRE_EVENT_END]; /* of its events, one a topic */
     bool trial;                         /* an application of it is on trial; set by broker_registry_trial */
     struct broker_node *next_on_trial;
-    struct wire_hello *challenge; /* the hello that waits for the silence of the older session */
-    struct bus_peer challenger;
-    uint64_t journal_hello;     /* last line of its journal when its session began */
-    uint64_t challenge_ms;      /* when the older session was asked */
-    uint64_t challenged_ms;     /* when the older session was last heard of since then */
-    struct broker_pace hellos;  /* limits hellos that are written */
-    struct broker_pace events;  /* limits connects and disconnects that are reported */
-    struct broker_pace results; /* limits results that are logged */
+    struct wire_hello *challenge; /* owned; the hello that waits while the older session is challenged */
+    struct bus_peer challenger;   /* the connection of that hello */
+    uint64_t journal_hello;       /* last line of its journal when its session began */
+    uint64_t challenge_ms;        /* when the older session was challenged */
+    uint64_t challenged_ms;       /* when its last message since then arrived; at first: challenge_ms */
+    struct broker_pace hellos;    /* limits hellos that are written */
+    struct broker_pace events;    /* limits connects and disconnects that are reported */
+    struct broker_pace results;   /* limits results that are logged */
 };
 
 struct broker_registry_ops {
-    /*  Asks a session for a sign of life. Returns 0, or -EHOSTUNREACH if its connection is gone. */
+    /*  Asks a session to answer. Returns 0, or -EHOSTUNREACH if its connection is closed. */
     int (*poke) (void *context, const struct bus_peer *peer);
     /*  A waiting hello is accepted, or refused with a reason. */
     void (*settled) (void *context, struct broker_node *node, const struct bus_peer *peer,
@@ -84,7 +84,8 @@ struct broker_node *broker_registry_find (const struct broker_registry *registry
 /*  Returns the index of the first node whose id is greater than `after` (NULL: the first node). */
 size_t broker_registry_behind (const struct broker_registry *registry, const char *after);
 
-/*  Adds a node, or updates its texts. Returns 0, -ENOMEM, or -EMFILE if there are too many. */
+/*  Adds a node, or updates its texts. *ret_node is the registry's. Returns 0, -ENOMEM, or -EMFILE if there
+    are too many. */
 int broker_registry_put (struct broker_registry *registry, const struct records_node *record,
                          struct broker_node **ret_node);
 void broker_registry_remove (struct broker_registry *registry, const char *id);
@@ -107,7 +108,7 @@ bool broker_registry_open (struct broker_registry *registry, struct broker_node 
                            const struct bus_peer *peer, uint64_t now_ms);
 
 /*  A message of a session arrived. Returns its node; NULL: the session is not known on this connection and
-    must say hello; a session that is known on another connection is counted in foreign. *ret_came (may be
+    must send a hello; a session that is known on another connection is counted in foreign. *ret_came (may be
     NULL): the node was offline until now. */
 struct broker_node *broker_registry_heard (struct broker_registry *registry, const char *id,
                                            const char *session, const struct bus_peer *peer, uint64_t now_ms,
@@ -121,10 +122,11 @@ void broker_registry_answered (struct broker_registry *registry, struct broker_n
 struct broker_node *broker_registry_bye (struct broker_registry *registry, const char *id,
                                          const char *session, const struct bus_peer *peer);
 
-/*  Handles challenges and silences whose time is over. To be called about twice a second. */
+/*  Settles challenges, and marks nodes as offline, when their time is over. Call it about twice a second.
+    now_ms: since boot. */
 void broker_registry_tick (struct broker_registry *registry, uint64_t now_ms);
 
-/*  Writes when the node was last heard of, RFC 3339. Returns text. */
+/*  Writes when the last message of the node arrived, RFC 3339. Returns text. */
 const char *broker_node_last_seen (const struct broker_node *node, char text[40]);
 
 #endif

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "broker/applications.h"
@@ -26,8 +27,8 @@ struct reported {
 
 enum { RESULTS_AT_ONCE = 60, RESULTS_A_MINUTE = 30 /* results of a node that are logged */ };
 
-/*  Returns the event that a result is; 0: none. */
-static enum wire_event event_of (enum wire_outcome outcome)
+/*  Returns the event for a result; 0: none. */
+static enum wire_event outcome_event (enum wire_outcome outcome)
 {
     switch (outcome) {
     case WIRE_OUTCOME_CONFIRMED:
@@ -53,7 +54,7 @@ static void result_log (struct broker_node *node, const struct wire_report *repo
         base_log (BASE_LOG_WARNING, "node %s: %" PRIu64 " further results were not logged", node->id,
                   node->results.refused);
     node->results.refused = 0;
-    if (event_of (report->outcome) == WIRE_EVENT_FAILED)
+    if (outcome_event (report->outcome) == WIRE_EVENT_FAILED)
         base_log (BASE_LOG_INFO, "node %s, %s: %s %s: %s", node->id,
                   report->transaction ? report->transaction : "no transaction", report->step,
                   wire_outcome_word (report->outcome), report->reason ? report->reason : "no reason");
@@ -66,6 +67,7 @@ static void result_log (struct broker_node *node, const struct wire_report *repo
 static void report_answer (struct broker *broker, const struct bus_peer *peer,
                            const struct wire_report *report, enum wire_status status)
 {
+    base_assert (report->application);
     struct wire_noted noted = {.application = report->application->name,
                                .epoch = report->epoch,
                                .attempt = report->attempt,
@@ -78,13 +80,14 @@ static void report_answer (struct broker *broker, const struct bus_peer *peer,
 
 enum { HAPPENED_MOST = 4 /* a change of state, the result, a fault of the journal, damage */ };
 
-/*  Fills what happened, and logs it. *ret_fault: a text that it refers to; the caller frees it after that. */
+/*  Fills what happened, and logs it. Returns the number of entries. *ret_fault: a text that an entry refers
+    to; the caller frees it afterwards. */
 static size_t reported_happened (struct broker *broker, struct broker_node *node,
                                  const struct reported *reported,
                                  struct broker_happening happened[HAPPENED_MOST], char **ret_fault)
 {
     const struct wire_report *report = &reported->report;
-    enum wire_event event = event_of (report->outcome);
+    enum wire_event event = outcome_event (report->outcome);
     size_t n = 0;
 
     if (reported->is_news && reported->news.changed)
@@ -104,6 +107,7 @@ static size_t reported_happened (struct broker *broker, struct broker_node *node
         happened[n++] = (struct broker_happening){.event = WIRE_EVENT_JOURNAL, .reason = *ret_fault};
     if (reported->news.damaged)
         happened[n++] = broker_damage_log (broker, node, report->application);
+    base_assert (n <= HAPPENED_MOST);
     return n;
 }
 
@@ -161,15 +165,16 @@ static int reported_store (struct broker *broker, void *item, struct base_error 
                                             .late = node ? node->journal_hello : 0};
     char now[BASE_TIME_TEXT];
     int r = records_report_put (broker->records, report, &reported->is_news, error);
-
-    if (r == 0)
-        r = broker_application_store (broker, report->node, report->application, &reported->news, error);
-    if (r == 0)
-        r = records_node_seen (broker->records, report->node, base_time_format (base_time_real_ns (), now),
-                               error);
-    if (r == 0)
-        r = broker_journal_store (broker, report->node, &journal, &reported->journal, error);
-    return r;
+    if (r < 0)
+        return r;
+    r = broker_application_store (broker, report->node, report->application, &reported->news, error);
+    if (r < 0)
+        return r;
+    r = records_node_seen (broker->records, report->node, base_time_format (base_time_real_ns (), now),
+                           error);
+    if (r < 0)
+        return r;
+    return broker_journal_store (broker, report->node, &journal, &reported->journal, error);
 }
 
 static const struct broker_write_ops report_ops = {.store = reported_store, .ended = reported_ended};
@@ -186,13 +191,14 @@ static int report_add (struct broker *broker, const struct bus_peer *peer, const
     }
     reported->peer = *peer;
     r = broker_round_add (broker, &report_ops, reported, error);
-    if (r != 0)
+    if (r < 0)
         reported_free (reported);
     return r;
 }
 
-/*  Returns why a confirmation is not accepted; NULL: it is. A confirmation counts only if the node runs
-    what the order names: that release, and its program for this node, at the end of a trial. */
+/*  Returns why a confirmation is not accepted; NULL: it is, or the report is no confirmation. A confirmation
+    counts only at the end of a trial, and only if the node runs the release of the order, and the program
+    that the release has for this node. */
 static const char *confirmation_lacks (struct broker *broker, const struct broker_node *node,
                                        const struct wire_report *report)
 {
@@ -212,7 +218,7 @@ static const char *confirmation_lacks (struct broker *broker, const struct broke
         !base_digest_equal (&application.desired.release, &told->release))
         return "the order names another release";
     if (records_release_get (broker->records, &told->release, &release, NULL) != 0)
-        return NULL; /* the records are older than the release: they have no order for it either */
+        return NULL; /* the records are older than the release, so they have no order for it either */
     envelope = wire_release_match (&release.document, node->platform ? node->platform : "");
     if (!envelope || !base_digest_equal (&envelope->binary, &told->binary))
         return "the node runs another program than the release has for it";
@@ -222,21 +228,24 @@ static const char *confirmation_lacks (struct broker *broker, const struct broke
 int broker_on_report (void *context, const struct bus_peer *peer, const struct wire_report *report,
                       struct wire_noted *noted)
 {
+    base_assert (context && peer && report && report->application && noted);
     struct broker *broker = context;
     struct broker_node *node = broker_hear (broker, peer, report->node, report->session);
     struct base_error error = {.code = 0};
     const char *lacks = node ? confirmation_lacks (broker, node, report) : NULL;
 
-    if (lacks) {
+    if (!node) {
+        noted->status = WIRE_STATUS_REFUSED;
+        return 0;
+    }
+    if (lacks)
         base_log_limited (&broker->log, BASE_LOG_WARNING, "ignoring the confirmation by node %s of %s: %s",
                           node->id, report->transaction ? report->transaction : "an update", lacks);
+    if (lacks || !wire_application_is_valid (report->application->name)) {
         noted->status = WIRE_STATUS_INVALID;
-    } else if (!node)
-        noted->status = WIRE_STATUS_REFUSED;
-    else if (!wire_application_is_valid (report->application->name))
-        noted->status = WIRE_STATUS_INVALID;
-    else
-        return report_add (broker, peer, report, &error) == 0 ? ORIGIN_LATER
-                                                              : broker_storage_failed (broker, &error);
-    return 0;
+        return 0;
+    }
+    if (report_add (broker, peer, report, &error) < 0)
+        return broker_storage_failed (broker, &error);
+    return ORIGIN_LATER;
 }

@@ -6,6 +6,7 @@
 
 #include "broker/state.h"
 
+/*  As origin_ops.report; context: struct broker. The report is answered when it is on disk. */
 int broker_on_report (void *context, const struct bus_peer *peer, const struct wire_report *report,
                       struct wire_noted *noted);
 

@@ -3,18 +3,20 @@
 
 #include "broker/rescue.h"
 
+#include "base/assert.h"
 #include "broker/events.h"
 #include "broker/round.h"
 #include "records/backup.h"
 
 void broker_rescue_look (struct broker *broker)
 {
+    base_assert (broker && broker->records);
     struct base_error error = {.code = 0}, why = {.code = 0};
     char path[512];
 
     if (records_is_lost (broker->records, &error) == 0 || broker->is_rescued)
         return;
-    broker_round_settle (broker); /* else the copy would have a half-done transaction */
+    broker_round_settle (broker); /* the copy must not have an open transaction */
     broker->is_rescued = true;
     base_log (BASE_LOG_ERROR, "%s", error.text);
     if (records_rescue (broker->records, path, &why) == 0)

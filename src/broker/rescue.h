@@ -6,7 +6,8 @@
 
 #include "broker/state.h"
 
-/*  Notices that the records were removed or replaced, and saves a copy of them, once. */
+/*  If the files of the records were removed or replaced, logs that, sends a notice, and saves a copy of them,
+    once. Call it every few seconds. */
 void broker_rescue_look (struct broker *broker);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "broker/state.h"
 
-/*  The numbers may be taken from the disk: that is not within a transaction that could be undone. */
+/*  The next number may be read from the records. No transaction is open then that could be rolled back. */
 static void on_node (void *context, const struct broker_node_change *change)
 {
     struct broker *broker = context;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  broker/rollouts.c - what room deploy needs of the broker, and what it learns of nodes */
+/*  broker/rollouts.c - the operations that room deploy needs, and the changes of nodes that it gets */
 
 #include "broker/rollouts.h"
 
+#include "base/assert.h"
 #include "base/time.h"
 #include "broker/announce.h"
+#include "broker/errors.h"
 #include "broker/labels.h"
 #include "broker/orders.h"
 #include "broker/publish.h"
@@ -14,9 +16,9 @@
 
 _Static_assert((int) DEPLOY_BLOBS_TEXT >= (int) BROKER_SERVING_TEXT, "the text fits");
 
-/*  nodes */
+/*  Nodes. */
 
-static struct deploy_node node_of (const struct broker_node *node)
+static struct deploy_node node_describe (const struct broker_node *node)
 {
     return (struct deploy_node){.id = node->id,
                                 .platform = node->platform,
@@ -31,7 +33,7 @@ static bool on_node (void *context, const char *id, struct deploy_node *ret_node
     const struct broker_node *node = broker_registry_find (&broker->registry, id);
 
     if (node)
-        *ret_node = node_of (node);
+        *ret_node = node_describe (node);
     return node != NULL;
 }
 
@@ -41,7 +43,7 @@ static int on_nodes (void *context, deploy_node_each *each, void *each_context)
     int r = 0;
 
     for (size_t i = 0; r == 0 && i < broker->registry.n_nodes; i++) {
-        struct deploy_node node = node_of (broker->registry.nodes[i]);
+        struct deploy_node node = node_describe (broker->registry.nodes[i]);
         r = each (each_context, &node);
     }
     return r;
@@ -56,11 +58,12 @@ static void on_recheck (void *context, const char *id, uint64_t at_ms)
         node->settle_ms = at_ms;
 }
 
-/*  orders */
+/*  Orders. */
 
 static int on_order (void *context, const struct deploy_order *order, struct wire_order_result *ret_ordered,
                      uint64_t *ret_epoch, struct base_error *error)
 {
+    base_assert (order && order->node && order->application);
     const struct broker *broker = context;
     const struct broker_node *node = broker_registry_find (&broker->registry, order->node);
     struct broker_order made = {.verb = order->verb,
@@ -89,30 +92,33 @@ static int on_result (void *context, const struct records_application *applicati
                                 error);
 }
 
-/*  blobs */
+/*  Blobs. */
 
 static int on_serve_check (void *context, const struct wire_release *release,
                            const struct base_digest *digest, char text[DEPLOY_BLOBS_TEXT])
 {
-    return broker_serving_check (context, release, digest, NULL, text);
+    int r = broker_serving_check (context, release, digest, NULL, text);
+    return r == BROKER_E_UNSERVED ? DEPLOY_E_UNSERVED : r;
 }
 
 static int on_serve_verify (void *context, const struct base_digest *release, const char *platform,
                             struct base_digest *ret_blob)
 {
-    return broker_serving_verify (context, release, platform, ret_blob);
+    int r = broker_serving_verify (context, release, platform, ret_blob);
+    return r == BROKER_E_UNSERVED ? DEPLOY_E_UNSERVED : r;
 }
 
-/*  what others learn */
+/*  Announcements and changes. */
 
 static void on_announce (void *context, const char *const *ids, size_t n_ids, const char *application,
                          uint64_t epoch)
 {
+    base_assert (n_ids <= DEPLOY_ORDERS_MOST);
     struct broker *broker = context;
     struct broker_node *nodes[DEPLOY_ORDERS_MOST];
     size_t n_nodes = 0;
 
-    for (size_t i = 0; i < n_ids && n_nodes < DEPLOY_ORDERS_MOST; i++) {
+    for (size_t i = 0; i < n_ids; i++) {
         struct broker_node *node = broker_registry_find (&broker->registry, ids[i]);
         if (!node)
             continue;
@@ -125,13 +131,14 @@ static void on_announce (void *context, const char *const *ids, size_t n_ids, co
 static void on_changed (void *context, struct deploy_rollout *rollout, const struct wire_transition *turns,
                         size_t n_turns)
 {
+    base_assert (rollout && (turns || n_turns == 0));
     const struct broker *broker = context;
 
     broker_changes_rollout (&broker->changes, &(struct broker_rollout_change){
                                                   .rollout = rollout, .turns = turns, .n_turns = n_turns});
 }
 
-/*  loop and records */
+/*  Loop and records. */
 
 static uint64_t on_revision (void *context)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  broker/rollouts.h - what room deploy needs of the broker, and what it learns of nodes */
+/*  broker/rollouts.h - the operations that room deploy needs, and the changes of nodes that it gets */
 
 #ifndef BROKER_ROLLOUTS_H
 #define BROKER_ROLLOUTS_H

@@ -8,11 +8,13 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "broker/errors.h"
 
 int broker_root_open (const char *path, int *ret_root, int *ret_lock, struct base_error *error)
 {
+    base_assert (path && ret_root && ret_lock);
     base_cleanup (base_close_p) int root = -1;
     base_cleanup (base_close_p) int lock = -1;
 

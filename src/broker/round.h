@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/round.h - group commit: the reports of one round of the loop are written in one transaction
 
-    One sync costs the same for one report as for 256, and a reconnecting fleet sends thousands of reports
-    at once. Each item is answered, and published as an event, after it is on disk. An item that cannot be
-    written fails alone, unless SQLite rolls back the whole transaction: then all its items fail.
+    A sync for 256 reports takes as long as a sync for one, and a fleet that reconnects sends thousands of
+    reports at once. Each item is answered, and published as an event, after it is on disk. If one item cannot
+    be written, the others are; if SQLite rolls back the whole transaction, all its items fail.
 
     Any other code that writes records, or shows them to a person, must call broker_round_settle first. */
 
@@ -16,9 +16,9 @@ enum { BROKER_ROUND_MOST = 256 /* items in one transaction */ };
 
 /*  Operations of one kind of item. */
 struct broker_write_ops {
-    /*  Writes the item, within the transaction. */
+    /*  Writes the item, within the transaction. Returns 0 or -errno. */
     int (*store) (struct broker *broker, void *item, struct base_error *error);
-    /*  kept: the item is on disk; else it was not written and will not be. Frees it. */
+    /*  Called after the transaction. kept: the item is on disk; else it was not written. Frees the item. */
     void (*ended) (struct broker *broker, void *item, bool kept);
 };
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/scrub.c - reads every blob once in a period
 
-    Reads the blobs in the order of their digests, one slice a job on a thread, with a pause after each
-    slice. The pause keeps the rate: all blobs in half of the period, never above 10 MB/s, and 5 % of a
-    processor for the job. contents/scrub records the last blob that was read; a half-read blob is read
-    again from its start. */
+    Reads the blobs in the order of their digests, one slice a job on a thread, with a pause after each slice.
+    The pause sets the rate: all blobs in half of the period, at most 10 MB/s, and at most 5 % of a processor.
+    The file contents/scrub has the last blob that was read. A restart in the middle of a blob reads it again
+    from its start. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -26,7 +27,7 @@ enum {
     STATE_MOST = 256,
 };
 
-/*  run on the thread */
+/*  These run on the thread. */
 
 static int total_add (void *context, const struct base_digest *digest, uint64_t size)
 {
@@ -39,6 +40,7 @@ static int total_add (void *context, const struct base_digest *digest, uint64_t 
 
 static void blob_find (struct broker_scrub *scrub)
 {
+    base_assert (scrub->fd < 0);
     struct base_digest digest;
     uint64_t size;
     int r;
@@ -48,7 +50,7 @@ static void blob_find (struct broker_scrub *scrub)
         (void) disk_blobs_each (&scrub->blobs, total_add, &scrub->total);
     }
     r = disk_blobs_next (&scrub->blobs, scrub->is_begun ? &scrub->after : NULL, &digest, &size);
-    if (r != 0) {
+    if (r < 0) {
         scrub->is_round_over = true;
         return;
     }
@@ -59,11 +61,12 @@ static void blob_find (struct broker_scrub *scrub)
     if (r == 0 && fstat (scrub->fd, &scrub->hashed.status) != 0)
         r = -errno;
     scrub->hashed.result = r;
-    scrub->is_blob_over = r != 0;
+    scrub->is_blob_over = r < 0;
 }
 
 static void slice_read (struct broker_scrub *scrub)
 {
+    base_assert (scrub->fd >= 0);
     base_cleanup (base_free_p) uint8_t *block = malloc (DISK_PACE_SLICE);
     ssize_t got = block ? disk_pace_read (scrub->fd, block, DISK_PACE_SLICE, scrub->offset) : -1;
 
@@ -96,7 +99,7 @@ static int slice_run (void *context)
     return 0;
 }
 
-/*  run in the loop */
+/*  These run in the loop. */
 
 static void state_load (struct broker_verify *verify)
 {
@@ -130,11 +133,11 @@ static void state_save (struct broker_verify *verify)
     (void) disk_file_write (verify->blobs->disk, verify->blobs->fd, STATE, 0600, text, strlen (text), NULL);
 }
 
-static uint64_t pause_ms (const struct broker_scrub *scrub)
+static uint64_t scrub_pause_ms (const struct broker_scrub *scrub)
 {
     uint64_t rate = 2 * scrub->total / (scrub->period_ms ? scrub->period_ms : 1); /* bytes a millisecond */
 
-    if (scrub->is_round_over) /* with few bytes a round is over early */
+    if (scrub->is_round_over) /* a round over few bytes ends early */
         return scrub->period_ms < EMPTY_MS ? scrub->period_ms : EMPTY_MS;
     return disk_pace_pause_ms (scrub->sliced, rate, scrub->used_ns);
 }
@@ -161,7 +164,7 @@ static void job_done (void *context, int result)
         scrub->is_begun = false;
     if (now_ms - scrub->saved_ms >= SAVE_MS)
         state_save (verify);
-    scrub->timer = bus_timer_start (verify->loop, pause_ms (scrub), on_timer, verify);
+    scrub->timer = bus_timer_start (verify->loop, scrub_pause_ms (scrub), on_timer, verify);
 }
 
 static int scrub_job (void *context)
@@ -177,6 +180,7 @@ static void on_timer (void *context)
     struct broker_scrub *scrub = &verify->scrub;
 
     scrub->timer = 0;
+    base_assert (!scrub->work);
     if (scrub->blobs.fd < 0)
         scrub->blobs = (struct disk_blobs){.disk = verify->blobs->disk,
                                            .fd = fcntl (verify->blobs->fd, F_DUPFD_CLOEXEC, 0)};
@@ -186,6 +190,7 @@ static void on_timer (void *context)
 
 void broker_scrub_init (struct broker_verify *verify)
 {
+    base_assert (verify);
     verify->scrub = (struct broker_scrub){.fd = -1, .blobs = {.fd = -1}};
 }
 
@@ -205,12 +210,14 @@ static void scrub_stop (struct broker_verify *verify)
 
 void broker_scrub_deinit (struct broker_verify *verify)
 {
+    base_assert (verify);
     scrub_stop (verify);
     state_save (verify);
 }
 
 void broker_scrub_reset (struct broker_verify *verify)
 {
+    base_assert (verify);
     uint64_t period_ms = verify->scrub.period_ms;
 
     scrub_stop (verify);
@@ -220,6 +227,7 @@ void broker_scrub_reset (struct broker_verify *verify)
 
 void broker_verify_scrub (struct broker_verify *verify, uint64_t period_ms)
 {
+    base_assert (verify);
     struct broker_scrub *scrub = &verify->scrub;
 
     scrub_stop (verify);

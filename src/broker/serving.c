@@ -5,28 +5,32 @@
 
 #include <errno.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
+#include "broker/errors.h"
 #include "broker/state.h"
 #include "wire/envelope.h"
 #include "wire/text.h"
 
-static bool is_missing (struct broker *broker, const struct base_digest *digest, uint64_t size)
+static bool blob_is_missing (struct broker *broker, const struct base_digest *digest, uint64_t size)
 {
+    base_assert (broker->content);
     uint64_t here;
 
     return !broker_content_has (broker->content, digest, &here) || here != size;
 }
 
-/*  Counts missing blobs. ret_first: the first one; untouched if there is none. */
-static uint64_t missing_of (struct broker *broker, const struct wire_envelope *envelope,
-                            struct base_digest *ret_first)
+/*  Returns how many blobs of an envelope are missing. *ret_first: the first one; untouched if there is
+    none. */
+static uint64_t envelope_missing (struct broker *broker, const struct wire_envelope *envelope,
+                                  struct base_digest *ret_first)
 {
     uint64_t count = 0;
 
     for (size_t i = 0; i <= envelope->n_files; i++) {
         const struct base_digest *digest = i == 0 ? &envelope->binary : &envelope->files[i - 1].digest;
         uint64_t size = i == 0 ? envelope->size : envelope->files[i - 1].size;
-        if (!is_missing (broker, digest, size))
+        if (!blob_is_missing (broker, digest, size))
             continue;
         if (count++ == 0)
             *ret_first = *digest;
@@ -40,16 +44,17 @@ static bool document_is_missing (struct broker *broker, const struct wire_releas
     uint64_t size = 0;
 
     *ret_digest = wire_release_digest (release, &size);
-    return broker->content && is_missing (broker, ret_digest, size);
+    return broker->content && blob_is_missing (broker, ret_digest, size);
 }
 
 uint64_t broker_serving_missing (struct broker *broker, const struct wire_release *release)
 {
+    base_assert (broker && release);
     struct base_digest first;
     uint64_t count = document_is_missing (broker, release, &first);
 
     for (size_t i = 0; broker->content && i < release->n_envelopes; i++)
-        count += missing_of (broker, &release->envelopes[i], &first);
+        count += envelope_missing (broker, &release->envelopes[i], &first);
     return count;
 }
 
@@ -57,6 +62,7 @@ int broker_serving_check (struct broker *broker, const struct wire_release *rele
                           const struct base_digest *digest, const char *platform,
                           char text[BROKER_SERVING_TEXT])
 {
+    base_assert (broker && release && digest && text);
     const struct wire_envelope *chosen = platform ? wire_release_match (release, platform) : NULL;
     struct base_digest first = {.bytes = {0}};
     char name[BASE_DIGEST_TEXT], blob[BASE_DIGEST_TEXT];
@@ -64,7 +70,7 @@ int broker_serving_check (struct broker *broker, const struct wire_release *rele
 
     for (size_t i = 0; broker->content && count == 0 && i < release->n_envelopes; i++)
         if (!platform || chosen == &release->envelopes[i])
-            count = missing_of (broker, &release->envelopes[i], &first);
+            count = envelope_missing (broker, &release->envelopes[i], &first);
     if (count == 0)
         return 0;
     (void) snprintf (
@@ -72,12 +78,13 @@ int broker_serving_check (struct broker *broker, const struct wire_release *rele
         "release %s cannot be served: %llu of its blobs are missing or damaged at the broker (the"
         " first: %s): publish it again from the same files",
         base_digest_format (digest, name), (unsigned long long) count, base_digest_format (&first, blob));
-    return 1;
+    return BROKER_E_UNSERVED;
 }
 
 int broker_serving_verify (struct broker *broker, const struct base_digest *release, const char *platform,
                            struct base_digest *ret_blob)
 {
+    base_assert (broker && release && ret_blob);
     base_cleanup (records_release_deinit) struct records_release known = {.serial = 0};
     const struct wire_envelope *envelope;
     int result = 0;
@@ -92,7 +99,7 @@ int broker_serving_verify (struct broker *broker, const struct base_digest *rele
         int r = broker_content_verify (broker->content, digest);
         if (r == -ENOENT) {
             *ret_blob = *digest;
-            return 1;
+            return BROKER_E_UNSERVED;
         }
         if (r == -EBUSY)
             result = r;
@@ -102,6 +109,7 @@ int broker_serving_verify (struct broker *broker, const struct base_digest *rele
 
 void broker_serving_changed (struct broker *broker)
 {
+    base_assert (broker);
     broker->serving.is_counted = false;
 }
 
@@ -117,17 +125,18 @@ static int release_count (void *context, const struct records_release *release)
     return 0;
 }
 
-/*  Counts again only after a blob or a release was added or removed, not for every answer. */
+/*  Counts again only if a blob or a release was added or removed since the last count. */
 int broker_serving_count (struct broker *broker, uint64_t *ret_releases, uint64_t *ret_missing,
                           struct base_error *error)
 {
+    base_assert (broker && ret_releases && ret_missing);
     uint64_t changes = broker->content ? broker_content_changes (broker->content) : 0;
 
     if (!broker->serving.is_counted || broker->serving.changes != changes) {
         broker->serving.is_counted = false;
         broker->serving.releases = broker->serving.missing = 0;
         int r = records_releases (broker->records, NULL, 0, release_count, broker, error);
-        if (r != 0)
+        if (r < 0)
             return r;
         broker->serving.is_counted = true;
         broker->serving.changes = broker->content ? broker_content_changes (broker->content) : 0;
@@ -139,6 +148,7 @@ int broker_serving_count (struct broker *broker, uint64_t *ret_releases, uint64_
 
 char *broker_serving_notice (struct broker *broker)
 {
+    base_assert (broker);
     struct base_error error = {.code = 0};
     uint64_t releases, missing = 0;
 

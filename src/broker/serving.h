@@ -14,16 +14,17 @@ struct broker;
     blobs are served elsewhere. */
 uint64_t broker_serving_missing (struct broker *broker, const struct wire_release *release);
 
-/*  Returns 0, or 1 if a release cannot be served to a platform (NULL: to some platform): text then says so,
-    and what to do. */
 enum { BROKER_SERVING_TEXT = 320 };
+
+/*  Returns 0, or BROKER_E_UNSERVED if a release cannot be served to a platform (NULL: to one of its
+    platforms): then text is a sentence that says so, and what to do. */
 int broker_serving_check (struct broker *broker, const struct wire_release *release,
                           const struct base_digest *digest, const char *platform,
                           char text[BROKER_SERVING_TEXT]);
 
-/*  A node could not download a release: reads the blobs that it needs, unless they were read lately.
-    Returns 0: they are intact; -EBUSY: they are being read, ask again; 1: ret_blob is missing or
-    damaged. */
+/*  A node could not download a release: reads the blobs that it needs, unless they were read lately. Returns
+    0: they are intact, or served elsewhere; -EBUSY: they are being read, ask again; BROKER_E_UNSERVED:
+    ret_blob is missing or damaged. */
 int broker_serving_verify (struct broker *broker, const struct base_digest *release, const char *platform,
                            struct base_digest *ret_blob);
 

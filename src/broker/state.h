@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  broker/state.h - the running broker: what its files share */
+/*  broker/state.h - the running broker, which the files of this room share */
 
 #ifndef BROKER_STATE_H
 #define BROKER_STATE_H

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "base/assert.h"
 #include "base/time.h"
 #include "base/version.h"
 #include "broker/operator.h"
@@ -14,6 +15,7 @@
 
 struct origin_counts broker_counts (const struct broker *broker)
 {
+    base_assert (broker && broker->origin);
     struct origin_counts counts = origin_counts (broker->origin);
     const struct bus_counts events = bus_socket_counts (broker->events);
 
@@ -26,7 +28,7 @@ struct origin_counts broker_counts (const struct broker *broker)
     return counts;
 }
 
-/*  Reasons that never occurred are left out. */
+/*  Adds a reason and its count; does nothing if the count is 0. Returns 0 or -ENOMEM. */
 static int reason_add (struct wire_reason_count **items, size_t *n_items, const char *reason, uint64_t count)
 {
     struct wire_reason_count *more;
@@ -45,17 +47,19 @@ static int reason_add (struct wire_reason_count **items, size_t *n_items, const 
 static int counts_fill (const struct broker *broker, struct wire_broker_state *state)
 {
     const struct origin_counts counts = broker_counts (broker);
-    int r = 0;
 
     state->received = counts.received;
-    for (unsigned i = 0; i < BUS_REFUSED_COUNT && r == 0; i++)
-        r = reason_add (&state->refused, &state->n_refused, bus_refused_text ((enum bus_refused) i),
-                        counts.refused[i]);
-    for (unsigned i = 0; i < BUS_END_COUNT && r == 0; i++)
-        r = reason_add (&state->ended, &state->n_ended, bus_end_text ((enum bus_end) i), counts.ended[i]);
+    for (unsigned i = 0; i < BUS_REFUSED_COUNT; i++)
+        if (reason_add (&state->refused, &state->n_refused, bus_refused_text ((enum bus_refused) i),
+                        counts.refused[i]) != 0)
+            return -ENOMEM;
+    for (unsigned i = 0; i < BUS_END_COUNT; i++)
+        if (reason_add (&state->ended, &state->n_ended, bus_end_text ((enum bus_end) i), counts.ended[i]) !=
+            0)
+            return -ENOMEM;
     state->new_nodes_refused = broker->invented.refused;
     state->foreign = broker->registry.foreign;
-    return r;
+    return 0;
 }
 
 static int state_fill (struct broker *broker, struct wire_broker_state *state, struct base_error *error)
@@ -78,6 +82,7 @@ static int state_fill (struct broker *broker, struct wire_broker_state *state, s
 int broker_serve_show_broker (struct broker_call *call, const struct wire_show_broker *request,
                               struct wire_shown *answer)
 {
+    base_assert (call && answer);
     (void) request;
     answer->broker = calloc (1, sizeof *answer->broker);
     if (!answer->broker)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  broker/status.h - what the broker has counted since it started */
+/*  broker/status.h - the counters of the broker since it started */
 
 #ifndef BROKER_STATUS_H
 #define BROKER_STATUS_H
@@ -8,7 +8,8 @@
 
 struct broker;
 
-/*  The counts of its origin; received, malformed, refused and ended also count the channel events. */
+/*  Returns the counts of its origin; received, malformed, refused and ended include those of the events
+    channel. */
 struct origin_counts broker_counts (const struct broker *broker);
 
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -24,14 +25,14 @@ struct oldest {
     uint64_t size;
 };
 
-static int newest_note (void *context, const struct base_digest *digest, const struct stat *status)
+static int stamp_note (void *context, const struct base_digest *digest, const struct stat *status)
 {
     uint64_t *newest_ms = context;
     uint64_t stamp_ms = status->st_mtime > 0 ? (uint64_t) status->st_mtime * 1000 : 0;
 
     (void) digest;
     if (stamp_ms > *newest_ms &&
-        stamp_ms < UINT64_C (1) << 40) /* later values are times of day: 2^40 ms are 34 years of running */
+        stamp_ms < UINT64_C (1) << 40) /* a larger value is a time of day: 2^40 ms of running are 34 years */
         *newest_ms = stamp_ms;
     return 0;
 }
@@ -51,7 +52,7 @@ static void clock_load (struct broker_trash *trash, uint64_t now_ms)
         return;
     }
     trash->clock_ms = 0;
-    (void) disk_aside_each (trash->blobs, DISK_TRASH, newest_note, &trash->clock_ms);
+    (void) disk_aside_each (trash->blobs, DISK_TRASH, stamp_note, &trash->clock_ms);
 }
 
 static void clock_count (struct broker_trash *trash, uint64_t now_ms)
@@ -74,6 +75,7 @@ static void clock_save (struct broker_trash *trash)
 
 void broker_trash_init (struct broker_trash *trash, struct disk_blobs *blobs, uint64_t now_ms)
 {
+    base_assert (trash && blobs);
     *trash = (struct broker_trash){.blobs = blobs,
                                    .rules = BROKER_TRASH_RULES,
                                    .started_ms = now_ms,
@@ -82,28 +84,32 @@ void broker_trash_init (struct broker_trash *trash, struct disk_blobs *blobs, ui
     clock_load (trash, now_ms);
 }
 
+enum { ENTRY_FOUND = 1 /* ends the search */ };
+
 static int entry_found (void *context, const struct base_digest *digest, const struct stat *status)
 {
     (void) context;
     (void) digest;
     (void) status;
-    return 1;
+    return ENTRY_FOUND;
 }
 
-static bool is_used (struct broker_trash *trash)
+static bool trash_is_used (struct broker_trash *trash)
 {
-    return disk_aside_each (trash->blobs, DISK_TRASH, entry_found, NULL) == 1;
+    return disk_aside_each (trash->blobs, DISK_TRASH, entry_found, NULL) == ENTRY_FOUND;
 }
 
 void broker_trash_deinit (struct broker_trash *trash)
 {
-    if (trash->blobs && is_used (trash))
+    base_assert (trash);
+    if (trash->blobs && trash_is_used (trash))
         clock_save (trash);
     *trash = (struct broker_trash){.blobs = NULL};
 }
 
 int broker_trash_put (struct broker_trash *trash, const struct base_digest *digest, uint64_t now_ms)
 {
+    base_assert (trash && trash->blobs && digest);
     char text[BASE_DIGEST_TEXT];
     time_t stamp;
     int r;
@@ -123,6 +129,7 @@ int broker_trash_put (struct broker_trash *trash, const struct base_digest *dige
 
 int broker_trash_take_back (struct broker_trash *trash, const struct base_digest *digest)
 {
+    base_assert (trash && trash->blobs && digest);
     char text[BASE_DIGEST_TEXT];
     int r = disk_aside_take_back (trash->blobs, digest);
 
@@ -146,7 +153,8 @@ static int oldest_note (void *context, const struct base_digest *digest, const s
     time_t now = (time_t) (trash->clock_ms / 1000);
     size_t at = looking->count;
 
-    if (status->st_mtime < 0 || status->st_mtime > now + 1) { /* not a stamp of this clock: counts from now */
+    base_assert (at <= OLDEST_MOST);
+    if (status->st_mtime < 0 || status->st_mtime > now + 1) { /* not a stamp of this clock: gets one */
         const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = now}};
         char text[BASE_DIGEST_TEXT], path[BASE_DIGEST_TEXT + 8];
         (void) snprintf (path, sizeof path, "trash/%s", base_digest_format (digest, text));
@@ -186,7 +194,7 @@ static void oldest_delete (struct broker_trash *trash, const struct oldest *olde
                   base_digest_format (&oldest->digest, text), strerror (-r));
 }
 
-static bool is_short (const struct broker_trash *trash, uint64_t bytes)
+static bool space_is_short (const struct broker_trash *trash, uint64_t bytes)
 {
     uint64_t free, inodes;
 
@@ -195,13 +203,14 @@ static bool is_short (const struct broker_trash *trash, uint64_t bytes)
 
 void broker_trash_make_room (struct broker_trash *trash, uint64_t bytes, uint64_t now_ms)
 {
+    base_assert (trash && trash->blobs);
     clock_count (trash, now_ms);
     if (now_ms - trash->started_ms < trash->rules.first_ms)
         return;
-    for (unsigned look = 0; look < LOOKS_MOST && is_short (trash, bytes); look++) {
+    for (unsigned look = 0; look < LOOKS_MOST && space_is_short (trash, bytes); look++) {
         struct looking looking = {.trash = trash, .count = 0};
         (void) disk_aside_each (trash->blobs, DISK_TRASH, oldest_note, &looking);
-        for (size_t i = 0; i < looking.count && is_short (trash, bytes); i++)
+        for (size_t i = 0; i < looking.count && space_is_short (trash, bytes); i++)
             oldest_delete (trash, &looking.all[i]);
         if (looking.count < OLDEST_MOST)
             return;
@@ -210,8 +219,9 @@ void broker_trash_make_room (struct broker_trash *trash, uint64_t bytes, uint64_
 
 void broker_trash_tick (struct broker_trash *trash, uint64_t now_ms)
 {
+    base_assert (trash && trash->blobs);
     clock_count (trash, now_ms);
-    if (now_ms - trash->saved_ms >= SAVE_MS && is_used (trash))
+    if (now_ms - trash->saved_ms >= SAVE_MS && trash_is_used (trash))
         clock_save (trash);
     if (now_ms - trash->looked_ms < LOOK_MS && trash->rules.first_ms > LOOK_MS)
         return;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/trash.h - blobs that nothing needs: kept for a while before they are deleted
 
-    A blob that no record needs is renamed into the trash. It is restored when it is needed again. It is
-    deleted, the oldest first, only if all of these hold: the disk is short of space, the blob has been in
-    the trash for `keep_ms`, and this process has run for `first_ms`. So wrong records delete nothing before
-    an operator can notice. The time in the trash counts only while a broker runs, by CLOCK_BOOTTIME:
-    setting the clock of the host never empties the trash. Each change is logged. */
+    A blob that no record needs is renamed into the trash, and restored when it is needed again. It is deleted
+    only if three conditions hold: the disk is short of space, the blob has been in the trash for keep_ms, and
+    this process has run for first_ms. The oldest is deleted first. So an operator has time to notice records
+    that are wrong. Only time in which a broker runs counts, by CLOCK_BOOTTIME: setting the clock of the host
+    never empties the trash. Each change is logged. */
 
 #ifndef BROKER_TRASH_H
 #define BROKER_TRASH_H
@@ -35,13 +35,15 @@ struct broker_trash {
 void broker_trash_init (struct broker_trash *trash, struct disk_blobs *blobs, uint64_t now_ms);
 void broker_trash_deinit (struct broker_trash *trash);
 
+/*  Moves a complete blob to the trash. Returns 0, -ENOENT, or another -errno, which is logged. now_ms (in all
+    functions): since boot. */
 int broker_trash_put (struct broker_trash *trash, const struct base_digest *digest, uint64_t now_ms);
 
-/*  Restores a blob. Returns 0 or -ENOENT. */
+/*  Restores a blob from the trash. Returns 0, -ENOENT if it is not there, or another -errno. */
 int broker_trash_take_back (struct broker_trash *trash, const struct base_digest *digest);
 
-/*  Deletes blobs that may be deleted until `bytes` are free. It runs in the loop, so one call deletes at
-    most 1024 blobs and lists the trash at most four times. */
+/*  Deletes blobs as described above until `bytes` of the disk are free. One call deletes at most 1024 blobs
+    and lists the trash at most four times, because it runs in the loop. */
 void broker_trash_make_room (struct broker_trash *trash, uint64_t bytes, uint64_t now_ms);
 
 /*  To be called every few seconds. */

@@ -9,14 +9,24 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/time.h"
 #include "broker/verify_private.h"
 
-/*  results */
+/*  Results. */
 
-static uint32_t slot_of (const struct base_digest *digest)
+/*  Asserts what always holds between two calls. */
+static void verify_check (const struct broker_verify *verify)
+{
+    base_assert (verify->blobs && verify->known);
+    base_assert (verify->n_waiting <= BROKER_VERIFY_QUEUE);
+    base_assert ((verify->work != NULL) == (verify->job.fd >= 0));
+    base_assert (verify->work || verify->n_waiting == 0);
+}
+
+static uint32_t result_slot (const struct base_digest *digest)
 {
     uint32_t slot;
 
@@ -28,17 +38,17 @@ static void result_remember (struct broker_verify *verify, const struct base_dig
                              const struct stat *status)
 {
     /* Two blobs that share a slot are hashed more often than necessary. */
-    verify->known[slot_of (digest)] = (struct broker_verified){.digest = *digest,
-                                                               .inode = status->st_ino,
-                                                               .size = status->st_size,
-                                                               .changed = status->st_ctim,
-                                                               .at_ms = base_time_boot_ms ()};
+    verify->known[result_slot (digest)] = (struct broker_verified){.digest = *digest,
+                                                                   .inode = status->st_ino,
+                                                                   .size = status->st_size,
+                                                                   .changed = status->st_ctim,
+                                                                   .at_ms = base_time_boot_ms ()};
 }
 
-static bool is_known (const struct broker_verify *verify, const struct base_digest *digest,
-                      const struct stat *status, uint64_t age_ms)
+static bool blob_is_known (const struct broker_verify *verify, const struct base_digest *digest,
+                           const struct stat *status, uint64_t age_ms)
 {
-    const struct broker_verified *known = &verify->known[slot_of (digest)];
+    const struct broker_verified *known = &verify->known[result_slot (digest)];
 
     return base_digest_equal (&known->digest, digest) && known->inode == status->st_ino &&
            known->size == status->st_size && known->changed.tv_sec == status->st_ctim.tv_sec &&
@@ -46,8 +56,8 @@ static bool is_known (const struct broker_verify *verify, const struct base_dige
            (age_ms == 0 || base_time_boot_ms () - known->at_ms <= age_ms);
 }
 
-/*  Returns whether the hashed file still has that name: an upload may have replaced it. */
-static bool is_still_there (struct broker_verify *verify, const struct broker_hashed *hashed)
+/*  Returns whether the name of the blob still belongs to the hashed file: an upload may have replaced it. */
+static bool blob_is_unchanged (struct broker_verify *verify, const struct broker_hashed *hashed)
 {
     base_cleanup (base_close_p) int fd = -1;
     struct stat status;
@@ -58,6 +68,8 @@ static bool is_still_there (struct broker_verify *verify, const struct broker_ha
 
 void broker_verify_found (struct broker_verify *verify, const struct broker_hashed *hashed)
 {
+    base_assert (verify && hashed);
+    base_assert (hashed->result <= 0);
     char text[BASE_DIGEST_TEXT];
     int r;
 
@@ -67,7 +79,7 @@ void broker_verify_found (struct broker_verify *verify, const struct broker_hash
     }
     if (hashed->result != 0 && hashed->result != -EIO)
         return; /* out of memory or descriptors: the state of the blob is not known */
-    if (!is_still_there (verify, hashed))
+    if (!blob_is_unchanged (verify, hashed))
         return;
     (void) base_digest_format (&hashed->digest, text);
     r = disk_aside_put (verify->blobs, DISK_DAMAGED, &hashed->digest, 0);
@@ -82,11 +94,12 @@ void broker_verify_found (struct broker_verify *verify, const struct broker_hash
         verify->damaged (verify->context, &hashed->digest);
 }
 
-/*  hashing */
+/*  Hashing. */
 
 /*  Hashes the whole file. fd stays the caller's. */
-static void hash_all (struct broker_hashed *hashed, int fd, const atomic_bool *stop)
+static void blob_hash (struct broker_hashed *hashed, int fd, const atomic_bool *stop)
 {
+    base_assert (fd >= 0);
     hashed->result =
         fstat (fd, &hashed->status) != 0 ? -errno : base_digest_of_fd_until (fd, stop, &hashed->found, NULL);
 }
@@ -95,21 +108,26 @@ static int job_run (void *context)
 {
     struct broker_verify *verify = context;
 
-    hash_all (&verify->job.hashed, verify->job.fd, &verify->job.stop);
+    blob_hash (&verify->job.hashed, verify->job.fd, &verify->job.stop);
     return 0;
 }
 
-/*  Ends the job early: a large blob takes many seconds, and the loop would wait for it here. */
+static void job_fd_close (struct broker_verify *verify)
+{
+    base_close_p (&verify->job.fd);
+    verify->job.fd = -1;
+}
+
+/*  Ends the job early, because the loop waits here, and a large blob takes many seconds. */
 static void job_stop (struct broker_verify *verify)
 {
     atomic_store (&verify->job.stop, true);
     verify->work = bus_work_free (verify->work);
     atomic_store (&verify->job.stop, false);
-    base_close_p (&verify->job.fd);
-    verify->job.fd = -1;
+    job_fd_close (verify);
 }
 
-static void next_begin (struct broker_verify *verify);
+static void queue_advance (struct broker_verify *verify);
 
 static void job_done (void *context, int result)
 {
@@ -117,14 +135,13 @@ static void job_done (void *context, int result)
 
     (void) result;
     verify->work = bus_work_free (verify->work);
-    base_close_p (&verify->job.fd);
-    verify->job.fd = -1;
+    job_fd_close (verify);
     broker_verify_found (verify, &verify->job.hashed);
-    next_begin (verify);
+    queue_advance (verify);
 }
 
 /*  Starts the next waiting blob. One that cannot be opened or started is dropped: its client asks again. */
-static void next_begin (struct broker_verify *verify)
+static void queue_advance (struct broker_verify *verify)
 {
     while (!verify->work && verify->n_waiting > 0) {
         struct base_digest digest = verify->waiting[0];
@@ -135,8 +152,9 @@ static void next_begin (struct broker_verify *verify)
         verify->job.hashed = (struct broker_hashed){.digest = digest};
         verify->job.begun_ms = base_time_boot_ms ();
         if (bus_work_start (verify->loop, job_run, job_done, verify, &verify->work) != 0)
-            base_close_p (&verify->job.fd);
+            job_fd_close (verify);
     }
+    verify_check (verify);
 }
 
 static void digest_enqueue (struct broker_verify *verify, const struct base_digest *digest)
@@ -148,24 +166,25 @@ static void digest_enqueue (struct broker_verify *verify, const struct base_dige
             return;
     if (verify->n_waiting < BROKER_VERIFY_QUEUE)
         verify->waiting[verify->n_waiting++] = *digest;
-    next_begin (verify);
+    queue_advance (verify);
 }
 
 int broker_verify_check (struct broker_verify *verify, const struct base_digest *digest, int fd,
                          uint64_t age_ms)
 {
+    base_assert (verify && digest && fd >= 0);
     struct broker_hashed hashed = {.digest = *digest};
     struct stat status;
 
     if (fstat (fd, &status) != 0)
         return -errno;
-    if (is_known (verify, digest, &status, age_ms))
+    if (blob_is_known (verify, digest, &status, age_ms))
         return 0;
     if (verify->loop && status.st_size > BROKER_VERIFY_INLINE) {
         digest_enqueue (verify, digest);
         return -EBUSY;
     }
-    hash_all (&hashed, fd, NULL);
+    blob_hash (&hashed, fd, NULL);
     broker_verify_found (verify, &hashed);
     if (hashed.result != 0)
         return hashed.result == -EIO ? -ENOENT : hashed.result;
@@ -174,6 +193,7 @@ int broker_verify_check (struct broker_verify *verify, const struct base_digest 
 
 uint64_t broker_verify_retry_ms (const struct broker_verify *verify, uint64_t size)
 {
+    base_assert (verify);
     uint64_t retry_ms = size / BROKER_HASH_RATE;
     uint64_t since_ms = verify->work ? base_time_boot_ms () - verify->job.begun_ms : 0;
 
@@ -186,6 +206,7 @@ uint64_t broker_verify_retry_ms (const struct broker_verify *verify, uint64_t si
 
 void broker_verify_note (struct broker_verify *verify, const struct base_digest *digest)
 {
+    base_assert (verify && digest);
     base_cleanup (base_close_p) int fd = -1;
     struct stat status;
 
@@ -197,6 +218,7 @@ struct broker_verify *broker_verify_new (struct bus_loop *loop, struct disk_blob
                                          void (*damaged) (void *context, const struct base_digest *digest),
                                          void *context)
 {
+    base_assert (blobs);
     struct broker_verify *verify = calloc (1, sizeof *verify);
 
     if (!verify)
@@ -217,6 +239,7 @@ struct broker_verify *broker_verify_new (struct bus_loop *loop, struct disk_blob
 
 void broker_verify_reset (struct broker_verify *verify)
 {
+    base_assert (verify);
     job_stop (verify);
     verify->n_waiting = 0;
     memset (verify->known, 0, BROKER_VERIFIED_MOST * sizeof *verify->known);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/verify.h - verifies that blobs match their digests
 
-    The server verifies: it hashes a blob before it serves it for the first time since the process started,
-    and again when its file has changed (inode, size or change time). A large blob is hashed on a thread;
-    meanwhile clients are asked to retry. In addition a scrubber reads every blob once in a period,
-    slowly, also on a thread, and resumes after a restart. A blob that does not match its digest is moved to
-    damaged/. It then counts as missing. It is deleted only after the blob was uploaded again. */
+    A blob is hashed before it is served for the first time since the process started, and again when its file
+    has changed (inode, size or change time). A large blob is hashed on a thread; meanwhile clients are asked
+    to retry. A scrubber reads every blob once in a period, slowly, also on a thread, and resumes after a
+    restart.
+
+    A blob that does not match its digest is damaged. It is moved to damaged/, counts as missing, and is
+    deleted after the blob was uploaded again. */
 
 #ifndef BROKER_VERIFY_H
 #define BROKER_VERIFY_H
@@ -26,8 +28,8 @@ enum {
 
 struct broker_verify;
 
-/*  loop NULL: no thread and no scrubber; everything is hashed during the call. damaged is called after a
-    blob was moved away. */
+/*  loop NULL: no thread and no scrubber; everything is hashed during the call. damaged (NULL: none) is called
+    after a blob was moved away. blobs must outlive the result. Returns NULL if memory is exhausted. */
 struct broker_verify *broker_verify_new (struct bus_loop *loop, struct disk_blobs *blobs,
                                          void (*damaged) (void *context, const struct base_digest *digest),
                                          void *context);
@@ -39,17 +41,17 @@ struct broker_verify *broker_verify_free (struct broker_verify *verify);
 int broker_verify_check (struct broker_verify *verify, const struct base_digest *digest, int fd,
                          uint64_t age_ms);
 
-/*  When to ask again for a blob of this size that is being hashed: the shortest time that hashing can take,
-    and more if the current job already takes longer. */
+/*  Returns when to ask again for a blob of this size that is being hashed: after the time that hashing takes
+    at least, or after the time that the current job has already taken. */
 uint64_t broker_verify_retry_ms (const struct broker_verify *verify, uint64_t size);
 
-/*  The blob was hashed while it was received: remembers it as intact. */
+/*  Remembers a blob as intact, because it was hashed while it was received. */
 void broker_verify_note (struct broker_verify *verify, const struct base_digest *digest);
 
 /*  Reads every blob within period_ms, at no more than 10 MB/s and 5 % of a processor. 0: never. */
 void broker_verify_scrub (struct broker_verify *verify, uint64_t period_ms);
 
-/*  The directory of the blobs was replaced: forgets all results. */
+/*  Forgets all results, and stops all jobs. To be called when the directory of the blobs was replaced. */
 void broker_verify_reset (struct broker_verify *verify);
 
 #endif

@@ -35,7 +35,7 @@ struct broker_scrub {
     bool is_changed; /* since it was saved */
 
     int fd;                  /* of the blob; -1: the job finds the next one */
-    struct disk_blobs blobs; /* a descriptor of its own: that of the owner may be replaced meanwhile */
+    struct disk_blobs blobs; /* with its own descriptor, because the owner's may be replaced meanwhile */
     struct base_hash hash;
     struct broker_hashed hashed;
     uint64_t offset;

@@ -5,13 +5,27 @@
 
 #include <errno.h>
 
+#include "base/assert.h"
 #include "base/time.h"
 
 void broker_waiters_init (struct broker_waiters *waiters, struct bus_loop *loop,
                           bool (*look) (void *context, const struct broker_waiter *waiter, bool over),
                           void *context)
 {
+    base_assert (waiters && loop);
     *waiters = (struct broker_waiters){.loop = loop, .look = look, .context = context};
+}
+
+/*  Asserts what always holds between two calls. */
+static void waiters_check (const struct broker_waiters *waiters)
+{
+    base_assert (waiters->n_waiters <= BROKER_WAITERS_MOST);
+    base_assert (waiters->waiters || waiters->n_waiters == 0);
+    for (size_t i = 0; i < waiters->n_waiters; i++) {
+        const struct broker_waiter *waiter = &waiters->waiters[i];
+        base_assert (waiter->record && waiter->request);
+        base_assert (waiter->order > 0 && waiter->order <= waiters->order);
+    }
 }
 
 static void waiter_deinit (struct broker_waiter *waiter)
@@ -24,6 +38,7 @@ static void waiter_deinit (struct broker_waiter *waiter)
 
 void broker_waiters_deinit (struct broker_waiters *waiters)
 {
+    base_assert (waiters);
     if (waiters->loop)
         bus_timer_cancel (waiters->loop, waiters->timer);
     for (size_t i = 0; i < waiters->n_waiters; i++)
@@ -59,12 +74,14 @@ static void on_timer (void *context)
         waiters->waiters[kept++] = *waiter;
     }
     waiters->n_waiters = kept;
+    waiters_check (waiters);
     for (size_t i = 0; i < kept; i++)
         timer_set (waiters, now_ms, waiters->waiters[i].until_ms);
 }
 
 static void waiter_drop (struct broker_waiters *waiters, size_t index)
 {
+    base_assert (index < waiters->n_waiters);
     waiter_deinit (&waiters->waiters[index]);
     waiters->waiters[index] = waiters->waiters[--waiters->n_waiters];
 }
@@ -72,6 +89,7 @@ static void waiter_drop (struct broker_waiters *waiters, size_t index)
 /*  Answers the oldest request as unchanged; its client asks again. */
 static void oldest_answer (struct broker_waiters *waiters)
 {
+    base_assert (waiters->n_waiters > 0);
     size_t oldest = 0;
 
     for (size_t i = 1; i < waiters->n_waiters; i++)
@@ -107,6 +125,7 @@ static int waiters_admit (struct broker_waiters *waiters, const struct bus_peer 
 int broker_waiters_add (struct broker_waiters *waiters, const struct bus_peer *peer,
                         const struct wire_record *record, const void *request, uint64_t wait_ms)
 {
+    base_assert (waiters && waiters->look && peer && record && request);
     uint64_t now_ms = base_time_boot_ms ();
     struct broker_waiter waiter = {
         .peer = *peer, .record = record, .until_ms = now_ms + wait_ms, .order = ++waiters->order};
@@ -116,7 +135,7 @@ int broker_waiters_add (struct broker_waiters *waiters, const struct bus_peer *p
     memcpy (&head, request, sizeof head);
     waiter.serial = head.serial;
     r = waiters_admit (waiters, peer, head.serial);
-    if (r != 0)
+    if (r < 0)
         return r;
     waiter.request = calloc (1, wire_record_size (record));
     if (!waiter.request || wire_copy (record, request, waiter.request) != 0) {
@@ -125,11 +144,13 @@ int broker_waiters_add (struct broker_waiters *waiters, const struct bus_peer *p
     }
     waiters->waiters[waiters->n_waiters++] = waiter;
     timer_set (waiters, now_ms, waiter.until_ms);
+    waiters_check (waiters);
     return 0;
 }
 
 void broker_waiters_wake (struct broker_waiters *waiters)
 {
+    base_assert (waiters);
     uint64_t now_ms = base_time_boot_ms ();
 
     if (waiters->n_waiters > 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/waiters.h - requests that are answered when something changes
 
-    Their number is limited in all and for each peer. A waiter is checked 5 ms after a change, so that many
-    changes at once cost one answer, and at the latest when its waiting time is over. */
+    Their number is limited, in all and for each peer. All are checked 5 ms after a change, so that many
+    changes at once cost one answer. Each is answered at the latest when its waiting time is over. */
 
 #ifndef BROKER_WAITERS_H
 #define BROKER_WAITERS_H
@@ -26,8 +26,8 @@ struct broker_waiter {
 
 struct broker_waiters {
     struct bus_loop *loop;
-    /*  Answers the request and returns true; or returns false: nothing has changed for this request. over:
-        the waiting time is over, answer in any case. */
+    /*  Answers the request and returns true, or returns false if nothing has changed for it. over: the
+        waiting time is over, so the request must be answered. Must not add a waiter. */
     bool (*look) (void *context, const struct broker_waiter *waiter, bool over);
     void *context;
     struct broker_waiter *waiters;
@@ -42,12 +42,13 @@ void broker_waiters_init (struct broker_waiters *waiters, struct bus_loop *loop,
                           void *context);
 void broker_waiters_deinit (struct broker_waiters *waiters);
 
-/*  Copies a request of an operator, which waits for up to wait_ms. Returns 0, -ENOMEM, or -EBUSY if too many requests of the peer wait. A repeated
-    request (same peer, same serial) replaces the first. If too many wait in all, the oldest is answered. */
+/*  Lets a request of an operator wait for up to wait_ms. The request is copied. It replaces a waiting request
+    of the same peer and serial. If too many wait in all, the oldest is answered. Returns 0, -ENOMEM, or
+    -EBUSY if too many requests of the peer wait. */
 int broker_waiters_add (struct broker_waiters *waiters, const struct bus_peer *peer,
                         const struct wire_record *record, const void *request, uint64_t wait_ms);
 
-/*  To be called after each change. */
+/*  Checks all waiters soon. Call it after each change. */
 void broker_waiters_wake (struct broker_waiters *waiters);
 
 #endif

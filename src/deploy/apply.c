@@ -6,19 +6,20 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "deploy/rollout.h"
 #include "deploy/state.h"
 #include "wire/text.h"
 
-/*  Writes the current wall-clock time, for people. */
+/*  Returns the current wall-clock time as text, for people. */
 static const char *time_text (char text[BASE_TIME_TEXT])
 {
     return base_time_format (base_time_real_ns (), text);
 }
 
-/*  What one transaction writes, to be sent when it is on disk. */
+/*  The work of one transaction, which is published when it is on disk. */
 struct batch {
     struct deploy *deploy;
     struct deploy_rollout *rollout;
@@ -31,8 +32,9 @@ struct batch {
     } orders[DEPLOY_ORDERS_MOST];
     struct wire_transition turns[DEPLOY_TURNS_MOST]; /* owned */
     unsigned n_orders, n_turns;
-    bool wrote, more;
-    uint64_t until_ms;
+    bool wrote;        /* the state of the rollout must be written */
+    bool more;         /* the machine has more actions than fit into this transaction */
+    uint64_t until_ms; /* when to check the machine again */
 };
 
 static void batch_free_p (struct batch **batch)
@@ -44,6 +46,7 @@ static void batch_free_p (struct batch **batch)
 
 static int member_write (struct batch *batch, uint32_t index)
 {
+    base_assert (index < batch->rollout->machine.n_members);
     struct deploy_rollout *rollout = batch->rollout;
     struct deploy_member *member = &rollout->members[index];
     struct rollout_member *state = &rollout->machine.members[index];
@@ -63,14 +66,15 @@ static int member_write (struct batch *batch, uint32_t index)
                                  .step = member->step,
                                  .reason = member->reason};
     int r = records_revision_next (batch->deploy->records, &member->revision, batch->error);
-
+    if (r < 0)
+        return r;
     deploy_member_save (state, &row);
     row.revision = member->revision;
-    if (r == 0)
-        r = records_member_put (batch->deploy->records, rollout->serial, &row, batch->error);
-    if (r == 0)
-        state->kept = true;
-    return r;
+    r = records_member_put (batch->deploy->records, rollout->serial, &row, batch->error);
+    if (r < 0)
+        return r;
+    state->kept = true;
+    return 0;
 }
 
 /*  Reads the last report and the desired state of a member. If there is no record, ret_application is
@@ -78,6 +82,7 @@ static int member_write (struct batch *batch, uint32_t index)
 static int application_read (const struct batch *batch, uint32_t index,
                              struct records_application *ret_application)
 {
+    base_assert (index < batch->rollout->machine.n_members);
     const struct deploy_rollout *rollout = batch->rollout;
     int r = records_application_get (batch->deploy->records, rollout->members[index].id,
                                      rollout->machine.spec.application, ret_application, batch->error);
@@ -85,21 +90,21 @@ static int application_read (const struct batch *batch, uint32_t index,
     return r == -ENOENT ? 0 : r;
 }
 
-/*  No order was made. If a person holds the node, or updates it, that says nothing about the release: it is
-    skipped. */
-static int not_given (struct batch *batch, uint32_t index, enum rollout_kind kind,
-                      const struct wire_order_result *ordered)
+/*  The order was refused. A node that a person holds or updates is skipped, because that is no failure of the
+    release; any other node has failed. */
+static int member_not_ordered (struct batch *batch, uint32_t index, enum rollout_kind kind,
+                               const struct wire_order_result *ordered)
 {
+    base_assert (ordered->status != WIRE_STATUS_OK);
     struct deploy_rollout *rollout = batch->rollout;
     base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
     struct deploy_member *member = &rollout->members[index];
     int r = application_read (batch, index, &application);
-    bool skip = ordered->status == WIRE_STATUS_BUSY || batch->deploy->ops->held (&application);
-
-    if (r != 0)
+    if (r < 0)
         return r;
-    if (kind == ROLLOUT_CANCEL) /* it has ended, or has switched: its result will be reported */
+    if (kind == ROLLOUT_CANCEL) /* the update has ended or switched: the node will report the result */
         return 0;
+    bool skip = ordered->status == WIRE_STATUS_BUSY || batch->deploy->ops->held (&application);
     if (wire_text_set (&member->step, "order") != 0 || wire_text_set (&member->reason, ordered->reason) != 0)
         return -ENOMEM;
     member->epoch = 0;
@@ -107,24 +112,26 @@ static int not_given (struct batch *batch, uint32_t index, enum rollout_kind kin
     return 0;
 }
 
-/*  *ret_back: a member that is to revert already runs another release. Either it was never updated, because
-    it ran the same program, or it was reverted by someone else. A report from before it accepted the order
-    does not count. */
-static int is_back (const struct batch *batch, uint32_t index, bool *ret_back)
+/*  *ret_back: a member that is to revert already runs another release. Either it was not updated, because it
+    ran the same program, or it was reverted by another order. A report from before it accepted the order does
+    not count. */
+static int member_is_reverted (const struct batch *batch, uint32_t index, bool *ret_back)
 {
     const struct deploy_rollout *rollout = batch->rollout;
     base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
     int r = application_read (batch, index, &application);
-
-    *ret_back = r == 0 && application.is_told && application.told.epoch >= rollout->members[index].epoch &&
+    if (r < 0)
+        return r;
+    *ret_back = application.is_told && application.told.epoch >= rollout->members[index].epoch &&
                 !base_digest_equal (&application.told.release, &rollout->machine.spec.release) &&
                 (application.told.state == WIRE_STATE_IDLE || application.told.state == WIRE_STATE_UNFIT);
-    return r;
+    return 0;
 }
 
-static int note_given (const struct batch *batch, uint32_t index, enum wire_order verb,
-                       const struct wire_order_result *ordered)
+static int given_write (const struct batch *batch, uint32_t index, enum wire_order verb,
+                        const struct wire_order_result *ordered)
 {
+    base_assert (index < batch->rollout->machine.n_members && ordered->epoch > 0);
     const struct deploy_rollout *rollout = batch->rollout;
     char time[BASE_TIME_TEXT];
     struct records_given given = {.node = rollout->members[index].id,
@@ -157,13 +164,14 @@ static int order_given (struct batch *batch, uint32_t index, enum wire_order ver
         if (wire_text_set (&member->transaction, ordered->transaction) != 0)
             return -ENOMEM;
     }
-    if (epoch == 0) /* it was under way already, and is reported again */
+    if (epoch == 0) /* the order is under way already */
         return 0;
+    base_assert (batch->n_orders < DEPLOY_ORDERS_MOST);
     batch->orders[batch->n_orders].member = index;
     batch->orders[batch->n_orders].epoch = epoch;
     batch->orders[batch->n_orders].verb = verb;
     batch->n_orders++;
-    return note_given (batch, index, verb, ordered);
+    return given_write (batch, index, verb, ordered);
 }
 
 static int order_give (struct batch *batch, uint32_t index, enum rollout_kind kind)
@@ -179,23 +187,29 @@ static int order_give (struct batch *batch, uint32_t index, enum rollout_kind ki
                                  .release = &rollout->machine.spec.release};
     uint64_t epoch = 0;
     bool back = false;
-    int r = kind == ROLLOUT_BACK ? is_back (batch, index, &back) : 0;
+    int r;
 
-    if (r != 0)
-        return r;
+    base_assert (kind == ROLLOUT_ORDER || kind == ROLLOUT_BACK || kind == ROLLOUT_CANCEL);
+    if (kind == ROLLOUT_BACK) {
+        r = member_is_reverted (batch, index, &back);
+        if (r < 0)
+            return r;
+    }
     if (back) {
         rollout->members[index].epoch = 0;
         rollout_ended (&rollout->machine, index, ROLLOUT_REVERTED, batch->now_ms);
         return 0;
     }
     r = deploy->ops->order (deploy->context, &order, &ordered, &epoch, batch->error);
-    if (r != 0)
+    if (r < 0)
         return r;
-    return ordered.status == WIRE_STATUS_OK ? order_given (batch, index, order.verb, &ordered, epoch)
-                                            : not_given (batch, index, kind, &ordered);
+    if (ordered.status != WIRE_STATUS_OK)
+        return member_not_ordered (batch, index, kind, &ordered);
+    return order_given (batch, index, order.verb, &ordered, epoch);
 }
 
-static int wave_time (const char **field)
+/*  Sets a time that is not set yet to the current one. */
+static int wave_time_set (const char **field)
 {
     char text[BASE_TIME_TEXT];
 
@@ -203,24 +217,26 @@ static int wave_time (const char **field)
 }
 
 /*  Records when waves began and ended. */
-static int waves_time (struct deploy_rollout *rollout)
+static int waves_time_set (struct deploy_rollout *rollout)
 {
     const struct rollout *machine = &rollout->machine;
-    int r = 0;
 
-    for (uint32_t i = 0; r == 0 && i < rollout->state.n_waves; i++) {
+    base_assert (rollout->state.n_waves == machine->n_waves);
+    for (uint32_t i = 0; i < machine->n_waves; i++) {
         struct wire_wave_state *wave = &rollout->state.waves[i];
-        bool current = i == machine->wave;
-        if (i < machine->wave || (current && machine->members[machine->waves[i].first].start_ms))
-            r = wave_time (&wave->begun);
-        if (r == 0 && (i < machine->wave || (current && machine->phase == WIRE_PHASE_DONE)))
-            r = wave_time (&wave->ended);
+        bool is_current = i == machine->wave;
+        bool is_begun = is_current && machine->members[machine->waves[i].first].start_ms;
+        bool is_done = is_current && machine->phase == WIRE_PHASE_DONE;
+        if ((i < machine->wave || is_begun) && wave_time_set (&wave->begun) != 0)
+            return -ENOMEM;
+        if ((i < machine->wave || is_done) && wave_time_set (&wave->ended) != 0)
+            return -ENOMEM;
     }
-    return r;
+    return 0;
 }
 
-/*  Records a transition if phase, wave or pause have changed, or if an operator did something. */
-static int turn_write (struct batch *batch, const struct deploy_steering *by)
+/*  Writes a transition if phase, wave or pause have changed, or if there is a command of an operator (by). */
+static int transition_write (struct batch *batch, const struct deploy_steering *by)
 {
     struct deploy_rollout *rollout = batch->rollout;
     const struct rollout *machine = &rollout->machine;
@@ -241,21 +257,24 @@ static int turn_write (struct batch *batch, const struct deploy_steering *by)
 
     if (!moved && !by)
         return 0;
+    base_assert (batch->n_turns < DEPLOY_TURNS_MOST);
     r = records_turn_add (batch->deploy->records, rollout->serial, &turn, batch->error);
-    if (r == 0)
-        r = wire_copy (&wire_transition_record, &turn, &batch->turns[batch->n_turns]);
-    if (r != 0)
+    if (r < 0)
+        return r;
+    r = wire_copy (&wire_transition_record, &turn, &batch->turns[batch->n_turns]);
+    if (r < 0)
         return r;
     batch->n_turns++;
     state->phase = machine->phase;
     state->wave = machine->wave + 1;
     state->paused = machine->paused;
-    return waves_time (rollout);
+    return waves_time_set (rollout);
 }
 
-/*  A skipped member whose host was unfit does not retry by itself any more: changes its reason. */
-static int unfit_left (struct deploy_rollout *rollout, uint32_t index)
+/*  Changes the reason of a skipped member whose host is unfit: it does not retry by itself any more. */
+static int unfit_reason_end (struct deploy_rollout *rollout, uint32_t index)
 {
+    base_assert (index < rollout->machine.n_members);
     struct deploy_member *member = &rollout->members[index];
     char *next, *reason;
 
@@ -275,33 +294,42 @@ static int unfit_left (struct deploy_rollout *rollout, uint32_t index)
 
 static int action_write (struct batch *batch, const struct rollout_action *action)
 {
-    int r = 0;
+    int r;
 
     batch->wrote = true;
     if (action->kind == ROLLOUT_TRANSITION)
-        return turn_write (batch, NULL);
-    r = unfit_left (batch->rollout, action->member);
-    if (r == 0 && action->kind != ROLLOUT_KEEP)
+        return transition_write (batch, NULL);
+    base_assert (action->member < batch->rollout->machine.n_members);
+    r = unfit_reason_end (batch->rollout, action->member);
+    if (r < 0)
+        return r;
+    if (action->kind != ROLLOUT_KEEP) {
         r = order_give (batch, action->member, action->kind);
-    return r == 0 ? member_write (batch, action->member) : r;
+        if (r < 0)
+            return r;
+    }
+    return member_write (batch, action->member);
 }
 
-/*  Records the pending actions that had no room in this transaction. */
+/*  Writes the members whose pending actions have no room in this transaction. */
 static int pending_write (struct batch *batch)
 {
     const struct rollout *machine = &batch->rollout->machine;
-    int r = 0;
 
-    for (uint32_t i = machine->pending_first; r == 0 && i != ROLLOUT_NOBODY;
-         i = machine->members[i].pending_next)
-        if (!machine->members[i].kept)
-            r = member_write (batch, i);
-    return r;
+    for (uint32_t i = machine->pending_first; i != ROLLOUT_NOBODY; i = machine->members[i].pending_next) {
+        base_assert (i < machine->n_members);
+        if (machine->members[i].kept)
+            continue;
+        int r = member_write (batch, i);
+        if (r < 0)
+            return r;
+    }
+    return 0;
 }
 
-/*  Returns whether something may still happen to it, so that reports must be handled: such as a node that
-    was under way when the rollout ended, and is to be reverted. */
-static bool is_live (const struct deploy_rollout *rollout)
+/*  Returns whether reports of its nodes can still change the rollout. One that has ended may have nodes that
+    were under way at its end and are to be reverted. */
+static bool rollout_is_active (const struct deploy_rollout *rollout)
 {
     const struct rollout *machine = &rollout->machine;
 
@@ -330,50 +358,76 @@ static int state_write (struct batch *batch)
                                   .evidence = deploy_evidence_save (&machine->evidence)};
     int r;
 
-    rollout->live = row.live = is_live (rollout);
+    rollout->live = row.live = rollout_is_active (rollout);
     r = deploy_rollout_describe (rollout, batch->now_ms);
-    if (r == 0)
-        r = records_revision_next (records, &rollout->state.revision, batch->error);
+    if (r < 0)
+        return r;
+    r = records_revision_next (records, &rollout->state.revision, batch->error);
+    if (r < 0)
+        return r;
     row.state = rollout->state;
-    if (r == 0)
-        r = records_rollout_put (records, &row, batch->error);
-    return r == 0 ? records_clock_put (records, batch->now_ms, batch->error) : r;
+    r = records_rollout_put (records, &row, batch->error);
+    if (r < 0)
+        return r;
+    return records_clock_put (records, batch->now_ms, batch->error);
 }
 
-/*  Writes everything; called in a transaction. */
-static int all_write (struct batch *batch, const struct deploy_steering *by)
+/*  Writes the actions of the machine, as many as fit into the transaction. */
+static int actions_write (struct batch *batch)
 {
-    struct deploy_rollout *rollout = batch->rollout;
-    int r = by && by->begin ? by->begin (by->context, rollout, batch->error) : 0;
-
-    if (r == 0 && by) {
-        batch->wrote = true;
-        r = turn_write (batch, by);
-    }
-    while (r == 0) {
-        struct rollout_action action;
+    for (;;) {
         if (batch->n_orders == DEPLOY_ORDERS_MOST || batch->n_turns == DEPLOY_TURNS_MOST) {
             batch->more = true;
-            break;
+            return 0;
         }
-        action = rollout_next (&rollout->machine, batch->now_ms, base_time_real_ns () / 1000000);
+        struct rollout_action action =
+            rollout_next (&batch->rollout->machine, batch->now_ms, base_time_real_ns () / 1000000);
         if (action.kind == ROLLOUT_WAIT) {
             batch->until_ms = action.until_ms;
-            break;
+            return 0;
         }
-        r = action_write (batch, &action);
+        int r = action_write (batch, &action);
+        if (r < 0)
+            return r;
     }
-    if (r == 0 && batch->more)
+}
+
+/*  Writes the whole batch, within the transaction. */
+static int batch_write (struct batch *batch, const struct deploy_steering *by)
+{
+    struct deploy_rollout *rollout = batch->rollout;
+    int r;
+
+    if (by && by->begin) {
+        r = by->begin (by->context, rollout, batch->error);
+        if (r < 0)
+            return r;
+    }
+    if (by) {
+        batch->wrote = true;
+        r = transition_write (batch, by);
+        if (r < 0)
+            return r;
+    }
+    r = actions_write (batch);
+    if (r < 0)
+        return r;
+    if (batch->more) {
         r = pending_write (batch);
-    if (r == 0 && batch->wrote)
+        if (r < 0)
+            return r;
+    }
+    if (batch->wrote) {
         r = state_write (batch);
-    if (r == 0 && by && by->end)
-        r = by->end (by->context, rollout, batch->error);
-    return r;
+        if (r < 0)
+            return r;
+    }
+    return by && by->end ? by->end (by->context, rollout, batch->error) : 0;
 }
 
 static void batch_publish (const struct batch *batch)
 {
+    base_assert (batch->n_orders <= DEPLOY_ORDERS_MOST && batch->n_turns <= DEPLOY_TURNS_MOST);
     struct deploy *deploy = batch->deploy;
     struct deploy_rollout *rollout = batch->rollout;
     const char *nodes[DEPLOY_ORDERS_MOST];
@@ -390,6 +444,7 @@ static void batch_publish (const struct batch *batch)
     if (batch->wrote)
         deploy->ops->changed (deploy->context, rollout, batch->turns, batch->n_turns);
     for (unsigned i = 0; i < batch->n_orders; i++) {
+        base_assert (batch->orders[i].member < rollout->machine.n_members);
         const struct deploy_member *member = &rollout->members[batch->orders[i].member];
         base_log (BASE_LOG_DEBUG, "rollout %s: node %s: %s ordered, epoch %llu", rollout->state.id,
                   member->id, wire_order_word (batch->orders[i].verb),
@@ -404,6 +459,8 @@ static void batch_publish (const struct batch *batch)
 int deploy_rollout_apply (struct deploy *deploy, struct deploy_rollout *rollout,
                           const struct deploy_steering *by, struct base_error *error)
 {
+    deploy_rollout_check (rollout);
+    base_assert (deploy && deploy->records && !rollout->broken);
     base_cleanup (batch_free_p) struct batch *batch = calloc (1, sizeof *batch);
     int r;
 
@@ -416,10 +473,10 @@ int deploy_rollout_apply (struct deploy *deploy, struct deploy_rollout *rollout,
     deploy->ops->settle (deploy->context);
     r = records_begin (deploy->records, error);
     if (r == 0)
-        r = all_write (batch, by);
+        r = batch_write (batch, by);
     if (r == 0)
         r = records_commit (deploy->records, error);
-    if (r != 0) {
+    if (r < 0) {
         records_rollback (deploy->records);
         return r;
     }

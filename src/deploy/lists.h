@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  deploy/lists.h - the lists of rollouts, their members and their transitions, a page at a time
 
-    Each fills its list in the answer, and more and next. A refusal returns 0, and is in the answer's status
-    and reason; -errno: something could not be read. */
+    Each fills its list in the answer, and more and next, and returns 0 or -errno. A refusal returns 0: it is
+    in status and reason of the answer. */
 
 #ifndef DEPLOY_LISTS_H
 #define DEPLOY_LISTS_H

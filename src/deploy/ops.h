@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  deploy/ops.h - what rollouts need of the program in which they run
+/*  deploy/ops.h - the operations that the program around the rollouts provides
 
-    Rollouts give orders to nodes, announce them, and send events; they know of nodes and of blobs. All of
-    that is their owner's, which provides these operations. context is the owner's. */
+    Rollouts order nodes to update or revert, announce the orders, and send events; they use nodes and blobs.
+    The program that owns the rollouts provides these operations. context is the owner's. */
 
 #ifndef DEPLOY_OPS_H
 #define DEPLOY_OPS_H
@@ -18,7 +18,13 @@ enum {
     DEPLOY_BLOBS_TEXT = 320
 };
 
-/*  A node as it is now. Texts are the owner's, and valid until it changes its nodes. */
+/*  Contract codes of this room. */
+enum {
+    DEPLOY_E_REFUSED = 1, /* a request was refused: its answer has status and reason */
+    DEPLOY_E_UNSERVED,    /* a release cannot be served: a blob is missing or damaged */
+};
+
+/*  A node as it is now. The texts are the owner's, and valid until the owner changes its nodes. */
 struct deploy_node {
     const char *id;
     const char *platform;
@@ -28,7 +34,7 @@ struct deploy_node {
 };
 typedef int deploy_node_each (void *context, const struct deploy_node *node);
 
-/*  An order to a node, as a rollout gives it: a revert does not hold the node. */
+/*  An order to a node. A revert does not hold the node. */
 struct deploy_order {
     enum wire_order verb; /* update, revert, cancel */
     const char *node, *application;
@@ -44,7 +50,7 @@ struct deploy_given {
 };
 
 struct deploy_ops {
-    /*  nodes */
+    /*  Nodes. */
 
     /*  Returns whether the node is known. */
     bool (*node) (void *context, const char *id, struct deploy_node *ret_node);
@@ -55,15 +61,17 @@ struct deploy_ops {
     /*  Calls deploy_node_changed for the node at at_ms since boot, unless a call is due before that. */
     void (*recheck) (void *context, const char *node, uint64_t at_ms);
 
-    /*  orders; the records are written in the caller's transaction */
+    /*  Orders. The records are written in the caller's transaction. */
 
-    /*  Makes an order, or reports in *ret_ordered, which the caller owns, why none was made. *ret_epoch: of
-        a new order; 0 if none was made, or if the order under way is reported again. Returns 0 or -errno. */
+    /*  Makes an order. If none was made, status and reason of *ret_ordered, which the caller owns, say why.
+        *ret_epoch: of a new order; 0 if none was made, or if the order is under way already. Returns 0 or
+        -errno. */
     int (*order) (void *context, const struct deploy_order *order, struct wire_order_result *ret_ordered,
                   uint64_t *ret_epoch, struct base_error *error);
-    /*  Fills outcome, outcome_step and outcome_reason of ret_shown with the result of an order; none if it
-        has not ended. *ret_missing: the node has completed the order, and its report is missing; then the
-        result is inferred, unless may_come. Returns 0 or -errno. */
+    /*  Fills outcome, outcome_step and outcome_reason of ret_shown with the result of an order; outcome is 0
+        if the order has not ended. *ret_missing: the node has completed the order, but its report is missing.
+        Then the result is inferred from the node's state, unless the report may still arrive (may_come).
+        Returns 0 or -errno. */
     int (*result) (void *context, const struct records_application *application,
                    const struct deploy_given *given, bool may_come, struct wire_node *ret_shown,
                    bool *ret_missing, struct base_error *error);
@@ -72,17 +80,17 @@ struct deploy_ops {
     /*  Returns whether the release failed on the node before, and its quarantine was not cleared. */
     bool (*quarantined) (const struct records_application *application, const struct base_digest *release);
 
-    /*  blobs */
+    /*  Blobs. */
 
-    /*  Returns 0, or 1 if the release cannot be served: text then says so, and what to do. */
+    /*  Returns 0, or DEPLOY_E_UNSERVED: then text is a sentence that says why, and what to do. */
     int (*serve_check) (void *context, const struct wire_release *release, const struct base_digest *digest,
                         char text[DEPLOY_BLOBS_TEXT]);
-    /*  A node could not download a release. Returns 0: its blobs are intact; -EBUSY: they are being read,
-        ask again; 1: ret_blob is missing or damaged. */
+    /*  Checks the blobs of a release that a node could not download. Returns 0: they are intact; -EBUSY: they
+        are being read, ask again; DEPLOY_E_UNSERVED: ret_blob is missing or damaged. */
     int (*serve_verify) (void *context, const struct base_digest *release, const char *platform,
                          struct base_digest *ret_blob);
 
-    /*  what others learn; called when it is on disk */
+    /*  Announcements. Called after the transaction is on disk. */
 
     /*  Orders were given to these nodes; epoch is the highest of them. An unknown node is skipped. */
     void (*announce) (void *context, const char *const *nodes, size_t n_nodes, const char *application,
@@ -91,11 +99,11 @@ struct deploy_ops {
     void (*changed) (void *context, struct deploy_rollout *rollout, const struct wire_transition *turns,
                      size_t n_turns);
 
-    /*  the owner's loop and records */
+    /*  The owner's loop and records. */
 
     /*  Returns the revision of the last change of anything. */
     uint64_t (*revision) (void *context);
-    /*  Commits what others have written, so that the records can be written and shown. */
+    /*  Commits the owner's open transaction, so that the records can be written and shown. */
     void (*settle) (void *context);
     /*  Calls deploy_tick after delay_ms, instead of an earlier request. Returns 0 or -errno. */
     int (*wake) (void *context, uint64_t delay_ms);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "deploy/rollout.h"
 #include "rollout/selector.h"
@@ -41,13 +42,14 @@ static void planning_deinit (struct planning *planning)
 
 void deploy_planned_deinit (struct deploy_planned *planned)
 {
+    base_assert (planned);
     rollout_plan_deinit (&planned->plan);
     free (planned->facts);
     free (planned->version);
     *planned = (struct deploy_planned){.n_facts = 0};
 }
 
-/*  Refuses to make a plan. Returns 1 or -ENOMEM. */
+/*  Refuses to make a plan. Returns DEPLOY_E_REFUSED or -ENOMEM. */
 __attribute__ ((format (printf, 3, 4))) static int
 plan_refuse (struct wire_answer *refusal, enum wire_status status, const char *format, ...)
 {
@@ -57,10 +59,12 @@ plan_refuse (struct wire_answer *refusal, enum wire_status status, const char *f
     refusal->status = status;
     refusal->reason = wire_reason_v (format, arguments);
     va_end (arguments);
-    return refusal->reason ? 1 : -ENOMEM;
+    return refusal->reason ? DEPLOY_E_REFUSED : -ENOMEM;
 }
 
-/*  the release */
+/*  The release. */
+
+enum { RELEASE_FOUND = 1 /* ends the search */ };
 
 static int newest_take (void *context, const struct records_release *release)
 {
@@ -71,9 +75,10 @@ static int newest_take (void *context, const struct records_release *release)
     if (wire_copy (&wire_release_record, &release->document, &planning->release.document) != 0)
         return -ENOMEM;
     planning->release.digest = release->digest;
-    return 1;
+    return RELEASE_FOUND;
 }
 
+/*  Returns 0, -errno or DEPLOY_E_REFUSED. */
 static int release_find (struct planning *planning)
 {
     struct wire_rollout *spec = &planning->spec;
@@ -85,7 +90,7 @@ static int release_find (struct planning *planning)
         r = records_releases (records, spec->application, 0, newest_take, planning, planning->error);
         if (r < 0)
             return r;
-        if (r == 0)
+        if (r != RELEASE_FOUND)
             return plan_refuse (planning->refusal, WIRE_STATUS_NONE,
                                 "no release of %s: publish one with nodectl publish", spec->application);
         spec->release = planning->release.digest;
@@ -96,7 +101,7 @@ static int release_find (struct planning *planning)
     if (r == -ENOENT)
         return plan_refuse (planning->refusal, WIRE_STATUS_NONE, "no release %s: nodectl releases lists them",
                             digest);
-    if (r != 0)
+    if (r < 0)
         return r;
     if (strcmp (planning->release.document.application, spec->application) != 0)
         return plan_refuse (planning->refusal, WIRE_STATUS_NONE, "release %s belongs to %s, not to %s",
@@ -107,9 +112,9 @@ static int release_find (struct planning *planning)
     return 0;
 }
 
-/*  sizes */
+/*  Sizes. */
 
-static bool has_content (const struct wire_envelope *envelope, const struct base_digest *digest)
+static bool envelope_has (const struct wire_envelope *envelope, const struct base_digest *digest)
 {
     if (!envelope)
         return false;
@@ -125,10 +130,10 @@ static bool has_content (const struct wire_envelope *envelope, const struct base
     downloaded once, but counted twice: the size is an upper limit. */
 static uint64_t size_between (const struct wire_envelope *from, const struct wire_envelope *to)
 {
-    uint64_t size = has_content (from, &to->binary) ? 0 : to->size;
+    uint64_t size = envelope_has (from, &to->binary) ? 0 : to->size;
 
     for (size_t i = 0; i < to->n_files; i++)
-        if (!has_content (from, &to->files[i].digest))
+        if (!envelope_has (from, &to->files[i].digest))
             size += to->files[i].size;
     return size;
 }
@@ -136,6 +141,7 @@ static uint64_t size_between (const struct wire_envelope *from, const struct wir
 static int size_find (struct planning *planning, const struct base_digest *running, const char *platform,
                       const struct wire_envelope *envelope, uint64_t *ret_size)
 {
+    base_assert (running && envelope && ret_size);
     base_cleanup (records_release_deinit) struct records_release release = {.serial = 0};
     int r = -ENOENT;
 
@@ -147,9 +153,10 @@ static int size_find (struct planning *planning, const struct base_digest *runni
         }
     if (!base_digest_is_null (running))
         r = records_release_get (planning->deploy->records, running, &release, planning->error);
-    if (r != 0 && r != -ENOENT)
+    if (r < 0 && r != -ENOENT)
         return r;
     *ret_size = size_between (r == 0 ? wire_release_match (&release.document, platform) : NULL, envelope);
+    base_assert (planning->n_sizes <= SIZES_MOST);
     if (planning->n_sizes < SIZES_MOST) {
         planning->sizes[planning->n_sizes].from = *running;
         (void) snprintf (planning->sizes[planning->n_sizes].platform, RECORDS_ID_SIZE, "%s", platform);
@@ -158,10 +165,11 @@ static int size_find (struct planning *planning, const struct base_digest *runni
     return 0;
 }
 
-/*  facts */
+/*  Facts. */
 
 static int fact_fill (struct planning *planning, const struct deploy_node *node, struct rollout_fact *fact)
 {
+    base_assert (planning->planned && fact);
     base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
     const struct deploy_ops *ops = planning->deploy->ops;
     const struct wire_rollout *spec = &planning->spec;
@@ -173,7 +181,7 @@ static int fact_fill (struct planning *planning, const struct deploy_node *node,
     int r = records_application_get (planning->deploy->records, node->id, spec->application, &application,
                                      planning->error);
 
-    if (r != 0 && r != -ENOENT)
+    if (r < 0 && r != -ENOENT)
         return r;
     *fact = (struct rollout_fact){.id = node->id,
                                   .neighbours =
@@ -184,7 +192,7 @@ static int fact_fill (struct planning *planning, const struct deploy_node *node,
                                   .busy = other && !waits,
                                   .held = ops->held (&application),
                                   .quarantined = ops->quarantined (&application, &spec->release)};
-    if (application.is_told && !waits) /* what it will run after the other rollout is not known */
+    if (application.is_told && !waits) /* else another rollout may change what it runs */
         fact->running = application.told.release;
     return envelope ? size_find (planning, &fact->running, node->platform, envelope, &fact->size) : 0;
 }
@@ -196,6 +204,7 @@ static int fact_add (void *context, const struct deploy_node *node)
 
     if (!rollout_selector_fits (planning->selector, planning->deploy->ops->label, node->labels))
         return 0;
+    base_assert (planned->n_facts <= planning->capacity);
     if (planned->n_facts == planning->capacity) {
         uint32_t capacity = planning->capacity ? 2 * planning->capacity : 64;
         struct rollout_fact *facts = reallocarray (planned->facts, capacity, sizeof *facts);
@@ -213,8 +222,10 @@ static int facts_gather (struct planning *planning, struct deploy_planned *plann
     return planning->deploy->ops->nodes (planning->deploy->context, fact_add, planning);
 }
 
+/*  Returns 0, -errno or DEPLOY_E_REFUSED. */
 static int plan_make (struct planning *planning, struct deploy_planned *planned)
 {
+    base_assert (!planning->selector && planned->n_facts == 0);
     struct deploy *deploy = planning->deploy;
     struct base_error wrong = {.code = 0};
     uint64_t typical_ms = 0;
@@ -224,31 +235,38 @@ static int plan_make (struct planning *planning, struct deploy_planned *planned)
 
     if (r == -EINVAL)
         return plan_refuse (planning->refusal, WIRE_STATUS_INVALID, "%s", wrong.text);
-    if (r == 0)
-        r = release_find (planning);
-    if (r == 0 && deploy->ops->serve_check (deploy->context, &planning->release.document,
-                                            &planning->spec.release, unserved) != 0)
+    if (r < 0)
+        return r;
+    r = release_find (planning);
+    if (r)
+        return r;
+    r = deploy->ops->serve_check (deploy->context, &planning->release.document, &planning->spec.release,
+                                  unserved);
+    if (r == DEPLOY_E_UNSERVED)
         return plan_refuse (planning->refusal, WIRE_STATUS_REFUSED, "%s", unserved);
-    if (r == 0)
-        r = facts_gather (planning, planned);
-    if (r == 0)
-        r = records_members_took (planning->deploy->records, &typical_ms, planning->error);
-    if (r != 0)
+    r = facts_gather (planning, planned);
+    if (r < 0)
+        return r;
+    r = records_members_took (planning->deploy->records, &typical_ms, planning->error);
+    if (r < 0)
         return r;
     r = rollout_plan_make (&planning->spec, planned->facts, planned->n_facts,
                            typical_ms ? typical_ms : TYPICAL_MS, &planned->plan, &wrong);
     if (r == -EINVAL)
         return plan_refuse (planning->refusal, WIRE_STATUS_INVALID, "%s", wrong.text);
-    if (r == 0 && planning->release.document.version &&
+    if (r < 0)
+        return r;
+    if (planning->release.document.version &&
         !(planned->version = strdup (planning->release.document.version)))
-        r = -ENOMEM;
-    return r;
+        return -ENOMEM;
+    return 0;
 }
 
 int deploy_plan_make (struct deploy *deploy, const struct wire_rollout *spec,
                       struct deploy_planned *ret_planned, struct wire_answer *ret_refusal,
                       struct base_error *error)
 {
+    base_assert (deploy && spec && ret_planned && ret_refusal);
     base_cleanup (planning_deinit) struct planning planning = {
         .deploy = deploy, .refusal = ret_refusal, .error = error};
     base_cleanup (deploy_planned_deinit) struct deploy_planned planned = {.n_facts = 0};
@@ -257,21 +275,24 @@ int deploy_plan_make (struct deploy *deploy, const struct wire_rollout *spec,
     if (!wire_application_is_valid (spec->application))
         return plan_refuse (ret_refusal, WIRE_STATUS_INVALID, "the name of the application is not valid");
     r = wire_copy (&wire_rollout_record, spec, &planning.spec);
-    if (r == 0)
-        r = plan_make (&planning, &planned);
-    if (r == 0) {
-        *ret_planned = planned;
-        planned = (struct deploy_planned){.n_facts = 0};
-    }
-    return r;
+    if (r < 0)
+        return r;
+    r = plan_make (&planning, &planned);
+    if (r)
+        return r;
+    *ret_planned = planned;
+    planned = (struct deploy_planned){.n_facts = 0};
+    return 0;
 }
 
-/*  for people */
+/*  Plans as messages and texts. */
 
 const char *deploy_plan_left_out (struct deploy *deploy, const struct deploy_planned *planned, uint32_t index,
                                   char text[DEPLOY_LEFT_OUT_TEXT])
 {
+    base_assert (deploy && planned && index < planned->plan.n_left_out);
     const struct rollout_left_out *left_out = &planned->plan.left_out[index];
+    base_assert (left_out->fact < planned->n_facts);
     const struct deploy_rollout *rollout = NULL;
     uint32_t member;
 
@@ -297,6 +318,7 @@ static void plan_free_p (struct wire_plan **plan)
 
 int deploy_plan_show (const struct deploy_planned *planned, struct wire_plan **ret_plan)
 {
+    base_assert (planned && ret_plan);
     base_cleanup (plan_free_p) struct wire_plan *shown = calloc (1, sizeof *shown);
     const struct rollout_plan *plan = &planned->plan;
 
@@ -321,9 +343,9 @@ int deploy_plan_show (const struct deploy_planned *planned, struct wire_plan **r
     return 0;
 }
 
-/*  Members of waves first, then skipped nodes. */
-static int keep_members (struct deploy *deploy, struct deploy_plan *kept,
-                         const struct deploy_planned *planned)
+/*  Adds the members of waves, then the skipped nodes. Returns 0 or -ENOMEM. */
+static int plan_members_keep (struct deploy *deploy, struct deploy_plan *kept,
+                              const struct deploy_planned *planned)
 {
     char why[DEPLOY_LEFT_OUT_TEXT];
     const struct rollout_plan *plan = &planned->plan;
@@ -334,6 +356,7 @@ static int keep_members (struct deploy *deploy, struct deploy_plan *kept,
         bool in = i < plan->n_candidates;
         uint32_t at = in ? i : i - plan->n_candidates;
         uint32_t fact = in ? plan->facts[at] : plan->left_out[at].fact;
+        base_assert (fact < planned->n_facts);
         struct wire_member_state *member = &kept->members[kept->n_members++];
         *member = (struct wire_member_state){.state = in ? WIRE_MEMBER_WAITING : WIRE_MEMBER_EXCLUDED,
                                              .wave = in ? plan->candidates[at].wave + 1 : 0,
@@ -348,13 +371,15 @@ static int keep_members (struct deploy *deploy, struct deploy_plan *kept,
 
 int deploy_plan_keep (struct deploy *deploy, const struct deploy_planned *planned)
 {
+    base_assert (deploy && planned);
     base_cleanup (deploy_plan_deinit) struct deploy_plan kept = {.hash = planned->plan.hash};
     int r;
 
     if (deploy_plans_find (&deploy->plans, &kept.hash))
         return 0;
-    r = keep_members (deploy, &kept, planned);
-    if (r == 0)
-        deploy_plans_add (&deploy->plans, &kept);
-    return r;
+    r = plan_members_keep (deploy, &kept, planned);
+    if (r < 0)
+        return r;
+    deploy_plans_add (&deploy->plans, &kept);
+    return 0;
 }

@@ -7,7 +7,8 @@
 #include "deploy/rollout.h"
 #include "rollout/plan.h"
 
-/*  A plan, and the facts that it was made from. Ids are the owner's: use them at once. */
+/*  A plan and its facts. The ids in the facts are the owner's, and valid until the owner changes its
+    nodes. */
 struct deploy_planned {
     struct rollout_plan plan;
     struct rollout_fact *facts; /* owned */
@@ -16,20 +17,22 @@ struct deploy_planned {
 };
 void deploy_planned_deinit (struct deploy_planned *planned);
 
-/*  Returns 0, -errno, or 1 if there is no plan: ret_refusal, which the caller owns, has status and reason. */
+/*  Makes a plan. The caller owns *ret_planned and *ret_refusal. Returns 0, -errno, or DEPLOY_E_REFUSED:
+    ret_refusal has status and reason. */
 int deploy_plan_make (struct deploy *deploy, const struct wire_rollout *spec,
                       struct deploy_planned *ret_planned, struct wire_answer *ret_refusal,
                       struct base_error *error);
 
-/*  Writes why a node is skipped, for a person. Returns text. */
 enum { DEPLOY_LEFT_OUT_TEXT = 128 };
+
+/*  Writes why a node is skipped, for a person. index: in plan.left_out. Returns text. */
 const char *deploy_plan_left_out (struct deploy *deploy, const struct deploy_planned *planned, uint32_t index,
                                   char text[DEPLOY_LEFT_OUT_TEXT]);
 
-/*  Makes the message of a plan, on the heap. Returns 0 or -ENOMEM. */
+/*  Makes the message of a plan, which the caller owns. Returns 0 or -ENOMEM. */
 int deploy_plan_show (const struct deploy_planned *planned, struct wire_plan **ret_plan);
 
-/*  Keeps the members of a plan for clients that list them, in the place of the oldest plan. Returns 0 or
+/*  Keeps the members of a plan for clients that list them. Replaces the oldest kept plan. Returns 0 or
     -ENOMEM. */
 int deploy_plan_keep (struct deploy *deploy, const struct deploy_planned *planned);
 

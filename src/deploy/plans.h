@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  deploy/plans.h - the plans that were made last, so that their members can be listed */
+/*  deploy/plans.h - the last plans, kept so that clients can list their members */
 
 #ifndef DEPLOY_PLANS_H
 #define DEPLOY_PLANS_H
@@ -21,7 +21,7 @@ struct deploy_plans {
 };
 void deploy_plans_deinit (struct deploy_plans *plans);
 
-/*  Takes ownership of a plan, in the place of the oldest one. */
+/*  Takes ownership of a plan, which is null then. Replaces the oldest one. */
 void deploy_plans_add (struct deploy_plans *plans, struct deploy_plan *plan);
 /*  Returns a plan, or NULL; valid until the next one is added. */
 const struct deploy_plan *deploy_plans_find (const struct deploy_plans *plans,

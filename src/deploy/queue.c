@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  deploy/queue.c - queued rollouts: what they wait for, and which nodes they take over */
+/*  deploy/queue.c - queued rollouts: the rollouts they wait for, and the nodes they take over */
 
 #include "deploy/queue.h"
 
 #include <stdio.h>
 
+#include "base/assert.h"
 #include "deploy/schedule.h"
 #include "wire/text.h"
 
-/*  Takes over as many nodes as it can from another rollout. */
-static int take_over (struct deploy *deploy, struct deploy_rollout *rollout, struct deploy_rollout *other,
-                      struct base_error *error)
+/*  Takes over the shared nodes that another rollout can give away. Returns 0 or -errno. */
+static int nodes_take_over (struct deploy *deploy, struct deploy_rollout *rollout,
+                            struct deploy_rollout *other, struct base_error *error)
 {
+    base_assert (other != rollout && !other->broken);
     char reason[128];
     struct deploy_steering by = {.reason = reason};
     uint32_t taken = 0;
@@ -26,7 +28,7 @@ static int take_over (struct deploy *deploy, struct deploy_rollout *rollout, str
         member->epoch = 0;
         (void) wire_text_set (&member->step, NULL);
         (void) wire_text_set (&member->reason, NULL);
-        member->reason = wire_reason ("rollout %s has taken it over", rollout->state.id);
+        member->reason = wire_reason ("taken over by rollout %s", rollout->state.id);
         taken++;
     }
     if (taken == 0)
@@ -34,32 +36,35 @@ static int take_over (struct deploy *deploy, struct deploy_rollout *rollout, str
     (void) snprintf (reason, sizeof reason, "rollout %s takes over %u of its nodes", rollout->state.id,
                      taken);
     r = deploy_rollout_advance (deploy, other, &by, error);
-    if (r != 0)
+    if (r < 0)
         deploy_rollout_broken (deploy, other);
     return r;
 }
 
 /*  Takes over nodes from the earlier rollouts that are halted or paused. */
-static int take_over_all (struct deploy *deploy, struct deploy_rollout *rollout, struct base_error *error)
+static int nodes_take_over_all (struct deploy *deploy, struct deploy_rollout *rollout,
+                                struct base_error *error)
 {
-    int r = 0;
-
-    for (size_t i = 0; r == 0 && i < deploy->n_live; i++) {
+    for (size_t i = 0; i < deploy->n_live; i++) {
         struct deploy_rollout *other = deploy->live[i];
-        if (other != rollout && !other->broken && rollout_gives (&other->machine) &&
-            deploy_rollout_comes_before (other, rollout))
-            r = take_over (deploy, rollout, other, error);
+        if (other == rollout || other->broken || !rollout_gives (&other->machine) ||
+            !deploy_rollout_comes_before (other, rollout))
+            continue;
+        int r = nodes_take_over (deploy, rollout, other, error);
+        if (r < 0)
+            return r;
     }
-    return r;
+    return 0;
 }
 
-/*  Returns another rollout that has one of its nodes. This is called often, so it starts with the member
-    that was not free the last time: the others are checked only when that one is free. */
-static struct deploy_rollout *first_before (struct deploy *deploy, struct deploy_rollout *rollout,
-                                            uint32_t *ret_member)
+/*  Returns another rollout that has one of the nodes of this one; NULL: none. *ret_member: the member of this
+    one. The search begins with the member that was not free at the last call, because it runs often. */
+static struct deploy_rollout *rollout_first_before (struct deploy *deploy, struct deploy_rollout *rollout,
+                                                    uint32_t *ret_member)
 {
     uint32_t n = rollout->machine.n_members, from = rollout->waits_at;
 
+    base_assert (from < n);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t at = (from + i) % n, index;
         struct deploy_rollout *other = deploy_rollout_before (deploy, rollout, rollout->members[at].id,
@@ -76,15 +81,16 @@ int deploy_queue_look (struct deploy *deploy, struct deploy_rollout *rollout, st
     struct deploy_rollout *other;
     uint32_t member;
     char text[256];
-    int r = 0;
 
+    base_assert (deploy && rollout && !rollout->broken);
     if (rollout->machine.phase != WIRE_PHASE_QUEUED || rollout->machine.paused)
         return 0;
-    if (rollout->machine.spec.supersede)
-        r = take_over_all (deploy, rollout, error);
-    if (r != 0)
-        return r;
-    other = first_before (deploy, rollout, &member);
+    if (rollout->machine.spec.supersede) {
+        int r = nodes_take_over_all (deploy, rollout, error);
+        if (r < 0)
+            return r;
+    }
+    other = rollout_first_before (deploy, rollout, &member);
     if (!other) {
         rollout_begin (&rollout->machine, deploy_now_ms (deploy));
         return 0;

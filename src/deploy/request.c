@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/random.h"
 #include "base/time.h"
@@ -23,15 +24,16 @@ static void rollout_free_p (struct deploy_rollout **rollout)
     deploy_rollout_free (*rollout);
 }
 
-/*  A start or a command that was repeated is found under its key. The keys of both are apart. */
+/*  The key under which the answer of a start or command is stored, for a repeated request. kind keeps the
+    keys of starts and commands apart. */
 enum { KEY_SIZE = 80 };
-static const char *key_of (const char *kind, const char *key, char text[KEY_SIZE])
+static const char *key_format (const char *kind, const char *key, char text[KEY_SIZE])
 {
     (void) snprintf (text, KEY_SIZE, "%s/%s", kind, key);
     return text;
 }
 
-/*  What is written with a command or a start: the rollout as it is then, which is a part of the answer. */
+/*  A start or command, which is answered with the state of the rollout after it. */
 struct asked {
     struct deploy *deploy;
     const char *key; /* NULL: the answer is not stored */
@@ -42,8 +44,15 @@ struct asked {
     const struct deploy_planned *planned; /* of a start */
 };
 
+/*  Returns the code of a refusal; r: of the call that filled the answer. */
+static int refusal_code (int r)
+{
+    return r < 0 ? r : DEPLOY_E_REFUSED;
+}
+
 static int asked_end (void *context, struct deploy_rollout *rollout, struct base_error *error)
 {
+    base_assert (context && rollout->state.id);
     struct asked *asked = context;
     struct wire_rollout_state *shown = calloc (1, sizeof *shown);
 
@@ -58,72 +67,85 @@ static int asked_end (void *context, struct deploy_rollout *rollout, struct base
                : 0;
 }
 
-/*  plan */
+/*  Plan. */
 
 int deploy_request_plan (struct deploy *deploy, const struct wire_plan_rollout *request,
                          struct wire_planned *answer, struct base_error *error)
 {
+    base_assert (deploy && request && answer);
     base_cleanup (deploy_planned_deinit) struct deploy_planned planned = {.n_facts = 0};
     base_cleanup (wire_answer_deinit) struct wire_answer refusal = {.serial = 0};
     int r = deploy_plan_make (deploy, request->spec, &planned, &refusal, error);
-
-    if (r > 0)
+    if (r == DEPLOY_E_REFUSED)
         return wire_answer_say (answer, refusal.status, "%s", refusal.reason);
-    if (r == 0)
-        r = deploy_plan_keep (deploy, &planned);
-    if (r == 0)
-        r = deploy_plan_show (&planned, &answer->plan);
-    if (r == 0)
-        answer->status = WIRE_STATUS_OK;
-    return r;
+    if (r < 0)
+        return r;
+    r = deploy_plan_keep (deploy, &planned);
+    if (r < 0)
+        return r;
+    r = deploy_plan_show (&planned, &answer->plan);
+    if (r < 0)
+        return r;
+    answer->status = WIRE_STATUS_OK;
+    return 0;
 }
 
-/*  start */
+/*  Start. */
 
 static int left_out_write (struct deploy *deploy, const struct deploy_rollout *rollout,
                            const struct deploy_planned *planned, struct base_error *error)
 {
+    base_assert (planned->plan.n_left_out == 0 || planned->plan.left_out);
     const struct rollout_plan *plan = &planned->plan;
     char why[DEPLOY_LEFT_OUT_TEXT];
-    int r = 0;
 
-    for (uint32_t i = 0; r == 0 && i < plan->n_left_out; i++) {
+    for (uint32_t i = 0; i < plan->n_left_out; i++) {
         struct records_member row = {.index = plan->n_candidates + i,
                                      .node = planned->facts[plan->left_out[i].fact].id,
                                      .state = WIRE_MEMBER_EXCLUDED,
                                      .since_ms = rollout->machine.phase_ms,
                                      .real_ms = base_time_real_ns () / 1000000,
                                      .reason = deploy_plan_left_out (deploy, planned, i, why)};
-        r = records_revision_next (deploy->records, &row.revision, error);
-        if (r == 0)
-            r = records_member_put (deploy->records, rollout->serial, &row, error);
+        int r = records_revision_next (deploy->records, &row.revision, error);
+        if (r < 0)
+            return r;
+        r = records_member_put (deploy->records, rollout->serial, &row, error);
+        if (r < 0)
+            return r;
     }
-    return r;
+    return 0;
 }
 
 static int start_begin (void *context, struct deploy_rollout *rollout, struct base_error *error)
 {
+    base_assert (context && rollout->serial == 0);
     struct asked *asked = context;
     struct deploy *deploy = asked->deploy;
     struct records_rollout row = {.state = rollout->state};
     int r = records_rollouts_prune (deploy->records, error);
-
-    if (r == 0)
-        r = records_rollout_add (deploy->records, &row, error);
+    if (r < 0)
+        return r;
+    r = records_rollout_add (deploy->records, &row, error);
+    if (r < 0)
+        return r;
     rollout->serial = row.serial;
-    for (uint32_t i = 0; r == 0 && i < rollout->machine.n_members; i++) {
+    for (uint32_t i = 0; i < rollout->machine.n_members; i++) {
         struct records_member member = {
             .index = i, .node = rollout->members[i].id, .real_ms = base_time_real_ns () / 1000000};
         deploy_member_save (&rollout->machine.members[i], &member);
         r = records_revision_next (deploy->records, &member.revision, error);
-        if (r == 0)
-            r = records_member_put (deploy->records, rollout->serial, &member, error);
+        if (r < 0)
+            return r;
+        r = records_member_put (deploy->records, rollout->serial, &member, error);
+        if (r < 0)
+            return r;
     }
-    return r == 0 ? left_out_write (deploy, rollout, asked->planned, error) : r;
+    return left_out_write (deploy, rollout, asked->planned, error);
 }
 
 static int state_begin (struct deploy_rollout *rollout, const struct deploy_planned *planned, uint64_t now_ms)
 {
+    base_assert (!rollout->state.id && rollout->machine.n_waves > 0);
     struct wire_rollout_state *state = &rollout->state;
     char id[ID_SIZE] = "r-", time[BASE_TIME_TEXT];
 
@@ -145,10 +167,11 @@ static int state_begin (struct deploy_rollout *rollout, const struct deploy_plan
     return deploy_rollout_describe (rollout, now_ms);
 }
 
-/*  Creates a rollout as planned. It is not in the list of live rollouts yet. */
+/*  Creates a rollout as planned. The caller owns it: it is not in the list of live rollouts yet. */
 static int rollout_make (struct deploy *deploy, const struct deploy_planned *planned,
                          struct deploy_rollout **ret_rollout)
 {
+    base_assert (planned->plan.n_candidates > 0);
     base_cleanup (rollout_free_p) struct deploy_rollout *rollout = calloc (1, sizeof *rollout);
     const struct rollout_plan *plan = &planned->plan;
     uint64_t now_ms = deploy_now_ms (deploy);
@@ -161,11 +184,11 @@ static int rollout_make (struct deploy *deploy, const struct deploy_planned *pla
     for (uint32_t i = 0; i < plan->n_candidates && !waits; i++)
         waits = deploy_rollout_before (deploy, NULL, planned->facts[plan->facts[i]].id,
                                        plan->spec.application, &index) != NULL;
-    for (uint32_t i = 0; i < plan->n_candidates; i++) /* an offline node would count as bad from the start */
+    for (uint32_t i = 0; i < plan->n_candidates; i++) /* an offline node counts as lost before */
         plan->candidates[i].online = planned->facts[plan->facts[i]].online;
     r = (waits ? rollout_init_queued : rollout_init) (&rollout->machine, &plan->spec, plan->candidates,
                                                       plan->n_candidates, plan->n_neighbours, now_ms);
-    if (r != 0)
+    if (r < 0)
         return r;
     rollout->machine.settle_ms = 2 * deploy->times.liveness_ms;
     rollout->live = true;
@@ -178,21 +201,23 @@ static int rollout_make (struct deploy *deploy, const struct deploy_planned *pla
             return -ENOMEM;
     }
     r = deploy_rollout_index (deploy, rollout);
-    if (r == 0)
-        r = state_begin (rollout, planned, now_ms);
-    if (r == 0)
-        *ret_rollout = base_take (rollout);
-    return r;
+    if (r < 0)
+        return r;
+    r = state_begin (rollout, planned, now_ms);
+    if (r < 0)
+        return r;
+    *ret_rollout = base_take (rollout);
+    return 0;
 }
 
-/*  Returns 1 if a plan cannot be started now: the answer says why. */
+/*  Checks that a plan can be started now. Returns 0, -ENOMEM or DEPLOY_E_REFUSED. */
 static int start_check (struct deploy *deploy, const struct wire_start_rollout *request,
                         const struct deploy_planned *planned, struct wire_started *answer)
 {
     const struct rollout_plan *plan = &planned->plan;
     char hash[BASE_DIGEST_TEXT], why[DEPLOY_LEFT_OUT_TEXT];
     uint32_t index;
-    int r = 0;
+    int r;
 
     for (uint32_t i = 0; i < plan->n_left_out; i++) {
         const char *id = planned->facts[plan->left_out[i].fact].id;
@@ -207,7 +232,7 @@ static int start_check (struct deploy *deploy, const struct wire_start_rollout *
             id, other ? other->state.id : "?",
             other && rollout_gives (&other->machine) ? ", --supersede takes over its nodes" : "",
             other ? other->state.id : "?");
-        return r ? r : 1;
+        return refusal_code (r);
     }
     if (!base_digest_is_null (&request->plan) && !base_digest_equal (&request->plan, &plan->hash)) {
         r = wire_answer_say (answer, WIRE_STATUS_REFUSED,
@@ -216,7 +241,7 @@ static int start_check (struct deploy *deploy, const struct wire_start_rollout *
                              base_digest_format (&plan->hash, hash));
         if (r == 0)
             r = deploy_plan_show (planned, &answer->plan);
-        return r ? r : 1;
+        return refusal_code (r);
     }
     if (plan->n_candidates == 0) {
         r = plan->n_left_out ? wire_answer_say (answer, WIRE_STATUS_REFUSED,
@@ -226,7 +251,7 @@ static int start_check (struct deploy *deploy, const struct wire_start_rollout *
                                                 deploy_plan_left_out (deploy, planned, 0, why))
                              : wire_answer_say (answer, WIRE_STATUS_REFUSED,
                                                 "the selector matches no node: nodectl nodes lists them");
-        return r ? r : 1;
+        return refusal_code (r);
     }
     return 0;
 }
@@ -234,12 +259,13 @@ static int start_check (struct deploy *deploy, const struct wire_start_rollout *
 int deploy_request_start (struct deploy *deploy, const struct wire_start_rollout *request,
                           struct wire_started *answer, struct base_error *error)
 {
+    base_assert (deploy && request && answer);
     base_cleanup (deploy_planned_deinit) struct deploy_planned planned = {.n_facts = 0};
     base_cleanup (rollout_free_p) struct deploy_rollout *rollout = NULL;
     base_cleanup (wire_answer_deinit) struct wire_answer refusal = {.serial = 0};
     char key[KEY_SIZE];
     struct asked asked = {.deploy = deploy,
-                          .key = request->key ? key_of ("start", request->key, key) : NULL,
+                          .key = request->key ? key_format ("start", request->key, key) : NULL,
                           .record = &wire_started_record,
                           .answer = answer,
                           .status = &answer->status,
@@ -252,35 +278,39 @@ int deploy_request_start (struct deploy *deploy, const struct wire_start_rollout
     if (r != -ENOENT)
         return r;
     r = deploy_plan_make (deploy, request->spec, &planned, &refusal, error);
-    if (r > 0)
+    if (r == DEPLOY_E_REFUSED)
         return wire_answer_say (answer, refusal.status, "%s", refusal.reason);
-    if (r == 0)
-        r = deploy_plan_keep (deploy, &planned);
-    if (r == 0)
-        r = start_check (deploy, request, &planned, answer);
-    if (r != 0)
-        return r > 0 ? 0 : r;
-    r = rollout_make (deploy, &planned, &rollout);
-    if (r == 0)
-        r = deploy_rollout_add (deploy, rollout);
-    if (r != 0)
+    if (r < 0)
         return r;
-    r = deploy_rollout_advance (deploy, rollout, &by, error);
-    if (r != 0)
-        deploy_rollout_drop (deploy, rollout);
-    else
-        base_log (BASE_LOG_INFO, "rollout %s: started by %s: %s %s, %u nodes, plan %.12s", rollout->state.id,
-                  request->user ? request->user : "unknown", rollout->machine.spec.application,
-                  planned.version ? planned.version : "?", rollout->machine.n_members,
-                  base_digest_format (&planned.plan.hash, (char[BASE_DIGEST_TEXT]){0}));
-    rollout = NULL; /* owned by deploy */
-    return r;
+    r = deploy_plan_keep (deploy, &planned);
+    if (r < 0)
+        return r;
+    r = start_check (deploy, request, &planned, answer);
+    if (r)
+        return r == DEPLOY_E_REFUSED ? 0 : r;
+    r = rollout_make (deploy, &planned, &rollout);
+    if (r < 0)
+        return r;
+    r = deploy_rollout_add (deploy, rollout);
+    if (r < 0)
+        return r;
+    struct deploy_rollout *added = base_take (rollout); /* owned by deploy */
+    r = deploy_rollout_advance (deploy, added, &by, error);
+    if (r < 0) {
+        deploy_rollout_drop (deploy, added);
+        return r;
+    }
+    base_log (BASE_LOG_INFO, "rollout %s: started by %s: %s %s, %u nodes, plan %.12s", added->state.id,
+              request->user ? request->user : "unknown", added->machine.spec.application,
+              planned.version ? planned.version : "?", added->machine.n_members,
+              base_digest_format (&planned.plan.hash, (char[BASE_DIGEST_TEXT]){0}));
+    return 0;
 }
 
-/*  steer */
+/*  Steer. */
 
-/*  Retries nodes; without names, all that can be retried. Returns 0 if at least one is retried; else text
-    says why not. */
+/*  Retries the named nodes; without names, all nodes that can be retried. Returns 0 if at least one is
+    retried, else -EINVAL: text has the reason. */
 static int members_retry (struct deploy_rollout *rollout, const struct wire_steer_rollout *request,
                           uint64_t now_ms, char text[ROLLOUT_REASON])
 {
@@ -304,7 +334,8 @@ static int members_retry (struct deploy_rollout *rollout, const struct wire_stee
     return done ? 0 : -EINVAL;
 }
 
-/*  Returns another rollout that has one of its nodes and has not ended; NULL: none. */
+/*  Returns another rollout that has not ended and has a node of this one; NULL: none. *ret_node: that
+    node. */
 static const struct deploy_rollout *
 rollout_overlap (struct deploy *deploy, const struct deploy_rollout *rollout, const char **ret_node)
 {
@@ -322,7 +353,27 @@ rollout_overlap (struct deploy *deploy, const struct deploy_rollout *rollout, co
     return NULL;
 }
 
-/*  Returns 1 if the command cannot be carried out: the answer says why. */
+/*  The command continues updates: checks that the release can be served. Returns as steer_check. */
+static int steer_check_release (struct deploy *deploy, const struct deploy_rollout *rollout,
+                                struct wire_steered *answer, struct base_error *error)
+{
+    base_cleanup (records_release_deinit) struct records_release release = {.serial = 0};
+    char unserved[DEPLOY_BLOBS_TEXT];
+    int r = records_release_get (deploy->records, &rollout->machine.spec.release, &release, error);
+
+    if (r < 0 && r != -ENOENT)
+        return r;
+    if (r == -ENOENT || release.withdrawn)
+        return refusal_code (wire_answer_say (answer, WIRE_STATUS_GONE,
+                                              "its release was withdrawn: nodectl rollout abort or revert %s",
+                                              rollout->state.id));
+    if (deploy->ops->serve_check (deploy->context, &release.document, &release.digest, unserved) ==
+        DEPLOY_E_UNSERVED)
+        return refusal_code (wire_answer_say (answer, WIRE_STATUS_REFUSED, "%s", unserved));
+    return 0;
+}
+
+/*  Checks that a command can be carried out. Returns 0, -errno or DEPLOY_E_REFUSED. */
 static int steer_check (struct deploy *deploy, struct deploy_rollout *rollout,
                         const struct wire_steer_rollout *request, struct wire_steered *answer,
                         struct base_error *error)
@@ -330,45 +381,33 @@ static int steer_check (struct deploy *deploy, struct deploy_rollout *rollout,
     const struct deploy_rollout *other;
     const char *node;
     uint32_t approves = rollout_approves (&rollout->machine);
-    char unserved[DEPLOY_BLOBS_TEXT];
-    int r = 0;
 
     if (request->command == WIRE_COMMAND_NULL)
-        r = wire_answer_say (answer, WIRE_STATUS_INVALID, "the request has no command for the rollout");
-    else if (request->command == WIRE_COMMAND_APPROVE && request->wave && approves != ROLLOUT_NOBODY &&
-             request->wave != approves + 1)
-        r = wire_answer_say (answer, WIRE_STATUS_REFUSED,
-                             "wave %u of rollout %s waits for approval, not wave %llu", approves + 1,
-                             rollout->state.id, (unsigned long long) request->wave);
-    else if (request->command == WIRE_COMMAND_RESUME || request->command == WIRE_COMMAND_RETRY ||
-             request->command == WIRE_COMMAND_APPROVE) {
-        base_cleanup (records_release_deinit) struct records_release release = {.serial = 0};
-        r = records_release_get (deploy->records, &rollout->machine.spec.release, &release, error);
-        if (r == 0 && !release.withdrawn) {
-            if (deploy->ops->serve_check (deploy->context, &release.document, &release.digest, unserved) == 0)
-                return 0;
-            r = wire_answer_say (answer, WIRE_STATUS_REFUSED, "%s", unserved);
-            return r ? r : 1;
-        }
-        if (r == 0 || r == -ENOENT)
-            r = wire_answer_say (answer, WIRE_STATUS_GONE,
-                                 "its release was withdrawn: nodectl rollout abort or revert %s",
-                                 rollout->state.id);
-    } else if (request->command == WIRE_COMMAND_REVERT && rollout_is_over (&rollout->machine) &&
-               (other = rollout_overlap (deploy, rollout, &node)))
-        r = wire_answer_say (answer, WIRE_STATUS_BUSY, "node %s is in rollout %s, which has not ended", node,
-                             other->state.id);
-    else
-        return 0;
-    return r ? r : 1;
+        return refusal_code (
+            wire_answer_say (answer, WIRE_STATUS_INVALID, "the request has no command for the rollout"));
+    if (request->command == WIRE_COMMAND_APPROVE && request->wave && approves != ROLLOUT_NOBODY &&
+        request->wave != approves + 1)
+        return refusal_code (wire_answer_say (
+            answer, WIRE_STATUS_REFUSED, "wave %u of rollout %s waits for approval, not wave %llu",
+            approves + 1, rollout->state.id, (unsigned long long) request->wave));
+    if (request->command == WIRE_COMMAND_RESUME || request->command == WIRE_COMMAND_RETRY ||
+        request->command == WIRE_COMMAND_APPROVE)
+        return steer_check_release (deploy, rollout, answer, error);
+    if (request->command == WIRE_COMMAND_REVERT && rollout_is_over (&rollout->machine) &&
+        (other = rollout_overlap (deploy, rollout, &node)))
+        return refusal_code (wire_answer_say (answer, WIRE_STATUS_BUSY,
+                                              "node %s is in rollout %s, which has not ended", node,
+                                              other->state.id));
+    return 0;
 }
 
 int deploy_request_steer (struct deploy *deploy, const struct wire_steer_rollout *request,
                           struct wire_steered *answer, struct base_error *error)
 {
+    base_assert (deploy && request && answer);
     char key[KEY_SIZE];
     struct asked asked = {.deploy = deploy,
-                          .key = request->key ? key_of ("steer", request->key, key) : NULL,
+                          .key = request->key ? key_format ("steer", request->key, key) : NULL,
                           .record = &wire_steered_record,
                           .answer = answer,
                           .status = &answer->status,
@@ -385,11 +424,11 @@ int deploy_request_steer (struct deploy *deploy, const struct wire_steer_rollout
     r = deploy_rollout_get (deploy, request->rollout, &rollout, error);
     if (r == -ENOENT)
         return deploy_rollout_unknown (answer, request->rollout);
-    if (r != 0)
+    if (r < 0)
         return r;
     r = steer_check (deploy, rollout, request, answer, error);
-    if (r != 0)
-        return r > 0 ? 0 : r;
+    if (r)
+        return r == DEPLOY_E_REFUSED ? 0 : r;
     if (request->command == WIRE_COMMAND_RETRY) {
         r = members_retry (rollout, request, now_ms, text);
         for (size_t i = 0; i < request->n_nodes; i++)
@@ -398,10 +437,10 @@ int deploy_request_steer (struct deploy *deploy, const struct wire_steer_rollout
         by.reason = request->n_nodes ? nodes : "all nodes that can be retried";
     } else
         r = rollout_command (&rollout->machine, request->command, ROLLOUT_NOBODY, now_ms, text);
-    if (r != 0)
+    if (r < 0)
         return wire_answer_say (answer, WIRE_STATUS_REFUSED, "%s", text);
     r = deploy_rollout_advance (deploy, rollout, &by, error);
-    if (r != 0)
+    if (r < 0)
         deploy_rollout_broken (deploy, rollout);
     return r;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  deploy/request.h - rollouts that operators request: plan, start, steer
 
-    A refusal returns 0, and is in the answer's status and reason; -errno: something could not be read or
-    written. A repeated start or command (by its key) gets the same answer. */
+    Each fills its answer and returns 0 or -errno. A refusal returns 0: it is in status and reason of the
+    answer. A repeated start or command is recognized by its key, and gets the same answer. */
 
 #ifndef DEPLOY_REQUEST_H
 #define DEPLOY_REQUEST_H

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  deploy/results.c - passes the reports of nodes to the machine of a rollout
 
-    A result is the last report under the epoch of the order. If there is none although the node says that
-    it has completed the order, the result is inferred from the node's state. A node counts as updated only
-    if it reports itself that it runs the release. */
+    A result is the last report under the epoch of the order. If it is missing, but the node reports that it
+    has completed the order, the result is inferred from the node's state. A node counts as updated only if it
+    reports that it runs the release. */
 
 #include "deploy/results.h"
 
 #include <errno.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "deploy/rollout.h"
@@ -17,13 +18,13 @@
 
 enum { UNSERVED_LOOK_MS = 200 };
 
-static bool is_at_rest (enum wire_state state)
+static bool state_is_at_rest (enum wire_state state)
 {
     return state == WIRE_STATE_NULL || state == WIRE_STATE_IDLE || state == WIRE_STATE_CONFIRMED ||
            state == WIRE_STATE_UNFIT;
 }
 
-/*  Moves a text out of a record that is freed afterwards. */
+/*  Moves a text into a field; *text is NULL then. */
 static void text_take (const char **field, const char **text)
 {
     wire_text_free (field);
@@ -34,6 +35,7 @@ static void text_take (const char **field, const char **text)
 static void member_ended (struct deploy_rollout *rollout, uint32_t index, enum rollout_result result,
                           uint64_t now_ms)
 {
+    base_assert (index < rollout->machine.n_members);
     struct deploy_member *member = &rollout->members[index];
     enum wire_member before = rollout->machine.members[index].state;
 
@@ -49,6 +51,7 @@ static void member_ended (struct deploy_rollout *rollout, uint32_t index, enum r
 static void update_ended (struct deploy_rollout *rollout, uint32_t index, const struct wire_application *told,
                           struct wire_node *shown, uint64_t now_ms)
 {
+    base_assert (index < rollout->machine.n_members && shown->outcome != WIRE_OUTCOME_NULL);
     struct deploy_member *member = &rollout->members[index];
     bool runs = base_digest_equal (&told->release, &rollout->machine.spec.release);
     bool skipped =
@@ -58,7 +61,7 @@ static void update_ended (struct deploy_rollout *rollout, uint32_t index, const 
     case WIRE_OUTCOME_CONFIRMED:
         if (runs)
             member_ended (rollout, index, ROLLOUT_CONFIRMED, now_ms);
-        else if (is_at_rest (told->state)) { /* it has reverted since */
+        else if (state_is_at_rest (told->state)) { /* it has been reverted since */
             if (!member->reason)
                 member->reason =
                     strdup ("the node reverted to another release, but not by order of the rollout");
@@ -77,10 +80,10 @@ static void update_ended (struct deploy_rollout *rollout, uint32_t index, const 
     }
 }
 
-/*  Returns the blob that the node's content peer sent with wrong bytes; NULL: none. That peer may be
-    another program than this one. */
-static const struct base_digest *rotten_blob (const struct deploy_member *member,
-                                              const struct wire_failure *failure)
+/*  Returns the blob that a content peer sent with wrong bytes; NULL: none. That peer need not be this
+    program. */
+static const struct base_digest *failure_blob (const struct deploy_member *member,
+                                               const struct wire_failure *failure)
 {
     return failure && member->transaction && strcmp (failure->transaction, member->transaction) == 0 &&
                    !base_digest_is_null (&failure->blob)
@@ -88,13 +91,14 @@ static const struct base_digest *rotten_blob (const struct deploy_member *member
                : NULL;
 }
 
-/*  Returns whether a download failed because the origin lacks a part of the release: then no node is
-    charged. If that is not known yet, the node is checked again. */
+/*  Returns whether a download failed because the origin lacks a blob of the release: then no node is charged.
+    Also returns true if that is not known yet: then the node is checked again. */
 static bool update_unserved (struct deploy *deploy, struct deploy_rollout *rollout, uint32_t index,
                              const struct wire_node *shown, const struct wire_failure *failure,
                              uint64_t now_ms)
 {
-    const struct base_digest *rotten = rotten_blob (&rollout->members[index], failure);
+    base_assert (index < rollout->machine.n_members);
+    const struct base_digest *corrupt = failure_blob (&rollout->members[index], failure);
     const char *id = rollout->members[index].id;
     struct deploy_node node;
     struct base_digest blob;
@@ -105,7 +109,7 @@ static bool update_unserved (struct deploy *deploy, struct deploy_rollout *rollo
         !deploy->ops->node (deploy->context, id, &node))
         return false;
     r = deploy->ops->serve_verify (deploy->context, &rollout->machine.spec.release, node.platform, &blob);
-    if (r == 0 && !rotten)
+    if (r == 0 && !corrupt)
         return false;
     if (r == -EBUSY) {
         deploy->ops->recheck (deploy->context, id, base_time_boot_ms () + UNSERVED_LOOK_MS);
@@ -115,23 +119,23 @@ static bool update_unserved (struct deploy *deploy, struct deploy_rollout *rollo
         reason, sizeof reason,
         "the blob %s of its release is missing or damaged at the %s: publish it again from the same files,"
         " then resume",
-        base_digest_format (r == 0 ? rotten : &blob, text), r == 0 ? "content peer" : "broker");
+        base_digest_format (r == 0 ? corrupt : &blob, text), r == 0 ? "content peer" : "broker");
     rollout_pause (&rollout->machine, reason);
     member_ended (rollout, index, ROLLOUT_UNSERVED, now_ms);
     return true;
 }
 
 /*  Returns whether a node reports on the update that the member was ordered. */
-static bool is_of (const struct deploy_member *member, const char *transaction)
+static bool transaction_is_of (const struct deploy_member *member, const char *transaction)
 {
     return transaction && member->transaction && strcmp (transaction, member->transaction) == 0;
 }
 
-/*  A node that lost contact, or exceeded its deadline, is ordered to revert, and reports the end of its
-    update only after that. The reason is kept all the same, because operators ask for it. */
-static void why_update_ended (struct deploy_member *member, const struct wire_failure *failure)
+/*  Keeps the reason why an update failed. A node that lost contact or exceeded its deadline reports it only
+    after it was ordered to revert. */
+static void failure_keep (struct deploy_member *member, const struct wire_failure *failure)
 {
-    if (!failure || !is_of (member, failure->transaction))
+    if (!failure || !transaction_is_of (member, failure->transaction))
         return;
     (void) wire_text_set (&member->step, failure->step);
     (void) wire_text_set (&member->reason, failure->reason);
@@ -140,12 +144,13 @@ static void why_update_ended (struct deploy_member *member, const struct wire_fa
 static void revert_ended (struct deploy_rollout *rollout, uint32_t index, const struct wire_application *told,
                           struct wire_node *shown, uint64_t now_ms)
 {
+    base_assert (index < rollout->machine.n_members && shown->outcome != WIRE_OUTCOME_NULL);
     struct deploy_member *member = &rollout->members[index];
 
     if (!base_digest_equal (&told->release, &rollout->machine.spec.release)) {
-        if (!is_at_rest (told->state))
+        if (!state_is_at_rest (told->state))
             return;
-        why_update_ended (member, told->last_error);
+        failure_keep (member, told->last_error);
         member_ended (rollout, index, ROLLOUT_REVERTED, now_ms);
         return;
     }
@@ -156,15 +161,17 @@ static void revert_ended (struct deploy_rollout *rollout, uint32_t index, const 
     member_ended (rollout, index, ROLLOUT_FAILED, now_ms);
 }
 
-/*  A node with an unfit host keeps its order, and retries it by itself. The reason and the next try are
-    shown to people. */
-static void look_unfit (struct deploy_rollout *rollout, uint32_t index, const struct wire_application *told)
+/*  Handles a node on an unfit host, which keeps its order and retries it by itself. The reason and the time
+    of the next try are shown to operators. */
+static void unfit_look (struct deploy_rollout *rollout, uint32_t index, const struct wire_application *told)
 {
+    base_assert (index < rollout->machine.n_members);
     struct deploy_member *member = &rollout->members[index];
     const struct rollout_member *state = &rollout->machine.members[index];
-    bool unfit = told->state == WIRE_STATE_UNFIT && is_of (member, told->transaction);
+    bool unfit = told->state == WIRE_STATE_UNFIT && transaction_is_of (member, told->transaction);
     const struct wire_failure *failure =
-        told->last_error && is_of (member, told->last_error->transaction) ? told->last_error : NULL;
+        told->last_error && transaction_is_of (member, told->last_error->transaction) ? told->last_error
+                                                                                      : NULL;
     char *reason;
 
     if (state->state != WIRE_MEMBER_ORDERED || (!unfit && !state->unfit))
@@ -186,6 +193,7 @@ static void look_unfit (struct deploy_rollout *rollout, uint32_t index, const st
 void deploy_member_look (struct deploy *deploy, struct deploy_rollout *rollout, uint32_t index,
                          uint64_t now_ms)
 {
+    base_assert (deploy && rollout && index < rollout->machine.n_members);
     base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
     base_cleanup (wire_node_deinit) struct wire_node shown = {.revision = 0};
     struct deploy_member *member = &rollout->members[index];
@@ -205,13 +213,13 @@ void deploy_member_look (struct deploy *deploy, struct deploy_rollout *rollout, 
     if (r == 0)
         r = deploy->ops->result (deploy->context, &application, &given,
                                  !member->settle_ms || boot_ms < member->settle_ms, &shown, &missing, &error);
-    if (r != 0) {
+    if (r < 0) {
         if (r != -ENOENT)
             base_log_limited (&deploy->log, BASE_LOG_ERROR, "rollout %s: node %s: %s", rollout->state.id,
                               member->id, error.text[0] ? error.text : "out of memory");
         return;
     }
-    if (missing && !is_at_rest (application.told.state))
+    if (missing && !state_is_at_rest (application.told.state))
         missing = false;
     if (!missing)
         member->settle_ms = 0;
@@ -222,7 +230,7 @@ void deploy_member_look (struct deploy *deploy, struct deploy_rollout *rollout, 
     }
     if (shown.outcome == WIRE_OUTCOME_NULL) {
         if (member->verb != WIRE_ORDER_REVERT)
-            look_unfit (rollout, index, &application.told);
+            unfit_look (rollout, index, &application.told);
         return;
     }
     if (member->verb != WIRE_ORDER_REVERT && shown.outcome == WIRE_OUTCOME_FAILED &&
@@ -235,27 +243,29 @@ void deploy_member_look (struct deploy *deploy, struct deploy_rollout *rollout, 
         update_ended (rollout, index, &application.told, &shown, now_ms);
 }
 
-/*  comparison of updated members with the others */
+/*  Comparison of updated members with the others. */
 
-/*  Counts a node of the last round, and whether its state is worse now. */
-static void compare_one (const struct deploy_member *member, const struct rollout_member *state,
-                         const struct deploy_node *node, struct rollout_round *round)
+/*  Adds a node of the last round to this one, and whether its state is worse now. node: NULL if it is not
+    known. */
+static void member_compare (const struct deploy_member *member, const struct rollout_member *state,
+                            const struct deploy_node *node, struct rollout_round *round)
 {
-    bool bad = !node || !node->online || node->restarts != member->restarts;
+    bool is_worse = !node || !node->online || node->restarts != member->restarts;
 
     if (member->look == DEPLOY_LOOK_UPDATED) {
-        bad = bad || state->state == WIRE_MEMBER_FAILED || state->state == WIRE_MEMBER_DARK;
+        is_worse = is_worse || state->state == WIRE_MEMBER_FAILED || state->state == WIRE_MEMBER_DARK;
         round->updated++;
-        round->updated_bad += bad;
+        round->updated_bad += is_worse;
     } else if (member->look == DEPLOY_LOOK_OTHER &&
                (state->state == WIRE_MEMBER_WAITING || state->state == WIRE_MEMBER_LEFT)) {
         round->others++;
-        round->others_bad += bad;
+        round->others_bad += is_worse;
     }
 }
 
 void deploy_rollout_compare (struct deploy *deploy, struct deploy_rollout *rollout, uint64_t now_ms)
 {
+    base_assert (deploy && rollout && rollout->members);
     struct rollout_round round = {.updated = 0};
 
     for (uint32_t i = 0; i < rollout->machine.n_members; i++) {
@@ -264,7 +274,7 @@ void deploy_rollout_compare (struct deploy *deploy, struct deploy_rollout *rollo
         struct deploy_node found;
         const struct deploy_node *node =
             deploy->ops->node (deploy->context, member->id, &found) ? &found : NULL;
-        compare_one (member, state, node, &round);
+        member_compare (member, state, node, &round);
         member->restarts = node ? node->restarts : 0;
         member->look = !node || !node->online                ? DEPLOY_LOOK_NONE
                        : state->state == WIRE_MEMBER_UPDATED ? DEPLOY_LOOK_UPDATED

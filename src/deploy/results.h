@@ -6,10 +6,11 @@
 
 #include "deploy/rollout.h"
 
-/*  Passes what a member has reported on its order to the machine. Nothing is written yet. */
+/*  Passes the result of a member's order to the machine, if the node has reported one. Writes nothing. index:
+    of the member; now_ms: of the clock of rollouts. */
 void deploy_member_look (struct deploy *deploy, struct deploy_rollout *rollout, uint32_t index,
                          uint64_t now_ms);
-/*  Compares updated members with the others; to be called from time to time. */
+/*  Compares updated members with the others since the last call, and passes the counts to the machine. */
 void deploy_rollout_compare (struct deploy *deploy, struct deploy_rollout *rollout, uint64_t now_ms);
 
 #endif

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  deploy/rollout.c - rollouts in memory: loaded from the records, and their members */
+/*  deploy/rollout.c - rollouts in memory: loads them from the records, and finds members and failure
+    domains */
 
 #include "deploy/rollout.h"
 
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -40,7 +42,21 @@ static void rollout_free_p (struct deploy_rollout **rollout)
     deploy_rollout_free (*rollout);
 }
 
-static int compare_by_id (const void *a, const void *b, void *context)
+void deploy_rollout_check (const struct deploy_rollout *rollout)
+{
+    base_assert (rollout);
+    uint32_t n = rollout->machine.n_members;
+    base_assert (n > 0 && rollout->members && rollout->by_id && rollout->values && rollout->others);
+    base_assert (rollout->machine.n_neighbours > 0 && rollout->machine.n_neighbours <= n);
+    base_assert (rollout->state.id && rollout->state.spec);
+    base_assert (rollout->state.n_waves == rollout->machine.n_waves);
+    base_assert (rollout->waits_at < n);
+    base_assert (rollout->queue && rollout->n_queue <= n);
+    for (uint32_t i = 0; i < rollout->n_queue; i++)
+        base_assert (rollout->queue[i] < n && rollout->members[rollout->queue[i]].queued);
+}
+
+static int ids_compare (const void *a, const void *b, void *context)
 {
     const struct deploy_member *members = context;
 
@@ -49,10 +65,12 @@ static int compare_by_id (const void *a, const void *b, void *context)
 
 uint32_t deploy_rollout_find (const struct deploy_rollout *rollout, const char *id)
 {
+    base_assert (rollout && id);
     uint32_t low = 0, high = rollout->machine.n_members;
 
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
+        base_assert (rollout->by_id[middle] < rollout->machine.n_members);
         int order = strcmp (rollout->members[rollout->by_id[middle]].id, id);
         if (order == 0)
             return rollout->by_id[middle];
@@ -74,7 +92,7 @@ static const char *neighbours_value (const struct deploy *deploy, const struct d
     return value ? value : "";
 }
 
-static int compare_texts (const void *a, const void *b)
+static int texts_compare (const void *a, const void *b)
 {
     return strcmp (*(const char *const *) a, *(const char *const *) b);
 }
@@ -82,7 +100,7 @@ static int compare_texts (const void *a, const void *b)
 static uint32_t value_number (const struct deploy_rollout *rollout, const char *value)
 {
     const char **found = bsearch (&value, rollout->values, rollout->machine.n_neighbours,
-                                  sizeof *rollout->values, compare_texts);
+                                  sizeof *rollout->values, texts_compare);
 
     return found ? (uint32_t) (found - rollout->values) : ROLLOUT_NOBODY;
 }
@@ -90,6 +108,7 @@ static uint32_t value_number (const struct deploy_rollout *rollout, const char *
 /*  Numbers the failure domains of the members. The names are copied, because labels change. */
 static int values_index (struct deploy *deploy, struct deploy_rollout *rollout)
 {
+    base_assert (!rollout->values);
     uint32_t n = rollout->machine.n_members, count = 0;
     size_t bytes = 0;
     char *at;
@@ -102,7 +121,7 @@ static int values_index (struct deploy *deploy, struct deploy_rollout *rollout)
         bool known = deploy->ops->node (deploy->context, rollout->members[i].id, &node);
         rollout->values[i] = neighbours_value (deploy, rollout, known ? &node : NULL);
     }
-    qsort (rollout->values, n, sizeof *rollout->values, compare_texts);
+    qsort (rollout->values, n, sizeof *rollout->values, texts_compare);
     for (uint32_t i = 0; i < n; i++)
         if (count == 0 || strcmp (rollout->values[count - 1], rollout->values[i]) != 0)
             rollout->values[count++] = rollout->values[i];
@@ -124,6 +143,7 @@ static int values_index (struct deploy *deploy, struct deploy_rollout *rollout)
 
 int deploy_rollout_index (struct deploy *deploy, struct deploy_rollout *rollout)
 {
+    base_assert (deploy && rollout && rollout->members);
     uint32_t n = rollout->machine.n_members;
 
     rollout->by_id = calloc (n, sizeof *rollout->by_id);
@@ -132,12 +152,13 @@ int deploy_rollout_index (struct deploy *deploy, struct deploy_rollout *rollout)
         return -ENOMEM;
     for (uint32_t i = 0; i < n; i++)
         rollout->by_id[i] = i;
-    qsort_r (rollout->by_id, n, sizeof *rollout->by_id, compare_by_id, rollout->members);
+    qsort_r (rollout->by_id, n, sizeof *rollout->by_id, ids_compare, rollout->members);
     return values_index (deploy, rollout);
 }
 
 void deploy_member_save (const struct rollout_member *member, struct records_member *row)
 {
+    base_assert (member && row);
     row->wave = member->wave;
     row->state = member->state;
     row->since_ms = member->since_ms;
@@ -151,6 +172,7 @@ void deploy_member_save (const struct rollout_member *member, struct records_mem
 
 struct rollout_member deploy_member_restore (const struct records_member *row)
 {
+    base_assert (row);
     return (struct rollout_member){.wave = row->wave,
                                    .state = row->state,
                                    .since_ms = row->since_ms,
@@ -168,6 +190,7 @@ _Static_assert((int) RECORDS_WAVES_MOST == (int) ROLLOUT_WAVES, "the records che
 
 struct records_evidence deploy_evidence_save (const struct rollout_evidence *evidence)
 {
+    base_assert (evidence);
     struct records_evidence saved = {.rounds = evidence->rounds,
                                      .updated = evidence->updated,
                                      .updated_bad = evidence->updated_bad,
@@ -239,7 +262,7 @@ static int member_load (void *context, const struct records_member *row)
     return 0;
 }
 
-/*  Restores the waves from the members. */
+/*  Restores the waves from the members. Returns 0 or -EBADMSG. */
 static int waves_load (struct rollout *machine)
 {
     for (uint32_t i = 0; i < machine->n_members; i++) {
@@ -256,14 +279,16 @@ static int waves_load (struct rollout *machine)
                : 0;
 }
 
-/*  It is not known which nodes are online until they are heard of. A node that lost the previous broker may
-    wait for its reconnect delay before it tries again, so its silence begins after that delay. */
+/*  Completes the machine of a loaded rollout. A node is offline until a message of it arrives. A node that
+    lost the previous broker waits for its reconnect delay, so it counts as silent only after that. */
 static int machine_wake (struct deploy *deploy, struct deploy_rollout *rollout, uint64_t now_ms)
 {
     struct rollout *machine = &rollout->machine;
     int r = deploy_rollout_index (deploy, rollout);
 
-    machine->neighbours = r == 0 ? calloc (machine->n_neighbours, sizeof *machine->neighbours) : NULL;
+    if (r < 0)
+        return r;
+    machine->neighbours = calloc (machine->n_neighbours, sizeof *machine->neighbours);
     if (!machine->neighbours)
         return -ENOMEM;
     for (uint32_t i = 0; i < machine->n_members; i++) {
@@ -281,6 +306,7 @@ static int machine_wake (struct deploy *deploy, struct deploy_rollout *rollout, 
 int deploy_rollout_load (struct deploy *deploy, const struct records_rollout *row,
                          struct deploy_rollout **ret_rollout, struct base_error *error)
 {
+    base_assert (deploy && deploy->records && row && ret_rollout);
     base_cleanup (rollout_free_p) struct deploy_rollout *rollout = calloc (1, sizeof *rollout);
     struct loading loading = {.rollout = rollout, .error = error};
     struct rollout *machine;
@@ -304,19 +330,25 @@ int deploy_rollout_load (struct deploy *deploy, const struct records_rollout *ro
     if (row->state.reason)
         (void) snprintf (machine->reason, sizeof machine->reason, "%s", row->state.reason);
     r = wire_copy (&wire_rollout_record, row->state.spec, &machine->spec);
-    if (r == 0)
-        r = wire_copy (&wire_rollout_state_record, &row->state, &rollout->state);
-    if (r == 0)
-        r = records_members (deploy->records, row->serial, 0, 0, member_load, &loading, error);
-    if (r == 0)
-        r = waves_load (machine);
-    if (r == 0 && rollout->state.n_waves != machine->n_waves)
-        r = -EBADMSG;
-    if (r == 0)
-        r = machine_wake (deploy, rollout, deploy_now_ms (deploy));
-    if (r == 0)
-        *ret_rollout = base_take (rollout);
-    return r;
+    if (r < 0)
+        return r;
+    r = wire_copy (&wire_rollout_state_record, &row->state, &rollout->state);
+    if (r < 0)
+        return r;
+    r = records_members (deploy->records, row->serial, 0, 0, member_load, &loading, error);
+    if (r < 0)
+        return r;
+    r = waves_load (machine);
+    if (r < 0)
+        return r;
+    if (rollout->state.n_waves != machine->n_waves)
+        return -EBADMSG;
+    r = machine_wake (deploy, rollout, deploy_now_ms (deploy));
+    if (r < 0)
+        return r;
+    deploy_rollout_check (rollout);
+    *ret_rollout = base_take (rollout);
+    return 0;
 }
 
 /*  A count of the nodes that are not members. */
@@ -334,6 +366,7 @@ static int other_count (void *context, const struct deploy_node *node)
 
     if (number == ROLLOUT_NOBODY || deploy_rollout_find (rollout, node->id) != ROLLOUT_NOBODY)
         return 0;
+    base_assert (number < rollout->machine.n_neighbours);
     counting->now[number].others++;
     counting->now[number].others_dark += !node->online;
     return 0;
@@ -341,6 +374,7 @@ static int other_count (void *context, const struct deploy_node *node)
 
 void deploy_rollout_count_others (struct deploy *deploy, struct deploy_rollout *rollout)
 {
+    base_assert (deploy && rollout && rollout->others);
     struct rollout *machine = &rollout->machine;
     base_cleanup (base_free_p) struct rollout_neighbours *now = calloc (machine->n_neighbours, sizeof *now);
     struct counting counting = {.deploy = deploy, .rollout = rollout, .now = now};
@@ -358,15 +392,18 @@ void deploy_rollout_count_others (struct deploy *deploy, struct deploy_rollout *
 
 bool deploy_rollout_comes_before (const struct deploy_rollout *rollout, const struct deploy_rollout *other)
 {
+    base_assert (rollout && other);
     return strcmp (rollout->machine.spec.application, other->machine.spec.application) == 0 &&
            (rollout->machine.phase != WIRE_PHASE_QUEUED || rollout->serial < other->serial);
 }
 
-/*  queued_until: queued rollouts with a lower serial count, too. */
-static struct deploy_rollout *rollout_with (struct deploy *deploy, const struct deploy_rollout *but,
-                                            const char *node, const char *application, uint64_t queued_until,
-                                            uint32_t *ret_index)
+/*  Returns the newest rollout, except `but`, that has the node and has not ended with it; NULL: none. Queued
+    rollouts count only if their serial is below queued_until. */
+static struct deploy_rollout *rollout_of_node (struct deploy *deploy, const struct deploy_rollout *but,
+                                               const char *node, const char *application,
+                                               uint64_t queued_until, uint32_t *ret_index)
 {
+    base_assert (node && application && ret_index);
     for (size_t i = deploy->n_live; i > 0; i--) {
         struct deploy_rollout *rollout = deploy->live[i - 1];
         uint32_t index;
@@ -388,17 +425,20 @@ static struct deploy_rollout *rollout_with (struct deploy *deploy, const struct 
 struct deploy_rollout *deploy_rollout_of (struct deploy *deploy, const char *node, const char *application,
                                           uint32_t *ret_index)
 {
-    return rollout_with (deploy, NULL, node, application, 0, ret_index);
+    base_assert (deploy && node && application && ret_index);
+    return rollout_of_node (deploy, NULL, node, application, 0, ret_index);
 }
 
 struct deploy_rollout *deploy_rollout_before (struct deploy *deploy, const struct deploy_rollout *rollout,
                                               const char *node, const char *application, uint32_t *ret_index)
 {
-    return rollout_with (deploy, rollout, node, application, rollout ? rollout->serial : UINT64_MAX,
-                         ret_index);
+    base_assert (deploy && node && application && ret_index);
+    return rollout_of_node (deploy, rollout, node, application, rollout ? rollout->serial : UINT64_MAX,
+                            ret_index);
 }
 
 uint64_t deploy_now_ms (struct deploy *deploy)
 {
+    base_assert (deploy);
     return deploy_clock_ms (&deploy->clock, base_time_boot_ms ());
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  deploy/rollout.h - rollouts in memory: what the broker keeps of each, and their members
+/*  deploy/rollout.h - rollouts in memory, and their members
 
-    The lowest layer of this room: nothing here writes, waits, or notifies a node or a person. */
+    The lowest layer of this room: nothing here writes records, waits, or notifies a node or a person. */
 
 #ifndef DEPLOY_ROLLOUT_H
 #define DEPLOY_ROLLOUT_H
@@ -12,7 +12,7 @@
 #include "deploy/plans.h"
 #include "rollout/rollout.h"
 
-/*  What is known of a member in addition to the machine. Owns its texts. */
+/*  A member: what the machine does not keep. Owns its texts. */
 struct deploy_member {
     const char *id;
     uint64_t epoch; /* of the last order; 0: none */
@@ -45,9 +45,10 @@ struct deploy_rollout {
     uint64_t compared_ms;
     const char *blocked; /* owned; of a queued rollout: what it waits for */
     uint32_t waits_at;   /* of a queued rollout: the member for which it waited last */
-    bool live, broken;   /* broken: it must be loaded again */
-    bool older;          /* the records are older than an order that a node has seen: to be paused */
-    bool doubted;        /* it was paused for that since the program started; not paused for it again */
+    bool live;           /* reports of its nodes can still change it */
+    bool broken;         /* a transaction has failed: it must be loaded again */
+    bool older;          /* a node has seen an order that the records lack: to be paused */
+    bool doubted; /* it was paused for that since the program started, and is not paused for it again */
 };
 
 /*  Times that the owner sets; they may change while rollouts are live. */
@@ -74,12 +75,13 @@ struct deploy {
     struct base_log_limit log;
 };
 
-/*  The step that is shown for a member while its host is unfit for the update. *_NEXT begins the last part
-    of its reason. */
+/*  The step of a member while its host is unfit for the update, and the text in its reason before the time of
+    the next try. */
 #define DEPLOY_UNFIT_STEP "unfit"
 #define DEPLOY_UNFIT_NEXT "; next try at "
 
-/*  The clock of all times of rollouts, except the times for people; see deploy/clock.h. */
+/*  Returns the time of the clock of rollouts, see deploy/clock.h. All times of rollouts are of this clock,
+    except those for people. */
 uint64_t deploy_now_ms (struct deploy *deploy);
 
 /*  The durable parts of a member, as they are stored. Leaves the other fields of row as they are. */
@@ -97,19 +99,23 @@ struct deploy_rollout *deploy_rollout_free (struct deploy_rollout *rollout);
 int deploy_rollout_index (struct deploy *deploy, struct deploy_rollout *rollout);
 /*  Returns the index of a member, or ROLLOUT_NOBODY. */
 uint32_t deploy_rollout_find (const struct deploy_rollout *rollout, const char *id);
-/*  Updates the machine's count of nodes that are not members, and of those of them that are offline. */
+/*  Updates the machine's counts of nodes that are not members, and of the offline ones of these. If memory is
+    exhausted, the counts stay as they are. */
 void deploy_rollout_count_others (struct deploy *deploy, struct deploy_rollout *rollout);
 
-/*  Returns the rollout that has a node and has not ended with it, except queued ones; NULL: none.
-    *ret_index: of its member. */
+/*  Asserts what always holds for a rollout that is not broken, between two calls. */
+void deploy_rollout_check (const struct deploy_rollout *rollout);
+
+/*  Returns the rollout that has a node and has not ended with it, except queued ones; NULL: none. *ret_index:
+    of its member. */
 struct deploy_rollout *deploy_rollout_of (struct deploy *deploy, const char *node, const char *application,
                                           uint32_t *ret_index);
 
-/*  Returns whether a rollout that has not ended gets shared nodes before the other one. */
+/*  Returns whether a rollout that has not ended gets shared nodes before the other rollout. */
 bool deploy_rollout_comes_before (const struct deploy_rollout *rollout, const struct deploy_rollout *other);
 
-/*  Returns a rollout that has a node, or is queued for it and was created before `rollout` (NULL: a new
-    one): queued rollouts get their nodes in the order in which they were created. NULL: none. */
+/*  Returns a rollout that must end with a node before `rollout` (NULL: a new one) gets it: it has the node,
+    or is queued for it and was created earlier. NULL: none. *ret_index: of its member. */
 struct deploy_rollout *deploy_rollout_before (struct deploy *deploy, const struct deploy_rollout *rollout,
                                               const char *node, const char *application, uint32_t *ret_index);
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <math.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -29,17 +30,18 @@ static char *time_now (void)
     return strdup (base_time_format (base_time_real_ns (), text));
 }
 
-/*  what it waits for */
+/*  What a rollout waits for. */
 
-/*  Writes the time at which a span from now ends, for people: by the current wall clock. */
-static const char *in_text (uint64_t span_ms, char text[BASE_TIME_TEXT])
+/*  Writes the time at which a span from now ends, by the current wall clock, for people. */
+static const char *span_text (uint64_t span_ms, char text[BASE_TIME_TEXT])
 {
     return base_time_format (base_time_real_ns () + span_ms * 1000000, text);
 }
 
-static const char *at_text (uint64_t at_ms, uint64_t now_ms, char text[BASE_TIME_TEXT])
+/*  Writes a time of the clock of rollouts, for people. */
+static const char *clock_text (uint64_t at_ms, uint64_t now_ms, char text[BASE_TIME_TEXT])
 {
-    return in_text (at_ms > now_ms ? at_ms - now_ms : 0, text);
+    return span_text (at_ms > now_ms ? at_ms - now_ms : 0, text);
 }
 
 /*  Describes how many nodes of a wave are under way, and how many of them wait until their host is fit. */
@@ -61,6 +63,7 @@ static char *waits_under_way (const struct deploy_rollout *rollout, const struct
 
 static char *waits_updating (const struct deploy_rollout *rollout, uint64_t now_ms)
 {
+    base_assert (rollout->machine.wave < rollout->machine.n_waves);
     const struct rollout *machine = &rollout->machine;
     const struct rollout_wave *wave = &machine->waves[machine->wave];
     uint64_t closed_ms = rollout_window_opens_ms (machine->spec.window, base_time_real_ns () / 1000000),
@@ -68,7 +71,7 @@ static char *waits_updating (const struct deploy_rollout *rollout, uint64_t now_
     char text[BASE_TIME_TEXT];
 
     if (closed_ms && !machine->paused)
-        return wire_reason ("its window, which opens at %s", in_text (closed_ms, text));
+        return wire_reason ("its window, which opens at %s", span_text (closed_ms, text));
     if (wave->under_way > 0)
         return waits_under_way (rollout, wave);
     for (uint32_t i = wave->first; i < wave->first + wave->count; i++)
@@ -77,7 +80,7 @@ static char *waits_updating (const struct deploy_rollout *rollout, uint64_t now_
             next_ms = machine->members[i].start_ms;
     if (next_ms != UINT64_MAX)
         return wire_reason ("the start of the next node of wave %u at %s", machine->wave + 1,
-                            at_text (next_ms + machine->stopped_ms, now_ms, text));
+                            clock_text (next_ms + machine->stopped_ms, now_ms, text));
     return NULL;
 }
 
@@ -103,7 +106,7 @@ static char *waits_text (const struct deploy_rollout *rollout, uint64_t now_ms)
             return wire_reason ("%u node%s under way", machine->under_way,
                                 machine->under_way == 1 ? "" : "s");
         return wire_reason ("the end of the soak of wave %u at %s", machine->wave + 1,
-                            at_text (machine->phase_ms + machine->spec.soak_ms, now_ms, text));
+                            clock_text (machine->phase_ms + machine->spec.soak_ms, now_ms, text));
     case WIRE_PHASE_HALTED:
         if (rollout_is_unproven (machine))
             return wire_reason ("a decision: nodectl rollout resume %s retries wave %u, approve skips it; "
@@ -117,7 +120,7 @@ static char *waits_text (const struct deploy_rollout *rollout, uint64_t now_ms)
     }
 }
 
-/*  causes */
+/*  Causes of failures. */
 
 /*  Writes a reason without what differs between nodes (numbers, digests, the node's own name), to group
     equal reasons. */
@@ -150,6 +153,7 @@ struct kind {
 static void kinds_add (const struct deploy_rollout *rollout, uint32_t index, struct kind *kinds,
                        size_t *n_kinds)
 {
+    base_assert (index < rollout->machine.n_members && *n_kinds <= CAUSES_MOST);
     const struct deploy_member *member = &rollout->members[index];
     const char *step = member->step ? member->step : "";
     char like[LIKENESS];
@@ -167,19 +171,20 @@ static void kinds_add (const struct deploy_rollout *rollout, uint32_t index, str
         memcpy (kind->like, like, sizeof like);
         ++*n_kinds;
     }
+    base_assert (kind < kinds + CAUSES_MOST);
     if (kind->count < CAUSE_NODES)
         kind->nodes[kind->count] = index;
     kind->count++;
 }
 
-static int compare_kinds (const void *a, const void *b)
+static int kinds_compare (const void *a, const void *b)
 {
     const struct kind *left = a, *right = b;
 
     return left->count < right->count ? 1 : left->count > right->count ? -1 : 0;
 }
 
-static const char *reason_of (const struct deploy_rollout *rollout, uint32_t index)
+static const char *member_reason (const struct deploy_rollout *rollout, uint32_t index)
 {
     const struct deploy_member *member = &rollout->members[index];
 
@@ -204,13 +209,14 @@ static const char *reason_of (const struct deploy_rollout *rollout, uint32_t ind
 static int cause_fill (const struct deploy_rollout *rollout, const struct kind *kind,
                        struct wire_cause *cause)
 {
+    base_assert (kind->count > 0);
     size_t count = kind->count < CAUSE_NODES ? (size_t) kind->count : CAUSE_NODES;
     const char **nodes;
 
     cause->count = kind->count;
     if (kind->step[0] && !(cause->step = strdup (kind->step)))
         return -ENOMEM;
-    cause->reason = strdup (reason_of (rollout, kind->nodes[0]));
+    cause->reason = strdup (member_reason (rollout, kind->nodes[0]));
     cause->nodes = nodes = calloc (count + 1, sizeof *nodes);
     if (!cause->reason || !nodes)
         return -ENOMEM;
@@ -242,7 +248,7 @@ static int causes_describe (struct deploy_rollout *rollout)
     }
     if (n_kinds == 0)
         return 0;
-    qsort (kinds, n_kinds, sizeof *kinds, compare_kinds);
+    qsort (kinds, n_kinds, sizeof *kinds, kinds_compare);
     state->causes = calloc (n_kinds, sizeof *state->causes);
     if (!state->causes)
         return -ENOMEM;
@@ -254,7 +260,7 @@ static int causes_describe (struct deploy_rollout *rollout)
     return 0;
 }
 
-/*  the whole state */
+/*  The whole state. */
 
 static void waves_describe (struct deploy_rollout *rollout)
 {
@@ -272,6 +278,7 @@ static void waves_describe (struct deploy_rollout *rollout)
         state->reverted = state->forgiven = state->taken = 0;
     }
     for (uint32_t i = 0; i < machine->n_members; i++) {
+        base_assert (machine->members[i].wave < rollout->state.n_waves);
         struct wire_wave_state *state = &rollout->state.waves[machine->members[i].wave];
         state->reverted += machine->members[i].state == WIRE_MEMBER_BACK;
         state->forgiven += rollout_is_forgiven (&machine->members[i]);
@@ -296,6 +303,7 @@ static void evidence_describe (struct deploy_rollout *rollout)
 
 int deploy_rollout_describe (struct deploy_rollout *rollout, uint64_t now_ms)
 {
+    base_assert (rollout && rollout->members);
     const struct rollout *machine = &rollout->machine;
     struct wire_rollout_state *state = &rollout->state;
 

@@ -6,7 +6,8 @@
 
 #include "deploy/rollout.h"
 
-/*  Updates rollout->state from the machine. now_ms: of the clock of rollouts. Returns 0 or -ENOMEM. */
+/*  Updates rollout->state from the machine and the members. now_ms: of the clock of rollouts. Returns 0 or
+    -ENOMEM: then only a part is updated. */
 int deploy_rollout_describe (struct deploy_rollout *rollout, uint64_t now_ms);
 
 #endif

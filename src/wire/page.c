@@ -15,12 +15,12 @@ int wire_page_add (struct wire_page *page, void *item)
     int r;
 
     if (page->count == WIRE_PAGE_COUNT)
-        return 1;
+        return WIRE_PAGE_FULL;
     r = wire_pack (page->record, item, &packed, NULL);
     if (r != 0)
         return r < 0 ? r : -EBADMSG;
     if (page->count > 0 && page->bytes + packed.size > WIRE_PAGE_BYTES)
-        return 1;
+        return WIRE_PAGE_FULL;
     items = reallocarray (page->items, page->count + 1, size);
     if (!items)
         return -ENOMEM;

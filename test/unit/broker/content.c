@@ -318,7 +318,7 @@ Test (content, an_upload_whose_bytes_cannot_be_hashed_is_refused_with_the_reason
 {
     struct bus_loop *loop = bus_loop_new ();
     struct wire_put put = {.digest = base_digest_of ("hello world", 11), .size = 11, .offset = 6};
-    struct wire_taken taken;
+    struct wire_taken taken = {.offset = 0};
     (void) blob_upload (&peer_a, "hello world", 11, 0, "hello ");
     content = broker_content_free (content);
     cr_assert_eq (broker_content_open (loop, root_fd, &content, &error), 0, "%s", error.text);
