@@ -60,14 +60,19 @@ int broker_application_store (struct broker *broker, const char *node, const str
                                                  .damaged = damage_is_news (&application, told),
                                                  .known = application.is_told,
                                                  .before = application.epoch};
-    wire_application_deinit (&application.told);
-    application.told = copy;
-    application.is_told = true;
-    ret_news->believed = broker_order_raise (&application, &application.told, base_time_real_ns () / 1000000);
+    ret_news->believed = broker_order_raise (&application, &copy, base_time_real_ns () / 1000000);
     if (!ret_news->believed)
         base_log_limited (&broker->log, BASE_LOG_WARNING,
                           "node %s reports epoch %llu of %s, ignoring it: no epoch that high was issued",
                           node, (unsigned long long) told->seen_epoch, told->name);
+    if (application.is_told && application.epoch == ret_news->before &&
+        wire_equal (&wire_application_record, &application.told, &copy)) {
+        wire_application_deinit (&copy);
+        return 0; /* as after each welcome of a fleet that reconnects: there is nothing to write */
+    }
+    wire_application_deinit (&application.told);
+    application.told = copy;
+    application.is_told = true;
     return records_application_put (broker->records, &application, error);
 }
 

@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "broker/backup.h"
 #include "broker/collect.h"
+#include "broker/describe.h"
 #include "broker/events.h"
 #include "broker/keeping.h"
 #include "broker/labels.h"
@@ -55,6 +56,8 @@ static int on_content_put (void *context, const struct bus_peer *peer, const str
 
 static const struct origin_ops operations = {
     .hello = broker_on_hello,
+    .list = broker_on_list,
+    .describe = broker_on_describe,
     .ask = broker_on_ask,
     .match = broker_on_match,
     .report = broker_on_report,

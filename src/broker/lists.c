@@ -29,7 +29,7 @@ static int node_show (struct broker *broker, const struct broker_node *node, con
     uint32_t index;
     int r;
 
-    shown->online = node->online;
+    shown->online = broker_node_is_online (node);
     shown->revision = node->revision;
     shown->restarts = node->restarts;
     (void) broker_node_last_seen (node, last_seen);

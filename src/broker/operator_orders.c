@@ -171,7 +171,7 @@ static int order_node (struct ordering *ordering, const char *id, const struct b
 
     if (node && !ordering->serve) {
         order.platform = node->platform;
-        order.online = node->online;
+        order.online = broker_node_is_online (node);
         return given_make (ordering, &order, ordered, ret_epoch);
     }
     ordered->node = strdup (id);

@@ -269,12 +269,19 @@ bool broker_registry_open (struct broker_registry *registry, struct broker_node 
 
     (void) registry;
     challenge_drop (node);
+    if (strcmp (node->session, session) != 0)
+        node->described = false;
     (void) base_text_copy (node->session, sizeof node->session, session);
     node->peer = *peer;
     node->heard_ms = now_ms;
     node->seen_ns = base_time_real_ns ();
     node->online = true;
     return came;
+}
+
+bool broker_node_is_online (const struct broker_node *node)
+{
+    return node->online && node->described;
 }
 
 /*  Takes the waiting hello out of the node first, because settled may change the node. */

@@ -20,7 +20,7 @@ static struct deploy_node node_of (const struct broker_node *node)
 {
     return (struct deploy_node){.id = node->id,
                                 .platform = node->platform,
-                                .online = node->online,
+                                .online = broker_node_is_online (node),
                                 .restarts = node->restarts,
                                 .labels = node};
 }
@@ -68,7 +68,7 @@ static int on_order (void *context, const struct deploy_order *order, struct wir
                                 .release = order->release,
                                 .node = order->node,
                                 .platform = node ? node->platform : "",
-                                .online = node && node->online,
+                                .online = node && broker_node_is_online (node),
                                 .no_hold = true,
                                 .now_ms = base_time_real_ns () / 1000000};
 
@@ -185,7 +185,7 @@ static void on_node_change (void *context, const struct broker_node_change *chan
     struct broker *broker = context;
 
     if (change->flags & (BROKER_NODE_CONTACT | BROKER_NODE_REPORT | BROKER_NODE_REPEAT))
-        deploy_node_changed (&broker->deploy, change->node->id, change->node->online);
+        deploy_node_changed (&broker->deploy, change->node->id, broker_node_is_online (change->node));
     else if (change->flags & BROKER_NODE_LABELS)
         deploy_others_changed (&broker->deploy);
 }

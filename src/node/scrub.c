@@ -310,8 +310,8 @@ static void on_read (void *context, int result)
     read_boot (scrub->state.boot);
     scrub->state.at_ms = base_time_boot_ms ();
     state_save (scrub->app->root, &scrub->state);
-    if (is_news && scrub->app->process->session)
-        node_session_hello_again (scrub->app->process->session);
+    if (is_news && scrub->app->subject.session)
+        node_subject_changed (&scrub->app->subject);
     start_timer (scrub, interval_ms (scrub));
 }
 

@@ -184,9 +184,13 @@ int records_application_put (struct records *records, const struct records_appli
                              struct base_error *error);
 
 /*  For a node's applications that are not among names: deletes those without a desired state, and clears
-    the report of the others. */
+    the state of the others. *ret_dropped: how many had a state. */
 int records_applications_keep (struct records *records, const char *node, const char *const *names,
-                               size_t n_names, struct base_error *error);
+                               size_t n_names, size_t *ret_dropped, struct base_error *error);
+
+/*  The digest of the list of a node's applications that have a state here: wire/list.h. */
+int records_applications_list (struct records *records, const char *node, struct base_digest *ret_list,
+                               struct base_error *error);
 int records_applications_count (struct records *records, const char *node, uint64_t *ret_count,
                                 struct base_error *error);
 

@@ -499,6 +499,12 @@ static void on_welcome (void *context, const struct wire_welcome *welcome)
     node->setting->ops->welcome (node->context);
 }
 
+static void on_hello (void *context, struct wire_hello *hello)
+{
+    const struct light_node *node = context;
+    hello->trial = node->procedure.state == WIRE_STATE_TRIAL;
+}
+
 static void on_lost (void *context)
 {
     (void) context;
@@ -506,7 +512,7 @@ static void on_lost (void *context)
 
 static int open_session (struct light_node *node, struct base_error *error)
 {
-    static const struct node_session_ops ops = {.welcome = on_welcome, .lost = on_lost};
+    static const struct node_session_ops ops = {.hello = on_hello, .welcome = on_welcome, .lost = on_lost};
     static const struct node_subject_ops subject_ops = {
         .describe = light_describe, .hint = on_hint, .desired = on_desired};
     int r = node_session_new (node->setting->loop, &node->config, &ops, node, &node->session, error);

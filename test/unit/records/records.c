@@ -151,7 +151,9 @@ Test (records, an_application_keeps_its_reported_and_its_desired_state)
     bool trial;
     cr_assert_eq (records_node_on_trial (records, "web-1", &trial, &error), 0);
     cr_assert (trial);
-    cr_assert_eq (records_applications_keep (records, "web-1", NULL, 0, &error), 0);
+    size_t dropped;
+    cr_assert_eq (records_applications_keep (records, "web-1", NULL, 0, &dropped, &error), 0);
+    cr_assert_eq (dropped, 1);
     cr_assert_eq (records_node_on_trial (records, "web-1", &trial, &error), 0);
     cr_assert_not (trial);
     cr_assert_eq (records_application_get (records, "web-1", "noded", &found, &error), 0);
