@@ -34,7 +34,7 @@ enum { TICK_LEAST_MS = 20, TICK_MOST_MS = 500, LIVENESS_HEARTBEATS = 3 };
 static int on_content_open (void *context, const struct base_digest *digest, int *ret_fd, uint64_t *ret_size,
                             bool *ret_immutable)
 {
-    const struct broker *broker = context;
+    struct broker *broker = context;
     int r = broker_content_get (broker->content, digest, ret_fd, ret_size, ret_immutable);
     bool used;
     uint64_t size;
@@ -42,6 +42,8 @@ static int on_content_open (void *context, const struct base_digest *digest, int
     /* Restores a blob from the trash if the records need it. */
     if (r == -ENOENT && records_content_used (broker->records, digest, &used, NULL) == 0 && used &&
         broker_content_has (broker->content, digest, &size))
+        r = broker_content_get (broker->content, digest, ret_fd, ret_size, ret_immutable);
+    if (r == -ENOENT && broker_serving_restore (broker, digest))
         r = broker_content_get (broker->content, digest, ret_fd, ret_size, ret_immutable);
     return r;
 }
