@@ -17,6 +17,7 @@
 #include "broker/nodes.h"
 #include "broker/operator.h"
 #include "broker/publish.h"
+#include "broker/quarantine.h"
 #include "broker/refusals.h"
 #include "broker/reports.h"
 #include "broker/rescue.h"
@@ -61,6 +62,7 @@ static const struct origin_ops operations = {
     .list = broker_on_list,
     .describe = broker_on_describe,
     .ask = broker_on_ask,
+    .quarantine = broker_on_quarantine,
     .match = broker_on_match,
     .report = broker_on_report,
     .request = broker_on_request,
@@ -300,6 +302,7 @@ struct broker *broker_free (struct broker *broker)
     bus_timer_cancel (broker->loop, broker->tick > 0 ? broker->tick : 0);
     broker_backup_deinit (broker);
     broker_round_deinit (broker);
+    broker_quarantine_deinit (broker);
     deploy_deinit (&broker->deploy);
     bus_timer_cancel (broker->loop, broker->deploy_timer > 0 ? broker->deploy_timer : 0);
     broker->origin = origin_free (broker->origin);

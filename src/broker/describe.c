@@ -201,7 +201,8 @@ static void describing_ended (struct broker *broker, void *item, bool kept)
     struct describing *describing = item;
     struct wire_described answer = {.application = describing->describe.application->name,
                                     .serial = describing->describe.serial,
-                                    .status = kept ? WIRE_STATUS_OK : WIRE_STATUS_FAILED};
+                                    .status = kept ? WIRE_STATUS_OK : WIRE_STATUS_FAILED,
+                                    .quarantine = kept && describing->news.quarantine_wanted};
 
     (void) origin_answer (broker->origin, &describing->peer, &wire_described_record, &answer);
     if (kept)

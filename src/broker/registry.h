@@ -49,6 +49,7 @@ struct broker_node {
     uint64_t challenged_ms;     /* when the older session was last heard of since then */
     struct broker_pace hellos;  /* limits hellos that are written */
     struct broker_pace states;  /* limits lists and states of applications that are written */
+    struct broker_pace pages;   /* limits pages of quarantines */
     struct broker_pace events;  /* limits connects and disconnects that are reported */
     struct broker_pace results; /* limits results that are logged */
 };

@@ -89,6 +89,14 @@ static int on_result (void *context, const struct records_application *applicati
                                 error);
 }
 
+static bool on_quarantined (void *context, const struct records_application *application,
+                            const struct base_digest *release)
+{
+    const struct broker *broker = context;
+
+    return broker_order_quarantined (broker->records, application, release);
+}
+
 /*  blobs */
 
 static int on_serve_check (void *context, const struct wire_release *release,
@@ -170,7 +178,7 @@ const struct deploy_ops broker_deploy_ops = {
     .order = on_order,
     .result = on_result,
     .held = broker_order_held,
-    .quarantined = broker_order_quarantined,
+    .quarantined = on_quarantined,
     .serve_check = on_serve_check,
     .serve_verify = on_serve_verify,
     .announce = on_announce,

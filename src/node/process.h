@@ -6,6 +6,7 @@
         journal.c     the journal, and whether it still matches what was reported
         session.c     the session with the origin
         states.c      the part of it that sends the states of the applications
+        pages.c       the part of it that sends their quarantines
         content.c     the connection to the content peer
         callback.c    readiness and progress, to whoever started this process
 

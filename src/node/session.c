@@ -255,6 +255,8 @@ static void on_noted (struct node_session *session, const struct wire_noted *not
                           "the origin could not store the report of %s: it is sent again later", noted->step);
         return; /* the timer sends it again */
     }
+    if (noted->quarantine)
+        node_pages_wanted (session, noted->application);
     if (!session->n_reports)
         return;
     struct wire_report *head = &session->reports[0];
@@ -280,9 +282,7 @@ static void on_desired (struct node_session *session, const struct wire_desired 
     node_session_answered (session);
     if (desired->status == WIRE_STATUS_FAILED)
         return; /* the timer asks again */
-    struct node_subject *subject = session->subjects;
-    while (subject && strcmp (subject->application, desired->application) != 0)
-        subject = subject->next;
+    struct node_subject *subject = node_subject_find (session, desired->application);
     if (!subject)
         return;
     subject->asking = false;
@@ -328,6 +328,8 @@ static void on_control (void *context, struct bus_socket *socket, const struct b
         node_states_listed (session, message->body);
     else if (message->record == &wire_described_record)
         node_states_described (session, message->body);
+    else if (message->record == &wire_quarantined_record)
+        node_pages_answered (session, message->body);
 }
 
 static bool is_meant (const struct node_session *session, const struct wire_update *update)
@@ -512,6 +514,14 @@ void node_subject_add (struct node_session *session, struct node_subject *subjec
     *link = subject;
 }
 
+struct node_subject *node_subject_find (const struct node_session *session, const char *application)
+{
+    struct node_subject *subject = session->subjects;
+    while (subject && strcmp (subject->application, application) != 0)
+        subject = subject->next;
+    return subject;
+}
+
 void node_subject_remove (struct node_subject *subject)
 {
     if (!subject->session)
@@ -522,6 +532,7 @@ void node_subject_remove (struct node_subject *subject)
     *link = subject->next;
     timer_disarm (subject->session, &subject->resend_timer);
     timer_disarm (subject->session, &subject->state_timer);
+    timer_disarm (subject->session, &subject->page_timer);
     subject->session = NULL;
 }
 

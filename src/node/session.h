@@ -33,6 +33,9 @@ struct node_session_ops {
 struct node_subject_ops {
     /*  Fills in the state of the application; everything it points to stays the owner's. */
     void (*describe) (void *context, struct wire_application *ret_application);
+    /*  Returns the list of quarantined releases that the last call of describe counted; it stays the owner's. May
+        be NULL: there are none. */
+    size_t (*quarantine) (void *context, const struct wire_failure **ret_failures);
     /*  An announcement was received that may be about this application; for any node. May be NULL. */
     void (*hint) (void *context, const struct wire_update *update);
     void (*desired) (void *context, const struct wire_desired *desired);
@@ -51,6 +54,9 @@ struct node_subject {
     uint64_t state_pause_ms; /* until it is sent again */
     bool state_again;        /* it is sent again when all reports are answered */
     int state_timer;
+    uint64_t page_first; /* of the page of the quarantine that was sent last */
+    uint64_t page_pause_ms;
+    int page_timer; /* until it is sent again; 0: none is under way */
 };
 
 /*  A match under way. Null value: all zero, not under way. Its members belong to session.c. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  node/session_private.h - the session, as session.c and states.c share it
+/*  node/session_private.h - the session, as its files share it
 
         session.c   hello, heartbeats, asking, matching, reports
-        states.c    the list of the applications, and the state of each */
+        states.c    the list of the applications, and the state of each
+        pages.c     the quarantine of each, page by page */
 
 #ifndef NODE_SESSION_PRIVATE_H
 #define NODE_SESSION_PRIVATE_H
@@ -64,5 +65,13 @@ void node_states_list (struct node_session *session);
 void node_states_reported (struct node_session *session);
 void node_states_listed (struct node_session *session, const struct wire_listed *listed);
 void node_states_described (struct node_session *session, const struct wire_described *described);
+
+/*  pages.c */
+/*  The origin wants the quarantine of an application. */
+void node_pages_wanted (struct node_session *session, const char *application);
+void node_pages_answered (struct node_session *session, const struct wire_quarantined *quarantined);
+
+/*  Returns the application of that name; NULL: there is none. */
+struct node_subject *node_subject_find (const struct node_session *session, const char *application);
 
 #endif

@@ -10,7 +10,6 @@
 #include "node/session_private.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "base/assert.h"
 #include "wire/list.h"
@@ -137,14 +136,14 @@ void node_states_reported (struct node_session *session)
 
 void node_states_described (struct node_session *session, const struct wire_described *described)
 {
-    struct node_subject *subject = session->subjects;
+    struct node_subject *subject = node_subject_find (session, described->application);
     if (described->status == WIRE_STATUS_REFUSED) {
         node_session_unknown (session);
         return;
     }
     node_session_answered (session);
-    while (subject && strcmp (subject->application, described->application) != 0)
-        subject = subject->next;
+    if (described->quarantine)
+        node_pages_wanted (session, described->application);
     if (!subject || described->serial != subject->state_serial)
         return; /* a newer state is under way */
     if (described->status == WIRE_STATUS_FAILED || described->status == WIRE_STATUS_BUSY) {

@@ -47,6 +47,7 @@ static void fill_text (const char **field, const char *text)
 OPERATION (hello)
 OPERATION (list)
 OPERATION (describe)
+OPERATION (quarantine)
 OPERATION (ask)
 OPERATION (match)
 OPERATION (report)
@@ -84,6 +85,16 @@ static void describe_repeat (const struct origin *origin, const void *request, v
     (void) origin;
     fill_text (&described->application, describe->application ? describe->application->name : NULL);
     described->serial = describe->serial;
+}
+
+static void quarantine_repeat (const struct origin *origin, const void *request, void *answer)
+{
+    const struct wire_quarantine *quarantine = request;
+    struct wire_quarantined *quarantined = answer;
+    (void) origin;
+    fill_text (&quarantined->application, quarantine->application);
+    quarantined->list = quarantine->list;
+    quarantined->first = quarantine->first;
 }
 
 static void ask_repeat (const struct origin *origin, const void *request, void *answer)
@@ -196,6 +207,7 @@ static const struct origin_message messages[] = {
     {ORIGIN_CONTROL, WIRE_STATUS_REFUSED, &wire_hello_record, hello_carry_out, ANSWER (welcome), hello_repeat, NULL},
     {ORIGIN_CONTROL, WIRE_STATUS_NONE, &wire_list_record, list_carry_out, ANSWER (listed), list_repeat, NULL},
     {ORIGIN_CONTROL, WIRE_STATUS_NONE, &wire_describe_record, describe_carry_out, ANSWER (described), describe_repeat, NULL},
+    {ORIGIN_CONTROL, WIRE_STATUS_NONE, &wire_quarantine_record, quarantine_carry_out, ANSWER (quarantined), quarantine_repeat, NULL},
     {ORIGIN_CONTROL, WIRE_STATUS_NONE, &wire_ask_record, ask_carry_out, ANSWER (desired), ask_repeat, NULL},
     {ORIGIN_CONTROL, WIRE_STATUS_REFUSED, &wire_match_record, match_carry_out, ANSWER (matched), match_repeat, NULL},
     {ORIGIN_CONTROL, WIRE_STATUS_REFUSED, &wire_report_record, report_carry_out, ANSWER (noted), report_repeat, NULL},

@@ -15,7 +15,7 @@
 
 struct origin;
 
-/*  Any operation may be NULL: the message is then answered with status refused (ask, list, describe: none), or
+/*  Any operation may be NULL: the message is then answered with status refused (ask, list, describe, quarantine: none), or
     dropped if it has no answer. */
 struct origin_ops {
     /*  control. The origin fills in instance, sequence and heartbeat_ms of welcome. */
@@ -26,6 +26,8 @@ struct origin_ops {
                  struct wire_listed *answer);
     int (*describe) (void *context, const struct bus_peer *peer, const struct wire_describe *describe,
                      struct wire_described *answer);
+    int (*quarantine) (void *context, const struct bus_peer *peer, const struct wire_quarantine *quarantine,
+                       struct wire_quarantined *answer);
     int (*ask) (void *context, const struct bus_peer *peer, const struct wire_ask *ask,
                 struct wire_desired *answer);
     int (*match) (void *context, const struct bus_peer *peer, const struct wire_match *match,
@@ -53,7 +55,8 @@ struct origin_ops {
 };
 
 enum {
-    ORIGIN_LATER = 1 /* hello, list, describe, request, ask, report: answered later with origin_answer */
+    ORIGIN_LATER =
+        1 /* hello, list, describe, quarantine, request, ask, report: answered later with origin_answer */
 };
 
 struct origin_config {

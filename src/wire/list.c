@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  wire/list.c - the digest of a list of applications */
+/*  wire/list.c - the digests of lists: of applications, and of quarantined releases */
 
 #include "wire/list.h"
 
@@ -28,4 +28,20 @@ struct base_digest wire_list_digest (const char *const *names, size_t n_names)
         base_hash_update (&hash, "\n", 1);
     }
     return base_hash_final (&hash);
+}
+
+struct base_digest wire_quarantine_digest (const struct wire_failure *failures, size_t n_failures)
+{
+    static const struct base_digest none;
+    base_assert (failures || n_failures == 0);
+    struct base_hash hash;
+    base_hash_init (&hash);
+    for (size_t i = 0; i < n_failures; i++) {
+        char release[BASE_DIGEST_TEXT];
+        base_hash_update (&hash, base_digest_format (&failures[i].release, release), BASE_DIGEST_TEXT - 1);
+        base_hash_update (&hash, " ", 1);
+        base_hash_update (&hash, failures[i].time, strlen (failures[i].time));
+        base_hash_update (&hash, "\n", 1);
+    }
+    return n_failures > 0 ? base_hash_final (&hash) : none;
 }
