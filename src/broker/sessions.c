@@ -14,6 +14,7 @@
 #include "broker/publish.h"
 #include "broker/round.h"
 #include "wire/envelope.h"
+#include "wire/list.h"
 #include "wire/text.h"
 
 enum {
@@ -78,6 +79,16 @@ static bool is_restart (const struct broker_node *node, const struct wire_hello 
            !hello->trial;
 }
 
+/*  Returns whether the node has another list of applications than the records. Records without any state need
+    no list: there is nothing to forget, and the states follow. */
+static bool list_differs (const struct wire_hello *hello, const struct base_digest *list)
+{
+    struct base_digest empty = wire_list_digest (NULL, 0);
+
+    return !base_digest_is_null (&hello->list) && !base_digest_equal (&hello->list, list) &&
+           !base_digest_equal (list, &empty);
+}
+
 /*  A hello that is being written. */
 struct greeting {
     struct bus_peer peer;
@@ -124,8 +135,7 @@ static int greeting_store (struct broker *broker, void *item, struct base_error 
     if (r == 0)
         r = records_applications_list (broker->records, hello->node, &list, error);
     if (r == 0) {
-        greeting->list_wanted =
-            !base_digest_is_null (&hello->list) && !base_digest_equal (&hello->list, &list);
+        greeting->list_wanted = list_differs (hello, &list);
         r = broker_journal_store (broker, hello->node, &journal, &greeting->journal, error);
     }
     if (r == 0) { /* reports that follow in the same transaction may have been queued before this hello */
