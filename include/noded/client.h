@@ -163,6 +163,10 @@ int noded_client_nodes (noded_client *client, const noded_nodes_query *query, no
 int noded_client_why (noded_client *client, const char *application, const char *node,
                       noded_reports *ret_reports);
 
+/*  The releases that are quarantined for an application (NULL: noded) of a node, newest first. */
+int noded_client_quarantine (noded_client *client, const char *application, const char *node,
+                             noded_failures *ret_failures);
+
 /*  The specification of a rollout: settings "NAME=VALUE", and a ZPL file with the same names; a setting takes
     precedence over the file. A name that neither contains has its default.
 

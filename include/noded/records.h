@@ -217,8 +217,8 @@ typedef struct noded_application {
     uint64_t total;                         /* bytes of the download in total */
     const struct noded_failure *last_error; /* of the last update that failed; absent again after a later
                                                one is confirmed */
-    const struct noded_failure *quarantine; /* the newest of the releases that are not tried again */
-    size_t n_quarantine;
+    uint64_t quarantined;                   /* how many releases are not tried again */
+    noded_digest quarantine_digest;         /* of the list of them; absent: there are none */
     const char *retry;  /* unfit: when the update is tried again, RFC 3339, UTC, of the node's clock */
     const char *damage; /* the damage found on its disk, in the running version or in the one that a
                            revert needs, and what to do */
@@ -227,7 +227,8 @@ typedef struct noded_application {
 /*  A node as the broker knows it. */
 typedef struct noded_node {
     const char *id;                  /* its id */
-    bool online;                     /* a message was received from it within the liveness interval */
+    bool online;                     /* a message was received from it within the liveness interval, and its
+                                        session has sent the state of noded */
     const char *host_pid;            /* host name and pid, as reported */
     const char *software;            /* version of its node manager */
     const char *platform;            /* OS/ARCH */
@@ -334,7 +335,7 @@ typedef struct noded_broker {
     const char *since;         /* when it started: RFC 3339, UTC, of the broker's clock */
     uint64_t uptime_s;         /* seconds since then, by a clock that nobody can set */
     uint64_t nodes;            /* known nodes */
-    uint64_t online;           /* of these: a message was received within the liveness interval */
+    uint64_t online;           /* of these: online, as in noded_node */
     uint64_t releases;         /* published releases that are not withdrawn */
     uint64_t releases_missing; /* of these: they cannot be served, because blobs are missing or damaged */
     uint64_t rollouts;         /* rollouts that have not ended */
@@ -557,6 +558,12 @@ typedef struct noded_reports {
     size_t count;
 } noded_reports;
 void noded_reports_free (noded_reports *list);
+
+typedef struct noded_failures {
+    noded_failure *items;
+    size_t count;
+} noded_failures;
+void noded_failures_free (noded_failures *list);
 
 typedef struct noded_rollouts {
     noded_rollout *items;

@@ -40,6 +40,7 @@ int broker_application_store (struct broker *broker, const char *node, const str
 {
     base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
     struct wire_application copy;
+    bool none; /* no release is quarantined */
     int r = records_application_get (broker->records, node, told->name, &application, error);
 
     if (r == -ENOENT) {
@@ -60,15 +61,27 @@ int broker_application_store (struct broker *broker, const char *node, const str
                                                  .damaged = damage_is_news (&application, told),
                                                  .known = application.is_told,
                                                  .before = application.epoch};
-    wire_application_deinit (&application.told);
-    application.told = copy;
-    application.is_told = true;
-    ret_news->believed = broker_order_raise (&application, &application.told, base_time_real_ns () / 1000000);
+    ret_news->believed = broker_order_raise (&application, &copy, base_time_real_ns () / 1000000);
     if (!ret_news->believed)
         base_log_limited (&broker->log, BASE_LOG_WARNING,
                           "node %s reports epoch %llu of %s, ignoring it: no epoch that high was issued",
                           node, (unsigned long long) told->seen_epoch, told->name);
-    return records_application_put (broker->records, &application, error);
+    none = base_digest_is_null (&copy.quarantine_digest);
+    ret_news->quarantine_wanted =
+        !none && !base_digest_equal (&copy.quarantine_digest, &application.quarantine);
+    if (application.is_told && application.epoch == ret_news->before &&
+        wire_equal (&wire_application_record, &application.told, &copy)) {
+        wire_application_deinit (&copy);
+        return 0; /* as after each welcome of a fleet that reconnects: there is nothing to write */
+    }
+    wire_application_deinit (&application.told);
+    application.told = copy;
+    application.is_told = true;
+    r = records_application_put (broker->records, &application, error);
+    return r == 0 && none && !base_digest_is_null (&application.quarantine)
+               ? records_quarantine_put (broker->records, node, told->name, &copy.quarantine_digest, NULL, 0,
+                                         error)
+               : r;
 }
 
 void broker_settle_check (struct broker *broker, struct broker_node *node, const char *name)

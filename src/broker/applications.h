@@ -8,11 +8,12 @@
 
 /*  How a node's report on an application differs from the record before. */
 struct broker_application_news {
-    bool changed;    /* the state or the release differs */
-    bool damaged;    /* reports damage on its disk that the record does not have */
-    bool known;      /* the node has reported this application before */
-    bool believed;   /* no reported epoch is too high to have been issued */
-    uint64_t before; /* the highest epoch of the record */
+    bool changed;           /* the state or the release differs */
+    bool damaged;           /* reports damage on its disk that the record does not have */
+    bool known;             /* the node has reported this application before */
+    bool quarantine_wanted; /* it has another list of quarantined releases than the records */
+    bool believed;          /* no reported epoch is too high to have been issued */
+    uint64_t before;        /* the highest epoch of the record */
 };
 
 /*  Updates the record of an application from a node's report. */

@@ -11,12 +11,14 @@
 #include "base/time.h"
 #include "broker/backup.h"
 #include "broker/collect.h"
+#include "broker/describe.h"
 #include "broker/events.h"
 #include "broker/keeping.h"
 #include "broker/labels.h"
 #include "broker/nodes.h"
 #include "broker/operator.h"
 #include "broker/publish.h"
+#include "broker/quarantine.h"
 #include "broker/refusals.h"
 #include "broker/reports.h"
 #include "broker/rescue.h"
@@ -34,7 +36,7 @@ enum { TICK_LEAST_MS = 20, TICK_MOST_MS = 500, LIVENESS_HEARTBEATS = 3 };
 static int on_content_open (void *context, const struct base_digest *digest, int *ret_fd, uint64_t *ret_size,
                             bool *ret_immutable)
 {
-    const struct broker *broker = context;
+    struct broker *broker = context;
     int r = broker_content_get (broker->content, digest, ret_fd, ret_size, ret_immutable);
     bool used;
     uint64_t size;
@@ -42,10 +44,12 @@ static int on_content_open (void *context, const struct base_digest *digest, int
     if (r != -ENOENT)
         return r;
     /* Restores a blob from the trash if the records need it. */
-    if (records_content_used (broker->records, digest, &used, NULL) < 0 || !used ||
-        !broker_content_has (broker->content, digest, &size))
-        return -ENOENT;
-    return broker_content_get (broker->content, digest, ret_fd, ret_size, ret_immutable);
+    if (records_content_used (broker->records, digest, &used, NULL) == 0 && used &&
+        broker_content_has (broker->content, digest, &size))
+        r = broker_content_get (broker->content, digest, ret_fd, ret_size, ret_immutable);
+    if (r == -ENOENT && broker_serving_restore (broker, digest))
+        r = broker_content_get (broker->content, digest, ret_fd, ret_size, ret_immutable);
+    return r;
 }
 
 static int on_content_put (void *context, const struct bus_peer *peer, const struct wire_put *put,
@@ -58,7 +62,10 @@ static int on_content_put (void *context, const struct bus_peer *peer, const str
 
 static const struct origin_ops operations = {
     .hello = broker_on_hello,
+    .list = broker_on_list,
+    .describe = broker_on_describe,
     .ask = broker_on_ask,
+    .quarantine = broker_on_quarantine,
     .match = broker_on_match,
     .report = broker_on_report,
     .request = broker_on_request,
@@ -333,6 +340,7 @@ struct broker *broker_free (struct broker *broker)
     bus_timer_cancel (broker->loop, broker->tick > 0 ? broker->tick : 0);
     broker_backup_deinit (broker);
     broker_round_deinit (broker);
+    broker_quarantine_deinit (broker);
     deploy_deinit (&broker->deploy);
     bus_timer_cancel (broker->loop, broker->deploy_timer > 0 ? broker->deploy_timer : 0);
     broker->origin = origin_free (broker->origin);

@@ -31,7 +31,7 @@ static int node_describe (struct broker *broker, const struct broker_node *node,
     uint32_t index;
     int r;
 
-    shown->online = node->online;
+    shown->online = broker_node_is_online (node);
     shown->revision = node->revision;
     shown->restarts = node->restarts;
     (void) broker_node_last_seen (node, last_seen);
@@ -324,4 +324,48 @@ int broker_serve_list_reports (struct broker_call *call, const struct wire_list_
     answer->n_reports = page.count;
     answer->more = r == WIRE_PAGE_FULL;
     return answer->more ? serial_set (&answer->next, answer->reports[answer->n_reports - 1].serial) : 0;
+}
+
+/*  quarantine */
+
+static int failure_list_visit (void *context, const struct wire_failure *failure)
+{
+    struct wire_page *page = context;
+    base_cleanup (wire_failure_deinit) struct wire_failure copy = {.reason = NULL};
+    int r = wire_copy (&wire_failure_record, failure, &copy);
+
+    return r == 0 ? wire_page_add (page, &copy) : r;
+}
+
+static int release_give (const char **field, const struct base_digest *release)
+{
+    char text[BASE_DIGEST_TEXT];
+
+    return wire_text_set (field, base_digest_format (release, text));
+}
+
+int broker_serve_list_quarantine (struct broker_call *call, const struct wire_list_quarantine *request,
+                                  struct wire_failures *answer)
+{
+    struct wire_page page = {.record = &wire_failure_record};
+    const char *application = request->application ? request->application : "noded";
+    struct base_digest after;
+    int r;
+
+    if (request->after && base_digest_parse (request->after, &after) != 0)
+        return wire_answer_say (answer, WIRE_STATUS_INVALID, "after must be the next of an earlier answer");
+    if (!broker_registry_find (&call->broker->registry, request->node))
+        return wire_answer_say (answer, WIRE_STATUS_NONE, "no node %s: nodectl nodes lists them",
+                                request->node);
+    r = records_quarantine (call->broker->records, request->node, application, request->after ? &after : NULL,
+                            failure_list_visit, &page, call->error);
+    if (r < 0) {
+        wire_page_deinit (&page);
+        return r;
+    }
+    answer->status = WIRE_STATUS_OK;
+    answer->failures = page.items;
+    answer->n_failures = page.count;
+    answer->more = r == 1;
+    return answer->more ? release_give (&answer->next, &answer->failures[answer->n_failures - 1].release) : 0;
 }

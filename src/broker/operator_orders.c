@@ -173,7 +173,7 @@ static int node_order (struct ordering *ordering, const char *id, const struct b
 
     if (node && !ordering->serve) {
         order.platform = node->platform;
-        order.online = node->online;
+        order.online = broker_node_is_online (node);
         return order_make (ordering, &order, ordered, ret_epoch);
     }
     ordered->node = strdup (id);

@@ -103,9 +103,10 @@ bool broker_order_raise (struct records_application *application, struct wire_ap
     return believed;
 }
 
-/*  Returns the failure for which the release is quarantined on the node; NULL: it is not. */
-static const struct wire_failure *quarantine_of (const struct records_application *application,
-                                                 const struct base_digest *release)
+/*  Finds the failure for which the release is quarantined on the node. Returns 0, -ENOENT or another -errno. */
+static int quarantine_find (struct records *records, const struct records_application *application,
+                            const struct base_digest *release, struct wire_failure *ret_failure,
+                            struct base_error *error)
 {
     const struct wire_application *told = &application->told;
     const struct wire_desired *desired = &application->desired;
@@ -113,17 +114,19 @@ static const struct wire_failure *quarantine_of (const struct records_applicatio
     if (application->is_desired && desired->clear_epoch > told->epoch &&
         (base_digest_is_null (&desired->clear_release) ||
          base_digest_equal (&desired->clear_release, release)))
-        return NULL;
-    for (size_t i = 0; i < told->n_quarantine; i++)
-        if (base_digest_equal (&told->quarantine[i].release, release))
-            return &told->quarantine[i];
-    return NULL;
+        return -ENOENT;
+    if (base_digest_is_null (&application->quarantine))
+        return -ENOENT;
+    return records_quarantine_find (records, application->node, application->name, release, ret_failure,
+                                    error);
 }
 
-bool broker_order_quarantined (const struct records_application *application,
+bool broker_order_quarantined (struct records *records, const struct records_application *application,
                                const struct base_digest *release)
 {
-    return quarantine_of (application, release) != NULL;
+    base_cleanup (wire_failure_deinit) struct wire_failure failure = {.reason = NULL};
+
+    return quarantine_find (records, application, release, &failure, NULL) == 0;
 }
 
 enum { NEWEST_FOUND = 1 /* ends the search */ };
@@ -263,7 +266,7 @@ static int update_make (struct making *making, uint64_t *ret_epoch)
     base_cleanup (records_release_deinit) struct records_release release = {.serial = 0};
     struct records_application *application = &making->application;
     const struct wire_desired *desired = &application->desired;
-    const struct wire_failure *failure;
+    base_cleanup (wire_failure_deinit) struct wire_failure failure = {.reason = NULL};
     int r = release_choose (making, &release);
     if (r)
         return r;
@@ -279,11 +282,13 @@ static int update_make (struct making *making, uint64_t *ret_epoch)
     if (broker_order_held (application))
         return order_refuse (making, WIRE_STATUS_REFUSED, "held: run nodectl unhold %s first",
                              making->order->node);
-    failure = quarantine_of (application, &release.digest);
-    if (failure)
+    r = quarantine_find (making->records, application, &release.digest, &failure, making->error);
+    if (r != 0 && r != -ENOENT)
+        return r;
+    if (r == 0)
         return order_refuse (making, WIRE_STATUS_REFUSED,
                              "quarantined because it failed in %s (%.300s): nodectl quarantine clear %s",
-                             failure->step, failure->reason, making->order->node);
+                             failure.step, failure.reason, making->order->node);
     return update_set (making, &release, ret_epoch);
 }
 

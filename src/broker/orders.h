@@ -75,7 +75,7 @@ bool broker_order_under_way (const struct records_application *application, bool
 bool broker_order_held (const struct records_application *application);
 
 /*  Returns whether the release failed on the node before, and its quarantine was not cleared. */
-bool broker_order_quarantined (const struct records_application *application,
+bool broker_order_quarantined (struct records *records, const struct records_application *application,
                                const struct base_digest *release);
 
 #endif

@@ -300,6 +300,8 @@ bool broker_registry_open (struct broker_registry *registry, struct broker_node 
 
     (void) registry;
     challenge_drop (node);
+    if (strcmp (node->session, session) != 0)
+        node->described = false;
     (void) base_text_copy (node->session, sizeof node->session, session);
     node->peer = *peer;
     node->heard_ms = now_ms;
@@ -307,6 +309,11 @@ bool broker_registry_open (struct broker_registry *registry, struct broker_node 
     node->online = true;
     node_check (node);
     return is_new;
+}
+
+bool broker_node_is_online (const struct broker_node *node)
+{
+    return node->online && node->described;
 }
 
 /*  Accepts or refuses the waiting hello. Moves it out of the node first, because `settled` may change the

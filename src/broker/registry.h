@@ -37,7 +37,8 @@ struct broker_node {
     uint64_t heard_ms;
     uint64_t settle_ms; /* until then a missing result may still be reported; 0: none is missing */
     uint8_t ring;       /* first byte of the SHA-256 of its id */
-    bool online;
+    bool online;        /* messages of its session arrive */
+    bool described;     /* its session has sent the state of noded; see broker_node_is_online */
     uint64_t sequences[WIRE_EVENT_END]; /* of its events, one a topic */
     bool trial;                         /* an application of it is on trial; set by broker_registry_trial */
     struct broker_node *next_on_trial;
@@ -47,6 +48,8 @@ struct broker_node {
     uint64_t challenge_ms;        /* when the older session was challenged */
     uint64_t challenged_ms;       /* when its last message since then arrived; at first: challenge_ms */
     struct broker_pace hellos;    /* limits hellos that are written */
+    struct broker_pace states;    /* limits lists and states of applications that are written */
+    struct broker_pace pages;     /* limits pages of quarantines */
     struct broker_pace events;    /* limits connects and disconnects that are reported */
     struct broker_pace results;   /* limits results that are logged */
 };
@@ -103,9 +106,15 @@ enum broker_verdict broker_registry_hello (struct broker_registry *registry, con
                                            const struct wire_hello *hello, uint64_t now_ms,
                                            struct base_error *ret_refusal);
 
-/*  Opens the session. Returns true if the node was offline or had another session. */
+/*  Opens the session. Returns true if the node was offline or had another session. A new session has not
+    described its applications yet. */
 bool broker_registry_open (struct broker_registry *registry, struct broker_node *node, const char *session,
                            const struct bus_peer *peer, uint64_t now_ms);
+
+/*  Returns whether a node counts as online for operators and rollouts. hello does not say what a node runs: from
+    hello until the state of noded, which comes last of all states, the records have what an earlier session
+    reported, and that must not be shown, or judged, as the state of a node that is online. */
+bool broker_node_is_online (const struct broker_node *node);
 
 /*  A message of a session arrived. Returns its node; NULL: the session is not known on this connection and
     must send a hello; a session that is known on another connection is counted in foreign. *ret_came (may be

@@ -65,7 +65,7 @@ static void result_log (struct broker_node *node, const struct wire_report *repo
 }
 
 static void report_answer (struct broker *broker, const struct bus_peer *peer,
-                           const struct wire_report *report, enum wire_status status)
+                           const struct wire_report *report, enum wire_status status, bool quarantine_wanted)
 {
     base_assert (report->application);
     struct wire_noted noted = {.application = report->application->name,
@@ -73,7 +73,8 @@ static void report_answer (struct broker *broker, const struct bus_peer *peer,
                                .attempt = report->attempt,
                                .step = report->step,
                                .outcome = report->outcome,
-                               .status = status};
+                               .status = status,
+                               .quarantine = quarantine_wanted};
 
     (void) origin_answer (broker->origin, peer, &wire_noted_record, &noted);
 }
@@ -149,7 +150,8 @@ static void reported_ended (struct broker *broker, void *item, bool kept)
 {
     struct reported *reported = item;
 
-    report_answer (broker, &reported->peer, &reported->report, kept ? WIRE_STATUS_OK : WIRE_STATUS_FAILED);
+    report_answer (broker, &reported->peer, &reported->report, kept ? WIRE_STATUS_OK : WIRE_STATUS_FAILED,
+                   kept && reported->news.quarantine_wanted);
     if (kept)
         reported_apply (broker, reported);
     reported_free (reported);

@@ -22,7 +22,7 @@ static struct deploy_node node_describe (const struct broker_node *node)
 {
     return (struct deploy_node){.id = node->id,
                                 .platform = node->platform,
-                                .online = node->online,
+                                .online = broker_node_is_online (node),
                                 .restarts = node->restarts,
                                 .labels = node};
 }
@@ -71,7 +71,7 @@ static int on_order (void *context, const struct deploy_order *order, struct wir
                                 .release = order->release,
                                 .node = order->node,
                                 .platform = node ? node->platform : "",
-                                .online = node && node->online,
+                                .online = node && broker_node_is_online (node),
                                 .no_hold = true,
                                 .now_ms = base_time_real_ns () / 1000000};
 
@@ -90,6 +90,14 @@ static int on_result (void *context, const struct records_application *applicati
 
     return broker_order_result (broker->records, application, &asked, may_come, ret_shown, ret_missing,
                                 error);
+}
+
+static bool on_quarantined (void *context, const struct records_application *application,
+                            const struct base_digest *release)
+{
+    const struct broker *broker = context;
+
+    return broker_order_quarantined (broker->records, application, release);
 }
 
 /*  Blobs. */
@@ -177,7 +185,7 @@ const struct deploy_ops broker_deploy_ops = {
     .order = on_order,
     .result = on_result,
     .held = broker_order_held,
-    .quarantined = broker_order_quarantined,
+    .quarantined = on_quarantined,
     .serve_check = on_serve_check,
     .serve_verify = on_serve_verify,
     .announce = on_announce,
@@ -192,7 +200,7 @@ static void on_node_change (void *context, const struct broker_node_change *chan
     struct broker *broker = context;
 
     if (change->flags & (BROKER_NODE_CONTACT | BROKER_NODE_REPORT | BROKER_NODE_REPEAT))
-        deploy_node_changed (&broker->deploy, change->node->id, change->node->online);
+        deploy_node_changed (&broker->deploy, change->node->id, broker_node_is_online (change->node));
     else if (change->flags & BROKER_NODE_LABELS)
         deploy_others_changed (&broker->deploy);
 }

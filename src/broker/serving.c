@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/cleanup.h"
 #include "broker/errors.h"
+#include "base/time.h"
 #include "broker/state.h"
 #include "wire/envelope.h"
 #include "wire/text.h"
@@ -38,13 +39,53 @@ static uint64_t envelope_missing (struct broker *broker, const struct wire_envel
     return count;
 }
 
+/*  Writes the blob of a release document again, from the recorded release. Returns whether it is here now. */
+static bool document_restore (struct broker *broker, const struct wire_release *release,
+                              const struct base_digest *digest)
+{
+    static const struct bus_peer broker_itself = {.size = 0};
+    base_cleanup (base_buffer_deinit) struct base_buffer document = {.size = 0};
+    base_cleanup (wire_taken_deinit) struct wire_taken taken = {.offset = 0};
+    struct wire_put put = {.digest = *digest};
+    struct base_digest packed;
+    char text[BASE_DIGEST_TEXT];
+
+    if (wire_release_pack (release, &document, NULL) != 0)
+        return false;
+    packed = base_digest_of (document.data, document.size);
+    if (!base_digest_equal (&packed, digest)) /* records of another version cannot reproduce it */
+        return false;
+    put.size = document.size;
+    if (broker_content_put (broker->content, &broker_itself, &put, document.data, document.size,
+                            base_time_boot_ms (), &taken) != 0 ||
+        !taken.complete) {
+        base_log_limited (&broker->log, BASE_LOG_WARNING, "cannot restore the release document %s: %s",
+                          base_digest_format (digest, text),
+                          taken.reason ? taken.reason : "it cannot be stored");
+        return false;
+    }
+    base_log (BASE_LOG_WARNING,
+              "the release document %s was missing or damaged: restored it from the records",
+              base_digest_format (digest, text));
+    return true;
+}
+
 static bool document_is_missing (struct broker *broker, const struct wire_release *release,
                                  struct base_digest *ret_digest)
 {
     uint64_t size = 0;
 
     *ret_digest = wire_release_digest (release, &size);
-    return broker->content && blob_is_missing (broker, ret_digest, size);
+    return broker->content && blob_is_missing (broker, ret_digest, size) &&
+           !document_restore (broker, release, ret_digest);
+}
+
+bool broker_serving_restore (struct broker *broker, const struct base_digest *digest)
+{
+    base_cleanup (records_release_deinit) struct records_release release = {.serial = 0};
+
+    return records_release_get (broker->records, digest, &release, NULL) == 0 && !release.withdrawn &&
+           document_restore (broker, &release.document, digest);
 }
 
 uint64_t broker_serving_missing (struct broker *broker, const struct wire_release *release)

@@ -11,7 +11,7 @@
 struct broker;
 
 /*  Returns how many blobs of a release cannot be served; a blob that is listed twice counts twice. 0 if
-    blobs are served elsewhere. */
+    blobs are served elsewhere. Restores the release document, as broker_serving_restore. */
 uint64_t broker_serving_missing (struct broker *broker, const struct wire_release *release);
 
 enum { BROKER_SERVING_TEXT = 320 };
@@ -27,6 +27,10 @@ int broker_serving_check (struct broker *broker, const struct wire_release *rele
     ret_blob is missing or damaged. */
 int broker_serving_verify (struct broker *broker, const struct base_digest *release, const char *platform,
                            struct base_digest *ret_blob);
+
+/*  If digest is a recorded release that is not withdrawn, and the blob of its document is lost: writes it again
+    from the records, unless they pack to other bytes. Returns whether the blob is here now. */
+bool broker_serving_restore (struct broker *broker, const struct base_digest *digest);
 
 /*  Counts the releases that are not withdrawn, and those of them that cannot be served. Returns 0 or
     -errno. */

@@ -9,13 +9,12 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "broker/applications.h"
 #include "broker/journals.h"
 #include "broker/labels.h"
 #include "broker/publish.h"
 #include "broker/round.h"
-#include "deploy/deploy.h"
 #include "wire/envelope.h"
+#include "wire/list.h"
 #include "wire/text.h"
 
 enum {
@@ -72,34 +71,22 @@ struct broker_node *broker_hear (struct broker *broker, const struct bus_peer *p
 
 /*  hello */
 
-static int hello_store (struct broker *broker, const struct wire_hello *hello,
-                        const struct records_node *record, struct broker_application_news *news,
-                        bool *labelled, struct base_error *error)
-{
-    const char *names[RECORDS_APPLICATIONS_MOST];
-    int r = records_node_put (broker->records, record, error);
-
-    for (size_t i = 0; r == 0 && i < hello->n_applications; i++) {
-        names[i] = hello->applications[i].name;
-        r = broker_application_store (broker, hello->node, &hello->applications[i], &news[i], error);
-    }
-    if (r == 0)
-        r = records_applications_keep (broker->records, hello->node, names, hello->n_applications, error);
-    if (r == 0)
-        r = broker_labels_tell (broker, hello, labelled, error);
-    return r;
-}
-
 /*  Returns whether the previous session ended without a goodbye. Not counted: a switch to another version,
     which may crash on trial, and the first session after a start of the broker. */
 static bool is_restart (const struct broker_node *node, const struct wire_hello *hello)
 {
-    if (!node || !node->session[0] || strcmp (node->session, hello->session) == 0 || node->trial)
-        return false;
-    for (size_t i = 0; i < hello->n_applications; i++)
-        if (hello->applications[i].state == WIRE_STATE_TRIAL)
-            return false;
-    return true;
+    return node && node->session[0] && strcmp (node->session, hello->session) != 0 && !node->trial &&
+           !hello->trial;
+}
+
+/*  Returns whether the node has another list of applications than the records. Records without any state need
+    no list: there is nothing to forget, and the states follow. */
+static bool list_differs (const struct wire_hello *hello, const struct base_digest *list)
+{
+    struct base_digest empty = wire_list_digest (NULL, 0);
+
+    return !base_digest_is_null (&hello->list) && !base_digest_equal (&hello->list, list) &&
+           !base_digest_equal (list, &empty);
 }
 
 /*  A hello that is being written. */
@@ -107,8 +94,8 @@ struct greeting {
     struct bus_peer peer;
     struct wire_hello hello;
     uint64_t restarts;
-    struct broker_application_news news[RECORDS_APPLICATIONS_MOST];
     bool labelled;
+    bool list_wanted; /* the node has another list of applications than the records */
     struct broker_journal_news journal;
 };
 
@@ -140,10 +127,17 @@ static int greeting_store (struct broker *broker, void *item, struct base_error 
     const struct wire_hello *hello = &greeting->hello;
     struct broker_journal_report journal = {
         .serial = hello->journal_serial, .head = &hello->journal_head, .fault = hello->journal_fault};
-    int r = hello_store (broker, hello, &record, greeting->news, &greeting->labelled, error);
+    struct base_digest list;
+    int r = records_node_put (broker->records, &record, error);
 
     if (r == 0)
+        r = broker_labels_tell (broker, hello, &greeting->labelled, error);
+    if (r == 0)
+        r = records_applications_list (broker->records, hello->node, &list, error);
+    if (r == 0) {
+        greeting->list_wanted = list_differs (hello, &list);
         r = broker_journal_store (broker, hello->node, &journal, &greeting->journal, error);
+    }
     if (r == 0) { /* reports that follow in the same transaction may have been queued before this hello */
         struct broker_node *node = broker_registry_find (&broker->registry, hello->node);
         if (node)
@@ -152,27 +146,11 @@ static int greeting_store (struct broker *broker, void *item, struct base_error 
     return r;
 }
 
-/*  A broker stores an epoch before it issues it. So if a node has seen a higher epoch, the records are
-    older. */
-static void check_age (struct broker *broker, const struct broker_node *node,
-                       const struct wire_application *told, const struct broker_application_news *news)
-{
-    if (!news->known || !news->believed || told->seen_epoch <= news->before)
-        return;
-    base_log_limited (&broker->log, BASE_LOG_WARNING,
-                      "node %s has seen epoch %" PRIu64
-                      " of %s, but the highest epoch in the records is %" PRIu64
-                      ": were they replaced by an older copy?",
-                      node->id, told->seen_epoch, told->name, news->before);
-    deploy_records_older (&broker->deploy, node->id, told->name);
-}
-
 /*  The session was opened or continues: logs what is new, and publishes it. */
 static void greeting_publish (struct broker *broker, struct broker_node *node,
                               const struct greeting *greeting, bool came)
 {
-    const struct wire_hello *hello = &greeting->hello;
-    struct broker_happening happened[1 + 2 * RECORDS_APPLICATIONS_MOST + 1];
+    struct broker_happening happened[2]; /* it connected; a fault of its journal */
     base_cleanup (base_free_p) char *fault = NULL;
     size_t n = 0;
 
@@ -183,19 +161,12 @@ static void greeting_publish (struct broker *broker, struct broker_node *node,
                          node->software ? node->software : "of an unknown version");
         n += connect_log (broker, node, how, happened);
     }
-    for (size_t i = 0; i < hello->n_applications; i++) {
-        const struct wire_application *told = &hello->applications[i];
-        if (greeting->news[i].changed)
-            happened[n++] = (struct broker_happening){.event = WIRE_EVENT_CHANGED, .application = told};
-        if (greeting->news[i].damaged)
-            happened[n++] = broker_damage_log (broker, node, told);
-    }
     fault = broker_journal_fault (broker, node, &greeting->journal);
     if (fault)
         happened[n++] = (struct broker_happening){.event = WIRE_EVENT_JOURNAL, .reason = fault};
     broker_node_publish (broker,
                          &(struct broker_node_change){.node = node,
-                                                      .flags = BROKER_NODE_CONTACT | BROKER_NODE_REPORT |
+                                                      .flags = BROKER_NODE_CONTACT |
                                                                (greeting->labelled ? BROKER_NODE_LABELS : 0),
                                                       .happened = happened,
                                                       .n_happened = n});
@@ -208,7 +179,7 @@ static int greeting_open (struct broker *broker, const struct greeting *greeting
     char now[BASE_TIME_TEXT];
     struct records_node record = record_of (greeting, now);
     struct broker_node *node;
-    bool trial = false, came;
+    bool came;
     int r = broker_registry_put (&broker->registry, &record, &node);
 
     if (r != 0)
@@ -218,13 +189,8 @@ static int greeting_open (struct broker *broker, const struct greeting *greeting
     came =
         broker_registry_open (&broker->registry, node, hello->session, &greeting->peer, base_time_boot_ms ());
     node->journal_hello = hello->journal_serial;
-    for (size_t i = 0; i < hello->n_applications; i++) {
-        const struct wire_application *told = &hello->applications[i];
-        check_age (broker, node, told, &greeting->news[i]);
-        trial |= told->state == WIRE_STATE_TRIAL;
-        broker_settle_check (broker, node, told->name);
-    }
-    broker_registry_trial (&broker->registry, node, trial);
+    if (came || hello->trial) /* the states of its applications follow, which may have another one on trial */
+        broker_registry_trial (&broker->registry, node, hello->trial);
     greeting_publish (broker, node, greeting, came);
     if (node->trial)
         broker_hints_want_after (&broker->hints, node->ring, node->id, 0);
@@ -233,7 +199,7 @@ static int greeting_open (struct broker *broker, const struct greeting *greeting
 
 /*  Answers a hello. A node that has disconnected meanwhile says hello again. */
 static void welcome_send (struct broker *broker, const struct bus_peer *peer, enum wire_status status,
-                          const char *reason, const struct records_journal *journal)
+                          const char *reason, const struct greeting *greeting)
 {
     struct wire_welcome answer = {.status = status,
                                   .reason = reason,
@@ -241,9 +207,10 @@ static void welcome_send (struct broker *broker, const struct bus_peer *peer, en
                                   .sequence = origin_sequence (broker->origin),
                                   .heartbeat_ms = broker->heartbeat_ms};
 
-    if (journal) {
-        answer.journal_serial = journal->serial;
-        answer.journal_head = journal->head;
+    if (greeting) {
+        answer.journal_serial = greeting->journal.before.serial;
+        answer.journal_head = greeting->journal.before.head;
+        answer.list = greeting->list_wanted;
     }
     (void) origin_answer (broker->origin, peer, &wire_welcome_record, &answer);
 }
@@ -257,7 +224,7 @@ static void greeting_ended (struct broker *broker, void *item, bool kept)
     if (kept && r != 0)
         (void) broker_storage_failed (broker, &error);
     welcome_send (broker, &greeting->peer, r == 0 ? WIRE_STATUS_OK : WIRE_STATUS_FAILED,
-                  r == 0 ? NULL : error.text, &greeting->journal.before);
+                  r == 0 ? NULL : error.text, greeting);
     greeting_free (greeting);
 }
 
@@ -297,17 +264,6 @@ static int hello_admit (struct broker *broker, const struct bus_peer *peer, cons
     return r;
 }
 
-static bool hello_is_valid (const struct wire_hello *hello)
-{
-    if (!wire_node_is_valid (hello->node) || !hello->session[0] ||
-        hello->n_applications > RECORDS_APPLICATIONS_MOST)
-        return false;
-    for (size_t i = 0; i < hello->n_applications; i++)
-        if (!wire_application_is_valid (hello->applications[i].name))
-            return false;
-    return true;
-}
-
 /*  Checks that the connection belongs to this node, and the rate of hellos: of one node, and of unknown
     nodes. A hello above the rate fails, and the node repeats it later. */
 static bool hello_is_in_time (struct broker *broker, const struct wire_hello *hello,
@@ -338,9 +294,9 @@ int broker_on_hello (void *context, const struct bus_peer *peer, const struct wi
     struct broker *broker = context;
     struct base_error error = {.code = 0};
 
-    if (!hello_is_valid (hello)) {
+    if (!wire_node_is_valid (hello->node) || !hello->session[0]) {
         answer->status = WIRE_STATUS_INVALID;
-        answer->reason = wire_reason ("the id of a node or the name of an application is not valid");
+        answer->reason = wire_reason ("the id of the node is not valid, or it has no session");
         return 0;
     }
     greeting_settle (broker, hello->node);

@@ -26,6 +26,10 @@ struct broker_round {
     int timer;
 };
 
+/*  A quarantine whose pages arrive: broker/quarantine.c. */
+struct broker_collecting;
+enum { BROKER_COLLECTING_MOST = 64 };
+
 struct broker {
     struct bus_loop *loop;
     uint64_t begun_ms, begun_ns; /* when it started: since boot, and real time */
@@ -51,8 +55,9 @@ struct broker {
     struct base_log_limit log, orders_log;
     struct bus_refusals refusals; /* messages against the protocol: who was logged */
     struct broker_round round;
-    struct broker_backup *backup; /* in progress; NULL: none */
-    struct broker_copies *copies; /* finished; NULL: none yet */
+    struct broker_collecting *collecting[BROKER_COLLECTING_MOST]; /* NULL: an empty place */
+    struct broker_backup *backup;                                 /* in progress; NULL: none */
+    struct broker_copies *copies;                                 /* finished; NULL: none yet */
     struct deploy deploy;
     int deploy_timer; /* calls deploy_tick */
     struct {

@@ -69,7 +69,7 @@ static int state_fill (struct broker *broker, struct wire_broker_state *state, s
     state->uptime_s = (base_time_boot_ms () - broker->begun_ms) / 1000;
     state->nodes = broker->registry.n_nodes;
     for (size_t i = 0; i < broker->registry.n_nodes; i++)
-        state->online += broker->registry.nodes[i]->online;
+        state->online += broker_node_is_online (broker->registry.nodes[i]);
     state->rollouts = deploy_count (&broker->deploy);
     if (wire_text_set (&state->instance, origin_instance (broker->origin)) != 0 ||
         wire_text_set (&state->software, base_version) != 0 ||

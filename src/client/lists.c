@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  client/lists.c - lists of nodes, releases and reports; the broker itself; withdrawing a release */
+/*  client/lists.c - lists of nodes, releases, reports and quarantined releases; the broker itself; withdrawing a release */
 
 #include <errno.h>
 
@@ -100,4 +100,19 @@ int noded_client_why (noded_client *client, const char *application, const char 
         client_items_deinit (&list, &items);
     *ret_reports = (noded_reports){.items = items.items, .count = items.count};
     return r;
+}
+
+int noded_client_quarantine (noded_client *client, const char *application, const char *node,
+                             noded_failures *ret_failures)
+{
+    static const struct client_list list = CLIENT_LIST_OF (list_quarantine, failures, failure);
+    struct wire_list_quarantine request = {.node = node, .application = application};
+    struct client_items items = {.count = 0};
+    int rc = client_list_ask (client, &list, &request, 0, "list the quarantine of the node", &items);
+    *ret_failures = (noded_failures){.count = 0};
+    if (rc != 0)
+        client_items_deinit (&list, &items);
+    else
+        *ret_failures = (noded_failures){.items = items.items, .count = items.count};
+    return rc;
 }

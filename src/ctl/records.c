@@ -315,17 +315,19 @@ enum ctl_exit ctl_quarantine (struct ctl *ctl)
     int code = ctl_node_find (ctl, id, &nodes);
     if (code != CTL_OK)
         return code;
-    const noded_application *application = ctl_application (nodes.items);
+    base_cleanup (noded_failures_free) noded_failures failures = {.count = 0};
+    int rc = noded_client_quarantine (ctl->client, ctl->options.application, id, &failures);
+    if (rc != 0)
+        return ctl_fail (ctl, rc);
     if (list && ctl->options.json)
-        return ctl_print_json (ctl, noded_failures_json (application->quarantine, application->n_quarantine));
+        return ctl_print_json (ctl, noded_failures_json (failures.items, failures.count));
     if (list) {
-        ctl_quarantine_print (ctl->out, application->quarantine, application->n_quarantine, ctl->width);
+        ctl_quarantine_print (ctl->out, failures.items, failures.count, ctl->width);
         return CTL_OK;
     }
     char release[65];
     if (ctl->n_words > 2) {
-        code = ctl_release_find (ctl, ctl->words[2], application->quarantine, application->n_quarantine,
-                                 release);
+        code = ctl_release_find (ctl, ctl->words[2], failures.items, failures.count, release);
         if (code != CTL_OK)
             return code;
     }

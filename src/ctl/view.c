@@ -275,7 +275,7 @@ void ctl_status_print (FILE *out, const noded_node *node, const char *applicatio
     row_order (&table, node);
     row_failure (&table, reported->last_error);
     ctl_table_cell (&table, "quarantine");
-    ctl_table_printf (&table, "%zu releases", reported->n_quarantine);
+    ctl_table_printf (&table, "%" PRIu64 " releases", reported->quarantined);
     row_journal (&table, node);
     ctl_table_print (&table, out, 0);
 }

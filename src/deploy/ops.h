@@ -78,7 +78,8 @@ struct deploy_ops {
     /*  Returns whether a person holds the node. */
     bool (*held) (const struct records_application *application);
     /*  Returns whether the release failed on the node before, and its quarantine was not cleared. */
-    bool (*quarantined) (const struct records_application *application, const struct base_digest *release);
+    bool (*quarantined) (void *context, const struct records_application *application,
+                         const struct base_digest *release);
 
     /*  Blobs. */
 

@@ -183,15 +183,15 @@ static int fact_fill (struct planning *planning, const struct deploy_node *node,
 
     if (r < 0 && r != -ENOENT)
         return r;
-    *fact = (struct rollout_fact){.id = node->id,
-                                  .neighbours =
-                                      spec->neighbours ? ops->label (node->labels, spec->neighbours) : NULL,
-                                  .online = node->online,
-                                  .lacks = r == -ENOENT || !application.is_told,
-                                  .fits = envelope != NULL,
-                                  .busy = other && !waits,
-                                  .held = ops->held (&application),
-                                  .quarantined = ops->quarantined (&application, &spec->release)};
+    *fact = (struct rollout_fact){
+        .id = node->id,
+        .neighbours = spec->neighbours ? ops->label (node->labels, spec->neighbours) : NULL,
+        .online = node->online,
+        .lacks = r == -ENOENT || !application.is_told,
+        .fits = envelope != NULL,
+        .busy = other && !waits,
+        .held = ops->held (&application),
+        .quarantined = ops->quarantined (planning->deploy->context, &application, &spec->release)};
     if (application.is_told && !waits) /* else another rollout may change what it runs */
         fact->running = application.told.release;
     return envelope ? size_find (planning, &fact->running, node->platform, envelope, &fact->size) : 0;

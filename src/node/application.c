@@ -124,6 +124,13 @@ static void on_describe (void *context, struct wire_application *ret_application
     node_describe (context, ret_application);
 }
 
+static size_t on_quarantine (void *context, const struct wire_failure **ret_failures)
+{
+    const struct node_application *app = context;
+    *ret_failures = app->quarantine;
+    return app->n_quarantine;
+}
+
 static void on_hint (void *context, const struct wire_update *update)
 {
     (void) update;
@@ -138,7 +145,7 @@ static void on_desired (void *context, const struct wire_desired *desired)
 }
 
 static const struct node_subject_ops subject_ops = {
-    .describe = on_describe, .hint = on_hint, .desired = on_desired};
+    .describe = on_describe, .quarantine = on_quarantine, .hint = on_hint, .desired = on_desired};
 
 void node_application_start (struct node_application *app)
 {

@@ -56,9 +56,11 @@ void node_process_notify_launcher (struct node_process *process, const char *lin
                   line);
 }
 
-static void on_journal (void *context, struct wire_hello *hello)
+static void on_hello (void *context, struct wire_hello *hello)
 {
-    node_journal_describe (context, hello);
+    const struct node_process *process = context;
+    node_journal_describe (process, hello);
+    hello->trial = process->applications[0].procedure.state == WIRE_STATE_TRIAL;
 }
 
 static void on_awake (void *context)
@@ -104,7 +106,7 @@ static void on_lost (void *context)
 }
 
 static const struct node_session_ops session_ops = {
-    .journal = on_journal, .awake = on_awake, .welcome = on_welcome, .refused = on_refused, .lost = on_lost};
+    .hello = on_hello, .awake = on_awake, .welcome = on_welcome, .refused = on_refused, .lost = on_lost};
 
 static void on_signal (void *context, int signal)
 {

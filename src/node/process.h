@@ -6,6 +6,8 @@
         reload.c      reloads node.zpl, and judges whether new settings reach an origin
         journal.c     the journal, and whether it still matches what was reported
         session.c     the session with the origin
+        states.c      the part of it that sends the states of the applications
+        pages.c       the part of it that sends their quarantines
         content.c     the connection to the content peer
         callback.c    readiness and progress, to the process that started this one
 

@@ -10,8 +10,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "node/application.h"
-
-enum { QUARANTINE_MOST = 32 /* as many as the schema allows */ };
+#include "wire/list.h"
 
 bool node_standing_save (struct node_application *app)
 {
@@ -74,8 +73,8 @@ void node_describe (struct node_application *app, struct wire_application *ret_a
         .retry = app->procedure.state == WIRE_STATE_UNFIT ? app->standing.retry : NULL,
         .last_error = app->standing.last_error,
         .damage = node_scrub_describe (app, app->damage) ? app->damage : NULL,
-        .quarantine = app->quarantine,
-        .n_quarantine = app->n_quarantine < QUARANTINE_MOST ? app->n_quarantine : QUARANTINE_MOST,
+        .quarantined = app->n_quarantine,
+        .quarantine_digest = wire_quarantine_digest (app->quarantine, app->n_quarantine),
     };
     if (app->previous.envelope) {
         ret_application->previous_version = app->previous.envelope->version;

@@ -338,8 +338,8 @@ static void on_round (void *context, int r)
     boot_read (scrub->state.boot);
     scrub->state.at_ms = base_time_boot_ms ();
     state_save (scrub->app->root, &scrub->state);
-    if (is_news && scrub->app->process->session)
-        node_session_hello_again (scrub->app->process->session);
+    if (is_news && scrub->app->subject.session)
+        node_subject_changed (&scrub->app->subject);
     timer_start (scrub, round_interval_ms (scrub));
 }
 

@@ -1,25 +1,23 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  node/session.c - hello, heartbeats, requests and reports over the sockets of a session */
 
-#include "node/session.h"
+#include "node/session_private.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
-#include "base/log.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "base/version.h"
-#include "bus/refusals.h"
 #include "identity/self.h"
+#include "wire/list.h"
 
 enum {
-    SUBJECTS_MOST = 64, /* as many as hello may have */
-    REPORTS_MOST = 64,
     LINGER_MS = 300,
     LIVENESS_HEARTBEATS = 3,
     HELLO_PAUSE_MOST_MS = 30 * 1000,
@@ -29,35 +27,6 @@ enum {
     HEARTBEAT_LEAST_MS = 100,
     HEARTBEAT_SPREAD = 3,               /* a pause is shortened by at most this part of it */
     TRANSPORT_HEARTBEAT_MS = 60 * 1000, /* beside the session's own, and the kernel's for a lost host */
-};
-
-struct node_session {
-    struct bus_loop *loop;
-    const struct identity_config *config;
-    const struct node_session_ops *ops;
-    void *context;
-    struct bus_socket *announce, *control;
-    struct node_subject *subjects;
-    struct node_match *matches; /* under way */
-    char id[33];
-    char place[96];
-    char kernel[65];
-
-    bool open;
-    char instance[65];       /* of the origin */
-    uint64_t sequence;       /* of its last announcement that is known */
-    char heard_instance[65]; /* the same, as received on the announce channel */
-    uint64_t heard_sequence;
-    uint64_t heartbeat_ms, heard_ms;
-    uint64_t hello_pause_ms, report_pause_ms, connect_pause_ms;
-    uint64_t hello_ms;                  /* when the last hello was sent */
-    struct base_log_limit log;          /* for lines that the origin can cause */
-    struct bus_refusals_of refusals[2]; /* of announce and control */
-
-    struct wire_report reports[REPORTS_MOST];
-    size_t n_reports;
-
-    int hello_timer, heartbeat_timer, ask_timer, report_timer;
 };
 
 static void awake_report (struct node_session *session)
@@ -105,11 +74,8 @@ static void await_connection (struct node_session *session, int *timer, bus_hand
 
 static void send_hello (struct node_session *session)
 {
-    struct wire_application applications[SUBJECTS_MOST];
-    size_t count = 0;
-    for (struct node_subject *subject = session->subjects; subject && count < SUBJECTS_MOST;
-         subject = subject->next)
-        subject->ops->describe (subject->context, &applications[count++]);
+    const char *names[SUBJECTS_MOST];
+    size_t count = node_states_names (session, names);
     struct wire_hello hello = {.node = session->config->id,
                                .session = session->id,
                                .place = session->place,
@@ -117,13 +83,12 @@ static void send_hello (struct node_session *session)
                                .platform = identity_platform (),
                                .tags = (const char *const *) session->config->tags,
                                .n_tags = base_list_count (session->config->tags),
-                               .applications = applications,
-                               .n_applications = count,
+                               .list = wire_list_digest (names, count),
                                .labels = session->config->labels,
                                .n_labels = session->config->n_labels,
                                .kernel = session->kernel};
-    if (session->ops->journal)
-        session->ops->journal (session->context, &hello);
+    if (session->ops->hello)
+        session->ops->hello (session->context, &hello);
     int rc = bus_send (session->control, NULL, &wire_hello_record, &hello);
     if (rc)
         base_log (BASE_LOG_DEBUG, "cannot send hello: %s", strerror (-rc));
@@ -147,9 +112,9 @@ static void say_hello (void *context)
     timer_arm (session, &session->hello_timer, pause / 2 + base_random_below (pause / 2 + 1), say_hello);
 }
 
-/*  A request or report was answered, and not refused. A welcome does not count: an origin that welcomes and
-    then refuses everything would be greeted as fast as the two can talk. */
-static void note_answer (struct node_session *session)
+/*  A welcome does not count: an origin that welcomes and then refuses everything would be greeted as fast as the
+    two can talk. */
+void node_session_answered (struct node_session *session)
 {
     session->hello_pause_ms = session->config->resend_ms;
 }
@@ -165,9 +130,8 @@ static void begin_hello (struct node_session *session)
         timer_arm (session, &session->hello_timer, session->hello_pause_ms - ago, say_hello);
 }
 
-/*  The origin does not know this session. If hello is in progress already, the answer refers to an earlier
-    message. */
-static void on_unknown (struct node_session *session)
+/*  If hello is in progress already, the answer refers to an earlier message. */
+void node_session_unknown (struct node_session *session)
 {
     if (session->open)
         begin_hello (session);
@@ -209,16 +173,20 @@ static void on_welcome (struct node_session *session, const struct wire_welcome 
         return;
     }
     timer_disarm (session, &session->hello_timer);
-    bool was_open = session->open;
+    /* a restarted origin may answer a hello that this session sent only because something had changed */
+    bool was_open = session->open && strcmp (session->instance, welcome->instance) == 0;
     session->open = true;
     session->heartbeat_ms =
         welcome->heartbeat_ms > HEARTBEAT_LEAST_MS ? welcome->heartbeat_ms : HEARTBEAT_LEAST_MS;
     (void) base_text_copy (session->instance, sizeof session->instance, welcome->instance);
     session->sequence = welcome->sequence;
     timer_arm (session, &session->heartbeat_timer, heartbeat_pause (session), heartbeat_send);
+    if (welcome->list)
+        node_states_list (session);
     if (was_open)
         return;
     session->ops->welcome (session->context, welcome);
+    node_states_opened (session);
     for (struct node_subject *subject = session->subjects; subject; subject = subject->next)
         if (subject->asking)
             ask_send (subject);
@@ -286,15 +254,17 @@ static void on_heartbeat (struct node_session *session, const struct wire_heartb
 static void on_noted (struct node_session *session, const struct wire_noted *noted)
 {
     if (noted->status == WIRE_STATUS_REFUSED) {
-        on_unknown (session);
+        node_session_unknown (session);
         return;
     }
-    note_answer (session);
+    node_session_answered (session);
     if (noted->status == WIRE_STATUS_FAILED) {
         base_log_limited (&session->log, BASE_LOG_WARNING,
                           "the origin could not store the report of %s: it is sent again later", noted->step);
         return; /* the timer sends it again */
     }
+    if (noted->quarantine)
+        node_pages_wanted (session, noted->application);
     if (!session->n_reports)
         return;
     struct wire_report *head = &session->reports[0];
@@ -307,20 +277,20 @@ static void on_noted (struct node_session *session, const struct wire_noted *not
     session->report_pause_ms = session->config->resend_ms;
     if (session->n_reports)
         send_report (session);
+    else
+        node_states_reported (session);
 }
 
 static void on_desired (struct node_session *session, const struct wire_desired *desired)
 {
     if (desired->status == WIRE_STATUS_REFUSED) {
-        on_unknown (session);
+        node_session_unknown (session);
         return;
     }
-    note_answer (session);
+    node_session_answered (session);
     if (desired->status == WIRE_STATUS_FAILED)
         return; /* the timer asks again */
-    struct node_subject *subject = session->subjects;
-    while (subject && strcmp (subject->application, desired->application) != 0)
-        subject = subject->next;
+    struct node_subject *subject = node_subject_find (session, desired->application);
     if (!subject)
         return;
     subject->asking = false;
@@ -362,6 +332,12 @@ static void on_control (void *context, struct bus_socket *socket, const struct b
         on_matched (session, message->body);
     else if (message->record == &wire_noted_record)
         on_noted (session, message->body);
+    else if (message->record == &wire_listed_record)
+        node_states_listed (session, message->body);
+    else if (message->record == &wire_described_record)
+        node_states_described (session, message->body);
+    else if (message->record == &wire_quarantined_record)
+        node_pages_answered (session, message->body);
 }
 
 static bool is_meant (const struct node_session *session, const struct wire_update *update)
@@ -507,7 +483,7 @@ struct node_session *node_session_free (struct node_session *session)
         (void) bus_send (session->control, NULL, &wire_bye_record, &bye);
     }
     int *timers[] = {&session->hello_timer, &session->heartbeat_timer, &session->ask_timer,
-                     &session->report_timer};
+                     &session->report_timer, &session->list_timer};
     for (size_t i = 0; i < sizeof timers / sizeof *timers; i++)
         timer_disarm (session, timers[i]);
     (void) bus_socket_free (session->announce);
@@ -537,11 +513,21 @@ void node_subject_add (struct node_session *session, struct node_subject *subjec
                        const struct node_subject_ops *ops, void *context)
 {
     struct node_subject **link = &session->subjects;
-    while (*link)
-        link = &(*link)->next;
+    size_t count = 0;
+    for (; *link; link = &(*link)->next)
+        count++;
+    base_assert (count < SUBJECTS_MOST);
     *subject =
         (struct node_subject){.session = session, .ops = ops, .context = context, .application = application};
     *link = subject;
+}
+
+struct node_subject *node_subject_find (const struct node_session *session, const char *application)
+{
+    struct node_subject *subject = session->subjects;
+    while (subject && strcmp (subject->application, application) != 0)
+        subject = subject->next;
+    return subject;
 }
 
 void node_subject_remove (struct node_subject *subject)
@@ -553,6 +539,8 @@ void node_subject_remove (struct node_subject *subject)
         link = &(*link)->next;
     *link = subject->next;
     timer_disarm (subject->session, &subject->resend_timer);
+    timer_disarm (subject->session, &subject->state_timer);
+    timer_disarm (subject->session, &subject->page_timer);
     subject->session = NULL;
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  node/session.h - a node's session with its origin: hello, heartbeats, and for each of its applications asking,
-    matching and reporting
+/*  node/session.h - a node's session with its origin: hello, heartbeats, and for each of its applications its
+    state, asking, matching and reporting
 
     It uses two sockets, SUB announce and DEALER control; blobs come over node/content.h. Every request is
     sent again until it is answered, and several matches may be under way at a time. Reports wait in a bounded
-    queue, oldest first. When the queue is full, the oldest report that ends nothing is dropped. Without an
+    queue, oldest first. When the queue is full, the oldest report that ends nothing is dropped. States do not
+    wait in a queue: what is sent is always the newest. Without an
     origin the session retries after a random, growing pause, and the rest of the node continues. */
 
 #ifndef NODE_SESSION_H
@@ -17,8 +18,9 @@ struct node_session;
 
 /*  What the session reports to its owner. Messages are valid during the call only. */
 struct node_session_ops {
-    /*  Fills in the journal's members of hello. May be NULL. */
-    void (*journal) (void *context, struct wire_hello *hello);
+    /*  Fills in the members of hello that the session does not know: those of the journal, and trial. May be
+        NULL. */
+    void (*hello) (void *context, struct wire_hello *hello);
     /*  Called when this process is awake anyway: at each heartbeat, at each hello without an answer, and from
         time to time without an origin. May be NULL. */
     void (*awake) (void *context);
@@ -29,8 +31,11 @@ struct node_session_ops {
 
 /*  What it reports to one of the applications. */
 struct node_subject_ops {
-    /*  Fills in the state of the application for hello; everything it points to stays the owner's. */
+    /*  Fills in the state of the application; everything it points to stays the owner's. */
     void (*describe) (void *context, struct wire_application *ret_application);
+    /*  Returns the list of quarantined releases that the last call of describe counted; it stays the owner's. May
+        be NULL: there are none. */
+    size_t (*quarantine) (void *context, const struct wire_failure **ret_failures);
     /*  An announcement was received that may be about this application; for any node. May be NULL. */
     void (*hint) (void *context, const struct wire_update *update);
     void (*desired) (void *context, const struct wire_desired *desired);
@@ -45,6 +50,13 @@ struct node_subject {
     const char *application;
     bool asking, ask_again, hint_wanted;
     int resend_timer;
+    uint64_t state_serial;   /* of the state that was sent last, and is not answered; 0: none */
+    uint64_t state_pause_ms; /* until it is sent again */
+    bool state_again;        /* it is sent again when all reports are answered */
+    int state_timer;
+    uint64_t page_first; /* of the page of the quarantine that was sent last */
+    uint64_t page_pause_ms;
+    int page_timer; /* until it is sent again; 0: none is under way */
 };
 
 /*  A match under way. Null value: all zero, not under way. Its members belong to session.c. */
@@ -63,7 +75,7 @@ int node_session_new (struct bus_loop *loop, const struct identity_config *confi
                       const struct node_session_ops *ops, void *context, struct node_session **ret_session,
                       struct base_error *error);
 
-/*  Adds an application, before node_session_open. application is its name, which must live as long as the
+/*  Adds an application, before node_session_open; at most 64. The first is the node manager. application is its name, which must live as long as the
     subject. */
 void node_subject_add (struct node_session *session, struct node_subject *subject, const char *application,
                        const struct node_subject_ops *ops, void *context);
@@ -82,6 +94,10 @@ struct node_session *node_session_free (struct node_session *session);
 
 /*  Returns whether the origin has answered hello and contact to it was not lost since. */
 bool node_session_is_open (const struct node_session *session);
+
+/*  The state of the application has changed, and no report says so: sends it, at once or when the session is
+    open. */
+void node_subject_changed (struct node_subject *subject);
 
 /*  Asks for the desired state; ops->desired gets the answer. A call during an ask asks once more after it. */
 void node_subject_ask (struct node_subject *subject);

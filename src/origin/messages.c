@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "wire/list.h"
 #include "wire/text.h"
 
 enum { ORIGIN_E_MISSING = 2 /* the owner has no such operation */ };
@@ -44,6 +45,9 @@ static void fill_text (const char **field, const char *text)
                                 : ORIGIN_E_MISSING;                                                          \
     }
 OPERATION (hello)
+OPERATION (list)
+OPERATION (describe)
+OPERATION (quarantine)
 OPERATION (ask)
 OPERATION (match)
 OPERATION (report)
@@ -64,6 +68,33 @@ static void hello_repeat (const struct origin *origin, const void *request, void
     wire_text_give (&welcome->instance, strdup (origin->instance));
     welcome->sequence = origin->sequence;
     welcome->heartbeat_ms = origin->heartbeat_ms;
+}
+
+static void list_repeat (const struct origin *origin, const void *request, void *answer)
+{
+    const struct wire_list *list = request;
+    struct wire_listed *listed = answer;
+    (void) origin;
+    listed->list = wire_list_digest (list->names, list->n_names);
+}
+
+static void describe_repeat (const struct origin *origin, const void *request, void *answer)
+{
+    const struct wire_describe *describe = request;
+    struct wire_described *described = answer;
+    (void) origin;
+    fill_text (&described->application, describe->application ? describe->application->name : NULL);
+    described->serial = describe->serial;
+}
+
+static void quarantine_repeat (const struct origin *origin, const void *request, void *answer)
+{
+    const struct wire_quarantine *quarantine = request;
+    struct wire_quarantined *quarantined = answer;
+    (void) origin;
+    fill_text (&quarantined->application, quarantine->application);
+    quarantined->list = quarantine->list;
+    quarantined->first = quarantine->first;
 }
 
 static void ask_repeat (const struct origin *origin, const void *request, void *answer)
@@ -174,6 +205,9 @@ static void put_repeat (const struct origin *origin, const void *request, void *
 static const struct origin_message messages[] = {
     {ORIGIN_CONTROL, WIRE_STATUS_NULL, &wire_heartbeat_record, heartbeat_carry_out, NO_ANSWER},
     {ORIGIN_CONTROL, WIRE_STATUS_REFUSED, &wire_hello_record, hello_carry_out, ANSWER (welcome), hello_repeat, NULL},
+    {ORIGIN_CONTROL, WIRE_STATUS_NONE, &wire_list_record, list_carry_out, ANSWER (listed), list_repeat, NULL},
+    {ORIGIN_CONTROL, WIRE_STATUS_NONE, &wire_describe_record, describe_carry_out, ANSWER (described), describe_repeat, NULL},
+    {ORIGIN_CONTROL, WIRE_STATUS_NONE, &wire_quarantine_record, quarantine_carry_out, ANSWER (quarantined), quarantine_repeat, NULL},
     {ORIGIN_CONTROL, WIRE_STATUS_NONE, &wire_ask_record, ask_carry_out, ANSWER (desired), ask_repeat, NULL},
     {ORIGIN_CONTROL, WIRE_STATUS_REFUSED, &wire_match_record, match_carry_out, ANSWER (matched), match_repeat, NULL},
     {ORIGIN_CONTROL, WIRE_STATUS_REFUSED, &wire_report_record, report_carry_out, ANSWER (noted), report_repeat, NULL},

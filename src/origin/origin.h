@@ -15,13 +15,19 @@
 
 struct origin;
 
-/*  Any operation may be NULL: the message is then answered with status refused (ask: none), or dropped if it
-    has no answer. */
+/*  Any operation may be NULL: the message is then answered with status refused (ask, list, describe, quarantine: none), or
+    dropped if it has no answer. */
 struct origin_ops {
     /*  control. The origin fills in instance, sequence and heartbeat_ms of welcome. */
     int (*hello) (void *context, const struct bus_peer *peer, const struct wire_hello *hello,
                   struct wire_welcome *answer);
     /*  Return ORIGIN_LATER to answer later with origin_answer. */
+    int (*list) (void *context, const struct bus_peer *peer, const struct wire_list *list,
+                 struct wire_listed *answer);
+    int (*describe) (void *context, const struct bus_peer *peer, const struct wire_describe *describe,
+                     struct wire_described *answer);
+    int (*quarantine) (void *context, const struct bus_peer *peer, const struct wire_quarantine *quarantine,
+                       struct wire_quarantined *answer);
     int (*ask) (void *context, const struct bus_peer *peer, const struct wire_ask *ask,
                 struct wire_desired *answer);
     int (*match) (void *context, const struct bus_peer *peer, const struct wire_match *match,
@@ -48,7 +54,10 @@ struct origin_ops {
                         const void *payload, size_t size, struct wire_taken *answer);
 };
 
-enum { ORIGIN_LATER = 1 /* hello, request, ask, report: answered later with origin_answer */ };
+enum {
+    ORIGIN_LATER =
+        1 /* hello, list, describe, quarantine, request, ask, report: answered later with origin_answer */
+};
 
 struct origin_config {
     const char *announce; /* endpoints to bind; NULL: that channel is not served */

@@ -181,18 +181,41 @@ struct records_application {
     struct wire_application told;
     bool is_desired;
     struct wire_desired desired;
+    struct base_digest quarantine; /* of the stored list of quarantined releases; null: there is none */
 };
 void records_application_deinit (struct records_application *application);
 
 int records_application_get (struct records *records, const char *node, const char *name,
                              struct records_application *ret_application, struct base_error *error);
+/*  Stores everything but the quarantine. */
 int records_application_put (struct records *records, const struct records_application *application,
                              struct base_error *error);
 
+/*  The releases that are quarantined for an application of a node, in the order of the node. */
+
+/*  Replaces the stored list and its digest; within a transaction. -ENOENT: there is no record of the
+    application. */
+int records_quarantine_put (struct records *records, const char *node, const char *application,
+                            const struct base_digest *digest, const struct wire_failure *failures,
+                            size_t n_failures, struct base_error *error);
+/*  Finds one; -ENOENT: it is not quarantined. */
+int records_quarantine_find (struct records *records, const char *node, const char *application,
+                             const struct base_digest *release, struct wire_failure *ret_failure,
+                             struct base_error *error);
+/*  Calls each for those behind release `after` (NULL: all). */
+typedef int records_failure_each (void *context, const struct wire_failure *failure);
+int records_quarantine (struct records *records, const char *node, const char *application,
+                        const struct base_digest *after, records_failure_each *each, void *context,
+                        struct base_error *error);
+
 /*  For a node's applications that are not among names: deletes those without a desired state, and clears
-    the report of the others. */
+    state and quarantine of the others. *ret_dropped: how many had a state. */
 int records_applications_keep (struct records *records, const char *node, const char *const *names,
-                               size_t n_names, struct base_error *error);
+                               size_t n_names, size_t *ret_dropped, struct base_error *error);
+
+/*  The digest of the list of a node's applications that have a state here: wire/list.h. */
+int records_applications_list (struct records *records, const char *node, struct base_digest *ret_list,
+                               struct base_error *error);
 int records_applications_count (struct records *records, const char *node, uint64_t *ret_count,
                                 struct base_error *error);
 

@@ -8,7 +8,7 @@
 #include "base/assert.h"
 #include "base/cleanup.h"
 
-enum { TABLES = 13 };
+enum { TABLES = 14 };
 
 /*  Each entry migrates the layout from its index to the next one. A released entry is never changed; new
     entries follow it. */
@@ -70,6 +70,11 @@ static const char *const migrations[] = {
     "INSERT OR REPLACE INTO meta (key, value) VALUES ('watched', max (86400000,"
     " coalesce ((SELECT max (max (phase_ms, wave_ms, stop_ms)) FROM rollouts), 0),"
     " coalesce ((SELECT max (max (since, ordered)) FROM members), 0)));",
+    /* quarantined releases, which were a part of told */
+    "ALTER TABLE applications ADD COLUMN quarantine BLOB;"
+    "CREATE TABLE quarantine (node TEXT NOT NULL, application TEXT NOT NULL, place INTEGER NOT NULL,"
+    " release BLOB, failure BLOB NOT NULL, PRIMARY KEY (node, application, place)) WITHOUT ROWID;"
+    "CREATE INDEX quarantine_release ON quarantine (node, application, release);",
 };
 
 enum { LAYOUT = sizeof migrations / sizeof migrations[0] };
@@ -140,7 +145,7 @@ int sqlite_layout_check (struct records *records, const char *path, struct base_
     int r = sqlite_query (records, &statement, error,
                           "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('meta',"
                           " 'releases', 'contents', 'nodes', 'applications', 'reports', 'answers', 'labels',"
-                          " 'heads', 'rollouts', 'members', 'turns', 'given')",
+                          " 'heads', 'rollouts', 'members', 'turns', 'given', 'quarantine')",
                           "");
 
     if (r < 0)

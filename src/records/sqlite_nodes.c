@@ -35,7 +35,7 @@ int records_node_remove (struct records *records, const char *id, struct base_er
     if (r == 0)
         r = sqlite_do (records, error, "DELETE FROM given WHERE node = ?1", "t", id);
     if (r == 0)
-        r = sqlite_do (records, error, "DELETE FROM given WHERE node = ?1", "t", id);
+        r = sqlite_do (records, error, "DELETE FROM quarantine WHERE node = ?1", "t", id);
     if (r == 0)
         r = sqlite_do (records, error, "DELETE FROM nodes WHERE id = ?1", "t", id);
     return r;
@@ -73,7 +73,8 @@ int records_application_get (struct records *records, const char *node, const ch
     base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
     const char *verb;
     int r = sqlite_query (records, &row, error,
-                          "SELECT epoch, verb, told, desired FROM applications WHERE node = ?1 AND name = ?2",
+                          "SELECT epoch, verb, told, desired, quarantine FROM applications"
+                          " WHERE node = ?1 AND name = ?2",
                           "tt", node, name);
 
     if (r == 0)
@@ -98,6 +99,7 @@ int records_application_get (struct records *records, const char *node, const ch
             return r;
         application.is_desired = true;
     }
+    application.quarantine = sqlite_digest (row, 4);
     *ret_application = application;
     memset (&application, 0, sizeof application); /* ownership moved to the caller */
     return 0;
@@ -137,9 +139,12 @@ int records_application_drop (struct records *records, const char *node, const c
 
     if (r == 0)
         r = sqlite_do (records, error,
-                       "UPDATE applications SET told = NULL, trial = 0, running = NULL, previous = NULL"
-                       " WHERE node = ?1 AND name = ?2",
+                       "UPDATE applications SET told = NULL, trial = 0, running = NULL, previous = NULL,"
+                       " quarantine = NULL WHERE node = ?1 AND name = ?2",
                        "tt", node, name);
+    if (r == 0)
+        r = sqlite_do (records, error, "DELETE FROM quarantine WHERE node = ?1 AND application = ?2", "tt",
+                       node, name);
     return r;
 }
 

@@ -39,17 +39,6 @@ static int record_add (const struct root *root, const struct wire_failure *failu
                               error);
 }
 
-int root_quarantine_add (const struct root *root, const struct wire_failure *failure,
-                         struct base_error *error)
-{
-    base_assert (root_is_open (root));
-    base_assert (failure);
-    if (base_digest_is_null (&failure->release))
-        return base_error_set (error, -EINVAL, "cannot quarantine: the failure has no release");
-    int r = record_add (root, failure, error);
-    return root_verified_make_room (root, r) ? record_add (root, failure, error) : r;
-}
-
 static int record_find (const struct root *root, const struct base_digest *release,
                         struct wire_failure *ret_failure)
 {
@@ -65,6 +54,72 @@ static int record_find (const struct root *root, const struct base_digest *relea
     }
     *ret_failure = failure;
     return 0;
+}
+
+/*  Collects the releases that have a record. Names are collected first, because reading may set a
+    file aside. */
+static int releases_recorded (const struct root *root, struct base_buffer *ret_digests)
+{
+    base_cleanup (base_directory_close_p) DIR *directory =
+        base_directory_list (openat (root->fd, ROOT_QUARANTINE, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory)
+        return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+    int r = 0;
+    for (struct dirent *entry; r == 0 && (entry = readdir (directory));) {
+        struct base_digest digest;
+        if (base_digest_parse (entry->d_name, &digest) == 0)
+            r = base_buffer_append (ret_digests, &digest, sizeof digest);
+    }
+    return r;
+}
+
+/*  Finds the record with the lowest time among these releases, other than `kept`. */
+static bool record_oldest (const struct root *root, const struct base_buffer *digests,
+                           const struct base_digest *kept, struct base_digest *ret_oldest)
+{
+    char oldest[BASE_TIME_TEXT] = "";
+    for (size_t i = 0; i < digests->size; i += sizeof (struct base_digest)) {
+        struct wire_failure failure;
+        struct base_digest digest;
+        memcpy (&digest, digests->data + i, sizeof digest);
+        if (base_digest_equal (&digest, kept) || record_find (root, &digest, &failure))
+            continue;
+        if (!*oldest || strcmp (failure.time, oldest) < 0) {
+            *ret_oldest = digest;
+            (void) snprintf (oldest, sizeof oldest, "%s", failure.time);
+        }
+        wire_failure_deinit (&failure);
+    }
+    return *oldest;
+}
+
+/*  Removes the oldest record if there are too many. What cannot be removed stays: one record too many does no
+    harm. */
+static void records_bound (const struct root *root, const struct base_digest *kept)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer digests = {0};
+    struct base_digest oldest;
+    char path[PATH_SIZE];
+    if (releases_recorded (root, &digests) < 0 ||
+        digests.size / sizeof (struct base_digest) <= WIRE_QUARANTINE_MOST ||
+        !record_oldest (root, &digests, kept, &oldest))
+        return;
+    (void) disk_unlink (root->disk, root->fd, record_path (&oldest, path));
+}
+
+int root_quarantine_add (const struct root *root, const struct wire_failure *failure,
+                         struct base_error *error)
+{
+    base_assert (root_is_open (root));
+    base_assert (failure);
+    if (base_digest_is_null (&failure->release))
+        return base_error_set (error, -EINVAL, "cannot quarantine: the failure has no release");
+    int r = record_add (root, failure, error);
+    if (root_verified_make_room (root, r))
+        r = record_add (root, failure, error);
+    if (r == 0)
+        records_bound (root, &failure->release);
+    return r;
 }
 
 /*  the launcher's notes */
@@ -161,23 +216,6 @@ int root_quarantine_find (const struct root *root, const struct base_digest *rel
     return root_failed_describe (root, &outcome, ret_failure) ? ROOT_E_NONE : 0;
 }
 
-/*  Collects the releases that have a record. Names are collected first, because reading may set a
-    file aside. */
-static int releases_recorded (const struct root *root, struct base_buffer *ret_digests)
-{
-    base_cleanup (base_directory_close_p) DIR *directory =
-        base_directory_list (openat (root->fd, ROOT_QUARANTINE, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!directory)
-        return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
-    int r = 0;
-    for (struct dirent *entry; r == 0 && (entry = readdir (directory));) {
-        struct base_digest digest;
-        if (base_digest_parse (entry->d_name, &digest) == 0)
-            r = base_buffer_append (ret_digests, &digest, sizeof digest);
-    }
-    return r;
-}
-
 static bool digests_have (const struct base_buffer *digests, const struct base_digest *digest)
 {
     for (size_t i = 0; i < digests->size; i += sizeof *digest)
@@ -220,7 +258,8 @@ static int releases_all (const struct root *root, struct base_buffer *digests)
 static int failures_compare_newest (const void *a, const void *b)
 {
     const struct wire_failure *left = a, *right = b;
-    return strcmp (right->time, left->time);
+    int order = strcmp (right->time, left->time);
+    return order ? order : memcmp (&left->release, &right->release, sizeof left->release);
 }
 
 int root_quarantine_list (const struct root *root, struct wire_failure **ret_failures, size_t *ret_count,
@@ -246,6 +285,8 @@ int root_quarantine_list (const struct root *root, struct wire_failure **ret_fai
             count++;
     }
     qsort (failures, count, sizeof *failures, failures_compare_newest);
+    while (count > WIRE_QUARANTINE_MOST)
+        wire_failure_deinit (&failures[--count]);
     *ret_failures = failures;
     *ret_count = count;
     return 0;

@@ -40,13 +40,14 @@ void root_failed_forget (const struct root *root, const struct base_digest *rele
 
 /*  var/quarantine/RELEASE: a wire_failure as JSON. find and list also return the launcher's notes
     (root/outcome.h), so that a release that failed its trial is not tried again if var/ was lost; except
-    notes judged innocent or still in the blame check. clear removes both. */
+    notes judged innocent or still in the blame check. clear removes both. At most WIRE_QUARANTINE_MOST records are
+    kept: add removes the oldest, whose release may be tried again. */
 int root_quarantine_add (const struct root *root, const struct wire_failure *failure,
                          struct base_error *error);
 /*  Returns 0 (the caller owns the failure) or ROOT_E_NONE. */
 int root_quarantine_find (const struct root *root, const struct base_digest *release,
                           struct wire_failure *ret_failure);
-/*  All of them, newest first. Free with root_quarantine_free. */
+/*  The newest WIRE_QUARANTINE_MOST, newest first, equal times by release. Free with root_quarantine_free. */
 int root_quarantine_list (const struct root *root, struct wire_failure **ret_failures, size_t *ret_count,
                           struct base_error *error);
 void root_quarantine_free (struct wire_failure *failures, size_t count);

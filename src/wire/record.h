@@ -121,7 +121,7 @@ void *wire_field_part (const struct wire_field *field, void *message, size_t ind
 /*  Checks that no REQUIRED field is missing: bit i of seen stands for field i. */
 int wire_record_check (const struct wire_record *record, uint64_t seen, struct base_error *error);
 
-/*  Errors say "RECORD: PATH: WHAT", for example "report: application.quarantine[3].step: is missing". The
+/*  Errors say "RECORD: PATH: WHAT", for example "quarantine: failures[3].step: is missing". The
     decoder of a field sets "FIELD: WHAT". Each record around it puts its own field in front (wire_field_within),
     and the outermost its name (wire_record_fail). index: of the item in a list, or -1. All return
     WIRE_E_MALFORMED, or the rc that they were given. */

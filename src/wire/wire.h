@@ -41,6 +41,7 @@ enum {
     WIRE_CHUNK_MOST = 1024 * 1024,  /* bytes of a payload frame */
     WIRE_DOCUMENT_MOST = 64 * 1024, /* bytes of a release document */
     WIRE_DEPTH_MOST = 8,            /* nesting of maps and arrays */
+    WIRE_QUARANTINE_MOST = 256,     /* quarantined releases of an application on a node */
     WIRE_PORT_ANNOUNCE = 7670,
     WIRE_PORT_CONTROL = 7671,
     WIRE_PORT_CONTENT = 7672,

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "wire/envelope.h"
+#include "wire/list.h"
 
 enum { CHUNK_SIZE = 64 * 1024 };
 
@@ -58,10 +59,10 @@ static void timer_disarm (struct light_node *node, int *timer)
 
 /*  reports */
 
-static void light_describe (void *context, struct wire_application *ret_application)
+static size_t light_quarantine_list (void *context, const struct wire_failure **ret_failures)
 {
     static struct wire_failure quarantine[LIGHT_QUARANTINE_MOST]; /* valid until the next call */
-    struct light_node *node = context;
+    const struct light_node *node = context;
     for (size_t i = 0; i < node->n_quarantine; i++)
         quarantine[i] = (struct wire_failure){.transaction = node->quarantine[i].transaction,
                                               .release = node->quarantine[i].release,
@@ -69,18 +70,27 @@ static void light_describe (void *context, struct wire_application *ret_applicat
                                               .step = "probing/readiness",
                                               .reason = "the candidate did not announce readiness",
                                               .time = failure_time};
-    *ret_application = (struct wire_application){.name = "noded",
-                                                 .state = node->procedure.state,
-                                                 .version = node->running.name,
-                                                 .release = node->running.release,
-                                                 .binary = node->running.binary,
-                                                 .epoch = node->standing.epoch,
-                                                 .seen_epoch = node->standing.seen_epoch,
-                                                 .held = node->standing.held,
-                                                 .transaction = *node->transaction ? node->transaction
-                                                                                   : node->last_transaction,
-                                                 .quarantine = quarantine,
-                                                 .n_quarantine = node->n_quarantine};
+    *ret_failures = quarantine;
+    return node->n_quarantine;
+}
+
+static void light_describe (void *context, struct wire_application *ret_application)
+{
+    struct light_node *node = context;
+    const struct wire_failure *quarantine;
+    size_t n_quarantine = light_quarantine_list (node, &quarantine);
+    *ret_application = (struct wire_application){
+        .name = "noded",
+        .state = node->procedure.state,
+        .version = node->running.name,
+        .release = node->running.release,
+        .binary = node->running.binary,
+        .epoch = node->standing.epoch,
+        .seen_epoch = node->standing.seen_epoch,
+        .held = node->standing.held,
+        .transaction = *node->transaction ? node->transaction : node->last_transaction,
+        .quarantined = n_quarantine,
+        .quarantine_digest = wire_quarantine_digest (quarantine, n_quarantine)};
     if (*node->previous.name) {
         ret_application->previous_version = node->previous.name;
         ret_application->previous_release = node->previous.release;
@@ -499,6 +509,12 @@ static void on_welcome (void *context, const struct wire_welcome *welcome)
     node->setting->ops->welcome (node->context);
 }
 
+static void on_hello (void *context, struct wire_hello *hello)
+{
+    const struct light_node *node = context;
+    hello->trial = node->procedure.state == WIRE_STATE_TRIAL;
+}
+
 static void on_lost (void *context)
 {
     (void) context;
@@ -506,9 +522,11 @@ static void on_lost (void *context)
 
 static int open_session (struct light_node *node, struct base_error *error)
 {
-    static const struct node_session_ops ops = {.welcome = on_welcome, .lost = on_lost};
-    static const struct node_subject_ops subject_ops = {
-        .describe = light_describe, .hint = on_hint, .desired = on_desired};
+    static const struct node_session_ops ops = {.hello = on_hello, .welcome = on_welcome, .lost = on_lost};
+    static const struct node_subject_ops subject_ops = {.describe = light_describe,
+                                                        .quarantine = light_quarantine_list,
+                                                        .hint = on_hint,
+                                                        .desired = on_desired};
     int r = node_session_new (node->setting->loop, &node->config, &ops, node, &node->session, error);
     if (r < 0)
         return r;

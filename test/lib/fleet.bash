@@ -283,6 +283,11 @@ check_node ()
 {
     node_json "$1" | jq -e "$2" >/dev/null || { node_json "$1" >&2; fail "node $1 does not match: $2${3:+ (after $3)}"; }
 }
+# quarantine_of NODE [FILTER]: the quarantine of a node as the broker has it, as compact JSON.
+quarantine_of () { ctl quarantine list "$1" --json | jq -c "${2:-.}"; }
+# until_quarantined NODE RELEASE: waits until the broker knows that the release is quarantined on the node, which sends its list after its state.
+is_quarantined () { [ "$(quarantine_of "$1" "any (.release == \"$2\")")" = true ]; }
+until_quarantined () { until_true is_quarantined "$@"; }
 check_equal () { [ "$1" = "$2" ] || fail "$3: '$1' is not '$2'"; }
 # check_other ONE ANOTHER WHAT: fails if both are equal, or one is empty: an empty value is the output of a command that failed.
 check_other () { { [ -n "$1" ] && [ -n "$2" ] && [ "$1" != "$2" ]; } || fail "$3: '$1' and '$2'"; }

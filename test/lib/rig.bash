@@ -168,7 +168,7 @@ rig_at_rest ()
     until_nodes 'all nodes online, idle and not held after the story' \
         "([.[].id] | sort) == ($(printf '%s\n' "${nodes[@]}" | jq -Rsc 'split ("\n") | map (select (. != "")) | sort')) and all (.online and .application.state == \"idle\" and (.application.held | not))"
     nodectl rollout list --json | jq -e 'all (.over)' >/dev/null || fail 'the story left a rollout open'
-    left=$(nodectl nodes --json | jq -r '.[] | select (.application.quarantine != []) | "\(.id): \(.application.quarantine | tojson)"')
+    left=$(nodectl nodes --json | jq -r '.[] | select (.application.quarantined != 0) | "\(.id): \(.application.quarantined)"')
     [ -z "$left" ] || fail "the story left releases in quarantine: $left"
 }
 

@@ -55,8 +55,8 @@ until_nodes 'all nodes online and idle' "length == ${#nodes[@]} and all (.online
 figure "$kills kills in $for_s s, $caught of them of a node in its rehearsal or on trial, and $(rollouts_in <"$work/orders" | wc -l) rollouts meanwhile; all idle $(since "$begun") s after the last kill"
 ended () { nodectl rollout list --json | jq -e 'all (.over)'; }
 until_true 'the last rollout ends' ended
-quarantined=$(nodectl nodes --json | jq '[.[].application.quarantine[]] | length')
-[ "$quarantined" = 0 ] || { nodectl nodes --json | jq -c '.[] | {id, quarantine: .application.quarantine}' >&2; fail 'a release was quarantined although only hosts were killed'; }
+quarantined=$(nodectl nodes --json | jq '[.[].application.quarantined] | add')
+[ "$quarantined" = 0 ] || { nodectl nodes --json | jq -c '.[] | {id, quarantined: .application.quarantined}' >&2; fail 'a release was quarantined although only hosts were killed'; }
 for node in "${nodes[@]}"; do disk_of "$node" cat var/journal; done >"$work/journals"
 figure "outcomes in all journals: $(jq -sr '[.[] | select (.outcome != "started" and .outcome != null) | .outcome] | group_by (.) | map ("\(length) \(.[0])") | join (", ")' "$work/journals")"
 release=$(publish_other)

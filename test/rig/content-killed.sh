@@ -26,7 +26,7 @@ docker restart -t 10 "${container[${under_way[0]}]}" "${container[${under_way[1]
 content_start
 killed=$EPOCHREALTIME
 for node in "${nodes[@]}"; do
-    until_node "$node" ".online and .application.state == \"idle\" and .application.release == \"$release\" and .outcome == \"confirmed\" and .application.quarantine == []"
+    until_node "$node" ".online and .application.state == \"idle\" and .application.release == \"$release\" and .outcome == \"confirmed\" and .application.quarantined == 0"
 done
 took=$(since "$killed")
 downloaded=0

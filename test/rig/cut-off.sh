@@ -81,7 +81,7 @@ for moment in "${moments[@]}"; do
 done
 figure "network restored, $changed of ${#moments[@]} nodes with another address; online after, in s: ${came[*]}"
 for moment in before fetching rehearsal trial confirmed; do
-    until_node "${node_of[$moment]}" ".online and .application.state == \"idle\" and .application.release == \"${release_of[$moment]}\" and .outcome == \"confirmed\" and .application.quarantine == []"
+    until_node "${node_of[$moment]}" ".online and .application.state == \"idle\" and .application.release == \"${release_of[$moment]}\" and .outcome == \"confirmed\" and .application.quarantined == 0"
     ended+=("$moment $(since "$healed")")
 done
 figure "the updates were confirmed, checked one after the other, after, in s: ${ended[*]}"
@@ -91,8 +91,8 @@ until_node "${node_of[dark]}" ".application.state == \"idle\" and ((.application
 figure "${node_of[dark]}: $(node_field "${node_of[dark]}" '.application.last_error.reason // "tried again and confirmed"')"
 # If the network was back so soon that the version before passed the same checks, the release is quarantined. Otherwise it is tried again without
 # help.
-until_node "${node_of[dark]}" ".online and .application.state == \"idle\" and (.application.quarantine != [] or (.application.release == \"$release\" and .outcome == \"confirmed\"))"
-if [ "$(node_field "${node_of[dark]}" '.application.quarantine | length')" != 0 ]; then
+until_node "${node_of[dark]}" ".online and .application.state == \"idle\" and (.application.quarantined != 0 or (.application.release == \"$release\" and .outcome == \"confirmed\"))"
+if [ "$(node_field "${node_of[dark]}" '.application.quarantined')" != 0 ]; then
     nodectl quarantine clear "${node_of[dark]}" >/dev/null
     nodectl update "${node_of[dark]}" --release "$release" --timeout "${patience}s" >/dev/null
 fi

@@ -27,7 +27,7 @@ room () { exec_in "$id" rm /var/lib/noded/ballast; }
 # unharmed RELEASE: checks that the release still runs, and that no release is quarantined.
 unharmed ()
 {
-    until_node "$id" '.online and (.application.state == "idle" or .application.state == "unfit") and .application.quarantine == [] and .application.release == "'"$1"'"'
+    until_node "$id" '.online and (.application.state == "idle" or .application.state == "unfit") and .application.quarantined == 0 and .application.release == "'"$1"'"'
     check_disks "$1" "$id"
 }
 

@@ -22,7 +22,8 @@ say 'a release that forks without end on trial'
 release=$(publish bad-misdeed 6.6.7 --env 'MISDEED=while env -i setsid sleep 900 & do :; done; exit 1')
 before=$(stable_of a)
 expect_status 1 ctl update a --release "$release"
-until_node a ".online and .application.state == \"idle\" and (.application.quarantine | map (.release) | index (\"$release\") != null)"
+until_quarantined a "$release"
+until_node a '.online and .application.state == "idle"'
 check_equal "$(stable_of a)" "$before" stable
 grep -q 'Cannot fork' "$fleet/a.log" || fail 'the release did not reach the limit of processes'
 few () { [ "$(cat "$cgroup/pids.current")" -lt 50 ]; }

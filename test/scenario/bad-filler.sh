@@ -22,7 +22,7 @@ filled=$(publish bad-filler 6.6.7 --env FILL=trial)
 expect_status 1 ctl update a
 until_node a '.online and .application.state == "idle" and .application.version == "1.0.0"'
 check_node a '.application.last_error.step == "trial" and .application.last_error.version == "6.6.7"'
-check_node a ".application.quarantine | map (.release) | index (\"$filled\") != null"
+until_quarantined a "$filled"
 [ "$(free)" -lt 16384 ] || fail "the disk was not full: $(free) kB are free"
 expect_status 1 ctl update a --release "$filled"
 said quarantin

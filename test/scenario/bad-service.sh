@@ -20,7 +20,7 @@ rolled_back ()
 {
     until_node a '.online and .application.state == "idle" and .application.last_error.step == "trial"'
     check_equal "$(stable_of a)" "$before" 'stable'
-    check_node a ".application.quarantine | (map (.release) | index (\"$release\") != null) == $2"
+    until_true eval "[ \"\$(quarantine_of a 'any (.release == \"$release\")')\" = $2 ]"
     field a .application.last_error.reason >"$fleet/said"
     said "$1"
     check_equal "$(ls -d "$fleet/a"/.back "$fleet/a"/.try.* "$fleet/a"/.trial 2>/dev/null || true)" '' 'leftovers of the trial'

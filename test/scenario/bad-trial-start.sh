@@ -13,7 +13,8 @@ rolls_back ()
     before=$(stable_of a)
     release=$(publish "$binary" 6.6.6)
     expect_status 1 ctl update a
-    until_node a ".online and .application.state == \"idle\" and .application.last_error.step == \"trial\" and (.application.quarantine | map (.release) | index (\"$release\") != null)"
+    until_node a ".online and .application.state == \"idle\" and .application.last_error.step == \"trial\""
+    until_quarantined a "$release"
     check_equal "$(stable_of a)" "$before" "stable after $binary"
     check_runs a 1.0.0 noded
     field a .application.last_error.reason >"$fleet/said"

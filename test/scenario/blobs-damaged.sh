@@ -34,7 +34,7 @@ rot "$blob"
 broker_start
 expect_status 1 ctl update a --release "$release"
 check_equal "$(stable_of a)" "$before" stable
-check_node a '.application.quarantine == [] and .application.last_error.step == "fetching"'
+check_node a '.application.quarantined == 0 and .application.last_error.step == "fetching"'
 until_true logged "blob $digest is damaged"
 [ -e "$fleet/broker/contents/damaged/$digest" ] || fail 'the damaged blob is gone'
 

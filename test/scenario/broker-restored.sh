@@ -42,4 +42,4 @@ restore
 broker_start
 until_node a ".online and .application.state == \"idle\" and .application.release == \"$second\""
 ctl update a --release "$first" || fail 'the update after the second restoration was not confirmed'
-check_node a ".application.release == \"$first\" and .application.quarantine == []"
+check_node a ".application.release == \"$first\" and .application.quarantined == 0"

@@ -82,7 +82,7 @@ until_true eval 'ctl rollout status --json | jq -e ".paused or .phase != \"updat
 expect_status 0 ctl rollout status
 said "the blob $digest of its release is missing or damaged at the content peer: publish it again"
 said 'failed nodes: 0,'
-check_node a ".application.quarantine == [] and .application.last_error.blob == \"$digest\""
+check_node a ".application.quarantined == 0 and .application.last_error.blob == \"$digest\""
 ctl rollout abort >/dev/null
 check_equal "$(publish_other)" "${releases[1]}" 'the release that is published again'
 

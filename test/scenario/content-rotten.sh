@@ -35,7 +35,7 @@ expect_status 0 ctl rollout status
 said "$digest of its release is missing or damaged at the broker"
 said 'failed nodes: 0,'
 check_equal "$(stable_of a)" "$before" stable
-check_node a ".application.quarantine == [] and .application.last_error.step == \"fetching\" and (.application.last_error.reason | contains (\"$digest\"))"
+check_node a ".application.quarantined == 0 and .application.last_error.step == \"fetching\" and (.application.last_error.reason | contains (\"$digest\"))"
 check_node a '.application.last_error.reason | test ("the origin sent a damaged blob")'
 check_equal "$(find "$fleet/a/var" -name "$digest*")" '' 'leftovers of the damaged blob'
 expect_status 1 ctl rollout resume

@@ -72,7 +72,7 @@ next
 until_node a '.online and .application.state == "idle"'
 expect_status 1 ctl update a --release "$bad"
 said readiness
-check_node a ".application.quarantine | map (.release) | index (\"$bad\") != null"
+until_quarantined a "$bad"
 until_true ctl update a --release "$wanted"
 node_stop a
 find "$root/var" -name '*damaged*' -exec rm -rf {} +

@@ -34,7 +34,7 @@ publish noded 3.0.0 --env WHICH=3 >"$fleet/release"
 ctl update a || fail 'the next good release was not confirmed'
 check_runs a 3.0.0 noded
 check_equal "$(variable PATH) $(variable HOME) $(variable LANG)" "$PATH /of-init C" 'the variables of init in the next release'
-check_node a '.application.quarantine == []'
+check_node a '.application.quarantined == 0'
 # A release may not set the variables of launcher and init.
 expect_status 1 publish noded 3.0.1 --env NODED_ROOT=/elsewhere
 said 'NODED_ROOT'

@@ -21,7 +21,7 @@ nodes_up bytes inodes
 settled ()
 {
     until_node "$1" '.online and (.application.state == "idle" or .application.state == "unfit")'
-    check_node "$1" '.application.quarantine == []'
+    check_node "$1" '.application.quarantined == 0'
     expect_status 0 "$build/noded" verify --root "$fleet/$1"
 }
 

@@ -341,17 +341,13 @@ static int puts_empty (unsigned port, uint64_t count)
 /*  Nodes that do not exist, all of one connection, or each of its own. */
 static int invent (unsigned port, uint64_t count, bool each)
 {
-    struct wire_application application = {.name = "noded", .state = WIRE_STATE_IDLE};
     int fd = attach (port, "DEALER");
     uint64_t i;
     for (i = 0; i < count; i++) {
         char id[32], session[33];
         (void) snprintf (id, sizeof id, "invented-%llu-%d", (unsigned long long) i, (int) getpid ());
-        struct wire_hello hello = {.node = id,
-                                   .session = base_random_hex (session, 16),
-                                   .platform = "linux/amd64",
-                                   .applications = &application,
-                                   .n_applications = 1};
+        struct wire_hello hello = {
+            .node = id, .session = base_random_hex (session, 16), .platform = "linux/amd64"};
         if (!send_message (fd, &wire_hello_record, &hello, false))
             break;
         (void) ended_within (fd, 0);
@@ -376,15 +372,11 @@ static int hello_many (unsigned port, uint64_t count)
 /*  One node that comes and goes. */
 static int flap (unsigned port, uint64_t count)
 {
-    struct wire_application application = {.name = "noded", .state = WIRE_STATE_IDLE};
     int fd = attach (port, "DEALER");
     for (uint64_t i = 0; i < count; i++) {
         char session[33];
-        struct wire_hello hello = {.node = "flapping",
-                                   .session = base_random_hex (session, 16),
-                                   .platform = "linux/amd64",
-                                   .applications = &application,
-                                   .n_applications = 1};
+        struct wire_hello hello = {
+            .node = "flapping", .session = base_random_hex (session, 16), .platform = "linux/amd64"};
         struct wire_bye bye = {.node = "flapping", .session = session};
         if (!send_message (fd, &wire_hello_record, &hello, false) ||
             !send_message (fd, &wire_bye_record, &bye, false))
@@ -400,11 +392,8 @@ static int reports (unsigned port, uint64_t count)
 {
     char session[33], step[16], reason[401];
     struct wire_application application = {.name = "noded", .state = WIRE_STATE_IDLE};
-    struct wire_hello hello = {.node = "failing",
-                               .session = base_random_hex (session, 16),
-                               .platform = "linux/amd64",
-                               .applications = &application,
-                               .n_applications = 1};
+    struct wire_hello hello = {
+        .node = "failing", .session = base_random_hex (session, 16), .platform = "linux/amd64"};
     struct wire_report report = {.node = hello.node,
                                  .session = session,
                                  .attempt = 1,

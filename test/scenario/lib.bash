@@ -141,7 +141,7 @@ refused ()
     check_node a ".application.state == \"idle\" and (.application.last_error.step | test (\"^probing/$step$\")) and .application.last_error.version == \"6.6.6\""
     field a .application.last_error.reason >"$fleet/said"
     said "$reason"
-    check_node a ".application.quarantine | map (.release) | index (\"$release\") != null"
+    until_quarantined a "$release"
 }
 
 # takes_good: node a must update to a good release without help.

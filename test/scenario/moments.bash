@@ -48,7 +48,7 @@ arrived ()
 {
     rm -f "$fleet/$1.halt"
     until_node "$1" ".online and .application.state == \"idle\" and .application.release == \"${releases[$next]}\" and .application.transaction == .desired_transaction"
-    check_node "$1" '.application.quarantine == [] and .application.last_error == null' "$2"
+    check_node "$1" '.application.quarantined == 0 and .application.last_error == null' "$2"
     check_equal "$(find "$fleet/$1/probe" -mindepth 1)" '' "leftovers of the rehearsal after $2"
     check_equal "$(find "$fleet/$1" -maxdepth 1 -name '.back' -o -maxdepth 1 -name '.try.*')" '' "leftovers of the trial after $2"
     next=$((3 - next))

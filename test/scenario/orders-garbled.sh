@@ -22,7 +22,7 @@ ctl unhold a || fail 'the hold could not be ended'
 ctl update a --release "$first" || fail 'the third update was not confirmed'
 ctl revert a || fail 'the revert did not succeed'
 check_runs a 2.0.0 noded-2
-until_node a '.application.epoch == .desired_epoch and .application.held and .application.quarantine == []'
+until_node a '.application.epoch == .desired_epoch and .application.held and .application.quarantined == 0'
 grep -q 'ignoring the desired state of epoch' "$fleet/a.log" || fail 'the broker never sent an older state'
 check_equal "$(jq -r 'select (.outcome == "confirmed").transaction' "$fleet/a/var/journal" | sort | uniq -d)" '' 'transactions that were carried out twice'
 check_equal "$(jq -r 'select (.outcome == "confirmed").transaction' "$fleet/a/var/journal" | wc -l)" 3 'the number of confirmed updates'

@@ -41,7 +41,7 @@ newest=$(publish noded-2 3.0.0 --env LAST=1)
 accepted () { ctl unhold a && ctl update a --release "$newest" --no-wait; } >"$fleet/accepted.log" 2>&1
 until_true accepted
 until_node a ".online and .application.state == \"idle\" and .application.release == \"$newest\" and .application.epoch == .desired_epoch"
-check_node a '.outcome == "confirmed" and (.application.held | not) and .application.quarantine == [] and .application.last_error == null'
+check_node a '.outcome == "confirmed" and (.application.held | not) and .application.quarantined == 0 and .application.last_error == null'
 "$build/noded" status --root "$fleet/a" --json >"$fleet/status.json"
 for field in version release epoch held previous_release; do
     check_equal "$(jq -c ".$field // false" "$fleet/status.json")" \

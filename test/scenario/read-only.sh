@@ -51,7 +51,7 @@ read_only_now
 wait "$updating" || true
 writable
 until_node a '.online and (.application.state == "idle" or .application.state == "unfit")'
-check_node a '.application.quarantine == []'
+check_node a '.application.quarantined == 0'
 [ "$(field a .application.release)" = "$one" ] || ctl update a --release "$one" ||
     fail 'the update was not confirmed after a rehearsal on a read-only disk'
 check_equal "$(ls "$fleet/a/probe")" '' 'leftovers of the rehearsal'

@@ -21,4 +21,4 @@ ctl update a --no-wait >"$fleet/said"
 until_true stop_probes
 signal_probes CONT || true # the second rehearsal may have started by then
 until_node a ".application.state == \"idle\" and .application.release == \"$release\""
-check_node a '.outcome == "confirmed" and .application.quarantine == [] and .application.last_error == null'
+check_node a '.outcome == "confirmed" and .application.quarantined == 0 and .application.last_error == null'

@@ -35,7 +35,7 @@ ruin ()
     expect_status 1 as_user "$fleet/program" verify --root "$root"
     said "$1"
     ctl update a --release "$wanted" >"$fleet/updating" 2>&1 || { cat "$fleet/updating"; fail "the next good release was not confirmed after: $2"; }
-    check_node a ".application.release == \"$wanted\" and .application.quarantine == []"
+    check_node a ".application.release == \"$wanted\" and .application.quarantined == 0"
     expect_status 0 as_user "$fleet/program" verify --root "$root"
     wanted=$other other=$swap
 }
@@ -64,5 +64,5 @@ umount_at_end () { node_stop a; broker_stop; umount_tmp; }
 touch /tmp/remains
 ! touch /tmp/more 2>/dev/null || fail '/tmp is not full'
 ctl update a --release "$wanted" >"$fleet/updating" 2>&1 || { cat "$fleet/updating"; fail 'the next good release was not confirmed with a full /tmp'; }
-check_node a ".application.release == \"$wanted\" and .application.quarantine == []"
+check_node a ".application.release == \"$wanted\" and .application.quarantined == 0"
 check_equal "$(find /run /dev/shm /var/tmp -maxdepth 1 -name 'noded-??????' -newer "$fleet/begun")" '' 'leftover directories of sockets'

@@ -59,7 +59,7 @@ say 'stable: gone, on trial'
 before=$(stable_of a)
 halt_at a trial
 lose gone
-until_node a '.online and .application.state == "idle" and .application.last_error.step == "trial" and .application.quarantine == []'
+until_node a '.online and .application.state == "idle" and .application.last_error.step == "trial" and .application.quarantined == 0'
 check_equal "$(stable_of a)" "$before" 'stable after a trial in which it was lost'
 expect_status 0 noded why
 said 'trial +went-back.*lost stable'

@@ -44,4 +44,4 @@ at_step a trial
 sleeps $((step * factor + 2))
 wait "$updating" || { cat "$fleet/updating"; fail 'the update was not confirmed'; }
 check_runs a 2.0.0 noded-2
-check_node a '.application.quarantine == []'
+check_node a '.application.quarantined == 0'

@@ -24,7 +24,8 @@ misdeed ()
     before=$(stable_of a) trials=$(trials)
     release=$(publish bad-misdeed "6.6.$number" --env "MISDEED=$2")
     expect_status 1 ctl update a --release "$release"
-    until_node a ".online and .application.state == \"idle\" and (.application.quarantine | map (.release) | index (\"$release\") != null)"
+    until_quarantined a "$release"
+    until_node a '.online and .application.state == "idle"'
     [ $# -gt 2 ] || check_equal "$(stable_of a)" "$before" "stable after: $1"
     check_runs a "${4:-2.0.0}" "${5:-noded-2}"
     check_equal "$(trials)" $((trials + 1)) "the number of starts on trial after: $1"
@@ -57,7 +58,7 @@ until_true [ -L "$root/var.damaged" ]
 rm "$root/var.damaged"
 node_stop a
 node_start a
-until_node a '.online and .application.state == "idle" and (.application.quarantine | length) >= 7'
+until_node a '.online and .application.state == "idle" and .application.quarantined >= 7'
 
 # Immutable files, huge files, and mounts from elsewhere. A mount lasts as long as its mount name space.
 attributes_end () { chattr -R -i "$root" 2>/dev/null || true; }
@@ -92,7 +93,7 @@ misdeed 'the start files of the previous version are emptied' ': >$ONE/start; : 
 ctl update a --release "$good" || fail 'the next good release was not confirmed'
 check_runs a 2.0.0 noded-2
 ctl quarantine clear a >/dev/null
-until_node a '.application.quarantine == []'
+until_node a '.application.quarantined == 0'
 check_equal "$(find "$root" -maxdepth 1 -name '.failed.*')" '' 'the marks of failed trials after the quarantine was cleared'
 
 find "$root" -maxdepth 1 -name '2*Z' | while read -r workspace; do

@@ -19,7 +19,7 @@ release=$(publish noded-2 2.0.0)
 for id in a b; do mount -t tmpfs -o ro noded "$fleet/$id/probe" || skip "cannot mount a file system on $fleet/$id/probe"; done
 expect_status 1 ctl update a --release "$release"
 said 'tried again automatically at 20'
-check_node a '.application.state == "unfit" and .application.retry != null and .application.quarantine == [] and .application.epoch < .desired_epoch and .outcome == null'
+check_node a '.application.state == "unfit" and .application.retry != null and .application.quarantined == 0 and .application.epoch < .desired_epoch and .outcome == null'
 retry=$(field a .application.retry)
 expect_status 0 ctl status a
 said '^next try +20'

@@ -196,6 +196,7 @@ struct node {
     const char *id;
     char session[33];
     struct wire_application application; /* members point to memory of the test */
+    uint64_t described;                  /* states that were sent */
     struct base_digest binary;           /* the program's digest in a confirmation */
 };
 
@@ -220,10 +221,33 @@ static inline void node_hello_send (struct node *node)
                                .place = "testhost, pid 1",
                                .software = "1.0.0",
                                .platform = "linux/amd64",
-                               .applications = &node->application,
-                               .n_applications = 1};
+                               .trial = node->application.state == WIRE_STATE_TRIAL};
 
     peer_send (node->control, &wire_hello_record, &hello);
+}
+
+/*  Sends a state of an application. */
+static inline void node_describe_send (struct node *node, struct wire_application *application)
+{
+    struct wire_describe describe = {
+        .node = node->id, .session = node->session, .serial = ++node->described, .application = application};
+
+    peer_send (node->control, &wire_describe_record, &describe);
+}
+
+/*  The same, and waits for the answer. */
+static inline enum wire_status node_describe (struct node *node, struct wire_application *application)
+{
+    struct wire_described described;
+    enum wire_status status;
+
+    node_describe_send (node, application);
+    peer_expect (node->control, &wire_described_record, &described);
+    cr_assert_str_eq (described.application, application->name);
+    cr_assert_eq (described.serial, node->described);
+    status = described.status;
+    wire_described_deinit (&described);
+    return status;
 }
 
 static inline void node_hello (struct node *node)
@@ -235,6 +259,7 @@ static inline void node_hello (struct node *node)
     cr_assert (welcome.status == WIRE_STATUS_OK, "%s: %s", wire_status_word (welcome.status),
                welcome.reason ? welcome.reason : "");
     wire_welcome_deinit (&welcome);
+    cr_assert_eq (node_describe (node, &node->application), WIRE_STATUS_OK);
 }
 
 static inline struct wire_desired node_ask (struct node *node)

@@ -51,8 +51,6 @@ Test (fleet, a_report_after_a_hello_with_a_later_line_is_not_a_journal_fault)
     struct wire_hello hello = {.node = node.id,
                                .session = node.session,
                                .platform = "linux/amd64",
-                               .applications = &node.application,
-                               .n_applications = 1,
                                .journal_serial = 20,
                                .journal_head = digest_of ("line 20")};
     struct wire_report report = {.node = node.id,

@@ -21,8 +21,7 @@ static void node_hello_with (struct node *node, struct wire_label *labels, size_
                                .software = "1.0.0",
                                .platform = "linux/amd64",
                                .kernel = "6.1.0",
-                               .applications = &node->application,
-                               .n_applications = 1,
+                               .trial = node->application.state == WIRE_STATE_TRIAL,
                                .labels = labels,
                                .n_labels = count};
     struct wire_welcome welcome;
@@ -31,6 +30,7 @@ static void node_hello_with (struct node *node, struct wire_label *labels, size_
     peer_expect (node->control, &wire_welcome_record, &welcome);
     cr_assert_eq (welcome.status, WIRE_STATUS_OK);
     wire_welcome_deinit (&welcome);
+    cr_assert_eq (node_describe (node, &node->application), WIRE_STATUS_OK);
 }
 
 /*  Compares the labels as one text, such as "role=web! zone=a "; "!" marks the node's own. */

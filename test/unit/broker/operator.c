@@ -232,10 +232,10 @@ Test (operator, publishing_is_idempotent_and_a_withdrawal_is_final)
     wire_releases_deinit (&answer);
 }
 
-static bool blob_is_served (const char *text)
+static bool digest_is_served (const struct base_digest *digest)
 {
     struct peer *peer = peer_new (fixture.loop, BUS_DEALER, broker_endpoint_content (fixture.broker));
-    struct wire_get get = {.digest = digest_of (text), .offset = 0, .length = 4096};
+    struct wire_get get = {.digest = *digest, .offset = 0, .length = 4096};
     struct wire_chunk chunk;
     bool is_there;
 
@@ -245,6 +245,61 @@ static bool blob_is_served (const char *text)
     wire_chunk_deinit (&chunk);
     peer_free (peer);
     return is_there;
+}
+
+static bool blob_is_served (const char *text)
+{
+    struct base_digest digest = digest_of (text);
+
+    return digest_is_served (&digest);
+}
+
+static void blob_lose (const struct base_digest *digest)
+{
+    char path[160], text[BASE_DIGEST_TEXT];
+
+    (void) base_digest_format (digest, text);
+    (void) snprintf (path, sizeof path, "%s/contents/%.2s/%s", fixture.root, text, text);
+    cr_assert_eq (unlink (path), 0, "%s", path);
+}
+
+Test (operator, a_lost_release_document_is_restored_from_the_records_and_a_lost_program_is_not)
+{
+    struct base_digest release = fixture_publish (&fixture, operator, "1"), program = digest_of ("1");
+    struct wire_list_releases request = {.serial = 0};
+    struct wire_releases answer;
+
+    blob_lose (&release);
+    cr_expect (digest_is_served (&release), "to a node that fetches it");
+    fixture_stop (&fixture);
+    blob_lose (&release);
+    fixture_start (&fixture);
+    operator= peer_free (operator);
+    operator= fixture_control (&fixture);
+    answer = operator_ask (operator, list_releases, releases, &request);
+    cr_expect_null (answer.notice, "%s", answer.notice);
+    wire_releases_deinit (&answer);
+    cr_expect (digest_is_served (&release));
+    fixture_stop (&fixture);
+    blob_lose (&program);
+    fixture_start (&fixture);
+    operator= peer_free (operator);
+    operator= fixture_control (&fixture);
+    answer = operator_ask (operator, list_releases, releases, &request);
+    cr_expect_not_null (answer.notice);
+    wire_releases_deinit (&answer);
+    cr_expect_not (digest_is_served (&program));
+}
+
+Test (operator, a_withdrawn_release_document_is_not_restored)
+{
+    struct base_digest release = fixture_publish (&fixture, operator, "1");
+
+    (void) fixture_publish (&fixture, operator, "2");
+    cr_assert_eq (operator_withdraw (operator, & release), WIRE_STATUS_OK);
+    fixture_stop (&fixture);
+    fixture_start (&fixture);
+    cr_expect_not (digest_is_served (&release));
 }
 
 Test (operator, the_blobs_of_a_withdrawn_release_are_not_served_any_more)

@@ -7,6 +7,7 @@
 
 #include "broker/orders.h"
 #include "disk/disk.h"
+#include "wire/list.h"
 
 static char root[64];
 static struct records *records;
@@ -242,6 +243,17 @@ Test (orders, a_held_node_is_not_updated_until_it_is_unheld)
     cr_assert_eq (order_of (WIRE_ORDER_UPDATE, NULL, true), WIRE_STATUS_REFUSED);
 }
 
+/*  The node has sent its quarantine. */
+static void quarantine_put (const struct wire_failure *failure)
+{
+    struct base_digest digest = wire_quarantine_digest (failure, 1);
+
+    cr_assert_eq (records_begin (records, &error), 0);
+    cr_assert_eq (
+        records_quarantine_put (records, application.node, application.name, &digest, failure, 1, &error), 0);
+    cr_assert_eq (records_commit (records, &error), 0);
+}
+
 Test (orders, a_quarantined_release_is_refused_with_its_reason_until_it_is_cleared)
 {
     struct base_digest second = release_publish ("2", NULL), third = release_publish ("3", NULL);
@@ -251,11 +263,10 @@ Test (orders, a_quarantined_release_is_refused_with_its_reason_until_it_is_clear
                                    .reason = "it stood still",
                                    .time = "2026-11-22T15:00:00.000000000Z"};
 
-    application.told.quarantine = &failure;
-    application.told.n_quarantine = 1;
     application.told.epoch = 1;
     application.epoch = 1;
     application_report ();
+    quarantine_put (&failure);
     cr_assert_eq (order_of (WIRE_ORDER_UPDATE, &second, true), WIRE_STATUS_REFUSED);
     cr_assert_not_null (strstr (ordered.reason, "probing/hand-over"));
     cr_assert_not_null (strstr (ordered.reason, "it stood still"));
@@ -265,8 +276,6 @@ Test (orders, a_quarantined_release_is_refused_with_its_reason_until_it_is_clear
                   "another release was cleared");
     cr_assert_eq (order_of (WIRE_ORDER_CLEAR, NULL, true), WIRE_STATUS_OK);
     cr_assert_eq (order_of (WIRE_ORDER_UPDATE, &second, true), WIRE_STATUS_OK);
-    application.told.quarantine = NULL;
-    application.told.n_quarantine = 0;
 }
 
 Test (orders, a_reason_that_is_cut_within_a_character_stays_valid_text)
@@ -283,15 +292,12 @@ Test (orders, a_reason_that_is_cut_within_a_character_stays_valid_text)
     (void) snprintf (reason, sizeof reason, "x");
     for (size_t i = 1; i + 2 < 510; i += 2)
         (void) snprintf (reason + i, sizeof reason - i, "\xc3\xa9");
-    application.told.quarantine = &failure;
-    application.told.n_quarantine = 1;
     application_report ();
+    quarantine_put (&failure);
     cr_assert_eq (order_of (WIRE_ORDER_UPDATE, &second, true), WIRE_STATUS_REFUSED);
     struct base_buffer packed = {.size = 0};
     cr_assert (wire_pack (&wire_order_result_record, &ordered, &packed, &error) == 0, "%s", error.text);
     base_buffer_deinit (&packed);
-    application.told.quarantine = NULL;
-    application.told.n_quarantine = 0;
 }
 
 Test (orders, a_revert_names_the_release_it_leaves_and_holds_the_application)

@@ -54,12 +54,7 @@ static void run_until_logged (const char *text)
 
 static void hello_send (void)
 {
-    struct wire_application application = {.name = "noded", .state = WIRE_STATE_IDLE};
-    struct wire_hello hello = {.node = "n7",
-                               .session = "s",
-                               .platform = "linux/amd64",
-                               .applications = &application,
-                               .n_applications = 1};
+    struct wire_hello hello = {.node = "n7", .session = "s", .platform = "linux/amd64"};
     base_cleanup (base_buffer_deinit) struct base_buffer map = {0};
     cr_assert_eq (wire_pack (&wire_hello_record, &hello, &map, NULL), 0);
     send_raw (&wire_hello_record, map.data, map.size);

@@ -45,8 +45,8 @@ static struct wire_application application = {.name = "noded",
                                               .done = 5,
                                               .total = 10,
                                               .last_error = &failure,
-                                              .quarantine = &failure,
-                                              .n_quarantine = 1};
+                                              .quarantined = 1,
+                                              .quarantine_digest = {{4}}};
 
 static bool answer_nodes (struct fake_broker *fake, const struct fake_request *request, void *ret_answer)
 {
@@ -82,7 +82,8 @@ Test (ask, a_node_is_what_the_broker_sent_and_its_json_has_every_field)
     cr_expect_eq (nodes.revision, 9);
     cr_expect_str_eq (nodes.items[0].id, "web-1");
     cr_expect_eq (nodes.items[0].application->state, NODED_STATE_FETCHING);
-    cr_expect_str_eq (nodes.items[0].application->quarantine[0].step, "probing/hand-over");
+    cr_expect_str_eq (nodes.items[0].application->last_error->step, "probing/hand-over");
+    cr_expect_eq (nodes.items[0].application->quarantined, 1);
     cr_expect_null (nodes.items[1].application);
     base_cleanup (base_free_p) char *json = noded_nodes_json (nodes.items, nodes.count);
     expect_piece (json, "[\n  {\"id\":\"web-1\",\"online\":true,\"host_pid\":null,");

@@ -15,7 +15,8 @@ static struct wire_node nodes[2];
 static struct wire_order_result orders[2];
 static struct wire_release_state releases[2];
 static struct wire_broker_state broker_state;
-static size_t lists; /* requests for lists of nodes */
+static struct wire_failure bad; /* the quarantine of each node */
+static size_t lists;            /* requests for lists of nodes */
 
 /*  The last request that was not for a list. all and release: as far as it has them. */
 static struct {
@@ -68,6 +69,9 @@ static bool commands_answer (struct fake_broker *fake, const struct fake_request
     else if (request->record == &wire_list_releases_record) {
         listed->releases = releases;
         listed->n_releases = 2;
+    } else if (request->record == &wire_list_quarantine_record) {
+        ((struct wire_failures *) ret_answer)->failures = &bad;
+        ((struct wire_failures *) ret_answer)->n_failures = 1;
     } else if (request->record == &wire_show_broker_record)
         ((struct wire_shown *) ret_answer)->broker = &broker_state;
     else if (request->record != &wire_list_reports_record)
@@ -81,16 +85,16 @@ static bool commands_answer (struct fake_broker *fake, const struct fake_request
 
 static void setup (void)
 {
-    static struct wire_failure bad = {.transaction = "t-9",
-                                      .release = {{0x22, 0x22, 0x22, 0x22}},
-                                      .version = "3.0.0",
-                                      .step = "trial",
-                                      .reason = "hung",
-                                      .time = "2026-11-22T15:00:00.000000000Z"};
+    bad = (struct wire_failure){.transaction = "t-9",
+                                .release = {{0x22, 0x22, 0x22, 0x22}},
+                                .version = "3.0.0",
+                                .step = "trial",
+                                .reason = "hung",
+                                .time = "2026-11-22T15:00:00.000000000Z"};
     static const char *const names[] = {"web-1", "web-2"};
     for (size_t i = 0; i < 2; i++) {
         applications[i] = (struct wire_application){
-            .name = "noded", .state = WIRE_STATE_IDLE, .epoch = 5, .quarantine = &bad, .n_quarantine = 1};
+            .name = "noded", .state = WIRE_STATE_IDLE, .epoch = 5, .quarantined = 1};
         nodes[i] = (struct wire_node){
             .id = names[i], .online = true, .desired_epoch = 5, .application = &applications[i]};
         orders[i] = (struct wire_order_result){
@@ -255,7 +259,7 @@ Test (commands, the_broker_itself_is_shown_with_what_it_refused_by_reason)
 Test (commands, texts_of_a_node_cannot_control_a_terminal_in_json_either)
 {
     nodes[0].outcome_reason = UNSAFE;
-    applications[0].quarantine->reason = UNSAFE;
+    bad.reason = UNSAFE;
     orders[0].status = WIRE_STATUS_REFUSED;
     orders[0].reason = UNSAFE;
     expect_run (WORDS ("nodes", "--json"), 0, "\"outcome_reason\":\"" ESCAPED "\"", NULL);

@@ -125,9 +125,10 @@ static inline bool owner_held (const struct records_application *application)
     return false;
 }
 
-static inline bool owner_quarantined (const struct records_application *application,
+static inline bool owner_quarantined (void *context, const struct records_application *application,
                                       const struct base_digest *release)
 {
+    (void) context;
     (void) application;
     (void) release;
     return false;

@@ -271,7 +271,7 @@ Test (orders, a_failed_trial_is_known_without_a_record_of_its_order)
     node_resume (&app);
     cr_expect_eq (journal_last (wire_state_word (WIRE_STATE_TRIAL), &reason), WIRE_OUTCOME_WENT_BACK);
     node_describe (&app, &application);
-    cr_expect_eq (application.n_quarantine, 1);
+    cr_expect_eq (application.quarantined, 1);
     node_orders_desired (&app, &desired);
     cr_expect_eq (app.procedure.state, WIRE_STATE_IDLE, "the release is not tried again");
     cr_expect_eq (journal_last (wire_state_word (WIRE_STATE_MATCHING), &reason), WIRE_OUTCOME_REFUSED);
@@ -389,7 +389,7 @@ Test (orders, a_description_names_the_previous_version_and_quarantined_releases)
     cr_assert_eq (root_quarantine_add (&process.root, &failure, NULL), 0);
     struct wire_application application;
     node_describe (&app, &application);
-    cr_expect_eq (application.n_quarantine, 1);
+    cr_expect_eq (application.quarantined, 1);
     cr_expect_null (application.previous_version);
 }
 
@@ -472,7 +472,7 @@ Test (orders, an_order_that_found_the_host_unfit_is_kept_and_tried_again)
         cr_expect_eq (standing_kept ().unfit, i + 2);
     }
     node_describe (&app, &application);
-    cr_expect_eq (application.n_quarantine, 0);
+    cr_expect_eq (application.quarantined, 0);
 }
 
 Test (orders, a_restart_keeps_an_order_and_the_time_of_its_retry)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "node/session.h"
+#include "wire/list.h"
 
 enum { NODED, WEB, N_APPLICATIONS, SEEN_MOST = 32 };
 static const char *const names[N_APPLICATIONS] = {"noded", "web"};
@@ -13,7 +14,8 @@ static const char *const names[N_APPLICATIONS] = {"noded", "web"};
 /*  The test plays the origin. */
 static struct bus_socket *control, *announce;
 static struct bus_peer node; /* the last one that said hello */
-static unsigned asks[N_APPLICATIONS], described;
+static unsigned asks[N_APPLICATIONS], described[N_APPLICATIONS];
+static struct base_digest listed; /* in hello */
 static bool is_subscribed, holds_answers;
 static struct match_seen {
     char application[16], transaction[16];
@@ -93,8 +95,14 @@ static void on_message (void *context, struct bus_socket *socket, const struct b
         struct wire_welcome answer = {
             .status = WIRE_STATUS_OK, .instance = "origin", .heartbeat_ms = 3600000};
         node = message->peer;
-        described = (unsigned) hello->n_applications;
+        listed = hello->list;
         (void) bus_send (socket, &node, &wire_welcome_record, &answer);
+    } else if (message->record == &wire_describe_record) {
+        const struct wire_describe *describe = message->body;
+        size_t i = application_index (describe->application->name);
+        cr_expect_eq (asks[i], 0, "a state comes before the first ask");
+        cr_expect (i != NODED || described[WEB], "the state of the node manager comes last");
+        described[i]++;
     } else if (message->record == &wire_ask_record) {
         const struct wire_ask *ask = message->body;
         asks[application_index (ask->application)]++;
@@ -175,7 +183,10 @@ static void hint_send (const char *application, const char *const *for_nodes)
 Test (subjects, a_session_describes_and_asks_for_each_application)
 {
     session_open ();
-    cr_expect_eq (described, N_APPLICATIONS);
+    cr_expect_eq (described[NODED], 1);
+    cr_expect_eq (described[WEB], 1);
+    struct base_digest list = wire_list_digest (names, N_APPLICATIONS);
+    cr_expect (base_digest_equal (&listed, &list));
     cr_expect_eq (asks[NODED], 1);
     cr_expect_eq (asks[WEB], 1);
 }

@@ -185,6 +185,9 @@ struct received {
     struct wire_desired desired;
     struct wire_matched matched;
     struct wire_noted noted;
+    struct wire_listed listed;
+    struct wire_described described;
+    struct wire_quarantined quarantined;
     struct wire_nodes answer;
     struct wire_heartbeat heartbeat;
     struct wire_taken taken;
@@ -203,11 +206,12 @@ static void on_message (void *context, struct bus_socket *socket, const struct b
         const struct wire_record *record;
         void *copy;
     } table[] = {
-        {&wire_welcome_record, &received.welcome}, {&wire_desired_record, &received.desired},
-        {&wire_matched_record, &received.matched}, {&wire_noted_record, &received.noted},
-        {&wire_nodes_record, &received.answer},    {&wire_heartbeat_record, &received.heartbeat},
-        {&wire_taken_record, &received.taken},     {&wire_update_record, &received.update},
-        {&wire_chunk_record, &received.chunk},
+        {&wire_welcome_record, &received.welcome},     {&wire_desired_record, &received.desired},
+        {&wire_matched_record, &received.matched},     {&wire_noted_record, &received.noted},
+        {&wire_nodes_record, &received.answer},        {&wire_heartbeat_record, &received.heartbeat},
+        {&wire_taken_record, &received.taken},         {&wire_update_record, &received.update},
+        {&wire_chunk_record, &received.chunk},         {&wire_listed_record, &received.listed},
+        {&wire_described_record, &received.described}, {&wire_quarantined_record, &received.quarantined},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
         if (table[i].record == message->record) {
@@ -235,6 +239,9 @@ static void fixture_free (struct bus_socket *client)
     wire_desired_deinit (&received.desired);
     wire_matched_deinit (&received.matched);
     wire_noted_deinit (&received.noted);
+    wire_listed_deinit (&received.listed);
+    wire_described_deinit (&received.described);
+    wire_quarantined_deinit (&received.quarantined);
     wire_nodes_deinit (&received.answer);
     wire_heartbeat_deinit (&received.heartbeat);
     wire_taken_deinit (&received.taken);

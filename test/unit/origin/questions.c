@@ -2,6 +2,7 @@
 /*  test/unit/origin/questions.c - requests on the control channel, and announcements */
 
 #include "fixture.h"
+#include "wire/list.h"
 
 TestSuite (questions, .init = rig_setup, .fini = rig_teardown, .timeout = 60);
 
@@ -80,6 +81,36 @@ Test (questions, an_operation_that_fails_is_answered_with_failed)
     client_ask (client, &wire_list_nodes_record, &REQUEST);
     cr_assert_eq (received.answer.status, WIRE_STATUS_FAILED);
     cr_assert_eq (received.answer.serial, 99);
+    fixture_free (client);
+}
+
+/*  As a parent in a rehearsal: the node goes on, and does not send them again. */
+Test (questions, an_origin_that_keeps_no_states_says_so)
+{
+    static const char *const names[] = {"app", "noded"};
+    struct wire_list list = {.node = node, .session = session, .names = names, .n_names = 2};
+    struct wire_describe describe = {.node = node, .session = session, .serial = 7, .application = &standing};
+    struct wire_quarantine quarantine = {.node = node,
+                                         .session = session,
+                                         .application = application,
+                                         .list = base_digest_of ("l", 1),
+                                         .first = 16,
+                                         .total = 17};
+    struct base_digest digest = wire_list_digest (names, 2);
+    origin_serve (&(struct origin_ops){0}, (struct origin_config){0});
+    struct bus_socket *client = client_new ("control");
+    client_ask (client, &wire_list_record, &list);
+    cr_assert_eq (received.listed.status, WIRE_STATUS_NONE);
+    cr_assert (base_digest_equal (&received.listed.list, &digest));
+    client_ask (client, &wire_describe_record, &describe);
+    cr_assert_eq (received.described.status, WIRE_STATUS_NONE);
+    cr_assert_str_eq (received.described.application, "app");
+    cr_assert_eq (received.described.serial, 7);
+    client_ask (client, &wire_quarantine_record, &quarantine);
+    cr_assert_eq (received.quarantined.status, WIRE_STATUS_NONE);
+    cr_assert_str_eq (received.quarantined.application, "app");
+    cr_assert_eq (received.quarantined.first, 16);
+    cr_assert (base_digest_equal (&received.quarantined.list, &quarantine.list));
     fixture_free (client);
 }
 

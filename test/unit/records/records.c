@@ -151,7 +151,9 @@ Test (records, an_application_keeps_its_reported_and_its_desired_state)
     bool trial;
     cr_assert_eq (records_node_on_trial (records, "web-1", &trial, &error), 0);
     cr_assert (trial);
-    cr_assert_eq (records_applications_keep (records, "web-1", NULL, 0, &error), 0);
+    size_t dropped;
+    cr_assert_eq (records_applications_keep (records, "web-1", NULL, 0, &dropped, &error), 0);
+    cr_assert_eq (dropped, 1);
     cr_assert_eq (records_node_on_trial (records, "web-1", &trial, &error), 0);
     cr_assert_not (trial);
     cr_assert_eq (records_application_get (records, "web-1", "noded", &found, &error), 0);
@@ -277,7 +279,7 @@ Test (records, an_interrupted_migration_starts_over)
 {
     records = records_free (records);
     database_execute (
-        "PRAGMA user_version = 0; DROP TABLE answers; DROP TABLE reports; DROP TABLE applications;"
+        "PRAGMA user_version = 0; DROP TABLE answers; DROP TABLE reports; DROP TABLE applications; DROP TABLE quarantine;"
         "DROP TABLE nodes; DROP TABLE contents; DROP TABLE releases; DROP TABLE meta;"
         "DROP TABLE labels; DROP TABLE heads; DROP TABLE rollouts; DROP TABLE members;"
         "DROP TABLE turns; DROP TABLE given;");

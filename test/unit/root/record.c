@@ -182,6 +182,30 @@ Test (record, a_quarantined_release_is_found_until_it_is_cleared)
     cr_expect_eq (root_quarantine_find (&root, &two.release, &found), ROOT_E_NONE);
 }
 
+Test (record, the_oldest_record_gives_way_if_too_many_releases_are_quarantined)
+{
+    enum { MORE = 3 };
+    struct wire_failure *all;
+    size_t count;
+    char time[40];
+    struct wire_failure failure = {.transaction = "t", .step = "trial", .reason = "it hung", .time = time};
+    for (unsigned i = 0; i < WIRE_QUARANTINE_MOST + MORE; i++) {
+        failure.release = (struct base_digest){{(uint8_t) (i % 251 + 1), (uint8_t) (i / 251)}};
+        (void) snprintf (time, sizeof time, "2026-01-01T00:%02u:%02u.000000000Z", i / 60, i % 60);
+        cr_assert_eq (root_quarantine_add (&root, &failure, &error), 0, "%s", error.text);
+    }
+    cr_assert_eq (root_quarantine_list (&root, &all, &count, &error), 0);
+    cr_expect_eq (count, WIRE_QUARANTINE_MOST);
+    cr_expect (base_digest_equal (&all[0].release, &failure.release));
+    cr_expect_str_eq (all[count - 1].time, "2026-01-01T00:00:03.000000000Z");
+    for (size_t i = 1; i < count; i++)
+        cr_expect_lt (strcmp (all[i].time, all[i - 1].time), 0);
+    root_quarantine_free (all, count);
+    char *kept = scratch_shell ("ls root/var/quarantine | wc -l", NULL);
+    cr_expect_eq (strtoul (kept, NULL, 10), WIRE_QUARANTINE_MOST);
+    free (kept);
+}
+
 Test (record, a_damaged_quarantine_record_is_set_aside)
 {
     struct wire_failure one = failure_of ("one", "2026-01-01T00:00:00.000000000Z"), found, *all;

@@ -256,13 +256,9 @@ Test (hostile, a_value_of_another_kind_is_an_error)
     }
 }
 
-/*  {"application": {"quarantine": [FAILURE, FAILURE]}}; the second failure has an integer as its step. */
-static const char nested[] = "\x81\xab"
-                             "application\x83"
-                             "\xa4name\xa1"
-                             "a\xa5state\xa4"
-                             "idle\xaa"
-                             "quarantine\x92"
+/*  {"failures": [FAILURE, FAILURE]}; the second failure has an integer as its step. */
+static const char nested[] = "\x81\xa8"
+                             "failures\x92"
                              "\x85\xabtransaction\xa1t\xa4step\xa1s\xa6reason\xa1r\xa4time\xa1t\xa1x\x01"
                              "\x81\xa4step\x07";
 
@@ -286,7 +282,7 @@ Test (hostile, the_error_names_the_path_of_the_field_and_what_is_expected)
          "application\x90",
          14, "report: application: is an array, a map is expected"},
         {nested, sizeof nested - 1,
-         "report: application.quarantine[1].step: is an unsigned integer, a str is expected"},
+         "quarantine: failures[1].step: is an unsigned integer, a str is expected"},
         {"\x81\xab"
          "application\x81\x01\x02",
          16, "report: application.(key): is an unsigned integer, a str is expected"},
@@ -294,9 +290,14 @@ Test (hostile, the_error_names_the_path_of_the_field_and_what_is_expected)
         {"\x81", 1, "report: is not valid msgpack: it declares more items than it has bytes"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct wire_report report;
+        union {
+            struct wire_report report;
+            struct wire_quarantine quarantine;
+        } message;
         struct base_error error = {0};
-        cr_assert_eq (wire_unpack (&wire_report_record, cases[i].bytes, cases[i].size, &report, &error),
+        const struct wire_record *record =
+            strncmp (cases[i].error, "quarantine", 10) == 0 ? &wire_quarantine_record : &wire_report_record;
+        cr_assert_eq (wire_unpack (record, cases[i].bytes, cases[i].size, &message, &error),
                       WIRE_E_MALFORMED);
         cr_expect_str_eq (error.text, cases[i].error);
     }

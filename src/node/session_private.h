@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*  node/session_private.h - the session, as its files share it
+
+        session.c   hello, heartbeats, asking, matching, reports
+        states.c    the list of the applications, and the state of each
+        pages.c     the quarantine of each, page by page */
+
+#ifndef NODE_SESSION_PRIVATE_H
+#define NODE_SESSION_PRIVATE_H
+
+#include "base/log.h"
+#include "bus/refusals.h"
+#include "node/session.h"
+
+enum {
+    SUBJECTS_MOST = 64, /* as many as list may have */
+    REPORTS_MOST = 64,
+};
+
+struct node_session {
+    struct bus_loop *loop;
+    const struct identity_config *config;
+    const struct node_session_ops *ops;
+    void *context;
+    struct bus_socket *announce, *control;
+    struct node_subject *subjects;
+    struct node_match *matches; /* under way */
+    char id[33];
+    char place[96];
+    char kernel[65];
+
+    bool open;
+    char instance[65];       /* of the origin */
+    uint64_t sequence;       /* of its last announcement that is known */
+    char heard_instance[65]; /* the same, as received on the announce channel */
+    uint64_t heard_sequence;
+    uint64_t heartbeat_ms, heard_ms;
+    uint64_t hello_pause_ms, report_pause_ms, connect_pause_ms;
+    uint64_t hello_ms;                  /* when the last hello was sent */
+    struct base_log_limit log;          /* for lines that the origin can cause */
+    struct bus_refusals_of refusals[2]; /* of announce and control */
+
+    struct wire_report reports[REPORTS_MOST];
+    size_t n_reports;
+
+    uint64_t described;     /* states that were sent */
+    uint64_t list_pause_ms; /* until the list is sent again */
+
+    int hello_timer, heartbeat_timer, ask_timer, report_timer, list_timer;
+};
+
+/*  The origin does not know this session: says hello again. */
+void node_session_unknown (struct node_session *session);
+/*  A request, report or state was answered, and not refused. */
+void node_session_answered (struct node_session *session);
+
+/*  states.c */
+/*  The names of the applications. Returns their number. */
+size_t node_states_names (const struct node_session *session, const char *names[SUBJECTS_MOST]);
+/*  The session was opened: sends all states. */
+void node_states_opened (struct node_session *session);
+/*  The origin wants the list. */
+void node_states_list (struct node_session *session);
+/*  All reports were answered. */
+void node_states_reported (struct node_session *session);
+void node_states_listed (struct node_session *session, const struct wire_listed *listed);
+void node_states_described (struct node_session *session, const struct wire_described *described);
+
+/*  pages.c */
+/*  The origin wants the quarantine of an application. */
+void node_pages_wanted (struct node_session *session, const char *application);
+void node_pages_answered (struct node_session *session, const struct wire_quarantined *quarantined);
+
+/*  Returns the application of that name; NULL: there is none. */
+struct node_subject *node_subject_find (const struct node_session *session, const char *application);
+
+#endif
