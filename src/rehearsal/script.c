@@ -223,6 +223,7 @@ void rehearsal_hint (void *context)
 {
     base_assert (context);
     struct rehearsal *rehearsal = context;
+    bus_timer_cancel (rehearsal->spec.loop, rehearsal->hint_timer); /* of the phase before */
     rehearsal->hint_timer = 0;
     if (rehearsal->asked)
         return;

@@ -351,7 +351,7 @@ Test (script, a_switch_that_leaves_no_stable_fails)
     candidate_switches ();
     link_remove (ROOT_STABLE);
     hand_over_rehearsed ();
-    expect_failed ("update", FAULT_CANDIDATE, "stable in its root is missing or damaged");
+    expect_failed ("update", FAULT_CANDIDATE, "stable in its root is missing");
 }
 
 Test (script, a_switch_without_a_way_back_to_the_candidate_fails)
@@ -809,4 +809,17 @@ Test (script, the_output_of_a_failed_candidate_is_logged_line_by_line)
     rehearsal_fail (&rehearsal, "a reason");
     cr_expect_eq (log_lines_count ("output of the probe: "), 3, "%s", log_lines ());
     cr_expect_eq (log_lines_count ("output of the probe: two\n"), 1, "%s", log_lines ());
+}
+
+/*  The candidate may hand over before the hint that was due then. */
+Test (script, no_hint_is_sent_after_the_end)
+{
+    walk_to (PHASE_UPDATE);
+    candidate_switches ();
+    rehearsal.spec.depth = 1; /* its hand-over within 100 ms of the last hint */
+    offered_announces ();
+    cr_assert_eq (rehearsal.phase, PHASE_CONFIRM);
+    rehearsal_fail (&rehearsal, "a reason");
+    run_to_the_result ();
+    loop_run_ms (250);
 }
