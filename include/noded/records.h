@@ -62,7 +62,7 @@ enum noded_outcome {
     NODED_OUTCOME_CONFIRMED, /* "confirmed": the new version runs and has confirmed itself */
     NODED_OUTCOME_REVERTED,  /* "reverted": the node was reverted as ordered; the previous version runs
                                again */
-    NODED_OUTCOME_WENT_BACK, /* "went-back": the new version failed on trial and was rolled back; the
+    NODED_OUTCOME_ROLLED_BACK, /* "rolled-back": the new version failed on trial and was rolled back; the
                                 previous version runs again */
 };
 const char *noded_outcome_word (enum noded_outcome value);
@@ -96,16 +96,16 @@ const char *noded_order_word (enum noded_order_kind value);
 /*  What happened to a node. */
 enum noded_event_kind {
     NODED_EVENT_NULL = 0,
-    NODED_EVENT_CAME,     /* "came": the node connected and said hello */
-    NODED_EVENT_WENT,     /* "went": the node said bye, or lost contact */
-    NODED_EVENT_CHANGED,  /* "changed": the state of an application changed */
-    NODED_EVENT_UPDATED,  /* "updated": a new version has confirmed itself */
-    NODED_EVENT_REVERTED, /* "reverted": the node was reverted to its previous version as ordered */
-    NODED_EVENT_JOURNAL,  /* "journal": the node's journal does not match what the node reported earlier;
+    NODED_EVENT_CONNECTED,    /* "connected": the node connected and said hello */
+    NODED_EVENT_DISCONNECTED, /* "disconnected": the node said bye, or lost contact */
+    NODED_EVENT_CHANGED,      /* "changed": the state of an application changed */
+    NODED_EVENT_UPDATED,      /* "updated": a new version has confirmed itself */
+    NODED_EVENT_REVERTED,     /* "reverted": the node was reverted to its previous version as ordered */
+    NODED_EVENT_JOURNAL,      /* "journal": the node's journal does not match what the node reported earlier;
                             see reason */
-    NODED_EVENT_DAMAGED,  /* "damaged": the node found damage on its disk, in the running version or in
+    NODED_EVENT_DAMAGED,      /* "damaged": the node found damage on its disk, in the running version or in
                             the one that a revert needs; the reason says what to do */
-    NODED_EVENT_FAILED,   /* "failed": an update failed or was refused; see step and reason */
+    NODED_EVENT_FAILED,       /* "failed": an update failed or was refused; see step and reason */
 };
 const char *noded_event_word (enum noded_event_kind value);
 
@@ -151,20 +151,21 @@ const char *noded_gate_word (enum noded_gate value);
 /*  The state of a node in a rollout. */
 enum noded_member_state {
     NODED_MEMBER_NULL = 0,
-    NODED_MEMBER_WAITING, /* "waiting": not started yet */
-    NODED_MEMBER_ORDERED, /* "ordered": ordered to update, and not finished */
-    NODED_MEMBER_UPDATED, /* "updated": runs the release and has confirmed it */
-    NODED_MEMBER_FAILED,  /* "failed": its update failed or was rolled back */
-    NODED_MEMBER_OVERDUE, /* "overdue": did not finish within its deadline */
-    NODED_MEMBER_DARK, /* "lost-contact": lost contact during or after its update; most other nodes did not */
-    NODED_MEMBER_BACKING,  /* "reverting": ordered to revert, and not finished */
-    NODED_MEMBER_BACK,     /* "reverted": runs its previous version again */
-    NODED_MEMBER_STUCK,    /* "stuck": ordered to revert, and did not */
-    NODED_MEMBER_LEFT,     /* "skipped": not updated, and not counted as failed: its wave or the rollout
+    NODED_MEMBER_WAITING,      /* "waiting": not started yet */
+    NODED_MEMBER_ORDERED,      /* "ordered": ordered to update, and not finished */
+    NODED_MEMBER_UPDATED,      /* "updated": runs the release and has confirmed it */
+    NODED_MEMBER_FAILED,       /* "failed": its update failed or was rolled back */
+    NODED_MEMBER_OVERDUE,      /* "overdue": did not finish within its deadline */
+    NODED_MEMBER_LOST_CONTACT, /* "lost-contact": lost contact during or after its update; most other nodes
+                                  did not */
+    NODED_MEMBER_REVERTING,    /* "reverting": ordered to revert, and not finished */
+    NODED_MEMBER_REVERTED,     /* "reverted": runs its previous version again */
+    NODED_MEMBER_STUCK,        /* "stuck": ordered to revert, and did not */
+    NODED_MEMBER_SKIPPED,      /* "skipped": not updated, and not counted as failed: its wave or the rollout
                           ended first, it is held, its order was cancelled, its host was unfit until its
                           deadline, or it was forgotten */
-    NODED_MEMBER_EXCLUDED, /* "excluded": could not be updated when the rollout was planned; see reason */
-    NODED_MEMBER_TAKEN,    /* "taken": another rollout has taken it over; see reason */
+    NODED_MEMBER_EXCLUDED,     /* "excluded": could not be updated when the rollout was planned; see reason */
+    NODED_MEMBER_TAKEN,        /* "taken": another rollout has taken it over; see reason */
 };
 const char *noded_member_word (enum noded_member_state value);
 
@@ -176,7 +177,7 @@ enum noded_command {
     NODED_COMMAND_APPROVE, /* "approve": let the waiting wave begin */
     NODED_COMMAND_ABORT,   /* "abort": end the rollout; updated nodes keep the release */
     NODED_COMMAND_REVERT,  /* "revert": end the rollout and revert the updated nodes */
-    NODED_COMMAND_RETRY,   /* "retry": start nodes again that failed or were left out */
+    NODED_COMMAND_RETRY,   /* "retry": start nodes again that failed or were skipped */
 };
 const char *noded_command_word (enum noded_command value);
 
@@ -304,7 +305,7 @@ typedef struct noded_order {
 typedef struct noded_followed_order {
     const char *node;        /* the node */
     bool ended;              /* the outcome is known */
-    bool good;               /* the order was carried out, or there was nothing to do */
+    bool succeeded;          /* the order was carried out, or there was nothing to do */
     const char *outcome;     /* an outcome of choices.def, or refused, superseded, unfit, unknown */
     const char *step;        /* the step of that outcome */
     const char *reason;      /* text for the operator */
@@ -382,13 +383,13 @@ typedef struct noded_rollout_spec {
     uint64_t wave_deadline_ms;         /* for a wave, from its start, without pauses and closed windows; 0: 24
                                   hours */
     const struct noded_window *window; /* absent: at any time */
-    uint64_t spread_ms; /* the nodes of a wave are started one after the other, evenly over this time */
+    uint64_t stagger_ms; /* the nodes of a wave are started one after the other, evenly over this time */
     enum noded_on_halt on_halt; /* what happens to the updated nodes; absent: they keep the release */
     bool rehearse_revert;       /* each node of the first wave is updated, reverted, and updated again */
     uint64_t revert_limit_ms;   /* the longest time that such a revert may take; 0: 60 seconds */
-    uint64_t false_halt;        /* the chance, in thousandths, that the comparison of updated nodes with the
+    uint64_t significance;      /* the chance, in thousandths, that the comparison of updated nodes with the
                             others halts a good release; 0: no comparison */
-    const char *neighbours;     /* a label: nodes with the same value lose contact with the broker together;
+    const char *failure_domain; /* a label: nodes with the same value lose contact with the broker together;
                                absent: all nodes do */
     bool queue; /* if another rollout has one of the nodes: start when none has, instead of being refused */
     bool supersede; /* as queue; it also takes over nodes from rollouts that are halted or paused, as
@@ -406,7 +407,7 @@ typedef struct noded_wave_state {
     uint64_t forgiven;    /* nodes that failed, and no longer count since an operator resumed the rollout */
     uint64_t taken;       /* nodes that another rollout has taken over */
     bool approval;        /* an operator has to approve the wave before it begins */
-    const char *begun;    /* when it began: RFC 3339, UTC; absent: not yet */
+    const char *started;  /* when it began: RFC 3339, UTC; absent: not yet */
     const char *ended;    /* when it passed its gates */
 } noded_wave_state;
 
@@ -427,7 +428,7 @@ typedef struct noded_member {
     enum noded_member_state state; /* its state */
     const char *since;             /* when it entered this state: RFC 3339, UTC */
     const char *step;              /* the step in which it failed, as reported */
-    const char *reason;            /* text for the operator: why it failed, or was left out */
+    const char *reason;            /* text for the operator: why it failed, or was skipped */
     uint64_t epoch;                /* of the last order that the rollout gave to the node */
     const char *transaction;       /* of the last update that the rollout ordered */
     uint64_t revert_ms;            /* the duration of its rehearsed revert */
@@ -442,7 +443,7 @@ typedef struct noded_rollout {
     const struct noded_rollout_spec *spec; /* its specification, with all defaults and waves filled in */
     const char *version;                   /* of the release */
     noded_digest plan;                     /* hash of its plan */
-    const char *begun;                     /* when it was started: RFC 3339, UTC, of the broker's clock */
+    const char *started;                   /* when it was started: RFC 3339, UTC, of the broker's clock */
     enum noded_phase phase;                /* its phase */
     const char *since;                     /* when it entered this phase */
     bool paused;                           /* no further nodes are started until it is resumed */
@@ -451,11 +452,11 @@ typedef struct noded_rollout {
                       approve continues without the wave */
     const char *reason; /* why it was halted, reverted or aborted */
     enum noded_gate gate;                 /* the gate that the reason is about; absent: none */
-    const char *waits;                    /* text for the operator: what it is waiting for */
+    const char *waiting_for;              /* text for the operator: what it is waiting for */
     uint64_t wave;                        /* the current wave; counts from 1 */
     const struct noded_wave_state *waves; /* all waves */
     size_t n_waves;
-    uint64_t left_out;                /* nodes that were selected, but excluded when it was planned */
+    uint64_t skipped;                 /* nodes that were selected, but excluded when it was planned */
     uint64_t bytes;                   /* on the wire, at most, as planned */
     const struct noded_cause *causes; /* why nodes failed, the most frequent first */
     size_t n_causes;
@@ -478,7 +479,7 @@ typedef struct noded_plan {
     const struct noded_rollout_spec *spec; /* the specification, with all defaults and waves filled in */
     const char *version;                   /* of the release */
     uint64_t updated;                      /* nodes that would be updated */
-    uint64_t left_out; /* nodes that are selected, but would not be updated: members lists each with its
+    uint64_t skipped; /* nodes that are selected, but would not be updated: members lists each with its
                           reason */
     const struct noded_wave_state *waves; /* the number of nodes in each wave */
     size_t n_waves;
@@ -503,7 +504,7 @@ typedef struct noded_transition {
 } noded_transition;
 
 /*  One event, as JSON. */
-typedef struct noded_happened {
+typedef struct noded_node_event {
     enum noded_event_kind event; /* what happened */
     const char *instance;        /* of the broker */
     uint64_t sequence;       /* one more than in the previous event of this topic; scoped to the instance */
@@ -518,10 +519,10 @@ typedef struct noded_happened {
     const char *reason;      /* text for the operator */
     const char *rollout;     /* the rollout that includes the node and has not ended */
     uint64_t wave;           /* of that rollout */
-} noded_happened;
+} noded_node_event;
 
 /*  A transition of a rollout, as JSON. */
-typedef struct noded_rolled {
+typedef struct noded_rollout_event {
     const char *instance; /* of the broker */
     uint64_t sequence;    /* one more than in the previous event of this topic; scoped to the instance */
     const struct noded_transition *transition; /* the transition */
@@ -530,7 +531,7 @@ typedef struct noded_rolled {
     noded_digest release;                      /* to be installed */
     const struct noded_wave_state *waves;      /* their state after the transition */
     size_t n_waves;
-} noded_rolled;
+} noded_rollout_event;
 
 /*  Lists and objects that the functions of noded/client.h return. noded_..._free frees the items and makes a
     list empty; an empty list and NULL are allowed. */
@@ -589,12 +590,12 @@ void noded_broker_free (noded_broker *broker);
 void noded_rollout_free (noded_rollout *rollout);
 void noded_plan_free (noded_plan *plan);
 
-/*  An event. One of happened and rolled is set; or neither: this version does not know the event. */
+/*  An event. One of node_event and rollout_event is set; or neither: this version does not know the event. */
 typedef struct noded_event {
     char *topic; /* "event/NODE/EVENT", "rollout/ID/PHASE" */
     char *json;  /* as the broker sent it */
-    noded_happened *happened;
-    noded_rolled *rolled;
+    noded_node_event *node_event;
+    noded_rollout_event *rollout_event;
 } noded_event;
 void noded_event_free (noded_event *event);
 

@@ -166,22 +166,22 @@ static const char *host_triplet (void)
 
 /*  Tries the directories of an object's DT_RPATH or DT_RUNPATH. Skips directories that are relative or
     contain a variable other than a leading $ORIGIN. */
-static int places_try (struct wanted *wanted, const struct object *object, const char *places)
+static int directories_try (struct wanted *wanted, const struct object *object, const char *directories)
 {
     static const char *const origins[] = {"${ORIGIN}", "$ORIGIN"};
     int r = BASE_ELF_E_OTHER;
-    while (r == BASE_ELF_E_OTHER && places && *places) {
-        size_t size = strcspn (places, ":"), origin = 0;
+    while (r == BASE_ELF_E_OTHER && directories && *directories) {
+        size_t size = strcspn (directories, ":"), origin = 0;
         for (size_t i = 0; i < 2 && !origin; i++)
-            if (strncmp (places, origins[i], strlen (origins[i])) == 0)
+            if (strncmp (directories, origins[i], strlen (origins[i])) == 0)
                 origin = strlen (origins[i]);
         base_cleanup (base_free_p) char *directory = base_text_printf (
-            "%s%.*s", origin ? object->directory : "", (int) (size - origin), places + origin);
+            "%s%.*s", origin ? object->directory : "", (int) (size - origin), directories + origin);
         if (!directory)
             return -ENOMEM;
-        if (*directory == '/' && !memchr (places + origin, '$', size - origin))
+        if (*directory == '/' && !memchr (directories + origin, '$', size - origin))
             r = directory_try (wanted, directory);
-        places += size + (places[size] == ':');
+        directories += size + (directories[size] == ':');
     }
     return r;
 }
@@ -209,9 +209,9 @@ static int wanted_find (struct wanted *wanted, size_t needed_by)
     if (!object->dynamic.runpath)
         for (int at = (int) needed_by; r == BASE_ELF_E_OTHER && at >= 0; at = search->objects[at].needed_by)
             if (!search->objects[at].dynamic.runpath)
-                r = places_try (wanted, &search->objects[at], search->objects[at].dynamic.rpath);
+                r = directories_try (wanted, &search->objects[at], search->objects[at].dynamic.rpath);
     if (r == BASE_ELF_E_OTHER)
-        r = places_try (wanted, object, object->dynamic.runpath);
+        r = directories_try (wanted, object, object->dynamic.runpath);
     if (r == BASE_ELF_E_OTHER)
         r = base_elf_cache_each (&search->cache, wanted->soname, candidate_try, wanted);
     if (r == BASE_ELF_E_OTHER)

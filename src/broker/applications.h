@@ -12,18 +12,19 @@ struct broker_application_news {
     bool damaged;           /* reports damage on its disk that the record does not have */
     bool known;             /* the node has reported this application before */
     bool quarantine_wanted; /* it has another list of quarantined releases than the records */
-    bool believed;          /* no reported epoch is too high to have been issued */
+    bool plausible;         /* no reported epoch is too high to have been issued */
     uint64_t before;        /* the highest epoch of the record */
 };
 
 /*  Updates the record of an application from a node's report. */
-int broker_application_store (struct broker *broker, const char *node, const struct wire_application *told,
+int broker_application_store (struct broker *broker, const char *node,
+                              const struct wire_application *reported,
                               struct broker_application_news *ret_news, struct base_error *error);
 
 /*  Logs the damage that a node found on its disk. Returns what happened, for an event; valid as long as
-    told. */
-struct broker_happening broker_damage_log (struct broker *broker, const struct broker_node *node,
-                                           const struct wire_application *told);
+    reported. */
+struct broker_node_event broker_damage_log (struct broker *broker, const struct broker_node *node,
+                                            const struct wire_application *reported);
 
 /*  If a result that the node should have reported is missing: has the node checked again after
     DEPLOY_SETTLE_MS. */

@@ -28,7 +28,7 @@ struct broker_backup {
     const char *database;
     char *copy; /* path of the copy, until it is stored as a blob */
     struct base_digest digest, fleet_head;
-    uint64_t size, turns;
+    uint64_t size, merges;
     struct base_error error;
 };
 
@@ -94,12 +94,12 @@ static int copy_make (void *context)
 {
     struct broker_backup *backup = context;
     base_cleanup (disk_blobs_deinit) struct disk_blobs blobs = {.fd = -1};
-    int r = disk_blobs_open (&disk_system, backup->root, "contents", &blobs, &backup->error);
+    int r = disk_blobs_open (&disk_system, backup->root, "blobs", &blobs, &backup->error);
 
     (void) unlink (backup->copy); /* left by a broker that was killed */
     if (r < 0)
         return r;
-    r = records_copy (backup->database, backup->copy, &backup->turns, &backup->fleet_head, &backup->error);
+    r = records_copy (backup->database, backup->copy, &backup->merges, &backup->fleet_head, &backup->error);
     if (r == 0)
         r = blob_put (backup, &blobs);
     (void) unlink (backup->copy);
@@ -114,7 +114,7 @@ static void copies_shorten (struct broker *broker)
     struct broker_copies *copies = broker->copies;
 
     base_assert (copies->count > 0 && copies->count <= COPIES_MOST);
-    (void) broker_content_remove (broker->content, &copies->all[0].digest);
+    (void) broker_blobs_remove (broker->blobs, &copies->all[0].digest);
     memmove (&copies->all[0], &copies->all[1], --copies->count * sizeof copies->all[0]);
 }
 
@@ -132,13 +132,13 @@ static void backup_done (void *context, int result)
 {
     struct broker_backup *backup = context;
     struct broker *broker = backup->broker;
-    base_assert (broker->backup == backup && broker->content && broker->copies);
+    base_assert (broker->backup == backup && broker->blobs && broker->copies);
     char text[BASE_DIGEST_TEXT];
     base_cleanup (base_free_p) char *reason =
         result ? wire_reason ("no backup was made: %s", backup->error.text) : NULL;
     struct wire_backup made = {.blob = backup->digest,
                                .size = backup->size,
-                               .heads = backup->turns,
+                               .heads = backup->merges,
                                .fleet_head = backup->fleet_head};
     struct wire_backed_up answer = {.serial = backup->serial,
                                     .status = result ? WIRE_STATUS_FAILED : WIRE_STATUS_OK,
@@ -168,15 +168,15 @@ int broker_serve_backup_records (struct broker_call *call, const struct wire_bac
     const char *database = records_path (broker->records);
     int r;
 
-    if (!broker->content)
-        return wire_answer_say (
+    if (!broker->blobs)
+        return wire_answer_set (
             answer, WIRE_STATUS_REFUSED,
             "this broker serves no blobs, so a backup cannot be downloaded from it: on its host,"
             " sqlite3 ROOT/broker.db '.backup FILE' makes one while it runs");
     if (backup && backup->serial == request->serial && bus_peer_equal (&backup->peer, peer))
         return ORIGIN_LATER; /* the request is repeated */
     if (backup)
-        return wire_answer_say (answer, WIRE_STATUS_BUSY,
+        return wire_answer_set (answer, WIRE_STATUS_BUSY,
                                 "a backup is being made already: ask again in a moment");
     if (!broker->copies && !(broker->copies = calloc (1, sizeof *broker->copies)))
         return -ENOMEM;

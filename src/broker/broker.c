@@ -25,7 +25,7 @@
 #include "broker/revisions.h"
 #include "broker/rollouts.h"
 #include "broker/root.h"
-#include "broker/round.h"
+#include "broker/commit.h"
 #include "broker/serving.h"
 #include "broker/sessions.h"
 #include "broker/status.h"
@@ -33,31 +33,31 @@
 
 enum { TICK_LEAST_MS = 20, TICK_MOST_MS = 500, LIVENESS_HEARTBEATS = 3 };
 
-static int on_content_open (void *context, const struct base_digest *digest, int *ret_fd, uint64_t *ret_size,
-                            bool *ret_immutable)
+static int on_blob_open (void *context, const struct base_digest *digest, int *ret_fd, uint64_t *ret_size,
+                         bool *ret_immutable)
 {
     struct broker *broker = context;
-    int r = broker_content_get (broker->content, digest, ret_fd, ret_size, ret_immutable);
+    int r = broker_blobs_get (broker->blobs, digest, ret_fd, ret_size, ret_immutable);
     bool used;
     uint64_t size;
 
     if (r != -ENOENT)
         return r;
     /* Restores a blob from the trash if the records need it. */
-    if (records_content_used (broker->records, digest, &used, NULL) == 0 && used &&
-        broker_content_has (broker->content, digest, &size))
-        r = broker_content_get (broker->content, digest, ret_fd, ret_size, ret_immutable);
+    if (records_blob_used (broker->records, digest, &used, NULL) == 0 && used &&
+        broker_blobs_has (broker->blobs, digest, &size))
+        r = broker_blobs_get (broker->blobs, digest, ret_fd, ret_size, ret_immutable);
     if (r == -ENOENT && broker_serving_restore (broker, digest))
-        r = broker_content_get (broker->content, digest, ret_fd, ret_size, ret_immutable);
+        r = broker_blobs_get (broker->blobs, digest, ret_fd, ret_size, ret_immutable);
     return r;
 }
 
-static int on_content_put (void *context, const struct bus_peer *peer, const struct wire_put *put,
-                           const void *payload, size_t size, struct wire_taken *answer)
+static int on_blob_put (void *context, const struct bus_peer *peer, const struct wire_put *put,
+                        const void *payload, size_t size, struct wire_taken *answer)
 {
     const struct broker *broker = context;
 
-    return broker_content_put (broker->content, peer, put, payload, size, base_time_boot_ms (), answer);
+    return broker_blobs_put (broker->blobs, peer, put, payload, size, base_time_boot_ms (), answer);
 }
 
 static const struct origin_ops operations = {
@@ -73,8 +73,8 @@ static const struct origin_ops operations = {
     .bye = broker_on_bye,
     .refused = broker_on_refused,
     .subscription = broker_on_subscription,
-    .content_open = on_content_open,
-    .content_put = on_content_put,
+    .blob_open = on_blob_open,
+    .blob_put = on_blob_put,
 };
 
 static void hint_send (void *context, unsigned slot, const struct wire_update *hint)
@@ -123,8 +123,8 @@ static void on_tick (void *context)
                                  &(struct broker_node_change){.node = node, .flags = BROKER_NODE_REPORT});
         }
     }
-    if (broker->content)
-        broker_content_tick (broker->content, now_ms);
+    if (broker->blobs)
+        broker_blobs_tick (broker->blobs, now_ms);
     broker_backup_tick (broker, now_ms);
     broker_rescue_look (broker);
     peers_log (broker);
@@ -210,7 +210,7 @@ static void on_damaged (void *context, const struct base_digest *digest)
     struct broker *broker = context;
     base_cleanup (base_free_p) char *notice = NULL;
 
-    origin_content_forget (broker->origin, digest);
+    origin_blob_forget (broker->origin, digest);
     notice = broker_serving_notice (broker);
     if (notice)
         broker_event_notice (broker, notice);
@@ -218,15 +218,15 @@ static void on_damaged (void *context, const struct base_digest *digest)
 
 /*  Starts to check, collect and scrub the blobs. Called after the channels are bound, so that a start that
     fails moves no blob to the trash. */
-static void content_begin (struct broker *broker, const struct broker_config *config)
+static void blobs_begin (struct broker *broker, const struct broker_config *config)
 {
     const struct broker_trash_rules none = {.keep_ms = 0};
     const struct broker_trash_rules usual = BROKER_TRASH_RULES;
     bool is_set = memcmp (&config->trash, &none, sizeof none) != 0;
 
-    broker_content_watch (broker->content, on_damaged, broker);
-    broker_content_rules (broker->content, is_set ? &config->trash : &usual, config->scrub_ms);
-    broker_contents_collect (broker);
+    broker_blobs_watch (broker->blobs, on_damaged, broker);
+    broker_blobs_rules (broker->blobs, is_set ? &config->trash : &usual, config->scrub_ms);
+    broker_blobs_collect (broker);
 }
 
 /*  The order matters: see broker/revisions.h. */
@@ -284,15 +284,15 @@ static int broker_open (struct broker *broker, const struct broker_config *confi
     if (r)
         return r;
     if (!config->no_content) {
-        r = broker_content_open (broker->loop, broker->root, &broker->content, error);
+        r = broker_blobs_open (broker->loop, broker->root, &broker->blobs, error);
         if (r < 0)
             return r;
     }
     r = channels_bind (broker, config, error);
     if (r < 0)
         return r;
-    if (broker->content)
-        content_begin (broker, config);
+    if (broker->blobs)
+        blobs_begin (broker, config);
     return deploy_load (&broker->deploy, broker->records, error);
 }
 
@@ -308,8 +308,8 @@ int broker_new (struct bus_loop *loop, const struct broker_config *config, struc
     broker->root = -1;
     broker->lock = -1;
     broker->loop = loop;
-    broker->begun_ms = base_time_boot_ms ();
-    broker->begun_ns = base_time_real_ns ();
+    broker->started_ms = base_time_boot_ms ();
+    broker->started_ns = base_time_real_ns ();
     deploy_init (&broker->deploy, &broker_deploy_ops, broker);
     r = broker_pace (broker, config->heartbeat_ms, config->liveness_ms, error);
     if (r < 0)
@@ -339,7 +339,7 @@ struct broker *broker_free (struct broker *broker)
         return NULL;
     bus_timer_cancel (broker->loop, broker->tick > 0 ? broker->tick : 0);
     broker_backup_deinit (broker);
-    broker_round_deinit (broker);
+    broker_commit_deinit (broker);
     broker_quarantine_deinit (broker);
     deploy_deinit (&broker->deploy);
     bus_timer_cancel (broker->loop, broker->deploy_timer > 0 ? broker->deploy_timer : 0);
@@ -348,7 +348,7 @@ struct broker *broker_free (struct broker *broker)
     broker_hints_deinit (&broker->hints);
     broker_waiters_deinit (&broker->waiters);
     broker_registry_deinit (&broker->registry);
-    broker->content = broker_content_free (broker->content);
+    broker->blobs = broker_blobs_free (broker->blobs);
     broker->records = records_free (broker->records);
     broker->mark = broker_mark_free (broker->mark);
     base_close_p (&broker->root);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  broker/broker.h - the broker: an origin that keeps the fleet's records and executes an operator's orders
 
-    Owns its root: `lock` (one broker a root), `broker.db` (the records), `contents/` (the blobs), `releases/`
+    Owns its root: `lock` (one broker a root), `broker.db` (the records), `blobs/` (the blobs), `releases/`
     (the release documents). A change is on disk before it is answered or announced; only which nodes are
     online is kept in memory. A broker that was killed continues where it stopped. */
 

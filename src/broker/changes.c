@@ -23,7 +23,7 @@ void broker_changes_node (const struct broker_changes *changes, const struct bro
 {
     base_assert (changes && changes->n_subscribers <= BROKER_SUBSCRIBERS_MOST);
     base_assert (change && change->node);
-    base_assert (change->happened || change->n_happened == 0);
+    base_assert (change->events || change->n_events == 0);
     for (size_t i = 0; i < changes->n_subscribers; i++)
         if (changes->subscribers[i].ops->node)
             changes->subscribers[i].ops->node (changes->subscribers[i].context, change);
@@ -33,7 +33,7 @@ void broker_changes_rollout (const struct broker_changes *changes, const struct 
 {
     base_assert (changes && changes->n_subscribers <= BROKER_SUBSCRIBERS_MOST);
     base_assert (change && change->rollout);
-    base_assert (change->turns || change->n_turns == 0);
+    base_assert (change->transitions || change->n_transitions == 0);
     for (size_t i = 0; i < changes->n_subscribers; i++)
         if (changes->subscribers[i].ops->rollout)
             changes->subscribers[i].ops->rollout (changes->subscribers[i].context, change);

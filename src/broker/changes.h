@@ -29,7 +29,7 @@ enum broker_node_flags {
 };
 
 /*  Something that happened on a node, for an event. application to reason may be NULL. */
-struct broker_happening {
+struct broker_node_event {
     enum wire_event event;
     const struct wire_application *application;
     const char *transaction, *step, *reason;
@@ -38,14 +38,14 @@ struct broker_happening {
 struct broker_node_change {
     struct broker_node *node;
     unsigned flags;
-    const struct broker_happening *happened; /* in the order in which it happened */
-    size_t n_happened;
+    const struct broker_node_event *events; /* in the order in which they happened */
+    size_t n_events;
 };
 
 struct broker_rollout_change {
-    struct deploy_rollout *rollout;      /* its state has the new revision */
-    const struct wire_transition *turns; /* the transitions that it made; may be none */
-    size_t n_turns;
+    struct deploy_rollout *rollout;            /* its state has the new revision */
+    const struct wire_transition *transitions; /* the transitions that it made; may be none */
+    size_t n_transitions;
 };
 
 /*  A function that is NULL is not called. */

@@ -8,11 +8,11 @@
 
 /*  Moves the blobs of a withdrawn release that nothing needs any more to the trash. Only with blobs: not for
     a broker with no_content. Returns 0 or -errno. */
-int broker_contents_collect_of (struct broker *broker, const struct base_digest *release,
-                                struct base_error *error);
+int broker_blobs_collect_of (struct broker *broker, const struct base_digest *release,
+                             struct base_error *error);
 
 /*  Moves blobs that nothing needs to the trash, except those that were uploaded within a day: they may be
     published next. A failure is logged and ignored. Does nothing for a broker with no_content. */
-void broker_contents_collect (struct broker *broker);
+void broker_blobs_collect (struct broker *broker);
 
 #endif

@@ -5,7 +5,7 @@
     is forgotten. No list, a list without noded, or one with a name that is not allowed changes nothing: a
     record is never dropped because something is absent. What was ordered of an application is kept in any
     case. The state of each application comes in a message of its own. Both are written in a round with the
-    reports (broker/round.h), and answered after they are on disk. */
+    reports (broker/commit.h), and answered after they are on disk. */
 
 #include "broker/describe.h"
 
@@ -16,7 +16,7 @@
 #include "base/time.h"
 #include "broker/applications.h"
 #include "broker/publish.h"
-#include "broker/round.h"
+#include "broker/commit.h"
 #include "broker/sessions.h"
 #include "deploy/deploy.h"
 #include "wire/envelope.h"
@@ -98,7 +98,7 @@ static int list_add (struct broker *broker, const struct bus_peer *peer, const s
         return base_error_errno (error, -ENOMEM, "cannot process the list of a node's applications");
     }
     listing->peer = *peer;
-    r = broker_round_add (broker, &listing_ops, listing, error);
+    r = broker_commit_add (broker, &listing_ops, listing, error);
     if (r != 0)
         listing_free (listing);
     return r;
@@ -152,33 +152,33 @@ static int describing_store (struct broker *broker, void *item, struct base_erro
 /*  A broker stores an epoch before it issues it. So if a node has seen a higher epoch, the records are
     older. */
 static void age_check (struct broker *broker, const struct broker_node *node,
-                       const struct wire_application *told, const struct broker_application_news *news)
+                       const struct wire_application *reported, const struct broker_application_news *news)
 {
-    if (!news->known || !news->believed || told->seen_epoch <= news->before)
+    if (!news->known || !news->plausible || reported->seen_epoch <= news->before)
         return;
     base_log_limited (&broker->log, BASE_LOG_WARNING,
                       "node %s has seen epoch %" PRIu64
                       " of %s, but the highest epoch in the records is %" PRIu64
                       ": were they replaced by an older copy?",
-                      node->id, told->seen_epoch, told->name, news->before);
-    deploy_records_older (&broker->deploy, node->id, told->name);
+                      node->id, reported->seen_epoch, reported->name, news->before);
+    deploy_records_older (&broker->deploy, node->id, reported->name);
 }
 
 /*  The state is on disk: logs what is new, and publishes it. */
 static void describing_apply (struct broker *broker, const struct describing *describing)
 {
-    const struct wire_application *told = describing->describe.application;
+    const struct wire_application *reported = describing->describe.application;
     struct broker_node *node = broker_registry_find (&broker->registry, describing->describe.node);
-    struct broker_happening happened[2]; /* a change of state, damage */
+    struct broker_node_event events[2]; /* a change of state, damage */
     struct base_error error = {.code = 0};
     bool trial;
     size_t n = 0;
 
     if (!node)
         return;
-    if (strcmp (told->name, NODED) == 0 && strcmp (node->session, describing->describe.session) == 0)
+    if (strcmp (reported->name, NODED) == 0 && strcmp (node->session, describing->describe.session) == 0)
         node->described = true;
-    age_check (broker, node, told, &describing->news);
+    age_check (broker, node, reported, &describing->news);
     if (records_node_on_trial (broker->records, node->id, &trial, &error) != 0)
         (void) broker_storage_failed (broker, &error);
     else if (trial != node->trial) {
@@ -186,14 +186,14 @@ static void describing_apply (struct broker *broker, const struct describing *de
         if (trial)
             broker_hints_want_after (&broker->hints, node->ring, node->id, 0);
     }
-    broker_settle_check (broker, node, told->name);
+    broker_settle_check (broker, node, reported->name);
     if (describing->news.changed)
-        happened[n++] = (struct broker_happening){.event = WIRE_EVENT_CHANGED, .application = told};
+        events[n++] = (struct broker_node_event){.event = WIRE_EVENT_CHANGED, .application = reported};
     if (describing->news.damaged)
-        happened[n++] = broker_damage_log (broker, node, told);
-    broker_node_publish (
-        broker, &(struct broker_node_change){
-                    .node = node, .flags = BROKER_NODE_REPORT, .happened = happened, .n_happened = n});
+        events[n++] = broker_damage_log (broker, node, reported);
+    broker_node_publish (broker,
+                         &(struct broker_node_change){
+                             .node = node, .flags = BROKER_NODE_REPORT, .events = events, .n_events = n});
 }
 
 static void describing_ended (struct broker *broker, void *item, bool kept)
@@ -224,7 +224,7 @@ static int describe_add (struct broker *broker, const struct bus_peer *peer,
         return base_error_errno (error, -ENOMEM, "cannot process the state of an application");
     }
     describing->peer = *peer;
-    r = broker_round_add (broker, &describing_ops, describing, error);
+    r = broker_commit_add (broker, &describing_ops, describing, error);
     if (r != 0)
         describing_free (describing);
     return r;

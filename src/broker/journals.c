@@ -74,7 +74,7 @@ int broker_journal_store (struct broker *broker, const char *node, const struct 
     r = records_journal_put (broker->records, node, &after, error);
     if (r < 0 || is_repeated)
         return r;
-    return records_head_turn (broker->records, node, serial, head, now, error);
+    return records_head_merge (broker->records, node, serial, head, now, error);
 }
 
 char *broker_journal_fault (struct broker *broker, const struct broker_node *node,

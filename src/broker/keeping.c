@@ -60,8 +60,8 @@ static bool root_has_blobs (int root)
 {
     base_cleanup (disk_blobs_deinit) struct disk_blobs blobs = {.fd = -1};
 
-    if (faccessat (root, "contents", F_OK, 0) != 0 ||
-        disk_blobs_open (&disk_system, root, "contents", &blobs, NULL) != 0)
+    if (faccessat (root, "blobs", F_OK, 0) != 0 ||
+        disk_blobs_open (&disk_system, root, "blobs", &blobs, NULL) != 0)
         return false;
     return disk_blobs_each (&blobs, blob_seen, NULL) == BLOB_FOUND;
 }

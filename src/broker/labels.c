@@ -136,8 +136,8 @@ static int label_store (struct broker *broker, const char *node, const struct wi
     return 0;
 }
 
-int broker_labels_tell (struct broker *broker, const struct wire_hello *hello, bool *ret_changed,
-                        struct base_error *error)
+int broker_labels_report (struct broker *broker, const struct wire_hello *hello, bool *ret_changed,
+                          struct base_error *error)
 {
     base_assert (broker && hello && ret_changed);
     const struct broker_node *node = broker_registry_find (&broker->registry, hello->node);
@@ -195,7 +195,7 @@ int broker_labels_order (struct broker *broker, const struct broker_node *node,
     base_assert (broker && node && ordered);
     base_assert (labels && count > 0);
     if (labels_count_set (node) + labels_count_new (node, labels, count) > BROKER_LABELS_MOST)
-        return wire_answer_say (ordered, WIRE_STATUS_REFUSED,
+        return wire_answer_set (ordered, WIRE_STATUS_REFUSED,
                                 "operators can set at most %d labels on a node: remove some first",
                                 BROKER_LABELS_MOST);
     for (size_t i = 0; i < count; i++) {

@@ -29,8 +29,8 @@ int broker_labels_load (struct broker *broker, struct broker_node *node, struct 
 
 /*  Stores the labels of a hello in the records. *ret_changed: they differ from those that the node reported
     before. Invalid labels are ignored. Returns 0 or -errno. */
-int broker_labels_tell (struct broker *broker, const struct wire_hello *hello, bool *ret_changed,
-                        struct base_error *error);
+int broker_labels_report (struct broker *broker, const struct wire_hello *hello, bool *ret_changed,
+                          struct base_error *error);
 
 /*  Checks labels to set and to remove. Returns 0, or -EINVAL with a text. */
 int broker_labels_check (const struct wire_label *labels, size_t count, struct base_error *error);

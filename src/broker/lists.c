@@ -35,7 +35,7 @@ static int node_describe (struct broker *broker, const struct broker_node *node,
     shown->revision = node->revision;
     shown->restarts = node->restarts;
     (void) broker_node_last_seen (node, last_seen);
-    if (wire_text_set (&shown->id, node->id) != 0 || wire_text_set (&shown->host_pid, node->place) != 0 ||
+    if (wire_text_set (&shown->id, node->id) != 0 || wire_text_set (&shown->host_pid, node->host_pid) != 0 ||
         wire_text_set (&shown->software, node->software) != 0 ||
         wire_text_set (&shown->platform, node->platform) != 0 ||
         wire_text_set (&shown->last_seen, last_seen) != 0 ||
@@ -58,13 +58,13 @@ static int node_describe (struct broker *broker, const struct broker_node *node,
     if (r < 0)
         return r == -ENOENT ? 0 : r;
     r = broker_order_outcome (broker->records, &application, may_come, shown, NULL, error);
-    if (r < 0 || !application.is_told)
+    if (r < 0 || !application.is_reported)
         return r;
     shown->application = malloc (sizeof *shown->application);
     if (!shown->application)
         return -ENOMEM;
-    *shown->application = application.told;
-    application.told = (struct wire_application){.name = NULL};
+    *shown->application = application.reported;
+    application.reported = (struct wire_application){.name = NULL};
     return 0;
 }
 
@@ -172,7 +172,7 @@ static int node_list_make (struct broker_call *call, const struct wire_list_node
         return wire_text_set (&answer->next, answer->nodes[answer->n_nodes - 1].id);
     }
     if (list.unknown[0])
-        return wire_answer_say (answer, WIRE_STATUS_NONE, "no node %s: nodectl nodes lists them",
+        return wire_answer_set (answer, WIRE_STATUS_NONE, "no node %s: nodectl nodes lists them",
                                 list.unknown);
     return 0;
 }
@@ -186,7 +186,7 @@ int broker_serve_list_nodes (struct broker_call *call, const struct wire_list_no
     int r = request->selector ? rollout_selector_parse (request->selector, &selector, &wrong) : 0;
 
     if (r == -EINVAL)
-        return wire_answer_say (answer, WIRE_STATUS_INVALID, "%s", wrong.text);
+        return wire_answer_set (answer, WIRE_STATUS_INVALID, "%s", wrong.text);
     if (r < 0)
         return r;
     r = node_list_make (call, request, selector, answer);
@@ -273,7 +273,7 @@ int broker_serve_list_releases (struct broker_call *call, const struct wire_list
     int r;
 
     if (serial_read (request->after, &before) != 0)
-        return wire_answer_say (answer, WIRE_STATUS_INVALID, "after must be the next of an earlier answer");
+        return wire_answer_set (answer, WIRE_STATUS_INVALID, "after must be the next of an earlier answer");
     r = records_releases (broker->records, request->application, before, release_list_visit, &list,
                           call->error);
     if (r < 0) {
@@ -309,9 +309,9 @@ int broker_serve_list_reports (struct broker_call *call, const struct wire_list_
     int r;
 
     if (serial_read (request->after, &after) != 0)
-        return wire_answer_say (answer, WIRE_STATUS_INVALID, "after must be the next of an earlier answer");
+        return wire_answer_set (answer, WIRE_STATUS_INVALID, "after must be the next of an earlier answer");
     if (!broker_registry_find (&call->broker->registry, request->node))
-        return wire_answer_say (answer, WIRE_STATUS_NONE, "no node %s: nodectl nodes lists them",
+        return wire_answer_set (answer, WIRE_STATUS_NONE, "no node %s: nodectl nodes lists them",
                                 request->node);
     r = records_reports (call->broker->records, request->node, application, after, report_list_visit, &page,
                          call->error);
@@ -353,9 +353,9 @@ int broker_serve_list_quarantine (struct broker_call *call, const struct wire_li
     int r;
 
     if (request->after && base_digest_parse (request->after, &after) != 0)
-        return wire_answer_say (answer, WIRE_STATUS_INVALID, "after must be the next of an earlier answer");
+        return wire_answer_set (answer, WIRE_STATUS_INVALID, "after must be the next of an earlier answer");
     if (!broker_registry_find (&call->broker->registry, request->node))
-        return wire_answer_say (answer, WIRE_STATUS_NONE, "no node %s: nodectl nodes lists them",
+        return wire_answer_set (answer, WIRE_STATUS_NONE, "no node %s: nodectl nodes lists them",
                                 request->node);
     r = records_quarantine (call->broker->records, request->node, application, request->after ? &after : NULL,
                             failure_list_visit, &page, call->error);

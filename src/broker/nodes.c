@@ -8,7 +8,7 @@
 #include "base/assert.h"
 #include "base/cleanup.h"
 #include "broker/orders.h"
-#include "broker/round.h"
+#include "broker/commit.h"
 #include "broker/sessions.h"
 #include "wire/envelope.h"
 #include "wire/text.h"
@@ -49,7 +49,7 @@ static bool node_runs (struct broker *broker, const struct wire_match *match)
 
     return records_application_get (broker->records, match->node, match->application, &application, NULL) ==
                0 &&
-           application.is_told && base_digest_equal (&application.told.release, &match->release);
+           application.is_reported && base_digest_equal (&application.reported.release, &match->release);
 }
 
 static int match_answer (struct broker *broker, const struct wire_match *match, struct wire_matched *answer)

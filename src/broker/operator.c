@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "broker/round.h"
+#include "broker/commit.h"
 #include "broker/serving.h"
 #include "deploy/lists.h"
 #include "deploy/request.h"
@@ -54,7 +54,7 @@ int broker_serve_request (struct broker_call *call, const struct wire_request *r
 {
     (void) call;
     (void) request;
-    return wire_answer_say (answer, WIRE_STATUS_INVALID,
+    return wire_answer_set (answer, WIRE_STATUS_INVALID,
                             "unknown or malformed request: this broker may be older than nodectl");
 }
 
@@ -109,16 +109,16 @@ int broker_call_wait (struct broker_call *call, uint64_t wait_ms, enum wire_stat
                       const char **reason)
 {
     base_assert (call && status && reason);
-    base_assert ((unsigned) call->round <= BROKER_CALL_LAST);
+    base_assert ((unsigned) call->pass <= BROKER_CALL_LAST);
     int r;
 
-    if (wait_ms == 0 || call->round == BROKER_CALL_LAST)
+    if (wait_ms == 0 || call->pass == BROKER_CALL_LAST)
         return 0;
-    if (call->round == BROKER_CALL_AGAIN)
+    if (call->pass == BROKER_CALL_AGAIN)
         return ORIGIN_LATER;
     r = broker_waiters_add (&call->broker->waiters, call->peer, call->record, call->request, wait_ms);
     if (r == -EBUSY)
-        return wire_status_say (status, reason, WIRE_STATUS_BUSY,
+        return wire_status_set (status, reason, WIRE_STATUS_BUSY,
                                 "too many requests are waiting for changes");
     if (r < 0)
         return r;
@@ -176,7 +176,7 @@ static int call_serve (struct broker_call *call, void *answer)
         base_log_limited (&broker->log, BASE_LOG_ERROR, "cannot serve %s: %s", name, why);
         wire_deinit (wire_record_answer (call->record), answer);
         head = (struct wire_answer){.serial = 0};
-        r = wire_answer_say (&head, WIRE_STATUS_FAILED, "the broker failed: %s", why);
+        r = wire_answer_set (&head, WIRE_STATUS_FAILED, "the broker failed: %s", why);
     } else
         memcpy (&head, answer, sizeof head);
     if (wire_record_role (call->record) > WIRE_ROLE_READ)
@@ -197,7 +197,7 @@ int broker_on_request (void *context, const struct bus_peer *peer, const struct 
         .broker = broker, .peer = peer, .record = record, .request = request, .error = &error};
     int r;
 
-    broker_round_settle (broker);
+    broker_commit_flush (broker);
     r = call_serve (&call, answer);
     broker_mark_sync (broker->mark);
     return r;
@@ -213,14 +213,14 @@ bool broker_waiter_look (void *context, const struct broker_waiter *waiter, bool
                                .peer = &waiter->peer,
                                .record = waiter->record,
                                .request = waiter->request,
-                               .round = over ? BROKER_CALL_LAST : BROKER_CALL_AGAIN,
+                               .pass = over ? BROKER_CALL_LAST : BROKER_CALL_AGAIN,
                                .error = &error};
     void *answer = calloc (1, wire_record_size (record));
     int r;
 
     if (!answer)
         return over;
-    broker_round_settle (broker);
+    broker_commit_flush (broker);
     r = call_serve (&call, answer);
     if (r == 0)
         (void) origin_answer (broker->origin, &waiter->peer, record, answer);

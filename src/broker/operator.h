@@ -27,7 +27,7 @@ struct broker_call {
     const void *request;
     /*  Of a list without changes: the first call starts to wait, later calls continue to wait, and the last
         one sends the list as it is. */
-    enum { BROKER_CALL_FIRST, BROKER_CALL_AGAIN, BROKER_CALL_LAST } round;
+    enum { BROKER_CALL_FIRST, BROKER_CALL_AGAIN, BROKER_CALL_LAST } pass;
     char what[160]; /* for the log: "hold web-1"; empty: the request's name */
     struct base_error *error;
 };

@@ -18,7 +18,7 @@
 #include "broker/operator.h"
 #include "broker/orders.h"
 #include "broker/publish.h"
-#include "broker/round.h"
+#include "broker/commit.h"
 #include "broker/serving.h"
 #include "deploy/deploy.h"
 #include "wire/page.h"
@@ -53,7 +53,7 @@ static int node_forget (struct ordering *ordering, const struct broker_node *nod
                         struct wire_order_result *ordered)
 {
     if (node->online)
-        return wire_answer_say (ordered, WIRE_STATUS_REFUSED, "it is online: stop its node manager first");
+        return wire_answer_set (ordered, WIRE_STATUS_REFUSED, "it is online: stop its node manager first");
     ordered->status = WIRE_STATUS_OK;
     return records_node_remove (ordering->broker->records, node->id, ordering->error);
 }
@@ -94,7 +94,7 @@ static const struct deploy_rollout *rollout_of_node (struct broker *broker, cons
         deploy_rollout_of (&broker->deploy, order->node, order->application, &index);
 
     return rollout && (rollout->machine.members[index].state == WIRE_MEMBER_ORDERED ||
-                       rollout->machine.members[index].state == WIRE_MEMBER_BACKING)
+                       rollout->machine.members[index].state == WIRE_MEMBER_REVERTING)
                ? rollout
                : NULL;
 }
@@ -135,16 +135,16 @@ static int order_make (struct ordering *ordering, const struct broker_order *ord
     const struct deploy_rollout *rollout =
         order->verb == WIRE_ORDER_UPDATE ? rollout_of_node (broker, order) : NULL;
     char time[BASE_TIME_TEXT];
-    struct records_given given = {.node = order->node,
-                                  .application = order->application,
-                                  .verb = order->verb,
-                                  .user = ordering->user,
-                                  .time = base_time_format (base_time_real_ns (), time)};
+    struct records_issued issued = {.node = order->node,
+                                    .application = order->application,
+                                    .verb = order->verb,
+                                    .user = ordering->user,
+                                    .time = base_time_format (base_time_real_ns (), time)};
     int r;
 
     if (rollout) {
         ordered->node = strdup (order->node);
-        r = wire_answer_say (ordered, WIRE_STATUS_BUSY,
+        r = wire_answer_set (ordered, WIRE_STATUS_BUSY,
                              "it is under way in rollout %s: wait for its end, or nodectl rollout abort %s",
                              rollout->state.id, rollout->state.id);
         return ordered->node ? r : -ENOMEM;
@@ -157,9 +157,9 @@ static int order_make (struct ordering *ordering, const struct broker_order *ord
     r = broker_order_make (broker->records, order, ordered, ret_epoch, ordering->error);
     if (r < 0 || *ret_epoch == 0)
         return r;
-    given.epoch = *ret_epoch;
-    given.transaction = ordered->transaction;
-    return records_given_put (broker->records, &given, ordering->error);
+    issued.epoch = *ret_epoch;
+    issued.transaction = ordered->transaction;
+    return records_issued_put (broker->records, &issued, ordering->error);
 }
 
 static int node_order (struct ordering *ordering, const char *id, const struct broker_node *node,
@@ -181,7 +181,7 @@ static int node_order (struct ordering *ordering, const char *id, const struct b
         return -ENOMEM;
     if (node)
         return ordering->serve (ordering, node, ordered);
-    return wire_answer_say (ordered, WIRE_STATUS_NONE, "no node has this id: nodectl nodes lists them");
+    return wire_answer_set (ordered, WIRE_STATUS_NONE, "no node has this id: nodectl nodes lists them");
 }
 
 static int ordering_visit (void *context, const char *id, struct broker_node *node)
@@ -274,32 +274,33 @@ static int ordering_store (struct ordering *ordering, const char *key, struct wi
 }
 
 /*  Serves a page. given: what is in the request; its other members are null. */
-static int ordering_serve (struct broker_call *call, const struct ordering *given, struct wire_orders *answer)
+static int ordering_serve (struct broker_call *call, const struct ordering *issued,
+                           struct wire_orders *answer)
 {
-    base_assert (call && given->word && answer);
-    base_assert (given->named.nodes || given->named.n_nodes == 0);
-    base_assert (!given->serve == !given->done);
+    base_assert (call && issued->word && answer);
+    base_assert (issued->named.nodes || issued->named.n_nodes == 0);
+    base_assert (!issued->serve == !issued->done);
     base_cleanup (base_free_p) struct ordering *ordering = NULL;
     struct broker *broker = call->broker;
-    const struct broker_named *named = &given->named;
+    const struct broker_named *named = &issued->named;
     char key[KEY_SIZE];
     int r;
 
-    (void) snprintf (call->what, sizeof call->what, "%s %.64s%s", given->word,
-                     given->all           ? "all nodes"
+    (void) snprintf (call->what, sizeof call->what, "%s %.64s%s", issued->word,
+                     issued->all          ? "all nodes"
                      : named->n_nodes > 0 ? named->nodes[0]
                                           : "no node",
                      named->n_nodes > 1 ? " and others" : "");
-    if (given->order == WIRE_ORDER_UPDATE && named->n_nodes == 0)
-        return wire_answer_say (
+    if (issued->order == WIRE_ORDER_UPDATE && named->n_nodes == 0)
+        return wire_answer_set (
             answer, WIRE_STATUS_REFUSED,
             "an update of all nodes is a rollout: nodectl rollout start, or nodectl update --all");
-    if (!given->all && named->n_nodes == 0)
-        return wire_answer_say (answer, WIRE_STATUS_INVALID, "name the nodes, or select all");
-    if (given->all && named->n_nodes > 0)
-        return wire_answer_say (answer, WIRE_STATUS_INVALID, "name the nodes, or select all, not both");
-    if (given->key) {
-        (void) snprintf (key, sizeof key, "%s/%s/%s", given->word, given->key,
+    if (!issued->all && named->n_nodes == 0)
+        return wire_answer_set (answer, WIRE_STATUS_INVALID, "name the nodes, or select all");
+    if (issued->all && named->n_nodes > 0)
+        return wire_answer_set (answer, WIRE_STATUS_INVALID, "name the nodes, or select all, not both");
+    if (issued->key) {
+        (void) snprintf (key, sizeof key, "%s/%s/%s", issued->word, issued->key,
                          named->after ? named->after : "");
         r = records_answer_get (broker->records, key, &wire_orders_record, answer, call->error);
         if (r != -ENOENT)
@@ -308,11 +309,11 @@ static int ordering_serve (struct broker_call *call, const struct ordering *give
     ordering = malloc (sizeof *ordering);
     if (!ordering)
         return -ENOMEM;
-    *ordering = *given;
+    *ordering = *issued;
     ordering->broker = broker;
     ordering->error = call->error;
     ordering->page.record = &wire_order_result_record;
-    r = ordering_store (ordering, given->key ? key : NULL, answer);
+    r = ordering_store (ordering, issued->key ? key : NULL, answer);
     if (r < 0) {
         records_rollback (broker->records);
         if (!answer->orders)
@@ -342,75 +343,75 @@ static const struct base_digest *release_named (const struct base_digest *releas
 int broker_serve_order_update (struct broker_call *call, const struct wire_order_update *request,
                                struct wire_orders *answer)
 {
-    const struct ordering given = {ORDERED (request, WIRE_ORDER_UPDATE),
-                                   .release = release_named (&request->release)};
+    const struct ordering issued = {ORDERED (request, WIRE_ORDER_UPDATE),
+                                    .release = release_named (&request->release)};
 
-    return ordering_serve (call, &given, answer);
+    return ordering_serve (call, &issued, answer);
 }
 
 int broker_serve_order_revert (struct broker_call *call, const struct wire_order_revert *request,
                                struct wire_orders *answer)
 {
-    const struct ordering given = {ORDERED (request, WIRE_ORDER_REVERT), .all = request->all};
+    const struct ordering issued = {ORDERED (request, WIRE_ORDER_REVERT), .all = request->all};
 
-    return ordering_serve (call, &given, answer);
+    return ordering_serve (call, &issued, answer);
 }
 
 int broker_serve_order_hold (struct broker_call *call, const struct wire_order_hold *request,
                              struct wire_orders *answer)
 {
-    const struct ordering given = {ORDERED (request, WIRE_ORDER_HOLD), .all = request->all};
+    const struct ordering issued = {ORDERED (request, WIRE_ORDER_HOLD), .all = request->all};
 
-    return ordering_serve (call, &given, answer);
+    return ordering_serve (call, &issued, answer);
 }
 
 int broker_serve_order_unhold (struct broker_call *call, const struct wire_order_unhold *request,
                                struct wire_orders *answer)
 {
-    const struct ordering given = {ORDERED (request, WIRE_ORDER_UNHOLD), .all = request->all};
+    const struct ordering issued = {ORDERED (request, WIRE_ORDER_UNHOLD), .all = request->all};
 
-    return ordering_serve (call, &given, answer);
+    return ordering_serve (call, &issued, answer);
 }
 
 int broker_serve_order_cancel (struct broker_call *call, const struct wire_order_cancel *request,
                                struct wire_orders *answer)
 {
-    const struct ordering given = {ORDERED (request, WIRE_ORDER_CANCEL), .all = request->all};
+    const struct ordering issued = {ORDERED (request, WIRE_ORDER_CANCEL), .all = request->all};
 
-    return ordering_serve (call, &given, answer);
+    return ordering_serve (call, &issued, answer);
 }
 
 int broker_serve_order_clear (struct broker_call *call, const struct wire_order_clear *request,
                               struct wire_orders *answer)
 {
-    const struct ordering given = {ORDERED (request, WIRE_ORDER_CLEAR), .all = request->all,
-                                   .release = release_named (&request->release)};
+    const struct ordering issued = {ORDERED (request, WIRE_ORDER_CLEAR), .all = request->all,
+                                    .release = release_named (&request->release)};
 
-    return ordering_serve (call, &given, answer);
+    return ordering_serve (call, &issued, answer);
 }
 
 int broker_serve_label_nodes (struct broker_call *call, const struct wire_label_nodes *request,
                               struct wire_orders *answer)
 {
     struct base_error wrong = {.code = 0};
-    const struct ordering given = {.word = "label",
-                                   .serve = node_label,
-                                   .done = node_labelled,
-                                   .labels = request->labels,
-                                   .n_labels = request->n_labels,
-                                   .all = request->all,
-                                   NAMED (request)};
+    const struct ordering issued = {.word = "label",
+                                    .serve = node_label,
+                                    .done = node_labelled,
+                                    .labels = request->labels,
+                                    .n_labels = request->n_labels,
+                                    .all = request->all,
+                                    NAMED (request)};
 
     if (broker_labels_check (request->labels, request->n_labels, &wrong) != 0)
-        return wire_answer_say (answer, WIRE_STATUS_INVALID, "%s", wrong.text);
-    return ordering_serve (call, &given, answer);
+        return wire_answer_set (answer, WIRE_STATUS_INVALID, "%s", wrong.text);
+    return ordering_serve (call, &issued, answer);
 }
 
 int broker_serve_forget_nodes (struct broker_call *call, const struct wire_forget_nodes *request,
                                struct wire_orders *answer)
 {
-    const struct ordering given = {
+    const struct ordering issued = {
         .word = "forget", .serve = node_forget, .done = node_forgotten, .all = request->all, NAMED (request)};
 
-    return ordering_serve (call, &given, answer);
+    return ordering_serve (call, &issued, answer);
 }

@@ -10,7 +10,7 @@
 #include "broker/documents.h"
 #include "broker/errors.h"
 #include "broker/operator.h"
-#include "broker/round.h"
+#include "broker/commit.h"
 #include "broker/serving.h"
 #include "deploy/deploy.h"
 #include "wire/envelope.h"
@@ -23,13 +23,13 @@ static int blob_check (struct broker *broker, const struct base_digest *digest, 
     char text[BASE_DIGEST_TEXT];
     uint64_t here;
 
-    if (!broker->content)
+    if (!broker->blobs)
         return 0;
     (void) base_digest_format (digest, text);
-    if (!broker_content_has (broker->content, digest, &here))
+    if (!broker_blobs_has (broker->blobs, digest, &here))
         answer->reason = wire_reason (
             "the blob %s (%s) %s: upload it, then publish again", text, what,
-            broker_content_is_damaged (broker->content, digest) ? "is damaged" : "has not been uploaded");
+            broker_blobs_is_damaged (broker->blobs, digest) ? "is damaged" : "has not been uploaded");
     else if (here != size)
         answer->reason = wire_reason ("the blob %s (%s) has %llu bytes, but %llu in the release", text, what,
                                       (unsigned long long) here, (unsigned long long) size);
@@ -87,13 +87,13 @@ int broker_serve_publish_release (struct broker_call *call, const struct wire_pu
     (void) snprintf (call->what, sizeof call->what, "publish %.64s %.64s", request->release->application,
                      request->release->version);
     if (wire_release_check (request->release, error) != 0)
-        return wire_answer_say (answer, WIRE_STATUS_INVALID, "%s", error->text);
+        return wire_answer_set (answer, WIRE_STATUS_INVALID, "%s", error->text);
     digest = wire_release_digest (request->release, NULL);
     r = records_release_get (broker->records, &digest, &known, error);
     if (r < 0 && r != -ENOENT)
         return r;
     if (r == 0 && known.withdrawn)
-        return wire_answer_say (answer, WIRE_STATUS_GONE,
+        return wire_answer_set (answer, WIRE_STATUS_GONE,
                                 "this release was withdrawn: publish it with another version");
     if (blobs_check (broker, request->release, answer) == BROKER_E_REFUSED)
         return 0;
@@ -128,7 +128,7 @@ int broker_serve_withdraw_release (struct broker_call *call, const struct wire_w
     (void) snprintf (call->what, sizeof call->what, "withdraw %s",
                      base_digest_format (&request->release, text));
     if (r == -ENOENT)
-        return wire_answer_say (answer, WIRE_STATUS_NONE, "no such release: nodectl releases lists them");
+        return wire_answer_set (answer, WIRE_STATUS_NONE, "no such release: nodectl releases lists them");
     if (r < 0)
         return r;
     broker_serving_changed (broker); /* it is withdrawn even if a later step fails */
@@ -138,7 +138,7 @@ int broker_serve_withdraw_release (struct broker_call *call, const struct wire_w
         (void) broker_storage_failed (broker, error);
     answer->status = WIRE_STATUS_OK;
     answer->release = request->release;
-    if (!broker->content)
+    if (!broker->blobs)
         return 0;
-    return broker_contents_collect_of (broker, &request->release, error);
+    return broker_blobs_collect_of (broker, &request->release, error);
 }

@@ -43,13 +43,14 @@ order_refuse (struct making *making, enum wire_status status, const char *format
 bool broker_order_held (const struct records_application *application)
 {
     base_assert (application);
-    const struct wire_application *told = &application->told;
+    const struct wire_application *reported = &application->reported;
 
     /* The node's own report counts, because it may have been held on its host. A report that is older than
        the last order does not count. */
-    if (application->is_desired && application->desired.hold_epoch > (application->is_told ? told->epoch : 0))
+    if (application->is_desired &&
+        application->desired.hold_epoch > (application->is_reported ? reported->epoch : 0))
         return application->desired.held;
-    return application->is_told && told->held;
+    return application->is_reported && reported->held;
 }
 
 static bool state_is_at_rest (enum wire_state state)
@@ -62,45 +63,45 @@ bool broker_order_under_way (const struct records_application *application, bool
 {
     base_assert (application);
     const struct wire_desired *desired = &application->desired;
-    const struct wire_application *told = &application->told;
+    const struct wire_application *reported = &application->reported;
 
     if (!application->is_desired || desired->release_epoch == 0)
         return false;
-    if (application->is_told && online && !state_is_at_rest (told->state) && told->transaction &&
-        desired->transaction && strcmp (told->transaction, desired->transaction) == 0)
+    if (application->is_reported && online && !state_is_at_rest (reported->state) && reported->transaction &&
+        desired->transaction && strcmp (reported->transaction, desired->transaction) == 0)
         return true;
-    if (application->is_told && told->epoch >= desired->release_epoch)
+    if (application->is_reported && reported->epoch >= desired->release_epoch)
         return false;
     /* The node has the order and retries it by itself. This must not block a newer order. */
-    if (application->is_told && told->retry && told->transaction && desired->transaction &&
-        strcmp (told->transaction, desired->transaction) == 0)
+    if (application->is_reported && reported->retry && reported->transaction && desired->transaction &&
+        strcmp (reported->transaction, desired->transaction) == 0)
         return false;
     /* The end of an order on an offline node is not known. A newer order replaces one that the node has not
        seen, or that was cancelled. */
-    if (!online && (!application->is_told || told->seen_epoch < desired->release_epoch))
+    if (!online && (!application->is_reported || reported->seen_epoch < desired->release_epoch))
         return false;
     if (!online && desired->cancel_epoch > desired->release_epoch)
         return false;
     return true;
 }
 
-bool broker_order_raise (struct records_application *application, struct wire_application *told,
+bool broker_order_raise (struct records_application *application, struct wire_application *reported,
                          uint64_t now_ms)
 {
-    base_assert (application && told);
+    base_assert (application && reported);
     uint64_t most =
         now_ms + CLOCK_AHEAD_MS > application->epoch ? now_ms + CLOCK_AHEAD_MS : application->epoch;
-    bool believed = told->epoch <= most && told->seen_epoch <= most;
+    bool plausible = reported->epoch <= most && reported->seen_epoch <= most;
 
-    if (told->epoch > most)
-        told->epoch = 0;
-    if (told->seen_epoch > most)
-        told->seen_epoch = 0;
-    if (told->epoch > application->epoch)
-        application->epoch = told->epoch;
-    if (told->seen_epoch > application->epoch)
-        application->epoch = told->seen_epoch;
-    return believed;
+    if (reported->epoch > most)
+        reported->epoch = 0;
+    if (reported->seen_epoch > most)
+        reported->seen_epoch = 0;
+    if (reported->epoch > application->epoch)
+        application->epoch = reported->epoch;
+    if (reported->seen_epoch > application->epoch)
+        application->epoch = reported->seen_epoch;
+    return plausible;
 }
 
 /*  Finds the failure for which the release is quarantined on the node. Returns 0, -ENOENT or another -errno. */
@@ -108,10 +109,10 @@ static int quarantine_find (struct records *records, const struct records_applic
                             const struct base_digest *release, struct wire_failure *ret_failure,
                             struct base_error *error)
 {
-    const struct wire_application *told = &application->told;
+    const struct wire_application *reported = &application->reported;
     const struct wire_desired *desired = &application->desired;
 
-    if (application->is_desired && desired->clear_epoch > told->epoch &&
+    if (application->is_desired && desired->clear_epoch > reported->epoch &&
         (base_digest_is_null (&desired->clear_release) ||
          base_digest_equal (&desired->clear_release, release)))
         return -ENOENT;
@@ -184,7 +185,7 @@ static int release_choose (struct making *making, struct records_release *ret_re
     if (r < 0 && r != -ENOENT)
         return r;
     (void) base_digest_format (order->release, digest);
-    if (r == -ENOENT && base_digest_equal (order->release, &making->application.told.release))
+    if (r == -ENOENT && base_digest_equal (order->release, &making->application.reported.release))
         return order_refuse (making, WIRE_STATUS_NONE,
                              "release %s runs on the node, but was not published here: publish it first "
                              "with nodectl publish",
@@ -295,18 +296,18 @@ static int update_make (struct making *making, uint64_t *ret_epoch)
 static int revert_make (struct making *making, uint64_t *ret_epoch)
 {
     struct wire_desired *desired = &making->application.desired;
-    const struct wire_application *told = &making->application.told;
-    const struct base_digest *from = making->order->release ? making->order->release : &told->release;
-    bool runs = base_digest_equal (from, &told->release);
+    const struct wire_application *reported = &making->application.reported;
+    const struct base_digest *from = making->order->release ? making->order->release : &reported->release;
+    bool runs = base_digest_equal (from, &reported->release);
     int r;
 
-    if (!making->application.is_told ||
-        (runs && !told->previous_version && base_digest_is_null (&told->previous_release)))
+    if (!making->application.is_reported ||
+        (runs && !reported->previous_version && base_digest_is_null (&reported->previous_release)))
         return order_refuse (making, WIRE_STATUS_NONE, "the node has no previous version to revert to");
-    if (desired->revert_epoch > told->epoch && base_digest_equal (&desired->revert_from, from) &&
+    if (desired->revert_epoch > reported->epoch && base_digest_equal (&desired->revert_from, from) &&
         (making->order->no_hold || desired->hold_epoch >= desired->revert_epoch))
-        return ordered_set (making, desired->revert_epoch, NULL, &told->previous_release,
-                            told->previous_version);
+        return ordered_set (making, desired->revert_epoch, NULL, &reported->previous_release,
+                            reported->previous_version);
     r = epoch_next (making, ret_epoch);
     if (r)
         return r;
@@ -316,7 +317,7 @@ static int revert_make (struct making *making, uint64_t *ret_epoch)
         desired->hold_epoch = *ret_epoch;
         desired->held = true;
     }
-    return ordered_set (making, *ret_epoch, NULL, &told->previous_release, told->previous_version);
+    return ordered_set (making, *ret_epoch, NULL, &reported->previous_release, reported->previous_version);
 }
 
 static int hold_make (struct making *making, uint64_t *ret_epoch)
@@ -339,20 +340,20 @@ static bool state_has_switched (enum wire_state state)
 static int cancel_make (struct making *making, uint64_t *ret_epoch)
 {
     struct wire_desired *desired = &making->application.desired;
-    const struct wire_application *told = &making->application.told;
+    const struct wire_application *reported = &making->application.reported;
     int r;
 
     /* An order that an offline node has not seen is not under way, but can be cancelled. */
-    if (desired->release_epoch <= told->epoch &&
+    if (desired->release_epoch <= reported->epoch &&
         !broker_order_under_way (&making->application, making->order->online))
         return order_refuse (making, WIRE_STATUS_NONE, "no update is under way");
-    if (desired->cancel_epoch > desired->release_epoch && desired->cancel_epoch > told->epoch)
+    if (desired->cancel_epoch > desired->release_epoch && desired->cancel_epoch > reported->epoch)
         return ordered_set (making, desired->cancel_epoch, desired->transaction, NULL, NULL);
-    if (making->order->online && state_has_switched (told->state) && told->transaction &&
-        desired->transaction && strcmp (told->transaction, desired->transaction) == 0)
+    if (making->order->online && state_has_switched (reported->state) && reported->transaction &&
+        desired->transaction && strcmp (reported->transaction, desired->transaction) == 0)
         return order_refuse (making, WIRE_STATUS_REFUSED,
                              "too late: the update has switched and is in %s; to undo it: nodectl revert %s",
-                             wire_state_word (told->state), making->order->node);
+                             wire_state_word (reported->state), making->order->node);
     r = epoch_next (making, ret_epoch);
     if (r)
         return r;

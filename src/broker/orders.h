@@ -43,10 +43,10 @@ int broker_order_newest (struct records *records, const char *application, const
 int broker_order_desired (const struct records_application *application, struct wire_desired *ret_desired);
 
 /*  Raises the highest epoch of the record to those that the node reports. An epoch that this broker cannot
-    have issued is removed from told, which must be the record's own copy: it is above now_ms (of the wall
+    have issued is removed from reported, which must be the record's own copy: it is above now_ms (of the wall
     clock; an earlier clock may have been a day ahead) and above the last epoch. Returns whether no epoch was
     removed. */
-bool broker_order_raise (struct records_application *application, struct wire_application *told,
+bool broker_order_raise (struct records_application *application, struct wire_application *reported,
                          uint64_t now_ms);
 
 /*  Fills desired_epoch, desired_transaction, outcome, outcome_step and outcome_reason of a node's record. If
@@ -57,7 +57,7 @@ int broker_order_outcome (struct records *records, const struct records_applicat
                           bool may_come, struct wire_node *node, bool *ret_missing, struct base_error *error);
 
 /*  An earlier order: an update to a release, or a revert from one. */
-struct broker_order_given {
+struct broker_order_issued {
     enum wire_order verb;
     uint64_t epoch;
     const struct base_digest *release;
@@ -65,7 +65,7 @@ struct broker_order_given {
 };
 /*  As broker_order_outcome, for that order. Sets outcome, outcome_step and outcome_reason only. */
 int broker_order_result (struct records *records, const struct records_application *application,
-                         const struct broker_order_given *given, bool may_come, struct wire_node *node,
+                         const struct broker_order_issued *issued, bool may_come, struct wire_node *node,
                          bool *ret_missing, struct base_error *error);
 
 /*  Returns whether the last update that was ordered has not ended. */

@@ -20,25 +20,25 @@ struct ending {
     struct wire_node *node;
 };
 
-static bool report_is_end (const struct wire_stored_report *told, enum wire_order verb,
+static bool report_is_end (const struct wire_stored_report *stored, enum wire_order verb,
                            const struct base_digest *release)
 {
-    switch (told->outcome) {
+    switch (stored->outcome) {
     case WIRE_OUTCOME_CONFIRMED: /* broker_on_report has checked that the node runs it */
-        return verb != WIRE_ORDER_UPDATE || base_digest_is_null (&told->release) ||
-               base_digest_equal (&told->release, release);
+        return verb != WIRE_ORDER_UPDATE || base_digest_is_null (&stored->release) ||
+               base_digest_equal (&stored->release, release);
     case WIRE_OUTCOME_NOTHING:
     case WIRE_OUTCOME_FAILED:
     case WIRE_OUTCOME_REFUSED:
     case WIRE_OUTCOME_CANCELLED:
     case WIRE_OUTCOME_REVERTED:
-    case WIRE_OUTCOME_WENT_BACK:
+    case WIRE_OUTCOME_ROLLED_BACK:
         return true;
     case WIRE_OUTCOME_PASSED:
         /* A revert also holds the node; the report of the hold does not mean that it has reverted. */
         return verb != WIRE_ORDER_UPDATE && verb != WIRE_ORDER_REVERT &&
-               (strcmp (told->step, "hold") == 0 || strcmp (told->step, "unhold") == 0 ||
-                strcmp (told->step, "clear") == 0 || strcmp (told->step, "cancel") == 0);
+               (strcmp (stored->step, "hold") == 0 || strcmp (stored->step, "unhold") == 0 ||
+                strcmp (stored->step, "clear") == 0 || strcmp (stored->step, "cancel") == 0);
     default:
         return false;
     }
@@ -58,13 +58,13 @@ static int outcome_set (struct wire_node *node, enum wire_outcome outcome, const
     return 0;
 }
 
-static int report_take (void *context, const struct wire_stored_report *told)
+static int report_take (void *context, const struct wire_stored_report *stored)
 {
     struct ending *ending = context;
 
-    if (!report_is_end (told, ending->verb, ending->release))
+    if (!report_is_end (stored, ending->verb, ending->release))
         return 0;
-    int r = outcome_set (ending->node, told->outcome, told->step, told->reason);
+    int r = outcome_set (ending->node, stored->outcome, stored->step, stored->reason);
     if (r < 0)
         return r;
     return ENDING_FOUND;
@@ -72,21 +72,21 @@ static int report_take (void *context, const struct wire_stored_report *told)
 
 /*  Infers the result from the node's state. */
 static int ending_infer (const struct records_application *application,
-                         const struct broker_order_given *given, struct wire_node *node)
+                         const struct broker_order_issued *issued, struct wire_node *node)
 {
-    const struct wire_application *told = &application->told;
-    const struct wire_failure *failure = told->last_error;
+    const struct wire_application *reported = &application->reported;
+    const struct wire_failure *failure = reported->last_error;
 
-    switch (given->verb) {
+    switch (issued->verb) {
     case WIRE_ORDER_UPDATE:
-        if (base_digest_equal (&told->release, given->release))
+        if (base_digest_equal (&reported->release, issued->release))
             return outcome_set (node, WIRE_OUTCOME_CONFIRMED, NULL, NULL);
-        if (failure && given->transaction && strcmp (failure->transaction, given->transaction) == 0)
+        if (failure && issued->transaction && strcmp (failure->transaction, issued->transaction) == 0)
             return outcome_set (node, WIRE_OUTCOME_FAILED, failure->step, failure->reason);
         return outcome_set (node, WIRE_OUTCOME_FAILED, NULL,
                             "the node ended the order and reported no result");
     case WIRE_ORDER_REVERT:
-        if (base_digest_equal (&told->release, given->release))
+        if (base_digest_equal (&reported->release, issued->release))
             return outcome_set (node, WIRE_OUTCOME_FAILED, NULL,
                                 "the node ended the order and reported no result");
         return outcome_set (node, WIRE_OUTCOME_REVERTED, NULL, NULL);
@@ -96,25 +96,25 @@ static int ending_infer (const struct records_application *application,
 }
 
 int broker_order_result (struct records *records, const struct records_application *application,
-                         const struct broker_order_given *given, bool may_come, struct wire_node *node,
+                         const struct broker_order_issued *issued, bool may_come, struct wire_node *node,
                          bool *ret_missing, struct base_error *error)
 {
-    base_assert (records && application && given && node && ret_missing);
-    base_assert (given->release);
-    struct ending ending = {.verb = given->verb, .release = given->release, .node = node};
+    base_assert (records && application && issued && node && ret_missing);
+    base_assert (issued->release);
+    struct ending ending = {.verb = issued->verb, .release = issued->release, .node = node};
     int r;
 
     *ret_missing = false;
-    if (!application->is_told || application->told.epoch < given->epoch)
+    if (!application->is_reported || application->reported.epoch < issued->epoch)
         return 0;
-    r = records_reports_of (records, application->node, application->name, given->epoch, report_take, &ending,
-                            error);
+    r = records_reports_of (records, application->node, application->name, issued->epoch, report_take,
+                            &ending, error);
     if (r < 0)
         return r;
     if (r == ENDING_FOUND)
         return 0;
     *ret_missing = true;
-    return may_come ? 0 : ending_infer (application, given, node);
+    return may_come ? 0 : ending_infer (application, issued, node);
 }
 
 int broker_order_outcome (struct records *records, const struct records_application *application,
@@ -122,7 +122,7 @@ int broker_order_outcome (struct records *records, const struct records_applicat
 {
     base_assert (records && application && node);
     const struct wire_desired *desired = &application->desired;
-    struct broker_order_given given = {
+    struct broker_order_issued issued = {
         .verb = application->verb,
         .epoch = desired->epoch,
         .release = application->verb == WIRE_ORDER_REVERT ? &desired->revert_from : &desired->release,
@@ -134,7 +134,7 @@ int broker_order_outcome (struct records *records, const struct records_applicat
         if ((application->verb == WIRE_ORDER_UPDATE || application->verb == WIRE_ORDER_CANCEL) &&
             desired->transaction && !(node->desired_transaction = strdup (desired->transaction)))
             return -ENOMEM;
-        int r = broker_order_result (records, application, &given, may_come, node, &missing, error);
+        int r = broker_order_result (records, application, &issued, may_come, node, &missing, error);
         if (r < 0)
             return r;
     }

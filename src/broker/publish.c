@@ -4,12 +4,12 @@
 #include "broker/publish.h"
 
 #include "base/assert.h"
-#include "broker/round.h"
+#include "broker/commit.h"
 
 void broker_node_publish (struct broker *broker, const struct broker_node_change *change)
 {
     base_assert (broker && change && change->node);
-    broker_round_settle (broker);
+    broker_commit_flush (broker);
     broker_changes_node (&broker->changes, change);
 }
 

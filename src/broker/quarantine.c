@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "broker/publish.h"
-#include "broker/round.h"
+#include "broker/commit.h"
 #include "broker/sessions.h"
 #include "wire/envelope.h"
 #include "wire/list.h"
@@ -49,7 +49,7 @@ void broker_quarantine_deinit (struct broker *broker)
         collecting_free (&broker->collecting[i]);
 }
 
-/*  The place of a node; NULL: it has none. */
+/*  The slot of a node; NULL: it has none. */
 static struct broker_collecting **collecting_of (struct broker *broker, const char *node)
 {
     for (size_t i = 0; i < BROKER_COLLECTING_MOST; i++)
@@ -58,18 +58,18 @@ static struct broker_collecting **collecting_of (struct broker *broker, const ch
     return NULL;
 }
 
-/*  A place for a node that has none: an empty one, or that of the list that has waited longest for a page. NULL:
-    all are in use. */
-static struct broker_collecting **place_find (struct broker *broker, uint64_t now_ms)
+/*  A slot for a node that has none: an empty one, or that of the list that has waited longest for a page.
+    NULL: all are in use. */
+static struct broker_collecting **slot_find (struct broker *broker, uint64_t now_ms)
 {
     struct broker_collecting **oldest = NULL;
 
     for (size_t i = 0; i < BROKER_COLLECTING_MOST; i++) {
-        struct broker_collecting **place = &broker->collecting[i];
-        if (!*place)
-            return place;
-        if (!oldest || (*place)->heard_ms < (*oldest)->heard_ms)
-            oldest = place;
+        struct broker_collecting **slot = &broker->collecting[i];
+        if (!*slot)
+            return slot;
+        if (!oldest || (*slot)->heard_ms < (*oldest)->heard_ms)
+            oldest = slot;
     }
     if (now_ms - (*oldest)->heard_ms < BROKER_COLLECTING_IDLE_MS)
         return NULL;
@@ -142,7 +142,7 @@ static int list_store (struct broker *broker, const struct bus_peer *peer, const
     if (r == 0)
         r = base_text_copy (quarantining->application, sizeof quarantining->application, page->application);
     if (r == 0)
-        r = broker_round_add (broker, &quarantining_ops, quarantining, error);
+        r = broker_commit_add (broker, &quarantining_ops, quarantining, error);
     if (r != 0)
         quarantining_free (quarantining);
     return r;
@@ -203,10 +203,10 @@ static int page_add (struct broker_collecting *collecting, const struct wire_qua
 
 /*  All pages are here: checks the digest, and stores the list. */
 static int collecting_end (struct broker *broker, const struct bus_peer *peer,
-                           struct broker_collecting **place, const struct wire_quarantine *page,
+                           struct broker_collecting **slot, const struct wire_quarantine *page,
                            struct wire_quarantined *answer)
 {
-    struct broker_collecting *collecting = *place;
+    struct broker_collecting *collecting = *slot;
     struct base_digest list = wire_quarantine_digest (collecting->failures, collecting->n_failures);
     struct base_error error = {.code = 0};
     int r;
@@ -215,40 +215,40 @@ static int collecting_end (struct broker *broker, const struct bus_peer *peer,
         base_log_limited (&broker->log, BASE_LOG_WARNING,
                           "node %s: ignoring its quarantine of %s: the digest does not match", page->node,
                           page->application);
-        collecting_free (place);
+        collecting_free (slot);
         answer->status = WIRE_STATUS_INVALID;
         return 0;
     }
     r = list_store (broker, peer, page, collecting->failures, collecting->n_failures, &error);
     collecting->failures = NULL;
     collecting->n_failures = 0;
-    collecting_free (place);
+    collecting_free (slot);
     if (r != -ENOENT)
         return r == 0 ? ORIGIN_LATER : broker_storage_failed (broker, &error);
     answer->status = WIRE_STATUS_INVALID;
     return 0;
 }
 
-/*  Begins a list at a place, with its first page. Returns 0, ORIGIN_LATER or -errno. */
+/*  Begins a list at a slot, with its first page. Returns 0, ORIGIN_LATER or -errno. */
 static int list_begin (struct broker *broker, const struct bus_peer *peer, const struct wire_quarantine *page,
-                       struct broker_collecting **place, struct wire_quarantined *answer)
+                       struct broker_collecting **slot, struct wire_quarantined *answer)
 {
-    base_assert (!*place && page->first == 0);
-    *place = collecting_new (page);
-    if (!*place || page_add (*place, page) != 0) {
-        collecting_free (place);
+    base_assert (!*slot && page->first == 0);
+    *slot = collecting_new (page);
+    if (!*slot || page_add (*slot, page) != 0) {
+        collecting_free (slot);
         return -ENOMEM;
     }
-    (*place)->heard_ms = base_time_boot_ms ();
+    (*slot)->heard_ms = base_time_boot_ms ();
     answer->next = page->n_failures;
-    return page->n_failures == page->total ? collecting_end (broker, peer, place, page, answer) : 0;
+    return page->n_failures == page->total ? collecting_end (broker, peer, slot, page, answer) : 0;
 }
 
-/*  The first page of a list, of a node that has no place or has one for another application. */
+/*  The first page of a list, of a node that has no slot or has one for another application. */
 static int page_first (struct broker *broker, const struct bus_peer *peer, const struct wire_quarantine *page,
                        struct broker_collecting **other, struct wire_quarantined *answer)
 {
-    struct broker_collecting *whole = NULL, **place;
+    struct broker_collecting *whole = NULL, **slot;
     uint64_t now_ms = base_time_boot_ms ();
 
     if (list_is_stored (broker, page)) {
@@ -258,35 +258,35 @@ static int page_first (struct broker *broker, const struct bus_peer *peer, const
     if (page->first > 0)
         return 0; /* next 0: from the beginning */
     if (page->n_failures == page->total)
-        return list_begin (broker, peer, page, &whole, answer); /* needs no place */
+        return list_begin (broker, peer, page, &whole, answer); /* needs no slot */
     if (other && now_ms - (*other)->heard_ms >= BROKER_COLLECTING_IDLE_MS)
         collecting_free (other);
-    place = other ? other : place_find (broker, now_ms);
-    if (!place || *place) {
+    slot = other ? other : slot_find (broker, now_ms);
+    if (!slot || *slot) {
         answer->status = WIRE_STATUS_BUSY;
         return 0;
     }
-    return list_begin (broker, peer, page, place, answer);
+    return list_begin (broker, peer, page, slot, answer);
 }
 
 static int page_take (struct broker *broker, const struct bus_peer *peer, const struct wire_quarantine *page,
                       struct wire_quarantined *answer)
 {
-    struct broker_collecting **place = collecting_of (broker, page->node);
+    struct broker_collecting **slot = collecting_of (broker, page->node);
 
-    if (!place || strcmp ((*place)->application, page->application) != 0)
-        return page_first (broker, peer, page, place, answer);
-    if (!base_digest_equal (&(*place)->list, &page->list) || (*place)->total != page->total) {
-        collecting_free (place); /* the node has another list now */
+    if (!slot || strcmp ((*slot)->application, page->application) != 0)
+        return page_first (broker, peer, page, slot, answer);
+    if (!base_digest_equal (&(*slot)->list, &page->list) || (*slot)->total != page->total) {
+        collecting_free (slot); /* the node has another list now */
         return page_first (broker, peer, page, NULL, answer);
     }
-    (*place)->heard_ms = base_time_boot_ms ();
-    if (page->first == (*place)->n_failures && page_add (*place, page) != 0) {
-        collecting_free (place);
+    (*slot)->heard_ms = base_time_boot_ms ();
+    if (page->first == (*slot)->n_failures && page_add (*slot, page) != 0) {
+        collecting_free (slot);
         return -ENOMEM;
     }
-    answer->next = (*place)->n_failures;
-    return (*place)->n_failures == (*place)->total ? collecting_end (broker, peer, place, page, answer) : 0;
+    answer->next = (*slot)->n_failures;
+    return (*slot)->n_failures == (*slot)->total ? collecting_end (broker, peer, slot, page, answer) : 0;
 }
 
 int broker_on_quarantine (void *context, const struct bus_peer *peer, const struct wire_quarantine *page,

@@ -160,7 +160,7 @@ int broker_restore (const char *root_path, const char *file, struct base_error *
     base_log (BASE_LOG_INFO,
               "restored %s into %s: %" PRIu64 " nodes, %" PRIu64 " releases, %" PRIu64
               " rollouts paused; the copy is from %s; %" PRIu64
-              " releases were published since. Copy ROOT/contents"
+              " releases were published since. Copy ROOT/blobs"
               " of the old broker back, then start the broker",
               file, root_path, restored.nodes, restored.releases, restored.paused,
               restored.time[0] ? restored.time : "an unknown time", restored.adopted);

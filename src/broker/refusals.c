@@ -29,6 +29,6 @@ void broker_on_refused (void *context, const char *channel, const struct bus_ref
         return;
     const struct broker_node *node = node_of_peer (broker, &refusal->peer);
     base_log (BASE_LOG_WARNING, "%s%s%s%s: refused a message on %s: %s%s", node ? "node " : "a client",
-              node ? node->id : "", *refusal->place ? " " : "", refusal->place, channel, refusal->text,
-              bus_refusals_more (more, text));
+              node ? node->id : "", *refusal->peer_text ? " " : "", refusal->peer_text, channel,
+              refusal->text, bus_refusals_more (more, text));
 }

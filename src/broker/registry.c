@@ -47,7 +47,7 @@ static struct broker_node *node_free (struct broker_node *node)
         return NULL;
     challenge_drop (node);
     wire_text_free (&node->id);
-    wire_text_free (&node->place);
+    wire_text_free (&node->host_pid);
     wire_text_free (&node->software);
     wire_text_free (&node->platform);
     wire_text_free (&node->kernel);
@@ -66,7 +66,7 @@ static void node_free_p (struct broker_node **node)
 void broker_registry_init (struct broker_registry *registry, const struct broker_registry_ops *ops,
                            void *context, uint64_t liveness_ms)
 {
-    base_assert (registry && ops && ops->poke && ops->settled && ops->went);
+    base_assert (registry && ops && ops->ping && ops->settled && ops->disconnected);
     *registry = (struct broker_registry){
         .ops = ops, .context = context, .liveness_ms = liveness_ms, .nodes_most = BROKER_NODES_MOST};
 }
@@ -124,7 +124,7 @@ size_t broker_registry_behind (const struct broker_registry *registry, const cha
 
 static int texts_set (struct broker_node *node, const struct records_node *record)
 {
-    if (wire_text_set (&node->place, record->place) != 0 ||
+    if (wire_text_set (&node->host_pid, record->host_pid) != 0 ||
         wire_text_set (&node->software, record->software) != 0 ||
         wire_text_set (&node->platform, record->platform) != 0 ||
         wire_text_set (&node->kernel, record->kernel) != 0)
@@ -222,9 +222,9 @@ void broker_registry_remove (struct broker_registry *registry, const char *id)
     registry_check (registry, at);
 }
 
-static const char *host_name (const char *place)
+static const char *host_name (const char *host_pid)
 {
-    return place && place[0] ? place : "an unknown host";
+    return host_pid && host_pid[0] ? host_pid : "an unknown host";
 }
 
 static void refusal_fill (const struct broker_node *node, const struct wire_hello *hello,
@@ -232,7 +232,7 @@ static void refusal_fill (const struct broker_node *node, const struct wire_hell
 {
     (void) base_error_set (refusal, -EEXIST,
                            "the id %s is in use by %s; %s cannot use it too: give one of the two another id",
-                           node->id, host_name (node->place), host_name (hello->place));
+                           node->id, host_name (node->host_pid), host_name (hello->host_pid));
 }
 
 static enum broker_verdict challenge_begin (struct broker_registry *registry, struct broker_node *node,
@@ -242,7 +242,7 @@ static enum broker_verdict challenge_begin (struct broker_registry *registry, st
     base_assert (node->online && !node->challenge);
     struct wire_hello *copy;
 
-    if (registry->ops->poke (registry->context, &node->peer) == -EHOSTUNREACH)
+    if (registry->ops->ping (registry->context, &node->peer) == -EHOSTUNREACH)
         return BROKER_ADMIT;
     copy = calloc (1, sizeof *copy);
     if (!copy || wire_copy (&wire_hello_record, hello, copy) != 0) {
@@ -347,17 +347,17 @@ static bool node_has_session (struct broker_registry *registry, const struct bro
 
 struct broker_node *broker_registry_heard (struct broker_registry *registry, const char *id,
                                            const char *session, const struct bus_peer *peer, uint64_t now_ms,
-                                           bool *ret_came)
+                                           bool *ret_connected)
 {
     base_assert (registry && id && session && peer);
     struct broker_node *node = broker_registry_find (registry, id);
 
-    if (ret_came)
-        *ret_came = false;
+    if (ret_connected)
+        *ret_connected = false;
     if (!node_has_session (registry, node, session, peer))
         return NULL;
-    if (ret_came)
-        *ret_came = !node->online;
+    if (ret_connected)
+        *ret_connected = !node->online;
     node->online = true;
     node->heard_ms = now_ms;
     node->seen_ns = base_time_real_ns ();
@@ -404,7 +404,7 @@ void broker_registry_tick (struct broker_registry *registry, uint64_t now_ms)
             challenge_settle (registry, node, true);
         else if (node->online && now_ms - node->heard_ms > registry->liveness_ms) {
             node->online = false;
-            registry->ops->went (registry->context, node);
+            registry->ops->disconnected (registry->context, node);
         }
         node_check (node);
     }

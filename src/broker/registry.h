@@ -22,7 +22,7 @@ enum {
 /*  A node. The registry owns its texts. */
 struct broker_node {
     const char *id;
-    const char *place;
+    const char *host_pid;
     const char *software;
     const char *platform;
     const char *kernel;
@@ -56,12 +56,12 @@ struct broker_node {
 
 struct broker_registry_ops {
     /*  Asks a session to answer. Returns 0, or -EHOSTUNREACH if its connection is closed. */
-    int (*poke) (void *context, const struct bus_peer *peer);
+    int (*ping) (void *context, const struct bus_peer *peer);
     /*  A waiting hello is accepted, or refused with a reason. */
     void (*settled) (void *context, struct broker_node *node, const struct bus_peer *peer,
                      const struct wire_hello *hello, const char *refusal);
     /*  A node lost contact. */
-    void (*went) (void *context, struct broker_node *node);
+    void (*disconnected) (void *context, struct broker_node *node);
 };
 
 struct broker_registry {
@@ -117,11 +117,11 @@ bool broker_registry_open (struct broker_registry *registry, struct broker_node 
 bool broker_node_is_online (const struct broker_node *node);
 
 /*  A message of a session arrived. Returns its node; NULL: the session is not known on this connection and
-    must send a hello; a session that is known on another connection is counted in foreign. *ret_came (may be
-    NULL): the node was offline until now. */
+    must send a hello; a session that is known on another connection is counted in foreign. *ret_connected
+    (may be NULL): the node was offline until now. */
 struct broker_node *broker_registry_heard (struct broker_registry *registry, const char *id,
                                            const char *session, const struct bus_peer *peer, uint64_t now_ms,
-                                           bool *ret_came);
+                                           bool *ret_connected);
 
 /*  The session answered its challenge: the waiting hello is refused. Other messages only give the session
     more time to answer, because a process that has ended since may have sent them. */

@@ -12,7 +12,7 @@
 #include "broker/applications.h"
 #include "broker/journals.h"
 #include "broker/publish.h"
-#include "broker/round.h"
+#include "broker/commit.h"
 #include "broker/sessions.h"
 #include "wire/envelope.h"
 
@@ -37,7 +37,7 @@ static enum wire_event outcome_event (enum wire_outcome outcome)
         return WIRE_EVENT_REVERTED;
     case WIRE_OUTCOME_FAILED:
     case WIRE_OUTCOME_REFUSED:
-    case WIRE_OUTCOME_WENT_BACK:
+    case WIRE_OUTCOME_ROLLED_BACK:
         return WIRE_EVENT_FAILED;
     default:
         return WIRE_EVENT_NULL;
@@ -46,7 +46,7 @@ static enum wire_event outcome_event (enum wire_outcome outcome)
 
 static void result_log (struct broker_node *node, const struct wire_report *report)
 {
-    const struct wire_application *told = report->application;
+    const struct wire_application *reported = report->application;
 
     if (!broker_pace_take (&node->results, RESULTS_AT_ONCE, RESULTS_A_MINUTE, base_time_boot_ms ()))
         return;
@@ -61,7 +61,8 @@ static void result_log (struct broker_node *node, const struct wire_report *repo
     else
         base_log (BASE_LOG_INFO, "node %s, %s: %s, runs %s", node->id,
                   report->transaction ? report->transaction : "no transaction",
-                  wire_outcome_word (report->outcome), told->version ? told->version : "an unknown version");
+                  wire_outcome_word (report->outcome),
+                  reported->version ? reported->version : "an unknown version");
 }
 
 static void report_answer (struct broker *broker, const struct bus_peer *peer,
@@ -79,36 +80,36 @@ static void report_answer (struct broker *broker, const struct bus_peer *peer,
     (void) origin_answer (broker->origin, peer, &wire_noted_record, &noted);
 }
 
-enum { HAPPENED_MOST = 4 /* a change of state, the result, a fault of the journal, damage */ };
+enum { EVENTS_MOST = 4 /* a change of state, the result, a fault of the journal, damage */ };
 
 /*  Fills what happened, and logs it. Returns the number of entries. *ret_fault: a text that an entry refers
     to; the caller frees it afterwards. */
-static size_t reported_happened (struct broker *broker, struct broker_node *node,
-                                 const struct reported *reported,
-                                 struct broker_happening happened[HAPPENED_MOST], char **ret_fault)
+static size_t reported_events (struct broker *broker, struct broker_node *node,
+                               const struct reported *reported, struct broker_node_event events[EVENTS_MOST],
+                               char **ret_fault)
 {
     const struct wire_report *report = &reported->report;
     enum wire_event event = outcome_event (report->outcome);
     size_t n = 0;
 
     if (reported->is_news && reported->news.changed)
-        happened[n++] = (struct broker_happening){.event = WIRE_EVENT_CHANGED,
-                                                  .application = report->application,
-                                                  .transaction = report->transaction};
+        events[n++] = (struct broker_node_event){.event = WIRE_EVENT_CHANGED,
+                                                 .application = report->application,
+                                                 .transaction = report->transaction};
     if (reported->is_news && event) {
         result_log (node, report);
-        happened[n++] = (struct broker_happening){.event = event,
-                                                  .application = report->application,
-                                                  .transaction = report->transaction,
-                                                  .step = report->step,
-                                                  .reason = report->reason};
+        events[n++] = (struct broker_node_event){.event = event,
+                                                 .application = report->application,
+                                                 .transaction = report->transaction,
+                                                 .step = report->step,
+                                                 .reason = report->reason};
     }
     *ret_fault = broker_journal_fault (broker, node, &reported->journal);
     if (*ret_fault)
-        happened[n++] = (struct broker_happening){.event = WIRE_EVENT_JOURNAL, .reason = *ret_fault};
+        events[n++] = (struct broker_node_event){.event = WIRE_EVENT_JOURNAL, .reason = *ret_fault};
     if (reported->news.damaged)
-        happened[n++] = broker_damage_log (broker, node, report->application);
-    base_assert (n <= HAPPENED_MOST);
+        events[n++] = broker_damage_log (broker, node, report->application);
+    base_assert (n <= EVENTS_MOST);
     return n;
 }
 
@@ -117,7 +118,7 @@ static void reported_apply (struct broker *broker, const struct reported *report
     const struct wire_report *report = &reported->report;
     struct broker_node *node = broker_registry_find (&broker->registry, report->node);
     base_cleanup (base_free_p) char *fault = NULL;
-    struct broker_happening happened[HAPPENED_MOST];
+    struct broker_node_event events[EVENTS_MOST];
     struct base_error error = {.code = 0};
     bool trial;
     size_t n;
@@ -129,14 +130,14 @@ static void reported_apply (struct broker *broker, const struct reported *report
     else
         broker_registry_trial (&broker->registry, node, trial);
     broker_settle_check (broker, node, report->application->name);
-    n = reported_happened (broker, node, reported, happened, &fault);
+    n = reported_events (broker, node, reported, events, &fault);
     broker_node_publish (
         broker, &(struct broker_node_change){.node = node,
                                              .flags = reported->is_news || reported->news.changed || fault
                                                           ? BROKER_NODE_REPORT
                                                           : BROKER_NODE_REPEAT,
-                                             .happened = happened,
-                                             .n_happened = n});
+                                             .events = events,
+                                             .n_events = n});
 }
 
 static void reported_free (struct reported *reported)
@@ -192,7 +193,7 @@ static int report_add (struct broker *broker, const struct bus_peer *peer, const
         return base_error_errno (error, -ENOMEM, "cannot process a report");
     }
     reported->peer = *peer;
-    r = broker_round_add (broker, &report_ops, reported, error);
+    r = broker_commit_add (broker, &report_ops, reported, error);
     if (r < 0)
         reported_free (reported);
     return r;
@@ -206,23 +207,23 @@ static const char *confirmation_lacks (struct broker *broker, const struct broke
 {
     base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
     base_cleanup (records_release_deinit) struct records_release release = {.serial = 0};
-    const struct wire_application *told = report->application;
+    const struct wire_application *reported = report->application;
     const struct wire_envelope *envelope;
 
     if (report->outcome != WIRE_OUTCOME_CONFIRMED)
         return NULL;
     if (strcmp (report->step, wire_state_word (WIRE_STATE_TRIAL)) != 0)
         return "it is not at the end of a trial";
-    if (!base_digest_is_null (&report->release) && !base_digest_equal (&report->release, &told->release))
+    if (!base_digest_is_null (&report->release) && !base_digest_equal (&report->release, &reported->release))
         return "the node runs another release than its order names";
-    if (records_application_get (broker->records, node->id, told->name, &application, NULL) == 0 &&
+    if (records_application_get (broker->records, node->id, reported->name, &application, NULL) == 0 &&
         application.is_desired && application.desired.release_epoch == report->epoch &&
-        !base_digest_equal (&application.desired.release, &told->release))
+        !base_digest_equal (&application.desired.release, &reported->release))
         return "the order names another release";
-    if (records_release_get (broker->records, &told->release, &release, NULL) != 0)
+    if (records_release_get (broker->records, &reported->release, &release, NULL) != 0)
         return NULL; /* the records are older than the release, so they have no order for it either */
     envelope = wire_release_match (&release.document, node->platform ? node->platform : "");
-    if (!envelope || !base_digest_equal (&envelope->binary, &told->binary))
+    if (!envelope || !base_digest_equal (&envelope->binary, &reported->binary))
         return "the node runs another program than the release has for it";
     return NULL;
 }

@@ -5,7 +5,7 @@
 
 #include "base/assert.h"
 #include "broker/events.h"
-#include "broker/round.h"
+#include "broker/commit.h"
 #include "records/backup.h"
 
 void broker_rescue_look (struct broker *broker)
@@ -16,7 +16,7 @@ void broker_rescue_look (struct broker *broker)
 
     if (records_is_lost (broker->records, &error) == 0 || broker->is_rescued)
         return;
-    broker_round_settle (broker); /* the copy must not have an open transaction */
+    broker_commit_flush (broker); /* the copy must not have an open transaction */
     broker->is_rescued = true;
     base_log (BASE_LOG_ERROR, "%s", error.text);
     if (records_rescue (broker->records, path, &why) == 0)

@@ -10,7 +10,7 @@
 #include "broker/labels.h"
 #include "broker/orders.h"
 #include "broker/publish.h"
-#include "broker/round.h"
+#include "broker/commit.h"
 #include "broker/serving.h"
 #include "deploy/deploy.h"
 
@@ -79,14 +79,14 @@ static int on_order (void *context, const struct deploy_order *order, struct wir
 }
 
 static int on_result (void *context, const struct records_application *application,
-                      const struct deploy_given *given, bool may_come, struct wire_node *ret_shown,
+                      const struct deploy_issued *issued, bool may_come, struct wire_node *ret_shown,
                       bool *ret_missing, struct base_error *error)
 {
     const struct broker *broker = context;
-    struct broker_order_given asked = {.verb = given->verb,
-                                       .epoch = given->epoch,
-                                       .release = given->release,
-                                       .transaction = given->transaction};
+    struct broker_order_issued asked = {.verb = issued->verb,
+                                        .epoch = issued->epoch,
+                                        .release = issued->release,
+                                        .transaction = issued->transaction};
 
     return broker_order_result (broker->records, application, &asked, may_come, ret_shown, ret_missing,
                                 error);
@@ -136,14 +136,16 @@ static void on_announce (void *context, const char *const *ids, size_t n_ids, co
     broker_announce (broker, nodes, n_nodes, application, epoch);
 }
 
-static void on_changed (void *context, struct deploy_rollout *rollout, const struct wire_transition *turns,
-                        size_t n_turns)
+static void on_changed (void *context, struct deploy_rollout *rollout,
+                        const struct wire_transition *transitions, size_t n_transitions)
 {
-    base_assert (rollout && (turns || n_turns == 0));
+    base_assert (rollout && (transitions || n_transitions == 0));
     const struct broker *broker = context;
 
-    broker_changes_rollout (&broker->changes, &(struct broker_rollout_change){
-                                                  .rollout = rollout, .turns = turns, .n_turns = n_turns});
+    broker_changes_rollout (&broker->changes,
+                            &(struct broker_rollout_change){.rollout = rollout,
+                                                            .transitions = transitions,
+                                                            .n_transitions = n_transitions});
 }
 
 /*  Loop and records. */
@@ -157,7 +159,7 @@ static uint64_t on_revision (void *context)
 
 static void on_settle (void *context)
 {
-    broker_round_settle (context);
+    broker_commit_flush (context);
 }
 
 static void on_timer (void *context)

@@ -3,7 +3,7 @@
 
     Reads the blobs in the order of their digests, one slice a job on a thread, with a pause after each slice.
     The pause sets the rate: all blobs in half of the period, at most 10 MB/s, and at most 5 % of a processor.
-    The file contents/scrub has the last blob that was read. A restart in the middle of a blob reads it again
+    The file blobs/scrub has the last blob that was read. A restart in the middle of a blob reads it again
     from its start. */
 
 #include <errno.h>
@@ -45,11 +45,11 @@ static void blob_find (struct broker_scrub *scrub)
     uint64_t size;
     int r;
 
-    if (!scrub->is_begun) {
+    if (!scrub->is_started) {
         scrub->total = 0;
         (void) disk_blobs_each (&scrub->blobs, total_add, &scrub->total);
     }
-    r = disk_blobs_next (&scrub->blobs, scrub->is_begun ? &scrub->after : NULL, &digest, &size);
+    r = disk_blobs_next (&scrub->blobs, scrub->is_started ? &scrub->after : NULL, &digest, &size);
     if (r < 0) {
         scrub->is_round_over = true;
         return;
@@ -114,7 +114,7 @@ static void state_load (struct broker_verify *verify)
         base_text_take_number ((const char *) buffer.data, "total", 10, &total, &rest) &&
         strncmp (rest, "after ", 6) == 0 && strlen (rest) == 6 + sizeof after &&
         !base_digest_parse (memcpy (after, rest + 6, sizeof after - 1), &scrub->after)) {
-        scrub->is_begun = true;
+        scrub->is_started = true;
         scrub->total = total;
     }
 }
@@ -156,12 +156,12 @@ static void job_done (void *context, int result)
         base_close_p (&scrub->fd);
         scrub->fd = -1;
         scrub->after = scrub->hashed.digest;
-        scrub->is_begun = scrub->is_changed = true;
+        scrub->is_started = scrub->is_changed = true;
         if (scrub->hashed.result != -ENOENT)
             broker_verify_found (verify, &scrub->hashed);
     }
     if (scrub->is_round_over)
-        scrub->is_begun = false;
+        scrub->is_started = false;
     if (now_ms - scrub->saved_ms >= SAVE_MS)
         state_save (verify);
     scrub->timer = bus_timer_start (verify->loop, scrub_pause_ms (scrub), on_timer, verify);

@@ -15,10 +15,10 @@
 
 static bool blob_is_missing (struct broker *broker, const struct base_digest *digest, uint64_t size)
 {
-    base_assert (broker->content);
+    base_assert (broker->blobs);
     uint64_t here;
 
-    return !broker_content_has (broker->content, digest, &here) || here != size;
+    return !broker_blobs_has (broker->blobs, digest, &here) || here != size;
 }
 
 /*  Returns how many blobs of an envelope are missing. *ret_first: the first one; untouched if there is
@@ -56,8 +56,8 @@ static bool document_restore (struct broker *broker, const struct wire_release *
     if (!base_digest_equal (&packed, digest)) /* records of another version cannot reproduce it */
         return false;
     put.size = document.size;
-    if (broker_content_put (broker->content, &broker_itself, &put, document.data, document.size,
-                            base_time_boot_ms (), &taken) != 0 ||
+    if (broker_blobs_put (broker->blobs, &broker_itself, &put, document.data, document.size,
+                          base_time_boot_ms (), &taken) != 0 ||
         !taken.complete) {
         base_log_limited (&broker->log, BASE_LOG_WARNING, "cannot restore the release document %s: %s",
                           base_digest_format (digest, text),
@@ -76,7 +76,7 @@ static bool document_is_missing (struct broker *broker, const struct wire_releas
     uint64_t size = 0;
 
     *ret_digest = wire_release_digest (release, &size);
-    return broker->content && blob_is_missing (broker, ret_digest, size) &&
+    return broker->blobs && blob_is_missing (broker, ret_digest, size) &&
            !document_restore (broker, release, ret_digest);
 }
 
@@ -94,7 +94,7 @@ uint64_t broker_serving_missing (struct broker *broker, const struct wire_releas
     struct base_digest first;
     uint64_t count = document_is_missing (broker, release, &first);
 
-    for (size_t i = 0; broker->content && i < release->n_envelopes; i++)
+    for (size_t i = 0; broker->blobs && i < release->n_envelopes; i++)
         count += envelope_missing (broker, &release->envelopes[i], &first);
     return count;
 }
@@ -109,7 +109,7 @@ int broker_serving_check (struct broker *broker, const struct wire_release *rele
     char name[BASE_DIGEST_TEXT], blob[BASE_DIGEST_TEXT];
     uint64_t count = document_is_missing (broker, release, &first);
 
-    for (size_t i = 0; broker->content && count == 0 && i < release->n_envelopes; i++)
+    for (size_t i = 0; broker->blobs && count == 0 && i < release->n_envelopes; i++)
         if (!platform || chosen == &release->envelopes[i])
             count = envelope_missing (broker, &release->envelopes[i], &first);
     if (count == 0)
@@ -130,14 +130,14 @@ int broker_serving_verify (struct broker *broker, const struct base_digest *rele
     const struct wire_envelope *envelope;
     int result = 0;
 
-    if (!broker->content || records_release_get (broker->records, release, &known, NULL) != 0)
+    if (!broker->blobs || records_release_get (broker->records, release, &known, NULL) != 0)
         return 0;
     envelope = wire_release_match (&known.document, platform);
     for (size_t i = 0; envelope && i <= envelope->n_files + 1; i++) {
         const struct base_digest *digest = i == 0   ? &known.digest
                                            : i == 1 ? &envelope->binary
                                                     : &envelope->files[i - 2].digest;
-        int r = broker_content_verify (broker->content, digest);
+        int r = broker_blobs_verify (broker->blobs, digest);
         if (r == -ENOENT) {
             *ret_blob = *digest;
             return BROKER_E_UNSERVED;
@@ -171,7 +171,7 @@ int broker_serving_count (struct broker *broker, uint64_t *ret_releases, uint64_
                           struct base_error *error)
 {
     base_assert (broker && ret_releases && ret_missing);
-    uint64_t changes = broker->content ? broker_content_changes (broker->content) : 0;
+    uint64_t changes = broker->blobs ? broker_blobs_changes (broker->blobs) : 0;
 
     if (!broker->serving.is_counted || broker->serving.changes != changes) {
         broker->serving.is_counted = false;
@@ -180,7 +180,7 @@ int broker_serving_count (struct broker *broker, uint64_t *ret_releases, uint64_
         if (r < 0)
             return r;
         broker->serving.is_counted = true;
-        broker->serving.changes = broker->content ? broker_content_changes (broker->content) : 0;
+        broker->serving.changes = broker->blobs ? broker_blobs_changes (broker->blobs) : 0;
     }
     *ret_releases = broker->serving.releases;
     *ret_missing = broker->serving.missing;
@@ -195,7 +195,7 @@ char *broker_serving_notice (struct broker *broker)
 
     if (records_is_lost (broker->records, &error) != 0)
         return wire_reason ("%s", error.text);
-    if (!broker->content || broker_serving_count (broker, &releases, &missing, &error) != 0)
+    if (!broker->blobs || broker_serving_count (broker, &releases, &missing, &error) != 0)
         return NULL;
     return missing ? wire_reason (
                          "%llu releases cannot be served, because some of their blobs are missing or damaged:"

@@ -12,7 +12,7 @@
 #include "broker/journals.h"
 #include "broker/labels.h"
 #include "broker/publish.h"
-#include "broker/round.h"
+#include "broker/commit.h"
 #include "wire/envelope.h"
 #include "wire/list.h"
 #include "wire/text.h"
@@ -37,7 +37,7 @@ static bool connect_is_logged (struct broker *broker, struct broker_node *node)
 
 /*  Logs that a node connected, and fills what happened. Returns their number: 0 if that is not reported. */
 static size_t connect_log (struct broker *broker, struct broker_node *node, const char *how,
-                           struct broker_happening *happened)
+                           struct broker_node_event *events)
 {
     if (!connect_is_logged (broker, node))
         return 0;
@@ -46,25 +46,25 @@ static size_t connect_log (struct broker *broker, struct broker_node *node, cons
                   node->id, node->events.refused);
     node->events.refused = 0;
     base_log (BASE_LOG_INFO, "node %s %s", node->id, how);
-    *happened = (struct broker_happening){.event = WIRE_EVENT_CAME};
+    *events = (struct broker_node_event){.event = WIRE_EVENT_CONNECTED};
     return 1;
 }
 
 struct broker_node *broker_hear (struct broker *broker, const struct bus_peer *peer, const char *id,
                                  const char *session)
 {
-    bool came;
+    bool connected;
     struct broker_node *node =
-        broker_registry_heard (&broker->registry, id, session, peer, base_time_boot_ms (), &came);
+        broker_registry_heard (&broker->registry, id, session, peer, base_time_boot_ms (), &connected);
 
     if (node)
         origin_keep (broker->origin);
-    if (node && came) {
-        struct broker_happening happened;
-        size_t n = connect_log (broker, node, "is in contact again", &happened);
+    if (node && connected) {
+        struct broker_node_event events;
+        size_t n = connect_log (broker, node, "is in contact again", &events);
         broker_node_publish (
             broker, &(struct broker_node_change){
-                        .node = node, .flags = BROKER_NODE_CONTACT, .happened = &happened, .n_happened = n});
+                        .node = node, .flags = BROKER_NODE_CONTACT, .events = &events, .n_events = n});
     }
     return node;
 }
@@ -111,7 +111,7 @@ static struct records_node record_of (const struct greeting *greeting, char now[
     const struct wire_hello *hello = &greeting->hello;
 
     return (struct records_node){.id = hello->node,
-                                 .place = hello->place,
+                                 .host_pid = hello->host_pid,
                                  .software = hello->software,
                                  .platform = hello->platform,
                                  .kernel = hello->kernel,
@@ -131,7 +131,7 @@ static int greeting_store (struct broker *broker, void *item, struct base_error 
     int r = records_node_put (broker->records, &record, error);
 
     if (r == 0)
-        r = broker_labels_tell (broker, hello, &greeting->labelled, error);
+        r = broker_labels_report (broker, hello, &greeting->labelled, error);
     if (r == 0)
         r = records_applications_list (broker->records, hello->node, &list, error);
     if (r == 0) {
@@ -148,28 +148,28 @@ static int greeting_store (struct broker *broker, void *item, struct base_error 
 
 /*  The session was opened or continues: logs what is new, and publishes it. */
 static void greeting_publish (struct broker *broker, struct broker_node *node,
-                              const struct greeting *greeting, bool came)
+                              const struct greeting *greeting, bool connected)
 {
-    struct broker_happening happened[2]; /* it connected; a fault of its journal */
+    struct broker_node_event events[2]; /* it connected; a fault of its journal */
     base_cleanup (base_free_p) char *fault = NULL;
     size_t n = 0;
 
-    if (came) {
+    if (connected) {
         char how[256];
         (void) snprintf (how, sizeof how, "connected: %.128s, noded %.64s",
-                         node->place ? node->place : "an unknown host",
+                         node->host_pid ? node->host_pid : "an unknown host",
                          node->software ? node->software : "of an unknown version");
-        n += connect_log (broker, node, how, happened);
+        n += connect_log (broker, node, how, events);
     }
     fault = broker_journal_fault (broker, node, &greeting->journal);
     if (fault)
-        happened[n++] = (struct broker_happening){.event = WIRE_EVENT_JOURNAL, .reason = fault};
+        events[n++] = (struct broker_node_event){.event = WIRE_EVENT_JOURNAL, .reason = fault};
     broker_node_publish (broker,
                          &(struct broker_node_change){.node = node,
                                                       .flags = BROKER_NODE_CONTACT |
                                                                (greeting->labelled ? BROKER_NODE_LABELS : 0),
-                                                      .happened = happened,
-                                                      .n_happened = n});
+                                                      .events = events,
+                                                      .n_events = n});
 }
 
 /*  Opens the session of a hello that is on disk. */
@@ -179,19 +179,20 @@ static int greeting_open (struct broker *broker, const struct greeting *greeting
     char now[BASE_TIME_TEXT];
     struct records_node record = record_of (greeting, now);
     struct broker_node *node;
-    bool came;
+    bool connected;
     int r = broker_registry_put (&broker->registry, &record, &node);
 
     if (r != 0)
         return base_error_errno (error, r, "cannot store node %s", hello->node);
     if (greeting->labelled && broker_labels_load (broker, node, error) != 0)
         (void) broker_storage_failed (broker, error);
-    came =
+    connected =
         broker_registry_open (&broker->registry, node, hello->session, &greeting->peer, base_time_boot_ms ());
     node->journal_hello = hello->journal_serial;
-    if (came || hello->trial) /* the states of its applications follow, which may have another one on trial */
+    if (connected ||
+        hello->trial) /* the states of its applications follow, which may have another one on trial */
         broker_registry_trial (&broker->registry, node, hello->trial);
-    greeting_publish (broker, node, greeting, came);
+    greeting_publish (broker, node, greeting, connected);
     if (node->trial)
         broker_hints_want_after (&broker->hints, node->ring, node->id, 0);
     return 0;
@@ -240,8 +241,8 @@ static bool greeting_is_of (const void *item, const void *id)
 /*  Commits a hello of the node that is still being written, so that the registry knows of it. */
 static void greeting_settle (struct broker *broker, const char *id)
 {
-    if (broker_round_has (broker, &greeting_ops, greeting_is_of, id))
-        broker_round_settle (broker);
+    if (broker_commit_has (broker, &greeting_ops, greeting_is_of, id))
+        broker_commit_flush (broker);
 }
 
 /*  Accepts a hello: it is answered after it is on disk. Returns 0 or -errno; then nothing has changed. */
@@ -258,7 +259,7 @@ static int hello_admit (struct broker *broker, const struct bus_peer *peer, cons
     }
     greeting->peer = *peer;
     greeting->restarts = (node ? node->restarts : 0) + is_restart (node, hello);
-    r = broker_round_add (broker, &greeting_ops, greeting, error);
+    r = broker_commit_add (broker, &greeting_ops, greeting, error);
     if (r != 0)
         greeting_free (greeting);
     return r;
@@ -278,7 +279,7 @@ static bool hello_is_in_time (struct broker *broker, const struct wire_hello *he
         return false;
     }
     if (node ? broker_pace_take (&node->hellos, HELLOS_AT_ONCE, HELLOS_AT_ONCE, now_ms)
-             : broker_pace_take (&broker->invented, BROKER_NEW_AT_ONCE, broker->new_nodes, now_ms))
+             : broker_pace_take (&broker->new_ids, BROKER_NEW_AT_ONCE, broker->new_nodes, now_ms))
         return true;
     answer->status = WIRE_STATUS_FAILED;
     answer->reason = node ? wire_reason ("node %s has sent too many hellos within a minute", node->id)
@@ -319,7 +320,7 @@ int broker_on_hello (void *context, const struct bus_peer *peer, const struct wi
 
 /*  operations of the registry */
 
-static int registry_poke (void *context, const struct bus_peer *peer)
+static int registry_ping (void *context, const struct bus_peer *peer)
 {
     struct broker *broker = context;
     struct wire_heartbeat heartbeat = {.sender = origin_instance (broker->origin),
@@ -341,7 +342,7 @@ static void registry_settled (void *context, struct broker_node *node, const str
     }
     base_log_limited (&broker->log, BASE_LOG_INFO,
                       "node %s: its session lost contact and is replaced by the session of %s", node->id,
-                      hello->place ? hello->place : "an unknown host");
+                      hello->host_pid ? hello->host_pid : "an unknown host");
     if (hello_admit (broker, peer, hello, &error) == 0)
         return;
     (void) broker_storage_failed (broker, &error);
@@ -371,21 +372,21 @@ static void parting_ended (struct broker *broker, void *item, bool kept)
 
     (void) kept; /* the node is offline in any case */
     if (node) {
-        struct broker_happening happened = {.event = WIRE_EVENT_WENT, .reason = parting->reason};
-        bool told = connect_is_logged (broker, node);
-        if (told)
+        struct broker_node_event events = {.event = WIRE_EVENT_DISCONNECTED, .reason = parting->reason};
+        bool is_logged = connect_is_logged (broker, node);
+        if (is_logged)
             base_log (BASE_LOG_INFO, "node %s disconnected: %s", node->id, parting->reason);
         broker_node_publish (broker, &(struct broker_node_change){.node = node,
                                                                   .flags = BROKER_NODE_CONTACT,
-                                                                  .happened = &happened,
-                                                                  .n_happened = told});
+                                                                  .events = &events,
+                                                                  .n_events = is_logged});
     }
     free (parting);
 }
 
 static const struct broker_write_ops parting_ops = {.store = parting_store, .ended = parting_ended};
 
-static void node_went (struct broker *broker, struct broker_node *node, const char *reason)
+static void node_disconnected (struct broker *broker, struct broker_node *node, const char *reason)
 {
     struct parting *parting = calloc (1, sizeof *parting);
     struct base_error error = {.code = -ENOMEM};
@@ -397,19 +398,19 @@ static void node_went (struct broker *broker, struct broker_node *node, const ch
     (void) base_text_copy (parting->node, sizeof parting->node, node->id);
     (void) broker_node_last_seen (node, parting->last_seen);
     (void) snprintf (parting->reason, sizeof parting->reason, "%s", reason);
-    if (broker_round_add (broker, &parting_ops, parting, &error) != 0) {
+    if (broker_commit_add (broker, &parting_ops, parting, &error) != 0) {
         (void) broker_storage_failed (broker, &error);
         parting_ended (broker, parting, false);
     }
 }
 
-static void registry_went (void *context, struct broker_node *node)
+static void registry_disconnected (void *context, struct broker_node *node)
 {
-    node_went (context, node, "lost contact");
+    node_disconnected (context, node, "lost contact");
 }
 
 const struct broker_registry_ops broker_registry_ops = {
-    .poke = registry_poke, .settled = registry_settled, .went = registry_went};
+    .ping = registry_ping, .settled = registry_settled, .disconnected = registry_disconnected};
 
 /*  heartbeats, goodbyes, subscriptions */
 
@@ -452,7 +453,7 @@ void broker_on_bye (void *context, const struct bus_peer *peer, const struct wir
     was_online = node && node->online;
     node = broker_registry_bye (&broker->registry, bye->node, bye->session, peer);
     if (node && was_online && !node->online)
-        node_went (broker, node, bye->reason ? bye->reason : "closed");
+        node_disconnected (broker, node, bye->reason ? bye->reason : "closed");
 }
 
 void broker_on_subscription (void *context, const char *topic, bool subscribed)

@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "broker/changes.h"
-#include "broker/content.h"
+#include "broker/blobs.h"
 #include "broker/hints.h"
 #include "broker/mark.h"
 #include "broker/registry.h"
@@ -18,10 +18,10 @@
 struct broker_backup;
 struct broker_copies;
 
-/*  The open transaction of broker/round.h. */
+/*  The open transaction of broker/commit.h. */
 struct broker_write;
-struct broker_round {
-    struct broker_write *open; /* BROKER_ROUND_MOST entries; NULL before the first item */
+struct broker_commit {
+    struct broker_write *open; /* BROKER_COMMIT_MOST entries; NULL before the first item */
     size_t count;
     int timer;
 };
@@ -32,14 +32,14 @@ enum { BROKER_COLLECTING_MOST = 64 };
 
 struct broker {
     struct bus_loop *loop;
-    uint64_t begun_ms, begun_ns; /* when it started: since boot, and real time */
+    uint64_t started_ms, started_ns; /* when it started: since boot, and real time */
     int root, lock;
     struct records *records;
-    struct broker_mark *mark;       /* follows the records */
-    struct broker_content *content; /* NULL with no_content */
+    struct broker_mark *mark;   /* follows the records */
+    struct broker_blobs *blobs; /* NULL with no_content */
     struct broker_registry registry;
     struct broker_changes changes; /* revisions, rollouts and events subscribe, in this order */
-    struct broker_pace invented;   /* limits how fast unknown node ids are accepted */
+    struct broker_pace new_ids;    /* limits how fast unknown node ids are accepted */
     struct broker_pace connects;   /* limits events of nodes that go online or offline */
     uint64_t foreign;              /* registry.foreign in the last log line */
     unsigned new_nodes;            /* a minute */
@@ -54,15 +54,15 @@ struct broker {
     int tick;
     struct base_log_limit log, orders_log;
     struct bus_refusals refusals; /* messages against the protocol: who was logged */
-    struct broker_round round;
-    struct broker_collecting *collecting[BROKER_COLLECTING_MOST]; /* NULL: an empty place */
+    struct broker_commit commit;
+    struct broker_collecting *collecting[BROKER_COLLECTING_MOST]; /* NULL: an empty slot */
     struct broker_backup *backup;                                 /* in progress; NULL: none */
     struct broker_copies *copies;                                 /* finished; NULL: none yet */
     struct deploy deploy;
     int deploy_timer; /* calls deploy_tick */
     struct {
         bool is_counted;
-        uint64_t changes;  /* broker_content_changes () at the last count */
+        uint64_t changes;  /* broker_blobs_changes () at the last count */
         uint64_t releases; /* that are not withdrawn */
         uint64_t missing;  /* of these: they cannot be served */
     } serving;

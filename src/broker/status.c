@@ -57,7 +57,7 @@ static int counts_fill (const struct broker *broker, struct wire_broker_state *s
         if (reason_add (&state->ended, &state->n_ended, bus_end_text ((enum bus_end) i), counts.ended[i]) !=
             0)
             return -ENOMEM;
-    state->new_nodes_refused = broker->invented.refused;
+    state->new_nodes_refused = broker->new_ids.refused;
     state->foreign = broker->registry.foreign;
     return 0;
 }
@@ -66,14 +66,14 @@ static int state_fill (struct broker *broker, struct wire_broker_state *state, s
 {
     char since[BASE_TIME_TEXT];
 
-    state->uptime_s = (base_time_boot_ms () - broker->begun_ms) / 1000;
+    state->uptime_s = (base_time_boot_ms () - broker->started_ms) / 1000;
     state->nodes = broker->registry.n_nodes;
     for (size_t i = 0; i < broker->registry.n_nodes; i++)
         state->online += broker_node_is_online (broker->registry.nodes[i]);
     state->rollouts = deploy_count (&broker->deploy);
     if (wire_text_set (&state->instance, origin_instance (broker->origin)) != 0 ||
         wire_text_set (&state->software, base_version) != 0 ||
-        wire_text_set (&state->since, base_time_format (broker->begun_ns, since)) != 0 ||
+        wire_text_set (&state->since, base_time_format (broker->started_ns, since)) != 0 ||
         counts_fill (broker, state) != 0)
         return -ENOMEM;
     return broker_serving_count (broker, &state->releases, &state->releases_missing, error);

@@ -119,10 +119,10 @@ int broker_trash_put (struct broker_trash *trash, const struct base_digest *dige
     stamp = (time_t) (trash->clock_ms / 1000);
     r = disk_aside_put (trash->blobs, DISK_TRASH, digest, stamp > 0 ? stamp : 1);
     if (r == 0)
-        base_log (BASE_LOG_INFO, "moved the blob %s, which is not needed any more, to contents/trash",
+        base_log (BASE_LOG_INFO, "moved the blob %s, which is not needed any more, to blobs/trash",
                   base_digest_format (digest, text));
     else if (r != -ENOENT)
-        base_log (BASE_LOG_WARNING, "cannot move the blob %s to contents/trash, ignoring: %s",
+        base_log (BASE_LOG_WARNING, "cannot move the blob %s to blobs/trash, ignoring: %s",
                   base_digest_format (digest, text), strerror (-r));
     return r;
 }
@@ -134,7 +134,7 @@ int broker_trash_take_back (struct broker_trash *trash, const struct base_digest
     int r = disk_aside_take_back (trash->blobs, digest);
 
     if (r == 0)
-        base_log (BASE_LOG_INFO, "restored the blob %s from contents/trash: it is needed again",
+        base_log (BASE_LOG_INFO, "restored the blob %s from blobs/trash: it is needed again",
                   base_digest_format (digest, text));
     return r;
 }
@@ -190,7 +190,7 @@ static void oldest_delete (struct broker_trash *trash, const struct oldest *olde
                   base_digest_format (&oldest->digest, text), oldest->size,
                   (trash->clock_ms - stamp_ms) / 1000);
     else if (r != -ENOENT)
-        base_log (BASE_LOG_WARNING, "cannot delete the blob %s from contents/trash, ignoring: %s",
+        base_log (BASE_LOG_WARNING, "cannot delete the blob %s from blobs/trash, ignoring: %s",
                   base_digest_format (&oldest->digest, text), strerror (-r));
 }
 

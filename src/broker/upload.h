@@ -72,7 +72,7 @@ void broker_upload_rate_begin (struct broker_upload *upload, uint64_t now_ms);
     peer that sends just enough to stay active, or only asks for the offset. */
 void broker_upload_measure (struct broker_upload *upload, uint64_t now_ms);
 
-/*  Returns whether another peer may take over this upload or its place. */
+/*  Returns whether another peer may take over this upload or its slot. */
 bool broker_upload_yields (struct broker_upload *upload, uint64_t now_ms);
 
 /*  Asserts what always holds for an upload between two calls. */

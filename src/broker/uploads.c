@@ -71,11 +71,11 @@ static bool upload_is_under_way (void *context, const struct base_digest *digest
 }
 
 /*  Returns a free upload for the peer, and closes one that yields if needed; NULL: none. A peer that has
-    reached its limit can only get the place of one of its own uploads. */
-static struct broker_upload *upload_place (struct broker_uploads *uploads, const struct bus_peer *peer,
-                                           uint64_t now_ms)
+    reached its limit can only get the slot of one of its own uploads. */
+static struct broker_upload *upload_slot (struct broker_uploads *uploads, const struct bus_peer *peer,
+                                          uint64_t now_ms)
 {
-    struct broker_upload *place = NULL;
+    struct broker_upload *slot = NULL;
     unsigned of_peer = 0;
 
     for (unsigned i = 0; i < BROKER_UPLOADS_MOST; i++) {
@@ -91,11 +91,11 @@ static struct broker_upload *upload_place (struct broker_uploads *uploads, const
         if (is_free)
             return upload;
         if (broker_upload_yields (upload, now_ms))
-            place = upload;
+            slot = upload;
     }
-    if (place)
-        broker_upload_close (place);
-    return place;
+    if (slot)
+        broker_upload_close (slot);
+    return slot;
 }
 
 struct wanted {
@@ -201,7 +201,7 @@ static struct broker_upload *upload_enter (struct broker_uploads *uploads, const
             return upload;
         broker_upload_close (upload);
     }
-    upload = upload_place (uploads, peer, now_ms);
+    upload = upload_slot (uploads, peer, now_ms);
     if (!upload) {
         broker_taken_say (answer, WIRE_STATUS_BUSY, 0,
                           "too many uploads are under way: at most %d are accepted, %d from a peer",
@@ -279,9 +279,9 @@ void broker_uploads_put (struct broker_uploads *uploads, const struct bus_peer *
     struct broker_upload *upload;
     uint64_t here;
 
-    if (put->size > BROKER_CONTENT_MOST) {
+    if (put->size > BROKER_BLOB_MOST) {
         broker_taken_say (answer, WIRE_STATUS_REFUSED, 0, "a blob has at most %llu bytes",
-                          (unsigned long long) BROKER_CONTENT_MOST);
+                          (unsigned long long) BROKER_BLOB_MOST);
         return;
     }
     /* A request without data only asks for the offset: it costs no file, no space and no hash. */

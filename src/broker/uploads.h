@@ -17,8 +17,8 @@ enum {
     BROKER_UPLOADS_PEER_MOST = 4, /* of one peer */
 };
 
-#define BROKER_CONTENT_MOST (UINT64_C (16) << 30) /* bytes of one blob */
-#define BROKER_SPACE_KEPT (UINT64_C (64) << 20)   /* bytes of the disk that uploads leave free */
+#define BROKER_BLOB_MOST (UINT64_C (16) << 30)  /* bytes of one blob */
+#define BROKER_SPACE_KEPT (UINT64_C (64) << 20) /* bytes of the disk that uploads leave free */
 
 struct broker_uploads {
     struct bus_loop *loop; /* NULL: no threads, everything is done during the call */

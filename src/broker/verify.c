@@ -88,7 +88,7 @@ void broker_verify_found (struct broker_verify *verify, const struct broker_hash
     base_log (BASE_LOG_ERROR,
               "the blob %s is damaged (%s)%s%s: publish its releases again from the same files", text,
               hashed->result ? strerror (-hashed->result) : "its bytes do not match its digest",
-              r == 0 ? "; it was moved to contents/damaged" : "; it could not be moved away: ",
+              r == 0 ? "; it was moved to blobs/damaged" : "; it could not be moved away: ",
               r == 0 ? "" : strerror (-r));
     if (r == 0 && verify->damaged)
         verify->damaged (verify->context, &hashed->digest);
@@ -150,7 +150,7 @@ static void queue_advance (struct broker_verify *verify)
         if (disk_blobs_get (verify->blobs, &digest, &verify->job.fd, NULL) != 0)
             continue;
         verify->job.hashed = (struct broker_hashed){.digest = digest};
-        verify->job.begun_ms = base_time_boot_ms ();
+        verify->job.started_ms = base_time_boot_ms ();
         if (bus_work_start (verify->loop, job_run, job_done, verify, &verify->work) != 0)
             job_fd_close (verify);
     }
@@ -195,7 +195,7 @@ uint64_t broker_verify_retry_ms (const struct broker_verify *verify, uint64_t si
 {
     base_assert (verify);
     uint64_t retry_ms = size / BROKER_HASH_RATE;
-    uint64_t since_ms = verify->work ? base_time_boot_ms () - verify->job.begun_ms : 0;
+    uint64_t since_ms = verify->work ? base_time_boot_ms () - verify->job.started_ms : 0;
 
     if (retry_ms < since_ms)
         retry_ms = since_ms;

@@ -29,7 +29,7 @@ struct broker_scrub {
     struct bus_work *work;
     int timer;
     struct base_digest after; /* the last blob that was read completely */
-    bool is_begun;            /* `after` is valid: the round has read a blob */
+    bool is_started;          /* `after` is valid: the round has read a blob */
     uint64_t total;           /* bytes of all blobs at the start of the round */
     uint64_t saved_ms;
     bool is_changed; /* since it was saved */
@@ -54,7 +54,7 @@ struct broker_verify {
     struct bus_work *work;
     struct {
         int fd;
-        uint64_t begun_ms;
+        uint64_t started_ms;
         atomic_bool stop; /* the result is not needed any more */
         struct broker_hashed hashed;
     } job; /* belongs to the thread while it runs */

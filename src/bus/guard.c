@@ -166,7 +166,7 @@ void bus_guard_sent (struct bus_guard *guard, const struct bus_socket *socket)
 }
 
 /*  Whether every message that the connection has sent completely has been delivered. */
-static bool connection_had_turn (struct bus_connection *connection)
+static bool connection_had_transition (struct bus_connection *connection)
 {
     struct bus_socket *socket = connection->socket;
     uint64_t read = socket->n_read + 1;
@@ -225,10 +225,10 @@ static void connection_look (struct bus_connection *connection, uint64_t now_ms,
     over = connection->counts_bytes
                ? read - connection->base > connection_undelivered_most (connection, now_ms)
                : connection_growth (connection, *size) > GROWN;
-    if (over && connection_had_turn (connection))
+    if (over && connection_had_transition (connection))
         bus_guard_end (connection, BUS_END_ENDLESS);
     else if (bus_connection_is_silent (connection) && now_ms >= connection_silent_until (connection) &&
-             connection_had_turn (connection))
+             connection_had_transition (connection))
         bus_guard_end (connection, BUS_END_SILENT);
     else if (!connection->handshake_over && connection->delivered > 0 && !connection->ended)
         return; /* looked at until its handshake is known to be small */
@@ -271,28 +271,28 @@ static void on_wait (void *context)
 /*  Makes room for a new connection by ending another one: first one without a message, then a random one that
     the owner did not keep. A peer with many connections is the most likely victim. If all are kept, the new
     connection is ended. */
-void bus_guard_make_room (struct bus_guard *guard, struct bus_connection *came)
+void bus_guard_make_room (struct bus_guard *guard, struct bus_connection *newcomer)
 {
-    base_assert (guard && came);
+    base_assert (guard && newcomer);
     struct bus_connection *victim = NULL;
     if (guard->most == 0 || guard->n_servers <= guard->most)
         return;
     size_t from = guard->n_table ? (size_t) base_random_below (guard->n_table) : 0;
     for (size_t i = 0; i < guard->n_table; i++) {
         struct bus_connection *other = guard->table[(from + i) % guard->n_table];
-        if (!other || other == came || !other->is_server || other->kept || other->ended)
+        if (!other || other == newcomer || !other->is_server || other->kept || other->ended)
             continue;
         if (!victim || other->delivered == 0)
             victim = other;
         if (victim->delivered == 0)
             break;
     }
-    bus_guard_end (victim ? victim : came, BUS_END_ROOM);
+    bus_guard_end (victim ? victim : newcomer, BUS_END_ROOM);
 }
 
 /*  The expected message was delivered. If no bytes follow it, no further look is needed. Returns false if the
     connection is closed; it is freed then. */
-static bool connection_awaited_came (struct bus_connection *connection)
+static bool connection_awaited_arrived (struct bus_connection *connection)
 {
     struct bus_guard *guard = connection->guard;
     int unread;
@@ -331,8 +331,8 @@ struct bus_connection *bus_guard_delivered (struct bus_guard *guard, struct bus_
         bus_connection_append (&guard->idle, connection);
     if (!connection->handshake_over)
         bus_greeting_delivered (connection, size);
-    return connection->awaited && !connection->ended && !connection_awaited_came (connection) ? NULL
-                                                                                              : connection;
+    return connection->awaited && !connection->ended && !connection_awaited_arrived (connection) ? NULL
+                                                                                                 : connection;
 }
 
 bool bus_guard_subscribed (struct bus_connection *connection, bool subscribed)
@@ -383,7 +383,7 @@ static bool connection_rests (struct bus_connection *connection)
 }
 
 /*  A client's connection is looked at until the message under way is delivered. */
-static void connection_traffic_came (struct bus_connection *connection, uint32_t events)
+static void connection_traffic_arrived (struct bus_connection *connection, uint32_t events)
 {
     bool ends = events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR);
     if (!ends && connection_rests (connection))
@@ -406,7 +406,7 @@ static void on_traffic (void *context)
         if (monitor)
             bus_monitor_drain (guard, monitor);
         else if ((size_t) fd < guard->n_table && guard->table[fd])
-            connection_traffic_came (guard->table[fd], events[i].events);
+            connection_traffic_arrived (guard->table[fd], events[i].events);
     }
 }
 

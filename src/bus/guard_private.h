@@ -107,7 +107,7 @@ void bus_guard_look_at (struct bus_connection *connection);
 void bus_guard_wait_later (struct bus_guard *guard, uint64_t now_ms);
 
 /*  Ends a connection if there are more than the limit. */
-void bus_guard_make_room (struct bus_guard *guard, struct bus_connection *came);
+void bus_guard_make_room (struct bus_guard *guard, struct bus_connection *newcomer);
 
 /*  Counts the bytes that a connection sends beside its messages: its handshake. Called at each look, and with
     each delivered message of `size` bytes. done: the handshake is known to be small, and counting stops. */

@@ -22,7 +22,7 @@ enum {
     ROUND_MOST = 64, /* messages of one socket before the other sources are handled */
     FRAMES_MOST = 4,
     CHARGED_LEAST = 1024, /* bytes of an answer; smaller ones are not counted as unread */
-    PLACE_SIZE = 64,
+    PEER_TEXT_SIZE = 64,
     TOPIC_MOST = 240, /* bytes; longer topics do not fit into subscriptions of ZMTP 3.1 */
 };
 
@@ -198,13 +198,13 @@ static zmq_msg_t *parts_last (struct parts *parts)
 
 /*  Formats the address of a frame's peer. libzmq sets it before the peer's own properties, which cannot
     replace it. Over ipc it is "localhost:UID:GID:PID". */
-static void place_format (zmq_msg_t *frame, char text[PLACE_SIZE])
+static void peer_text_format (zmq_msg_t *frame, char text[PEER_TEXT_SIZE])
 {
     const char *address = zmq_msg_gets (frame, "Peer-Address");
     const char *pid = address && strncmp (address, "localhost:", 10) == 0 ? strrchr (address, ':') + 1 : NULL;
     text[0] = '\0';
     if (address && *address)
-        (void) snprintf (text, PLACE_SIZE, "%s %s", pid ? "with pid" : "at", pid ? pid : address);
+        (void) snprintf (text, PEER_TEXT_SIZE, "%s %s", pid ? "with pid" : "at", pid ? pid : address);
 }
 
 static void refusal_count (struct bus_socket *socket, enum bus_refused why)
@@ -220,10 +220,10 @@ static void message_refuse (struct bus_socket *socket, const struct bus_peer *pe
     refusal_count (socket, fault->why);
     if (!socket->on_refused)
         return;
-    char place[PLACE_SIZE];
-    place_format (frame, place);
+    char peer_text[PEER_TEXT_SIZE];
+    peer_text_format (frame, peer_text);
     const struct bus_refusal refusal = {
-        .why = fault->why, .peer = *peer, .place = place, .text = fault->error.text};
+        .why = fault->why, .peer = *peer, .peer_text = peer_text, .text = fault->error.text};
     socket->on_refused (socket->context, socket, &refusal);
 }
 

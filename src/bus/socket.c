@@ -38,7 +38,7 @@ enum {
     HEARTBEAT_MS = 15000,
     HEARTBEAT_TIMEOUT_MS = 45000,
     RECONNECT_TCP_LEAST_MS = 100,
-    RECONNECT_TCP_SPREAD_MS = 900,
+    RECONNECT_TCP_JITTER_MS = 900,
     RECONNECT_IPC_MS = 10,
     RECONNECT_IPC_MOST_MS = 200,
 };
@@ -258,12 +258,12 @@ static int socket_set_transport (struct bus_socket *socket, const char *endpoint
     if (zmq_setsockopt (zmq, ZMQ_AFFINITY, &threads, sizeof threads) < 0)
         return -errno;
     if (base_text_begins (endpoint, "tcp://")) {
-        int spread = (int) base_random_below (RECONNECT_TCP_SPREAD_MS + 1);
+        int jitter = (int) base_random_below (RECONNECT_TCP_JITTER_MS + 1);
         option_set (zmq, ZMQ_IPV6, strchr (endpoint, '[') != NULL, &r);
         option_set (zmq, ZMQ_TCP_MAXRT, TCP_MAXRT_MS, &r);
         /*  libzmq takes its jitter from this value, not from the growing one: so each socket gets a random
             one. */
-        option_set (zmq, ZMQ_RECONNECT_IVL, RECONNECT_TCP_LEAST_MS + spread, &r);
+        option_set (zmq, ZMQ_RECONNECT_IVL, RECONNECT_TCP_LEAST_MS + jitter, &r);
         option_set (zmq, ZMQ_RECONNECT_IVL_MAX, BUS_RECONNECT_MOST_MS, &r);
         option_set (zmq, ZMQ_CONNECT_TIMEOUT, CONNECT_MS, &r);
         if (is_client && !socket->quiet) {

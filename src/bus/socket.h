@@ -70,9 +70,9 @@ enum bus_refused {
 
 struct bus_refusal {
     enum bus_refused why;
-    struct bus_peer peer; /* ROUTER; else of size 0 */
-    const char *place;    /* of the peer: "at 10.0.0.7", over ipc "with pid 4711"; empty: not known */
-    const char *text;     /* "report: epoch: is a float, an unsigned integer is expected" */
+    struct bus_peer peer;  /* ROUTER; else of size 0 */
+    const char *peer_text; /* of the peer: "at 10.0.0.7", over ipc "with pid 4711"; empty: not known */
+    const char *text;      /* "report: epoch: is a float, an unsigned integer is expected" */
 };
 
 /*  Called with each message that is refused; everything is valid during the handler only. A peer may cause as

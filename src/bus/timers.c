@@ -28,33 +28,33 @@ static bool slot_is_before (const struct bus_timers *timers, uint32_t a, uint32_
     return left->due_ms != right->due_ms ? left->due_ms < right->due_ms : left->order < right->order;
 }
 
-static void heap_put (struct bus_timers *timers, uint32_t place, uint32_t slot)
+static void heap_put (struct bus_timers *timers, uint32_t position, uint32_t slot)
 {
-    base_assert (place < timers->n_slots && slot < timers->n_slots);
-    timers->heap[place] = slot;
-    timers->slots[slot].place = place;
+    base_assert (position < timers->n_slots && slot < timers->n_slots);
+    timers->heap[position] = slot;
+    timers->slots[slot].position = position;
 }
 
-static void heap_rise (struct bus_timers *timers, uint32_t place)
+static void heap_rise (struct bus_timers *timers, uint32_t position)
 {
-    base_assert (place < timers->n_heap);
-    uint32_t slot = timers->heap[place];
-    while (place > 0) {
-        uint32_t parent = (place - 1) / 2;
+    base_assert (position < timers->n_heap);
+    uint32_t slot = timers->heap[position];
+    while (position > 0) {
+        uint32_t parent = (position - 1) / 2;
         if (!slot_is_before (timers, slot, timers->heap[parent]))
             break;
-        heap_put (timers, place, timers->heap[parent]);
-        place = parent;
+        heap_put (timers, position, timers->heap[parent]);
+        position = parent;
     }
-    heap_put (timers, place, slot);
+    heap_put (timers, position, slot);
 }
 
-static void heap_sink (struct bus_timers *timers, uint32_t place)
+static void heap_sink (struct bus_timers *timers, uint32_t position)
 {
-    base_assert (place < timers->n_heap);
-    uint32_t slot = timers->heap[place];
+    base_assert (position < timers->n_heap);
+    uint32_t slot = timers->heap[position];
     for (;;) {
-        uint32_t child = 2 * place + 1;
+        uint32_t child = 2 * position + 1;
         if (child >= timers->n_heap)
             break;
         if (child + 1 < timers->n_heap &&
@@ -62,10 +62,10 @@ static void heap_sink (struct bus_timers *timers, uint32_t place)
             child++;
         if (!slot_is_before (timers, timers->heap[child], slot))
             break;
-        heap_put (timers, place, timers->heap[child]);
-        place = child;
+        heap_put (timers, position, timers->heap[child]);
+        position = child;
     }
-    heap_put (timers, place, slot);
+    heap_put (timers, position, slot);
 }
 
 static void free_slots_append (struct bus_timers *timers, uint32_t slot, bool is_only)
@@ -73,7 +73,7 @@ static void free_slots_append (struct bus_timers *timers, uint32_t slot, bool is
     if (is_only)
         timers->first_free = slot;
     else
-        timers->slots[timers->last_free].place = slot;
+        timers->slots[timers->last_free].position = slot;
     timers->last_free = slot;
 }
 
@@ -115,7 +115,7 @@ int bus_timers_add (struct bus_timers *timers, uint64_t due_ms, bus_handler *han
     uint32_t slot = timers->first_free;
     base_assert (slot < timers->n_slots && !timers->slots[slot].active);
     struct bus_timer *timer = &timers->slots[slot];
-    timers->first_free = timer->place;
+    timers->first_free = timer->position;
     timer->generation = timer->generation % GENERATION_MOST + 1;
     timer->due_ms = due_ms;
     timer->order = timers->next_order++;
@@ -131,15 +131,15 @@ int bus_timers_add (struct bus_timers *timers, uint64_t due_ms, bus_handler *han
 static void slot_drop (struct bus_timers *timers, uint32_t slot)
 {
     base_assert (slot < timers->n_slots && timers->slots[slot].active);
-    base_assert (timers->n_heap > 0 && timers->heap[timers->slots[slot].place] == slot);
-    uint32_t place = timers->slots[slot].place;
+    base_assert (timers->n_heap > 0 && timers->heap[timers->slots[slot].position] == slot);
+    uint32_t position = timers->slots[slot].position;
     bool is_only = timers->n_heap == timers->n_slots;
 
     uint32_t last = timers->heap[--timers->n_heap];
     if (last != slot) {
-        heap_put (timers, place, last);
-        heap_rise (timers, place);
-        heap_sink (timers, timers->slots[last].place);
+        heap_put (timers, position, last);
+        heap_rise (timers, position);
+        heap_sink (timers, timers->slots[last].position);
     }
     timers->slots[slot].active = false;
     free_slots_append (timers, slot, is_only);

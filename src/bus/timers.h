@@ -18,7 +18,7 @@ struct bus_timer {
     bus_handler *handler;
     void *context;
     uint32_t generation;
-    uint32_t place; /* in the heap; of a free slot: the next free one */
+    uint32_t position; /* in the heap; of a free slot: the next free one */
     bool active;
 };
 

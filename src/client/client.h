@@ -85,7 +85,7 @@ int client_upload (noded_client *client, int fd, const char *path, const struct 
                    uint64_t size, void (*progress) (void *context, uint64_t done), void *context);
 
 /*  release.c: a release made from files. */
-struct client_content {
+struct client_blob {
     char *path;
     int fd;
     struct base_digest digest;
@@ -93,10 +93,10 @@ struct client_content {
 };
 struct client_release {
     struct wire_release release;
-    struct client_content *contents; /* blobs to upload, each digest once */
-    size_t n_contents;
+    struct client_blob *blobs; /* blobs to upload, each digest once */
+    size_t n_blobs;
 };
-#define CLIENT_RELEASE_NULL ((struct client_release){.contents = NULL})
+#define CLIENT_RELEASE_NULL ((struct client_release){.blobs = NULL})
 int client_release_make (const noded_publish *publish, struct client_release *ret_release,
                          struct base_error *error);
 void client_release_deinit (struct client_release *release);

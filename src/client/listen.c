@@ -90,7 +90,7 @@ static void listener_expire (void *context)
 
 /*  Sends an empty request, to find out whether a broker is there: a SUB would wait for ever without an
     error. */
-static int listener_reach (noded_client *client)
+static int listener_check (noded_client *client)
 {
     struct wire_list_nodes request = {.since = WIRE_EPOCH_MOST};
     base_cleanup (wire_nodes_deinit) struct wire_nodes answer = {.serial = 0};
@@ -130,7 +130,7 @@ static int listener_open (noded_client *client)
         return base_error_errno (&client->error, r, "cannot subscribe to events");
     /*  Sent after subscribing: then the connection to the broker is known to work while the subscription is
         under way. */
-    r = listener_reach (client);
+    r = listener_check (client);
     if (r < 0)
         return r;
     client->listener = base_take (listener);
@@ -171,8 +171,8 @@ int noded_client_event (noded_client *client, uint64_t wait_ms, noded_event *ret
     struct listen_event event = listener_pop (listener);
     ret_event->topic = event.topic;
     ret_event->json = event.json;
-    ret_event->happened = event_read (&wire_happened_record, event.json);
-    if (!ret_event->happened)
-        ret_event->rolled = event_read (&wire_rolled_record, event.json);
+    ret_event->node_event = event_read (&wire_node_event_record, event.json);
+    if (!ret_event->node_event)
+        ret_event->rollout_event = event_read (&wire_rollout_event_record, event.json);
     return 0;
 }

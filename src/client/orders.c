@@ -117,12 +117,12 @@ static int label_parse (struct base_error *error, const char *text, struct wire_
 {
     base_assert (error);
     base_assert (ret_label);
-    size_t length = strcspn (text, "="), whole = strlen (text);
-    bool removes = !text[length] && whole > 1 && text[whole - 1] == '-';
+    size_t length = strcspn (text, "="), size = strlen (text);
+    bool removes = !text[length] && size > 1 && text[size - 1] == '-';
     if (!text[length] && !removes)
         return base_error_set (error, -EINVAL,
                                "\"%s\" is not a label: give NAME=VALUE, or NAME- to remove it", text);
-    char *name = strndup (text, removes ? whole - 1 : length), *value = NULL;
+    char *name = strndup (text, removes ? size - 1 : length), *value = NULL;
     if (name && !removes && !(value = strdup (text + length + 1))) {
         free (name);
         name = NULL;

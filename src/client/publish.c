@@ -29,17 +29,17 @@ static void publish_progress (void *context, uint64_t done)
 static int publish_upload (noded_client *client, const noded_publish *publish,
                            const struct client_release *made)
 {
-    base_assert (made->contents || made->n_contents == 0);
+    base_assert (made->blobs || made->n_blobs == 0);
     struct publish_count count = {.publish = publish};
-    for (size_t i = 0; i < made->n_contents; i++)
-        count.total += made->contents[i].size;
-    for (size_t i = 0; i < made->n_contents; i++) {
-        const struct client_content *content = &made->contents[i];
-        int r = client_upload (client, content->fd, content->path, &content->digest, content->size,
+    for (size_t i = 0; i < made->n_blobs; i++)
+        count.total += made->blobs[i].size;
+    for (size_t i = 0; i < made->n_blobs; i++) {
+        const struct client_blob *blob = &made->blobs[i];
+        int r = client_upload (client, blob->fd, blob->path, &blob->digest, blob->size,
                                publish->progress ? publish_progress : NULL, &count);
         if (r < 0)
             return r;
-        count.before += content->size;
+        count.before += blob->size;
         if (publish->progress)
             publish->progress (publish->context, count.before, count.total);
     }

@@ -35,8 +35,8 @@
 #define SHOWN_rollout_state ~, noded_rollout
 #define SHOWN_plan ~, noded_plan
 #define SHOWN_transition ~, noded_transition
-#define SHOWN_happened ~, noded_happened
-#define SHOWN_rolled ~, noded_rolled
+#define SHOWN_node_event ~, noded_node_event
+#define SHOWN_rollout_event ~, noded_rollout_event
 
 /*  Of a record that is not public: its own struct, which is the same as itself. */
 #define SECOND_(a, b, ...) b
@@ -169,8 +169,8 @@ void noded_event_free (noded_event *event)
 {
     if (!event)
         return;
-    items_free (&wire_happened_record, event->happened, event->happened ? 1 : 0);
-    items_free (&wire_rolled_record, event->rolled, event->rolled ? 1 : 0);
+    items_free (&wire_node_event_record, event->node_event, event->node_event ? 1 : 0);
+    items_free (&wire_rollout_event_record, event->rollout_event, event->rollout_event ? 1 : 0);
     free (event->topic);
     free (event->json);
     *event = (noded_event){.json = NULL};

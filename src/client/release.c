@@ -18,17 +18,17 @@
 #include "wire/envelope.h"
 
 /*  The broker's limit, checked here before hours of reading a sparse file of terabytes. */
-#define CONTENT_MOST ((off_t) 16 << 30)
+#define BLOB_MOST ((off_t) 16 << 30)
 
 void client_release_deinit (struct client_release *release)
 {
     base_assert (release);
-    base_assert (release->contents || release->n_contents == 0);
-    for (size_t i = 0; i < release->n_contents; i++) {
-        free (release->contents[i].path);
-        base_close_p (&release->contents[i].fd);
+    base_assert (release->blobs || release->n_blobs == 0);
+    for (size_t i = 0; i < release->n_blobs; i++) {
+        free (release->blobs[i].path);
+        base_close_p (&release->blobs[i].fd);
     }
-    free (release->contents);
+    free (release->blobs);
     wire_release_deinit (&release->release);
     *release = CLIENT_RELEASE_NULL;
 }
@@ -40,7 +40,7 @@ struct release_source {
     bool executable;
 };
 
-static int content_open (const char *path, int *ret_fd, struct stat *ret_stat, struct base_error *error)
+static int blob_open (const char *path, int *ret_fd, struct stat *ret_stat, struct base_error *error)
 {
     base_assert (ret_fd && ret_stat);
     /*  O_NONBLOCK: opening a FIFO must not wait for its writer. */
@@ -51,25 +51,25 @@ static int content_open (const char *path, int *ret_fd, struct stat *ret_stat, s
         return base_error_set (error, -EINVAL,
                                "cannot publish %s: it is %s; only regular files can be published", path,
                                S_ISDIR (ret_stat->st_mode) ? "a directory" : "not a regular file");
-    if (ret_stat->st_size > CONTENT_MOST)
+    if (ret_stat->st_size > BLOB_MOST)
         return base_error_set (
             error, -EFBIG, "cannot publish %s: it has %lld bytes, and a content peer accepts at most %lld",
-            path, (long long) ret_stat->st_size, (long long) CONTENT_MOST);
+            path, (long long) ret_stat->st_size, (long long) BLOB_MOST);
     *ret_fd = base_take_fd (&fd);
     return 0;
 }
 
-/*  Reads a file and adds it to the contents, unless the same content is there already. */
-static int content_take (struct client_release *release, const char *path, struct release_source *ret_source,
-                         struct base_error *error)
+/*  Reads a file and adds it to the blobs, unless the same blob is there already. */
+static int blob_take (struct client_release *release, const char *path, struct release_source *ret_source,
+                      struct base_error *error)
 {
     base_assert (release);
     base_assert (ret_source);
-    base_assert (release->contents || release->n_contents == 0);
+    base_assert (release->blobs || release->n_blobs == 0);
     base_cleanup (base_close_p) int fd = -1;
     struct stat stat;
     struct release_source source;
-    int r = content_open (path, &fd, &stat, error);
+    int r = blob_open (path, &fd, &stat, error);
     if (r < 0)
         return r;
     r = base_digest_of_fd (fd, &source.digest, &source.size);
@@ -77,18 +77,17 @@ static int content_take (struct client_release *release, const char *path, struc
         return base_error_errno (error, r, "cannot read %s", path);
     source.executable = stat.st_mode & 0111;
     *ret_source = source;
-    for (size_t i = 0; i < release->n_contents; i++)
-        if (base_digest_equal (&release->contents[i].digest, &source.digest))
+    for (size_t i = 0; i < release->n_blobs; i++)
+        if (base_digest_equal (&release->blobs[i].digest, &source.digest))
             return 0;
-    struct client_content *contents =
-        reallocarray (release->contents, release->n_contents + 1, sizeof *contents);
-    if (!contents)
+    struct client_blob *blobs = reallocarray (release->blobs, release->n_blobs + 1, sizeof *blobs);
+    if (!blobs)
         return base_error_set (error, -ENOMEM, "out of memory");
-    release->contents = contents;
+    release->blobs = blobs;
     char *name = strdup (path);
     if (!name)
         return base_error_set (error, -ENOMEM, "out of memory");
-    contents[release->n_contents++] = (struct client_content){
+    blobs[release->n_blobs++] = (struct client_blob){
         .path = name, .fd = base_take_fd (&fd), .digest = source.digest, .size = source.size};
     return 0;
 }
@@ -99,18 +98,18 @@ static int envelope_file (struct client_release *release, struct wire_envelope *
     base_assert (envelope);
     base_assert (envelope->files || envelope->n_files == 0);
     struct release_source source;
-    int r = content_take (release, path, &source, error);
+    int r = blob_take (release, path, &source, error);
     if (r < 0)
         return r;
     struct wire_file *files = reallocarray (envelope->files, envelope->n_files + 1, sizeof *files);
     if (!files)
         return base_error_set (error, -ENOMEM, "out of memory");
     envelope->files = files;
-    char *place = strdup (destination);
-    if (!place)
+    char *path_copy = strdup (destination);
+    if (!path_copy)
         return base_error_set (error, -ENOMEM, "out of memory");
     files[envelope->n_files++] = (struct wire_file){
-        .path = place, .digest = source.digest, .size = source.size, .executable = source.executable};
+        .path = path_copy, .digest = source.digest, .size = source.size, .executable = source.executable};
     return 0;
 }
 
@@ -237,7 +236,7 @@ static int envelope_fill (struct client_release *release, struct wire_envelope *
     base_assert (!envelope->application && !envelope->version);
     struct release_source source;
     bool elf = false;
-    int r = content_take (release, binary->path, &source, error);
+    int r = blob_take (release, binary->path, &source, error);
     if (r < 0)
         return r;
     if (source.size == 0)
@@ -283,16 +282,15 @@ static int document_add (struct client_release *made, struct base_error *error)
     if (wrote != (ssize_t) document.size)
         return base_error_errno (error, wrote < 0 ? -errno : -EIO,
                                  "cannot store the release document in memory");
-    struct client_content *contents = reallocarray (made->contents, made->n_contents + 1, sizeof *contents);
-    if (!contents)
+    struct client_blob *blobs = reallocarray (made->blobs, made->n_blobs + 1, sizeof *blobs);
+    if (!blobs)
         return base_error_set (error, -ENOMEM, "out of memory");
-    made->contents = contents;
-    contents[made->n_contents] =
-        (struct client_content){.path = strdup ("the release document"),
-                                .fd = base_take_fd (&fd),
-                                .digest = base_digest_of (document.data, document.size),
-                                .size = document.size};
-    return contents[made->n_contents++].path ? 0 : base_error_set (error, -ENOMEM, "out of memory");
+    made->blobs = blobs;
+    blobs[made->n_blobs] = (struct client_blob){.path = strdup ("the release document"),
+                                                .fd = base_take_fd (&fd),
+                                                .digest = base_digest_of (document.data, document.size),
+                                                .size = document.size};
+    return blobs[made->n_blobs++].path ? 0 : base_error_set (error, -ENOMEM, "out of memory");
 }
 
 int client_release_make (const noded_publish *publish, struct client_release *ret_release,

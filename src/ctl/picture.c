@@ -145,7 +145,7 @@ static void counts_append (struct base_buffer *text, const noded_wave_state *wav
             (void) base_buffer_printf (text, "%s%" PRIu64 " %s", text->size > before ? ", " : "",
                                        counts[i].count, counts[i].words);
     if (text->size == before)
-        (void) base_buffer_append_text (text, wave->begun ? "none under way" : "not started");
+        (void) base_buffer_append_text (text, wave->started ? "none under way" : "not started");
 }
 
 /*  Number of digits of the largest wave's count of nodes. */
@@ -170,7 +170,7 @@ static void wave_line (char ***list, const noded_rollout *rollout, size_t number
     counts_append (&text, wave);
     if (wave->ended)
         (void) base_buffer_printf (&text, "; done at %s", ctl_time_format (wave->ended, time));
-    else if (wave->approval && !wave->begun)
+    else if (wave->approval && !wave->started)
         (void) base_buffer_append_text (&text, "; needs approval");
     line_append (list, "  wave %*zu  %*" PRIu64 " node%s  %s  %.*s", rollout->n_waves > 9 ? 2 : 1, number,
                  count_width (rollout), wave->count, wave->count == 1 ? " " : "s",
@@ -204,14 +204,14 @@ static void budget_line (char ***list, const noded_rollout *rollout)
 {
     base_assert (list && rollout->spec);
     noded_wave_state all = waves_sum (rollout);
-    uint64_t budget = rollout->spec->budget, left_out = rollout->left_out;
+    uint64_t budget = rollout->spec->budget, skipped = rollout->skipped;
     base_cleanup (base_buffer_deinit) struct base_buffer text = {.size = 0};
     if (rollout->spec->wave_budget < budget)
         (void) base_buffer_printf (&text, ", %" PRIu64 " a wave", rollout->spec->wave_budget);
     if (all.forgiven)
         (void) base_buffer_printf (&text, "; %" PRIu64 " forgiven", all.forgiven);
-    if (left_out)
-        (void) base_buffer_printf (&text, "; %" PRIu64 " node%s skipped", left_out, plural (left_out));
+    if (skipped)
+        (void) base_buffer_printf (&text, "; %" PRIu64 " node%s skipped", skipped, plural (skipped));
     if (rollout->factor > 1)
         (void) base_buffer_printf (
             &text,
@@ -287,8 +287,8 @@ char **ctl_rollout_picture (const noded_rollout *rollout, size_t width, size_t h
     reason_line (&rest, rollout);
     cause_lines (&rest, rollout);
     /*  If an operator has to decide, the advice below says more than the broker's text, which is for JSON. */
-    if (rollout->waits && !rollout->over && !advice)
-        line_append (&rest, "  waits for %s", rollout->waits);
+    if (rollout->waiting_for && !rollout->over && !advice)
+        line_append (&rest, "  waits for %s", rollout->waiting_for);
     if (advice)
         line_append (&rest, "  action required: %s", advice);
     head_line (&list, rollout, width);
@@ -339,5 +339,5 @@ enum ctl_rollout_end ctl_rollout_end (const noded_rollout *rollout)
     /*  With on_halt revert, a halt is followed by the revert without an operator. */
     return rollout->phase == NODED_PHASE_HALTED && rollout->spec->on_halt != NODED_ON_HALT_REVERT
                ? CTL_ROLLOUT_HALTED
-               : CTL_ROLLOUT_GOES_ON;
+               : CTL_ROLLOUT_CONTINUES;
 }

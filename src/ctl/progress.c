@@ -29,15 +29,15 @@ static int target_compare (const void *id, const void *target)
 }
 
 /*  word: of the outcome. step and reason may be NULL. */
-static void target_end (struct ctl_progress *progress, struct ctl_target *target, const char *word, bool good,
-                        const char *step, const char *reason, uint64_t now_ms)
+static void target_end (struct ctl_progress *progress, struct ctl_target *target, const char *word,
+                        bool succeeded, const char *step, const char *reason, uint64_t now_ms)
 {
     base_assert (!target->ended && progress->left > 0);
     base_assert (word);
     target->outcome = strdup (word);
     target->step = step ? strdup (step) : NULL;
     target->reason = reason ? strdup (reason) : NULL;
-    target->good = good;
+    target->succeeded = succeeded;
     target->ended = true;
     target->superseded = false;
     target->ended_ms = now_ms;
@@ -73,7 +73,7 @@ int ctl_progress_init (struct ctl_progress *progress, const noded_orders *orders
 {
     base_assert (progress && orders);
     base_assert (orders->items || orders->count == 0);
-    *progress = (struct ctl_progress){.revert = revert, .begun_ms = now_ms};
+    *progress = (struct ctl_progress){.revert = revert, .started_ms = now_ms};
     progress->targets = calloc (orders->count ? orders->count : 1, sizeof *progress->targets);
     if (!progress->targets)
         return -ENOMEM;
@@ -191,7 +191,7 @@ static char *ended_text (const struct ctl_progress *progress, const struct ctl_t
 {
     base_assert (target->ended);
     const char *step = ctl_text (target->step), *reason = ctl_text (target->reason);
-    if (!target->good)
+    if (!target->succeeded)
         return base_text_printf ("%s%s%s%s%s", ctl_text (target->outcome), *step ? " in " : "", step,
                                  *reason ? ": " : "", reason);
     if (strcmp (ctl_text (target->outcome), noded_outcome_word (NODED_OUTCOME_NOTHING)) == 0)
@@ -233,7 +233,7 @@ static char *line_format (const struct ctl_progress *progress, const struct ctl_
     base_assert (text);
     char span[CTL_SPAN_SIZE];
     uint64_t end_ms = target->ended ? target->ended_ms : now_ms;
-    ctl_span_format (end_ms > progress->begun_ms ? end_ms - progress->begun_ms : 0, span);
+    ctl_span_format (end_ms > progress->started_ms ? end_ms - progress->started_ms : 0, span);
     int pad = (int) (progress->width - ctl_text_width (target->id));
     return base_text_printf ("%s%*s  %7s  %s", target->id, pad, "", span, text);
 }
@@ -304,7 +304,7 @@ char *ctl_progress_json (const struct ctl_progress *progress)
         const struct ctl_target *target = &progress->targets[i];
         rows[i] = (noded_followed_order){.node = target->id,
                                          .ended = target->ended,
-                                         .good = target->good,
+                                         .succeeded = target->succeeded,
                                          .outcome = target->outcome,
                                          .step = target->step,
                                          .reason = target->reason,
@@ -322,7 +322,7 @@ enum ctl_exit ctl_progress_code (const struct ctl_progress *progress)
     if (progress->left)
         return CTL_TIMEOUT;
     for (size_t i = 0; i < progress->count; i++)
-        if (!progress->targets[i].good)
+        if (!progress->targets[i].succeeded)
             return CTL_FAILED;
     return CTL_OK;
 }

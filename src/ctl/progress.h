@@ -20,7 +20,7 @@ struct ctl_target {
     char *id;
     uint64_t epoch;
     const noded_order *order; /* from the answer to the order; borrowed */
-    bool ended, good;
+    bool ended, succeeded;
     bool superseded; /* the caller gets its reports for ctl_progress_reports */
     bool present;    /* in the list just read */
     char *shown;     /* text of the last plain line, without the time */
@@ -40,7 +40,7 @@ struct ctl_progress {
     struct ctl_target *targets; /* sorted by id */
     size_t count, left, width;
     bool revert;
-    uint64_t begun_ms;
+    uint64_t started_ms;
 };
 
 /*  Makes a target for each order of an answer. orders: must outlive the progress. Returns 0 or -ENOMEM. */

@@ -363,9 +363,9 @@ static void event_print (struct ctl *ctl, const noded_event *event)
     if (ctl->options.json)
         (void) ctl_print_json (ctl, strdup (event->json));
     else {
-        line = event->rolled     ? ctl_rolled_line (event->rolled)
-               : event->happened ? ctl_event_line (event->happened)
-                                 : NULL;
+        line = event->rollout_event ? ctl_rollout_event_line (event->rollout_event)
+               : event->node_event  ? ctl_event_line (event->node_event)
+                                    : NULL;
         ctl_line_put (ctl->out, line ? line : event->json, ctl->width);
     }
     (void) fputc ('\n', ctl->out);
@@ -375,10 +375,10 @@ static void event_print (struct ctl *ctl, const noded_event *event)
 enum ctl_exit ctl_events (struct ctl *ctl)
 {
     enum { EVENTS_WAIT_MS = 3600000 };
-    uint64_t begun_ms = base_time_boot_ms (), timeout_ms = ctl->options.timeout_ms;
+    uint64_t started_ms = base_time_boot_ms (), timeout_ms = ctl->options.timeout_ms;
     for (uint64_t seen = 0; !ctl->options.count || seen < ctl->options.count;) {
         base_cleanup (noded_event_free) noded_event event = {.json = NULL};
-        uint64_t passed_ms = base_time_boot_ms () - begun_ms;
+        uint64_t passed_ms = base_time_boot_ms () - started_ms;
         if (timeout_ms && passed_ms >= timeout_ms)
             return ctl->options.count ? CTL_TIMEOUT : CTL_OK;
         int r =

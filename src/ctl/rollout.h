@@ -30,7 +30,7 @@ const char *ctl_rollout_bar (const noded_wave_state *wave, size_t cells, char te
 
 /*  Whether following a rollout ends, and how. */
 enum ctl_rollout_end {
-    CTL_ROLLOUT_GOES_ON,
+    CTL_ROLLOUT_CONTINUES,
     CTL_ROLLOUT_DONE,
     CTL_ROLLOUT_ENDED, /* aborted, or reverted */
     CTL_ROLLOUT_HALTED /* action required */
@@ -50,11 +50,11 @@ void ctl_plan_print (FILE *out, const noded_plan *plan, const noded_members *mem
 
 /*  Prints the skipped nodes, grouped by reason: "2 nodes skipped (offline): web-1, web-2". Prints nothing if
     no node is skipped. */
-void ctl_left_out_print (FILE *out, const noded_members *members, size_t width, bool all);
+void ctl_skipped_print (FILE *out, const noded_members *members, size_t width, bool all);
 
 /*  A transition of a rollout, from the events channel, as a line without newline. On the heap; NULL if memory
     is out. */
-char *ctl_rolled_line (const noded_rolled *rolled);
+char *ctl_rollout_event_line (const noded_rollout_event *rollout_event);
 
 /*  Prints the transitions of a rollout, and its state now. */
 void ctl_rollout_why_print (FILE *out, const noded_rollout *rollout, const noded_transitions *transitions);

@@ -32,7 +32,7 @@ struct follow {
     struct ctl_screen screen;
     bool live; /* on a terminal: the picture is redrawn in place */
     bool silent;
-    uint64_t revision, full_ms, begun_ms, deadline_ms;
+    uint64_t revision, full_ms, started_ms, deadline_ms;
 };
 
 static void follow_deinit (struct follow *follow)
@@ -69,7 +69,8 @@ static void news_draw (struct follow *follow)
     free (follow->shown);
     follow->shown = news;
     ctl_text_put (follow->out, follow->rollout->id);
-    (void) fprintf (follow->out, "  %7s  ", ctl_span_format (base_time_boot_ms () - follow->begun_ms, span));
+    (void) fprintf (follow->out, "  %7s  ",
+                    ctl_span_format (base_time_boot_ms () - follow->started_ms, span));
     ctl_text_put (follow->out, news);
     (void) fputc ('\n', follow->out);
     (void) fflush (follow->out);
@@ -124,7 +125,7 @@ static enum ctl_exit follow_run (struct follow *follow)
     struct ctl *ctl = follow->ctl;
     follow_draw (follow);
     for (uint64_t now_ms;
-         ctl_rollout_end (follow->rollout) == CTL_ROLLOUT_GOES_ON &&
+         ctl_rollout_end (follow->rollout) == CTL_ROLLOUT_CONTINUES &&
          (now_ms = base_time_boot_ms (), !follow->deadline_ms || now_ms < follow->deadline_ms);) {
         int r = follow_ask (follow, now_ms);
         if (r == -EBUSY) {
@@ -179,7 +180,7 @@ static enum ctl_exit follow_finish (struct follow *follow, enum ctl_rollout_goal
                    : CTL_FAILED;
     case CTL_ROLLOUT_HALTED:
         return CTL_FAILED;
-    case CTL_ROLLOUT_GOES_ON:
+    case CTL_ROLLOUT_CONTINUES:
         break;
     }
     (void) ctl_error (
@@ -198,7 +199,7 @@ enum ctl_exit ctl_rollout_follow (struct ctl *ctl, noded_rollout **rollout, enum
         .out = ctl->options.json ? ctl->err : ctl->out,
         .rollout = base_take (*rollout),
         .live = ctl->terminal && !ctl->options.json,
-        .begun_ms = now_ms,
+        .started_ms = now_ms,
         .deadline_ms = ctl->options.timeout_ms ? now_ms + ctl->options.timeout_ms : 0};
     enum ctl_exit code = follow_run (&follow);
     return code == CTL_OK ? follow_finish (&follow, goal) : code;

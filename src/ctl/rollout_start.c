@@ -188,7 +188,7 @@ static enum ctl_exit empty_plan_end (struct ctl *ctl, const noded_plan *plan, co
     if (ctl->options.json)
         (void) ctl_print_json (ctl, noded_plan_json (plan));
     else
-        ctl_left_out_print (ctl->out, members, ctl->width, ctl->options.nodes);
+        ctl_skipped_print (ctl->out, members, ctl->width, ctl->options.nodes);
     if (!members->count)
         return ctl_error (ctl, "nothing to do: no node is selected");
     if (!all_run)
@@ -213,7 +213,7 @@ static enum ctl_exit rollout_start (struct ctl *ctl, noded_rollout **ret_rollout
     if (code == CTL_OK && ctl->options.plan)
         code = plan_complete (ctl, plan, hash);
     bool empty = code == CTL_OK && !plan->updated;
-    bool lists_skipped = code == CTL_OK && plan->left_out && !ctl->options.json;
+    bool lists_skipped = code == CTL_OK && plan->skipped && !ctl->options.json;
     if (empty || lists_skipped)
         code = planned_ask (ctl, plan, &members);
     if (code != CTL_OK)
@@ -221,7 +221,7 @@ static enum ctl_exit rollout_start (struct ctl *ctl, noded_rollout **ret_rollout
     if (empty)
         return empty_plan_end (ctl, plan, &members);
     if (lists_skipped)
-        ctl_left_out_print (ctl->out, &members, ctl->width, false);
+        ctl_skipped_print (ctl->out, &members, ctl->width, false);
     /*  Name the release: the plan and the rollout must be for the same one. */
     base_cleanup (base_free_p) char *release =
         base_text_printf ("release=%s", noded_digest_text (&plan->spec->release, digits));

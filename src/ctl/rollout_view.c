@@ -58,7 +58,7 @@ void ctl_rollouts_print (FILE *out, const noded_rollouts *rollouts, size_t width
         ctl_table_printf (&table, "%" PRIu64 "/%zu", rollout->wave, rollout->n_waves);
         ctl_table_printf (&table, "%" PRIu64 "/%" PRIu64, updated, count);
         ctl_table_printf (&table, "%" PRIu64, failed);
-        cell_time (&table, rollout->begun);
+        cell_time (&table, rollout->started);
         ctl_table_cell (&table, rollout->reason);
     }
     ctl_table_print (&table, out, width);
@@ -116,14 +116,14 @@ static void names_append (struct base_buffer *text, const struct choice *choice,
     base_assert (choice->members);
     enum { MORE = 16 /* " and 12345 more" */ };
     const noded_members *members = choice->members;
-    size_t count = 0, shown = 0, used = 0, whole = 0;
+    size_t count = 0, shown = 0, used = 0, total = 0;
     for (size_t i = 0; i < members->count; i++) {
         if (!choice_has (choice, &members->items[i]))
             continue;
-        whole += (count ? 2 : 0) + strlen (members->items[i].node);
+        total += (count ? 2 : 0) + strlen (members->items[i].node);
         count++;
     }
-    if (whole > width && !all)
+    if (total > width && !all)
         width = width > MORE ? width - MORE : 0;
     for (size_t i = 0; i < members->count; i++) {
         const char *node = members->items[i].node;
@@ -143,8 +143,8 @@ static void names_put (FILE *out, const char *head, const struct choice *choice,
 {
     base_assert (out && head && choice);
     base_cleanup (base_buffer_deinit) struct base_buffer names = {.size = 0};
-    size_t taken = ctl_text_width (head), whole = width ? width : NAMES_WIDTH;
-    names_append (&names, choice, whole > taken ? whole - taken : 0, all);
+    size_t taken = ctl_text_width (head), total = width ? width : NAMES_WIDTH;
+    names_append (&names, choice, total > taken ? total - taken : 0, all);
     base_cleanup (base_free_p) char *text = base_buffer_take_text (&names);
     ctl_text_put (out, head);
     ctl_text_put (out, text ? text : "");
@@ -159,7 +159,7 @@ static bool list_has (char *const *list, const char *text)
     return false;
 }
 
-void ctl_left_out_print (FILE *out, const noded_members *members, size_t width, bool all)
+void ctl_skipped_print (FILE *out, const noded_members *members, size_t width, bool all)
 {
     base_assert (out && members);
     char **done = NULL;
@@ -187,15 +187,15 @@ static void spec_put (FILE *out, const noded_rollout_spec *spec)
                     spec->budget == 1 ? " fails" : "s fail");
     if (spec->wave_budget < spec->budget)
         (void) fprintf (out, ", or more than %" PRIu64 " in one wave", spec->wave_budget);
-    if (spec->false_halt)
+    if (spec->significance)
         (void) fputs (", or when updated nodes fail more often than the others", out);
     bool revert = spec->on_halt == NODED_ON_HALT_REVERT;
     (void) fprintf (out, "; updated nodes then %s\n", revert ? "are reverted" : "keep the release");
     (void) fprintf (out, "soak       %s a wave", ctl_span_format (spec->soak_ms, text));
     if (spec->concurrency)
         (void) fprintf (out, "; at most %" PRIu64 " nodes under way", spec->concurrency);
-    if (spec->spread_ms)
-        (void) fprintf (out, "; nodes are started over %s", ctl_span_format (spec->spread_ms, text));
+    if (spec->stagger_ms)
+        (void) fprintf (out, "; nodes are started over %s", ctl_span_format (spec->stagger_ms, text));
     if (spec->rehearse_revert)
         (void) fprintf (out, "; the first wave is updated, reverted within %s, and updated again",
                         ctl_span_format (spec->revert_limit_ms, text));
@@ -245,7 +245,7 @@ void ctl_plan_print (FILE *out, const noded_plan *plan, const noded_members *mem
     ctl_line_put (out, head ? head : "", 0);
     (void) fputc ('\n', out);
     waves_put (out, plan, members, width, all);
-    ctl_left_out_print (out, members, width, all);
+    ctl_skipped_print (out, members, width, all);
     (void) fputc ('\n', out);
     if (plan->updated) {
         spec_put (out, plan->spec);
@@ -302,15 +302,15 @@ static char *transition_text (const noded_transition *transition)
     return base_buffer_take_text (&text);
 }
 
-char *ctl_rolled_line (const noded_rolled *rolled)
+char *ctl_rollout_event_line (const noded_rollout_event *rollout_event)
 {
-    base_assert (rolled && rolled->transition);
-    const noded_transition *transition = rolled->transition;
+    base_assert (rollout_event && rollout_event->transition);
+    const noded_transition *transition = rollout_event->transition;
     base_cleanup (base_free_p) char *words = transition_text (transition);
     char time[CTL_TIME_SIZE];
     return base_text_printf ("%s  %s  %s %s  %s", ctl_time_format (transition->time, time),
-                             transition->rollout, rolled->application, ctl_text (rolled->version),
-                             words ? words : "");
+                             transition->rollout, rollout_event->application,
+                             ctl_text (rollout_event->version), words ? words : "");
 }
 
 void ctl_rollout_why_print (FILE *out, const noded_rollout *rollout, const noded_transitions *transitions)

@@ -130,9 +130,9 @@ const char *ctl_time_format (const char *rfc3339, char text[CTL_TIME_SIZE])
 const char *ctl_digest_format (const noded_digest *digest, char text[CTL_DIGEST_SIZE])
 {
     base_assert (digest && text);
-    char whole[65];
-    noded_digest_text (digest, whole);
-    (void) snprintf (text, CTL_DIGEST_SIZE, "%.12s", *whole ? whole : "-");
+    char full[65];
+    noded_digest_text (digest, full);
+    (void) snprintf (text, CTL_DIGEST_SIZE, "%.12s", *full ? full : "-");
     return text;
 }
 

@@ -323,7 +323,7 @@ void ctl_broker_print (FILE *out, const noded_broker *broker)
     ctl_table_print (&table, out, 0);
 }
 
-char *ctl_event_line (const noded_happened *event)
+char *ctl_event_line (const noded_node_event *event)
 {
     char time[CTL_TIME_SIZE], digest[CTL_DIGEST_SIZE];
     base_cleanup (base_buffer_deinit) struct base_buffer line = {.size = 0};

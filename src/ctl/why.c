@@ -50,11 +50,11 @@ static const char *group_purpose (const noded_reports *reports, size_t begin)
 static const char *group_span (const noded_report *first, const noded_report *last, char text[CTL_SPAN_SIZE])
 {
     base_assert (first && last && text);
-    uint64_t begun, ended;
+    uint64_t started, ended;
     *text = '\0';
-    if (base_time_parse (ctl_text (first->time), &begun) == 0 &&
-        base_time_parse (ctl_text (last->time), &ended) == 0 && ended > begun)
-        ctl_span_format ((ended - begun) / 1000000, text);
+    if (base_time_parse (ctl_text (first->time), &started) == 0 &&
+        base_time_parse (ctl_text (last->time), &ended) == 0 && ended > started)
+        ctl_span_format ((ended - started) / 1000000, text);
     return text;
 }
 
@@ -160,7 +160,7 @@ static const noded_report *arrival_of (const noded_node *node, const noded_repor
         const noded_report *report = &reports->items[i];
         if (report->outcome == NODED_OUTCOME_CONFIRMED)
             return memcmp (&report->release, runs, sizeof *runs) == 0 ? report : NULL;
-        if (report->outcome == NODED_OUTCOME_REVERTED || report->outcome == NODED_OUTCOME_WENT_BACK)
+        if (report->outcome == NODED_OUTCOME_REVERTED || report->outcome == NODED_OUTCOME_ROLLED_BACK)
             return report;
     }
     return NULL;

@@ -39,7 +39,7 @@ static const struct {
     [NODED_OUTCOME_CANCELLED] = {"was cancelled", true},
     [NODED_OUTCOME_CONFIRMED] = {"the new version confirmed itself", true},
     [NODED_OUTCOME_REVERTED] = {"reverted as ordered", true},
-    [NODED_OUTCOME_WENT_BACK] = {"failed on trial; the previous version runs again", true},
+    [NODED_OUTCOME_ROLLED_BACK] = {"failed on trial; the previous version runs again", true},
 };
 enum { OUTCOMES = sizeof outcome_table / sizeof *outcome_table };
 

@@ -40,6 +40,6 @@ void ctl_releases_print (FILE *out, const noded_releases *releases, size_t width
 void ctl_quarantine_print (FILE *out, const noded_failure *failures, size_t count, size_t width);
 
 /*  An event as a line without newline. On the heap; NULL if memory is out. */
-char *ctl_event_line (const noded_happened *event);
+char *ctl_event_line (const noded_node_event *event);
 
 #endif

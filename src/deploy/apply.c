@@ -30,8 +30,8 @@ struct batch {
         uint64_t epoch;
         enum wire_order verb;
     } orders[DEPLOY_ORDERS_MOST];
-    struct wire_transition turns[DEPLOY_TURNS_MOST]; /* owned */
-    unsigned n_orders, n_turns;
+    struct wire_transition transitions[DEPLOY_TRANSITIONS_MOST]; /* owned */
+    unsigned n_orders, n_transitions;
     bool wrote;        /* the state of the rollout must be written */
     bool more;         /* the machine has more actions than fit into this transaction */
     uint64_t until_ms; /* when to check the machine again */
@@ -39,8 +39,8 @@ struct batch {
 
 static void batch_free_p (struct batch **batch)
 {
-    for (unsigned i = 0; *batch && i < (*batch)->n_turns; i++)
-        wire_transition_deinit (&(*batch)->turns[i]);
+    for (unsigned i = 0; *batch && i < (*batch)->n_transitions; i++)
+        wire_transition_deinit (&(*batch)->transitions[i]);
     free (*batch);
 }
 
@@ -122,32 +122,33 @@ static int member_is_reverted (const struct batch *batch, uint32_t index, bool *
     int r = application_read (batch, index, &application);
     if (r < 0)
         return r;
-    *ret_back = application.is_told && application.told.epoch >= rollout->members[index].epoch &&
-                !base_digest_equal (&application.told.release, &rollout->machine.spec.release) &&
-                (application.told.state == WIRE_STATE_IDLE || application.told.state == WIRE_STATE_UNFIT);
+    *ret_back =
+        application.is_reported && application.reported.epoch >= rollout->members[index].epoch &&
+        !base_digest_equal (&application.reported.release, &rollout->machine.spec.release) &&
+        (application.reported.state == WIRE_STATE_IDLE || application.reported.state == WIRE_STATE_UNFIT);
     return 0;
 }
 
-static int given_write (const struct batch *batch, uint32_t index, enum wire_order verb,
-                        const struct wire_order_result *ordered)
+static int issued_write (const struct batch *batch, uint32_t index, enum wire_order verb,
+                         const struct wire_order_result *ordered)
 {
     base_assert (index < batch->rollout->machine.n_members && ordered->epoch > 0);
     const struct deploy_rollout *rollout = batch->rollout;
     char time[BASE_TIME_TEXT];
-    struct records_given given = {.node = rollout->members[index].id,
-                                  .application = rollout->machine.spec.application,
-                                  .epoch = ordered->epoch,
-                                  .verb = verb,
-                                  .transaction = ordered->transaction,
-                                  .rollout = rollout->state.id,
-                                  .wave = rollout->machine.members[index].wave + 1,
-                                  .time = time_text (time)};
+    struct records_issued issued = {.node = rollout->members[index].id,
+                                    .application = rollout->machine.spec.application,
+                                    .epoch = ordered->epoch,
+                                    .verb = verb,
+                                    .transaction = ordered->transaction,
+                                    .rollout = rollout->state.id,
+                                    .wave = rollout->machine.members[index].wave + 1,
+                                    .time = time_text (time)};
 
-    return records_given_put (batch->deploy->records, &given, batch->error);
+    return records_issued_put (batch->deploy->records, &issued, batch->error);
 }
 
-static int order_given (struct batch *batch, uint32_t index, enum wire_order verb,
-                        const struct wire_order_result *ordered, uint64_t epoch)
+static int order_issued (struct batch *batch, uint32_t index, enum wire_order verb,
+                         const struct wire_order_result *ordered, uint64_t epoch)
 {
     struct deploy_member *member = &batch->rollout->members[index];
 
@@ -171,7 +172,7 @@ static int order_given (struct batch *batch, uint32_t index, enum wire_order ver
     batch->orders[batch->n_orders].epoch = epoch;
     batch->orders[batch->n_orders].verb = verb;
     batch->n_orders++;
-    return given_write (batch, index, verb, ordered);
+    return issued_write (batch, index, verb, ordered);
 }
 
 static int order_give (struct batch *batch, uint32_t index, enum rollout_kind kind)
@@ -179,9 +180,9 @@ static int order_give (struct batch *batch, uint32_t index, enum rollout_kind ki
     struct deploy *deploy = batch->deploy;
     struct deploy_rollout *rollout = batch->rollout;
     base_cleanup (wire_order_result_deinit) struct wire_order_result ordered = {.epoch = 0};
-    struct deploy_order order = {.verb = kind == ROLLOUT_ORDER  ? WIRE_ORDER_UPDATE
-                                         : kind == ROLLOUT_BACK ? WIRE_ORDER_REVERT
-                                                                : WIRE_ORDER_CANCEL,
+    struct deploy_order order = {.verb = kind == ROLLOUT_ORDER    ? WIRE_ORDER_UPDATE
+                                         : kind == ROLLOUT_REVERT ? WIRE_ORDER_REVERT
+                                                                  : WIRE_ORDER_CANCEL,
                                  .node = rollout->members[index].id,
                                  .application = rollout->machine.spec.application,
                                  .release = &rollout->machine.spec.release};
@@ -189,8 +190,8 @@ static int order_give (struct batch *batch, uint32_t index, enum rollout_kind ki
     bool back = false;
     int r;
 
-    base_assert (kind == ROLLOUT_ORDER || kind == ROLLOUT_BACK || kind == ROLLOUT_CANCEL);
-    if (kind == ROLLOUT_BACK) {
+    base_assert (kind == ROLLOUT_ORDER || kind == ROLLOUT_REVERT || kind == ROLLOUT_CANCEL);
+    if (kind == ROLLOUT_REVERT) {
         r = member_is_reverted (batch, index, &back);
         if (r < 0)
             return r;
@@ -205,7 +206,7 @@ static int order_give (struct batch *batch, uint32_t index, enum rollout_kind ki
         return r;
     if (ordered.status != WIRE_STATUS_OK)
         return member_not_ordered (batch, index, kind, &ordered);
-    return order_given (batch, index, order.verb, &ordered, epoch);
+    return order_issued (batch, index, order.verb, &ordered, epoch);
 }
 
 /*  Sets a time that is not set yet to the current one. */
@@ -225,9 +226,9 @@ static int waves_time_set (struct deploy_rollout *rollout)
     for (uint32_t i = 0; i < machine->n_waves; i++) {
         struct wire_wave_state *wave = &rollout->state.waves[i];
         bool is_current = i == machine->wave;
-        bool is_begun = is_current && machine->members[machine->waves[i].first].start_ms;
+        bool is_started = is_current && machine->members[machine->waves[i].first].start_ms;
         bool is_done = is_current && machine->phase == WIRE_PHASE_DONE;
-        if ((i < machine->wave || is_begun) && wave_time_set (&wave->begun) != 0)
+        if ((i < machine->wave || is_started) && wave_time_set (&wave->started) != 0)
             return -ENOMEM;
         if ((i < machine->wave || is_done) && wave_time_set (&wave->ended) != 0)
             return -ENOMEM;
@@ -245,26 +246,26 @@ static int transition_write (struct batch *batch, const struct deploy_steering *
                  state->paused != machine->paused;
     char time[BASE_TIME_TEXT];
     const char *reason = by && by->reason ? by->reason : machine->reason[0] && moved ? machine->reason : NULL;
-    struct wire_transition turn = {.rollout = state->id,
-                                   .time = time_text (time),
-                                   .phase = machine->phase,
-                                   .wave = machine->wave + 1,
-                                   .paused = machine->paused,
-                                   .command = by ? by->command : WIRE_COMMAND_NULL,
-                                   .user = by ? by->user : NULL,
-                                   .reason = reason};
+    struct wire_transition transition = {.rollout = state->id,
+                                         .time = time_text (time),
+                                         .phase = machine->phase,
+                                         .wave = machine->wave + 1,
+                                         .paused = machine->paused,
+                                         .command = by ? by->command : WIRE_COMMAND_NULL,
+                                         .user = by ? by->user : NULL,
+                                         .reason = reason};
     int r;
 
     if (!moved && !by)
         return 0;
-    base_assert (batch->n_turns < DEPLOY_TURNS_MOST);
-    r = records_turn_add (batch->deploy->records, rollout->serial, &turn, batch->error);
+    base_assert (batch->n_transitions < DEPLOY_TRANSITIONS_MOST);
+    r = records_transition_add (batch->deploy->records, rollout->serial, &transition, batch->error);
     if (r < 0)
         return r;
-    r = wire_copy (&wire_transition_record, &turn, &batch->turns[batch->n_turns]);
+    r = wire_copy (&wire_transition_record, &transition, &batch->transitions[batch->n_transitions]);
     if (r < 0)
         return r;
-    batch->n_turns++;
+    batch->n_transitions++;
     state->phase = machine->phase;
     state->wave = machine->wave + 1;
     state->paused = machine->paused;
@@ -278,7 +279,7 @@ static int unfit_reason_end (struct deploy_rollout *rollout, uint32_t index)
     struct deploy_member *member = &rollout->members[index];
     char *next, *reason;
 
-    if (rollout->machine.members[index].state != WIRE_MEMBER_LEFT || !member->step || !member->reason ||
+    if (rollout->machine.members[index].state != WIRE_MEMBER_SKIPPED || !member->step || !member->reason ||
         strcmp (member->step, DEPLOY_UNFIT_STEP) != 0)
         return 0;
     next = strstr (member->reason, DEPLOY_UNFIT_NEXT);
@@ -376,7 +377,7 @@ static int state_write (struct batch *batch)
 static int actions_write (struct batch *batch)
 {
     for (;;) {
-        if (batch->n_orders == DEPLOY_ORDERS_MOST || batch->n_turns == DEPLOY_TURNS_MOST) {
+        if (batch->n_orders == DEPLOY_ORDERS_MOST || batch->n_transitions == DEPLOY_TRANSITIONS_MOST) {
             batch->more = true;
             return 0;
         }
@@ -427,22 +428,22 @@ static int batch_write (struct batch *batch, const struct deploy_steering *by)
 
 static void batch_publish (const struct batch *batch)
 {
-    base_assert (batch->n_orders <= DEPLOY_ORDERS_MOST && batch->n_turns <= DEPLOY_TURNS_MOST);
+    base_assert (batch->n_orders <= DEPLOY_ORDERS_MOST && batch->n_transitions <= DEPLOY_TRANSITIONS_MOST);
     struct deploy *deploy = batch->deploy;
     struct deploy_rollout *rollout = batch->rollout;
     const char *nodes[DEPLOY_ORDERS_MOST];
     size_t n_nodes = 0;
     uint64_t highest = 0;
 
-    for (unsigned i = 0; i < batch->n_turns; i++) {
-        const struct wire_transition *turn = &batch->turns[i];
+    for (unsigned i = 0; i < batch->n_transitions; i++) {
+        const struct wire_transition *transition = &batch->transitions[i];
         base_log (BASE_LOG_INFO, "rollout %s: %s%s, wave %llu of %zu%s%s", rollout->state.id,
-                  wire_phase_word (turn->phase), turn->paused ? ", paused" : "",
-                  (unsigned long long) turn->wave, rollout->state.n_waves, turn->reason ? ": " : "",
-                  turn->reason ? turn->reason : "");
+                  wire_phase_word (transition->phase), transition->paused ? ", paused" : "",
+                  (unsigned long long) transition->wave, rollout->state.n_waves,
+                  transition->reason ? ": " : "", transition->reason ? transition->reason : "");
     }
     if (batch->wrote)
-        deploy->ops->changed (deploy->context, rollout, batch->turns, batch->n_turns);
+        deploy->ops->changed (deploy->context, rollout, batch->transitions, batch->n_transitions);
     for (unsigned i = 0; i < batch->n_orders; i++) {
         base_assert (batch->orders[i].member < rollout->machine.n_members);
         const struct deploy_member *member = &rollout->members[batch->orders[i].member];

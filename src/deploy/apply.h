@@ -7,7 +7,7 @@
 
 #include "deploy/rollout.h"
 
-enum { DEPLOY_TURNS_MOST = 32 /* in one transaction */ };
+enum { DEPLOY_TRANSITIONS_MOST = 32 /* in one transaction */ };
 
 /*  A command of an operator, which is written in one transaction with the actions that follow from it. */
 struct deploy_steering {

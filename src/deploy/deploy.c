@@ -126,7 +126,7 @@ static int rollout_attend (struct deploy *deploy, size_t at, uint64_t now_ms, st
     r = deploy_queue_look (deploy, rollout, error);
     if (r < 0)
         return r;
-    if (rollout->machine.spec.false_halt && now_ms - rollout->compared_ms >= every_ms) {
+    if (rollout->machine.spec.significance && now_ms - rollout->compared_ms >= every_ms) {
         deploy_rollout_compare (deploy, rollout, now_ms);
         rollout->compared_ms = now_ms;
     }
@@ -137,7 +137,7 @@ static int rollout_attend (struct deploy *deploy, size_t at, uint64_t now_ms, st
         rollout->older = false;
         rollout->doubted = true;
     }
-    if (rollout->machine.spec.false_halt && !rollout_is_over (&rollout->machine) &&
+    if (rollout->machine.spec.significance && !rollout_is_over (&rollout->machine) &&
         rollout->due_ms > now_ms + every_ms)
         rollout->due_ms = now_ms + every_ms;
     return 0;

@@ -71,7 +71,7 @@ int deploy_list_rollouts (struct deploy *deploy, const struct wire_list_rollouts
     int r;
 
     if (serial_read (request->after, &before) != 0)
-        return wire_answer_say (answer, WIRE_STATUS_INVALID, "after must be the next of an earlier answer");
+        return wire_answer_set (answer, WIRE_STATUS_INVALID, "after must be the next of an earlier answer");
     r = records_rollouts (deploy->records, before, since, RECORDS_ALL, rollout_visit, &list, error);
     if (r < 0) {
         wire_page_deinit (&list.page);
@@ -99,7 +99,7 @@ static int member_visit (void *context, const struct records_member *row)
         .epoch = row->epoch,
         .revert_ms = row->revert_ms,
         .charged = row->charged,
-        .lost_before = row->was_bad,
+        .lost_before = row->lost_before,
         .forgiven = rollout_is_forgiven (&member),
         .wave = row->state == WIRE_MEMBER_EXCLUDED ? 0 : row->wave + 1};
     char since[BASE_TIME_TEXT];
@@ -126,7 +126,7 @@ static int planned_list (struct deploy *deploy, const struct wire_list_members *
     int r = 0;
 
     if (!plan)
-        return wire_answer_say (answer, WIRE_STATUS_NONE, "the plan is unknown or too old: make it again");
+        return wire_answer_set (answer, WIRE_STATUS_NONE, "the plan is unknown or too old: make it again");
     for (; at < plan->n_members; at++) {
         base_cleanup (wire_member_state_deinit) struct wire_member_state shown = {.node = NULL};
         r = wire_copy (&wire_member_state_record, &plan->members[at], &shown);
@@ -168,7 +168,7 @@ int deploy_list_members (struct deploy *deploy, const struct wire_list_members *
     int r;
 
     if (serial_read (request->after, &from) != 0)
-        return wire_answer_say (answer, WIRE_STATUS_INVALID, "after must be the next of an earlier answer");
+        return wire_answer_set (answer, WIRE_STATUS_INVALID, "after must be the next of an earlier answer");
     if (!base_digest_is_null (&request->plan))
         return planned_list (deploy, request, from, answer);
     r = rollout_serial (deploy, request->rollout, &serial, error);
@@ -206,13 +206,13 @@ int deploy_list_transitions (struct deploy *deploy, const struct wire_list_trans
     int r;
 
     if (serial_read (request->after, &after) != 0)
-        return wire_answer_say (answer, WIRE_STATUS_INVALID, "after must be the next of an earlier answer");
+        return wire_answer_set (answer, WIRE_STATUS_INVALID, "after must be the next of an earlier answer");
     r = rollout_serial (deploy, request->rollout, &serial, error);
     if (r == -ENOENT)
         return deploy_rollout_unknown (answer, request->rollout);
     if (r < 0)
         return r;
-    r = records_turns (deploy->records, serial, after, transition_visit, &page, error);
+    r = records_transitions (deploy->records, serial, after, transition_visit, &page, error);
     if (r < 0) {
         wire_page_deinit (&page);
         return r;

@@ -21,7 +21,7 @@ int deploy_list_transitions (struct deploy *deploy, const struct wire_list_trans
 
 /*  Answers (any of the above) that there is no such rollout. id may be NULL. Returns 0 or -ENOMEM. */
 #define deploy_rollout_unknown(answer, id)                                                                   \
-    wire_answer_say (answer, WIRE_STATUS_NONE, "no rollout %s: nodectl rollout list shows them",             \
+    wire_answer_set (answer, WIRE_STATUS_NONE, "no rollout %s: nodectl rollout list shows them",             \
                      (id) ? (id) : "(nothing)")
 
 #endif

@@ -42,7 +42,7 @@ struct deploy_order {
 };
 
 /*  An order that was given. */
-struct deploy_given {
+struct deploy_issued {
     enum wire_order verb;
     uint64_t epoch;
     const struct base_digest *release;
@@ -73,7 +73,7 @@ struct deploy_ops {
         Then the result is inferred from the node's state, unless the report may still arrive (may_come).
         Returns 0 or -errno. */
     int (*result) (void *context, const struct records_application *application,
-                   const struct deploy_given *given, bool may_come, struct wire_node *ret_shown,
+                   const struct deploy_issued *issued, bool may_come, struct wire_node *ret_shown,
                    bool *ret_missing, struct base_error *error);
     /*  Returns whether a person holds the node. */
     bool (*held) (const struct records_application *application);
@@ -97,8 +97,8 @@ struct deploy_ops {
     void (*announce) (void *context, const char *const *nodes, size_t n_nodes, const char *application,
                       uint64_t epoch);
     /*  The state of a rollout was written, with the transitions that it made; there may be none. */
-    void (*changed) (void *context, struct deploy_rollout *rollout, const struct wire_transition *turns,
-                     size_t n_turns);
+    void (*changed) (void *context, struct deploy_rollout *rollout, const struct wire_transition *transitions,
+                     size_t n_transitions);
 
     /*  The owner's loop and records. */
 

@@ -185,15 +185,15 @@ static int fact_fill (struct planning *planning, const struct deploy_node *node,
         return r;
     *fact = (struct rollout_fact){
         .id = node->id,
-        .neighbours = spec->neighbours ? ops->label (node->labels, spec->neighbours) : NULL,
+        .failure_domain = spec->failure_domain ? ops->label (node->labels, spec->failure_domain) : NULL,
         .online = node->online,
-        .lacks = r == -ENOENT || !application.is_told,
+        .lacks = r == -ENOENT || !application.is_reported,
         .fits = envelope != NULL,
         .busy = other && !waits,
         .held = ops->held (&application),
         .quarantined = ops->quarantined (planning->deploy->context, &application, &spec->release)};
-    if (application.is_told && !waits) /* else another rollout may change what it runs */
-        fact->running = application.told.release;
+    if (application.is_reported && !waits) /* else another rollout may change what it runs */
+        fact->running = application.reported.release;
     return envelope ? size_find (planning, &fact->running, node->platform, envelope, &fact->size) : 0;
 }
 
@@ -287,25 +287,25 @@ int deploy_plan_make (struct deploy *deploy, const struct wire_rollout *spec,
 
 /*  Plans as messages and texts. */
 
-const char *deploy_plan_left_out (struct deploy *deploy, const struct deploy_planned *planned, uint32_t index,
-                                  char text[DEPLOY_LEFT_OUT_TEXT])
+const char *deploy_plan_skipped (struct deploy *deploy, const struct deploy_planned *planned, uint32_t index,
+                                 char text[DEPLOY_SKIPPED_TEXT])
 {
-    base_assert (deploy && planned && index < planned->plan.n_left_out);
-    const struct rollout_left_out *left_out = &planned->plan.left_out[index];
-    base_assert (left_out->fact < planned->n_facts);
+    base_assert (deploy && planned && index < planned->plan.n_skipped);
+    const struct rollout_skipped *skipped = &planned->plan.skipped[index];
+    base_assert (skipped->fact < planned->n_facts);
     const struct deploy_rollout *rollout = NULL;
     uint32_t member;
 
-    if (left_out->why == ROLLOUT_EXCLUDED_BUSY)
-        rollout = deploy_rollout_before (deploy, NULL, planned->facts[left_out->fact].id,
+    if (skipped->why == ROLLOUT_EXCLUDED_BUSY)
+        rollout = deploy_rollout_before (deploy, NULL, planned->facts[skipped->fact].id,
                                          planned->plan.spec.application, &member);
     if (rollout)
-        (void) snprintf (text, DEPLOY_LEFT_OUT_TEXT, "rollout %s has this node and has not ended: --queue%s",
+        (void) snprintf (text, DEPLOY_SKIPPED_TEXT, "rollout %s has this node and has not ended: --queue%s",
                          rollout->state.id,
                          rollout_gives (&rollout->machine) ? " waits for it, --supersede takes over the node"
                                                            : " waits for it");
     else
-        (void) snprintf (text, DEPLOY_LEFT_OUT_TEXT, "%s", rollout_exclusion_text (left_out->why));
+        (void) snprintf (text, DEPLOY_SKIPPED_TEXT, "%s", rollout_exclusion_text (skipped->why));
     return text;
 }
 
@@ -326,7 +326,7 @@ int deploy_plan_show (const struct deploy_planned *planned, struct wire_plan **r
         return -ENOMEM;
     shown->hash = plan->hash;
     shown->updated = plan->n_candidates;
-    shown->left_out = plan->n_left_out;
+    shown->skipped = plan->n_skipped;
     shown->bytes = plan->bytes < WIRE_SIZE_MOST ? plan->bytes : WIRE_SIZE_MOST;
     shown->expected_ms = plan->expected_ms < WIRE_SPAN_MOST ? plan->expected_ms : WIRE_SPAN_MOST;
     shown->spec = calloc (1, sizeof *shown->spec);
@@ -347,22 +347,22 @@ int deploy_plan_show (const struct deploy_planned *planned, struct wire_plan **r
 static int plan_members_keep (struct deploy *deploy, struct deploy_plan *kept,
                               const struct deploy_planned *planned)
 {
-    char why[DEPLOY_LEFT_OUT_TEXT];
+    char why[DEPLOY_SKIPPED_TEXT];
     const struct rollout_plan *plan = &planned->plan;
-    kept->members = calloc ((size_t) plan->n_candidates + plan->n_left_out + 1, sizeof *kept->members);
+    kept->members = calloc ((size_t) plan->n_candidates + plan->n_skipped + 1, sizeof *kept->members);
     if (!kept->members)
         return -ENOMEM;
-    for (uint32_t i = 0; i < plan->n_candidates + plan->n_left_out; i++) {
+    for (uint32_t i = 0; i < plan->n_candidates + plan->n_skipped; i++) {
         bool in = i < plan->n_candidates;
         uint32_t at = in ? i : i - plan->n_candidates;
-        uint32_t fact = in ? plan->facts[at] : plan->left_out[at].fact;
+        uint32_t fact = in ? plan->facts[at] : plan->skipped[at].fact;
         base_assert (fact < planned->n_facts);
         struct wire_member_state *member = &kept->members[kept->n_members++];
         *member = (struct wire_member_state){.state = in ? WIRE_MEMBER_WAITING : WIRE_MEMBER_EXCLUDED,
                                              .wave = in ? plan->candidates[at].wave + 1 : 0,
                                              .node = strdup (planned->facts[fact].id)};
         if (!in)
-            member->reason = strdup (deploy_plan_left_out (deploy, planned, at, why));
+            member->reason = strdup (deploy_plan_skipped (deploy, planned, at, why));
         if (!member->node || (!in && !member->reason))
             return -ENOMEM;
     }

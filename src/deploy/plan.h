@@ -23,11 +23,11 @@ int deploy_plan_make (struct deploy *deploy, const struct wire_rollout *spec,
                       struct deploy_planned *ret_planned, struct wire_answer *ret_refusal,
                       struct base_error *error);
 
-enum { DEPLOY_LEFT_OUT_TEXT = 128 };
+enum { DEPLOY_SKIPPED_TEXT = 128 };
 
-/*  Writes why a node is skipped, for a person. index: in plan.left_out. Returns text. */
-const char *deploy_plan_left_out (struct deploy *deploy, const struct deploy_planned *planned, uint32_t index,
-                                  char text[DEPLOY_LEFT_OUT_TEXT]);
+/*  Writes why a node is skipped, for a person. index: in plan.skipped. Returns text. */
+const char *deploy_plan_skipped (struct deploy *deploy, const struct deploy_planned *planned, uint32_t index,
+                                 char text[DEPLOY_SKIPPED_TEXT]);
 
 /*  Makes the message of a plan, which the caller owns. Returns 0 or -ENOMEM. */
 int deploy_plan_show (const struct deploy_planned *planned, struct wire_plan **ret_plan);

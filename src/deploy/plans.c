@@ -27,10 +27,10 @@ void deploy_plans_deinit (struct deploy_plans *plans)
 void deploy_plans_add (struct deploy_plans *plans, struct deploy_plan *plan)
 {
     base_assert (plans && plan && plans->next < DEPLOY_PLANS);
-    struct deploy_plan *place = &plans->kept[plans->next];
+    struct deploy_plan *slot = &plans->kept[plans->next];
 
-    deploy_plan_deinit (place);
-    *place = *plan;
+    deploy_plan_deinit (slot);
+    *slot = *plan;
     *plan = (struct deploy_plan){.n_members = 0};
     plans->next = (plans->next + 1) % DEPLOY_PLANS;
 }

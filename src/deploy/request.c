@@ -77,7 +77,7 @@ int deploy_request_plan (struct deploy *deploy, const struct wire_plan_rollout *
     base_cleanup (wire_answer_deinit) struct wire_answer refusal = {.serial = 0};
     int r = deploy_plan_make (deploy, request->spec, &planned, &refusal, error);
     if (r == DEPLOY_E_REFUSED)
-        return wire_answer_say (answer, refusal.status, "%s", refusal.reason);
+        return wire_answer_set (answer, refusal.status, "%s", refusal.reason);
     if (r < 0)
         return r;
     r = deploy_plan_keep (deploy, &planned);
@@ -92,20 +92,20 @@ int deploy_request_plan (struct deploy *deploy, const struct wire_plan_rollout *
 
 /*  Start. */
 
-static int left_out_write (struct deploy *deploy, const struct deploy_rollout *rollout,
-                           const struct deploy_planned *planned, struct base_error *error)
+static int skipped_write (struct deploy *deploy, const struct deploy_rollout *rollout,
+                          const struct deploy_planned *planned, struct base_error *error)
 {
-    base_assert (planned->plan.n_left_out == 0 || planned->plan.left_out);
+    base_assert (planned->plan.n_skipped == 0 || planned->plan.skipped);
     const struct rollout_plan *plan = &planned->plan;
-    char why[DEPLOY_LEFT_OUT_TEXT];
+    char why[DEPLOY_SKIPPED_TEXT];
 
-    for (uint32_t i = 0; i < plan->n_left_out; i++) {
+    for (uint32_t i = 0; i < plan->n_skipped; i++) {
         struct records_member row = {.index = plan->n_candidates + i,
-                                     .node = planned->facts[plan->left_out[i].fact].id,
+                                     .node = planned->facts[plan->skipped[i].fact].id,
                                      .state = WIRE_MEMBER_EXCLUDED,
                                      .since_ms = rollout->machine.phase_ms,
                                      .real_ms = base_time_real_ns () / 1000000,
-                                     .reason = deploy_plan_left_out (deploy, planned, i, why)};
+                                     .reason = deploy_plan_skipped (deploy, planned, i, why)};
         int r = records_revision_next (deploy->records, &row.revision, error);
         if (r < 0)
             return r;
@@ -140,7 +140,7 @@ static int start_begin (void *context, struct deploy_rollout *rollout, struct ba
         if (r < 0)
             return r;
     }
-    return left_out_write (deploy, rollout, asked->planned, error);
+    return skipped_write (deploy, rollout, asked->planned, error);
 }
 
 static int state_begin (struct deploy_rollout *rollout, const struct deploy_planned *planned, uint64_t now_ms)
@@ -151,14 +151,14 @@ static int state_begin (struct deploy_rollout *rollout, const struct deploy_plan
 
     (void) base_random_hex (id + 2, 6);
     state->id = strdup (id);
-    state->begun = strdup (base_time_format (base_time_real_ns (), time));
+    state->started = strdup (base_time_format (base_time_real_ns (), time));
     state->spec = calloc (1, sizeof *state->spec);
     state->waves = calloc (rollout->machine.n_waves, sizeof *state->waves);
-    if (!state->id || !state->begun || !state->spec || !state->waves)
+    if (!state->id || !state->started || !state->spec || !state->waves)
         return -ENOMEM;
     state->n_waves = rollout->machine.n_waves;
     state->plan = planned->plan.hash;
-    state->left_out = planned->plan.n_left_out;
+    state->skipped = planned->plan.n_skipped;
     state->bytes = planned->plan.bytes < WIRE_SIZE_MOST ? planned->plan.bytes : WIRE_SIZE_MOST;
     if (planned->version && !(state->version = strdup (planned->version)))
         return -ENOMEM;
@@ -187,7 +187,7 @@ static int rollout_make (struct deploy *deploy, const struct deploy_planned *pla
     for (uint32_t i = 0; i < plan->n_candidates; i++) /* an offline node counts as lost before */
         plan->candidates[i].online = planned->facts[plan->facts[i]].online;
     r = (waits ? rollout_init_queued : rollout_init) (&rollout->machine, &plan->spec, plan->candidates,
-                                                      plan->n_candidates, plan->n_neighbours, now_ms);
+                                                      plan->n_candidates, plan->n_failure_domains, now_ms);
     if (r < 0)
         return r;
     rollout->machine.settle_ms = 2 * deploy->times.liveness_ms;
@@ -215,17 +215,17 @@ static int start_check (struct deploy *deploy, const struct wire_start_rollout *
                         const struct deploy_planned *planned, struct wire_started *answer)
 {
     const struct rollout_plan *plan = &planned->plan;
-    char hash[BASE_DIGEST_TEXT], why[DEPLOY_LEFT_OUT_TEXT];
+    char hash[BASE_DIGEST_TEXT], why[DEPLOY_SKIPPED_TEXT];
     uint32_t index;
     int r;
 
-    for (uint32_t i = 0; i < plan->n_left_out; i++) {
-        const char *id = planned->facts[plan->left_out[i].fact].id;
+    for (uint32_t i = 0; i < plan->n_skipped; i++) {
+        const char *id = planned->facts[plan->skipped[i].fact].id;
         const struct deploy_rollout *other;
-        if (plan->left_out[i].why != ROLLOUT_EXCLUDED_BUSY)
+        if (plan->skipped[i].why != ROLLOUT_EXCLUDED_BUSY)
             continue;
         other = deploy_rollout_before (deploy, NULL, id, plan->spec.application, &index);
-        r = wire_answer_say (
+        r = wire_answer_set (
             answer, WIRE_STATUS_BUSY,
             "node %s is in rollout %s, which has not ended: --queue waits for it%s, or nodectl "
             "rollout abort %s",
@@ -235,7 +235,7 @@ static int start_check (struct deploy *deploy, const struct wire_start_rollout *
         return refusal_code (r);
     }
     if (!base_digest_is_null (&request->plan) && !base_digest_equal (&request->plan, &plan->hash)) {
-        r = wire_answer_say (answer, WIRE_STATUS_REFUSED,
+        r = wire_answer_set (answer, WIRE_STATUS_REFUSED,
                              "the plan has changed since it was made: check plan %s and start "
                              "that one",
                              base_digest_format (&plan->hash, hash));
@@ -244,13 +244,13 @@ static int start_check (struct deploy *deploy, const struct wire_start_rollout *
         return refusal_code (r);
     }
     if (plan->n_candidates == 0) {
-        r = plan->n_left_out ? wire_answer_say (answer, WIRE_STATUS_REFUSED,
-                                                "no node to update: all %u selected nodes are skipped "
-                                                "(the first, %s: %s)",
-                                                plan->n_left_out, planned->facts[plan->left_out[0].fact].id,
-                                                deploy_plan_left_out (deploy, planned, 0, why))
-                             : wire_answer_say (answer, WIRE_STATUS_REFUSED,
-                                                "the selector matches no node: nodectl nodes lists them");
+        r = plan->n_skipped ? wire_answer_set (answer, WIRE_STATUS_REFUSED,
+                                               "no node to update: all %u selected nodes are skipped "
+                                               "(the first, %s: %s)",
+                                               plan->n_skipped, planned->facts[plan->skipped[0].fact].id,
+                                               deploy_plan_skipped (deploy, planned, 0, why))
+                            : wire_answer_set (answer, WIRE_STATUS_REFUSED,
+                                               "the selector matches no node: nodectl nodes lists them");
         return refusal_code (r);
     }
     return 0;
@@ -279,7 +279,7 @@ int deploy_request_start (struct deploy *deploy, const struct wire_start_rollout
         return r;
     r = deploy_plan_make (deploy, request->spec, &planned, &refusal, error);
     if (r == DEPLOY_E_REFUSED)
-        return wire_answer_say (answer, refusal.status, "%s", refusal.reason);
+        return wire_answer_set (answer, refusal.status, "%s", refusal.reason);
     if (r < 0)
         return r;
     r = deploy_plan_keep (deploy, &planned);
@@ -364,12 +364,12 @@ static int steer_check_release (struct deploy *deploy, const struct deploy_rollo
     if (r < 0 && r != -ENOENT)
         return r;
     if (r == -ENOENT || release.withdrawn)
-        return refusal_code (wire_answer_say (answer, WIRE_STATUS_GONE,
+        return refusal_code (wire_answer_set (answer, WIRE_STATUS_GONE,
                                               "its release was withdrawn: nodectl rollout abort or revert %s",
                                               rollout->state.id));
     if (deploy->ops->serve_check (deploy->context, &release.document, &release.digest, unserved) ==
         DEPLOY_E_UNSERVED)
-        return refusal_code (wire_answer_say (answer, WIRE_STATUS_REFUSED, "%s", unserved));
+        return refusal_code (wire_answer_set (answer, WIRE_STATUS_REFUSED, "%s", unserved));
     return 0;
 }
 
@@ -384,10 +384,10 @@ static int steer_check (struct deploy *deploy, struct deploy_rollout *rollout,
 
     if (request->command == WIRE_COMMAND_NULL)
         return refusal_code (
-            wire_answer_say (answer, WIRE_STATUS_INVALID, "the request has no command for the rollout"));
+            wire_answer_set (answer, WIRE_STATUS_INVALID, "the request has no command for the rollout"));
     if (request->command == WIRE_COMMAND_APPROVE && request->wave && approves != ROLLOUT_NOBODY &&
         request->wave != approves + 1)
-        return refusal_code (wire_answer_say (
+        return refusal_code (wire_answer_set (
             answer, WIRE_STATUS_REFUSED, "wave %u of rollout %s waits for approval, not wave %llu",
             approves + 1, rollout->state.id, (unsigned long long) request->wave));
     if (request->command == WIRE_COMMAND_RESUME || request->command == WIRE_COMMAND_RETRY ||
@@ -395,7 +395,7 @@ static int steer_check (struct deploy *deploy, struct deploy_rollout *rollout,
         return steer_check_release (deploy, rollout, answer, error);
     if (request->command == WIRE_COMMAND_REVERT && rollout_is_over (&rollout->machine) &&
         (other = rollout_overlap (deploy, rollout, &node)))
-        return refusal_code (wire_answer_say (answer, WIRE_STATUS_BUSY,
+        return refusal_code (wire_answer_set (answer, WIRE_STATUS_BUSY,
                                               "node %s is in rollout %s, which has not ended", node,
                                               other->state.id));
     return 0;
@@ -438,7 +438,7 @@ int deploy_request_steer (struct deploy *deploy, const struct wire_steer_rollout
     } else
         r = rollout_command (&rollout->machine, request->command, ROLLOUT_NOBODY, now_ms, text);
     if (r < 0)
-        return wire_answer_say (answer, WIRE_STATUS_REFUSED, "%s", text);
+        return wire_answer_set (answer, WIRE_STATUS_REFUSED, "%s", text);
     r = deploy_rollout_advance (deploy, rollout, &by, error);
     if (r < 0)
         deploy_rollout_broken (deploy, rollout);

@@ -48,20 +48,20 @@ static void member_ended (struct deploy_rollout *rollout, uint32_t index, enum r
         member->took_ms = now_ms - member->ordered_ms;
 }
 
-static void update_ended (struct deploy_rollout *rollout, uint32_t index, const struct wire_application *told,
-                          struct wire_node *shown, uint64_t now_ms)
+static void update_ended (struct deploy_rollout *rollout, uint32_t index,
+                          const struct wire_application *reported, struct wire_node *shown, uint64_t now_ms)
 {
     base_assert (index < rollout->machine.n_members && shown->outcome != WIRE_OUTCOME_NULL);
     struct deploy_member *member = &rollout->members[index];
-    bool runs = base_digest_equal (&told->release, &rollout->machine.spec.release);
-    bool skipped =
-        shown->outcome == WIRE_OUTCOME_CANCELLED || (shown->outcome == WIRE_OUTCOME_REFUSED && told->held);
+    bool runs = base_digest_equal (&reported->release, &rollout->machine.spec.release);
+    bool skipped = shown->outcome == WIRE_OUTCOME_CANCELLED ||
+                   (shown->outcome == WIRE_OUTCOME_REFUSED && reported->held);
 
     switch (shown->outcome) {
     case WIRE_OUTCOME_CONFIRMED:
         if (runs)
             member_ended (rollout, index, ROLLOUT_CONFIRMED, now_ms);
-        else if (state_is_at_rest (told->state)) { /* it has been reverted since */
+        else if (state_is_at_rest (reported->state)) { /* it has been reverted since */
             if (!member->reason)
                 member->reason =
                     strdup ("the node reverted to another release, but not by order of the rollout");
@@ -141,16 +141,16 @@ static void failure_keep (struct deploy_member *member, const struct wire_failur
     (void) wire_text_set (&member->reason, failure->reason);
 }
 
-static void revert_ended (struct deploy_rollout *rollout, uint32_t index, const struct wire_application *told,
-                          struct wire_node *shown, uint64_t now_ms)
+static void revert_ended (struct deploy_rollout *rollout, uint32_t index,
+                          const struct wire_application *reported, struct wire_node *shown, uint64_t now_ms)
 {
     base_assert (index < rollout->machine.n_members && shown->outcome != WIRE_OUTCOME_NULL);
     struct deploy_member *member = &rollout->members[index];
 
-    if (!base_digest_equal (&told->release, &rollout->machine.spec.release)) {
-        if (!state_is_at_rest (told->state))
+    if (!base_digest_equal (&reported->release, &rollout->machine.spec.release)) {
+        if (!state_is_at_rest (reported->state))
             return;
-        failure_keep (member, told->last_error);
+        failure_keep (member, reported->last_error);
         member_ended (rollout, index, ROLLOUT_REVERTED, now_ms);
         return;
     }
@@ -163,15 +163,17 @@ static void revert_ended (struct deploy_rollout *rollout, uint32_t index, const 
 
 /*  Handles a node on an unfit host, which keeps its order and retries it by itself. The reason and the time
     of the next try are shown to operators. */
-static void unfit_look (struct deploy_rollout *rollout, uint32_t index, const struct wire_application *told)
+static void unfit_look (struct deploy_rollout *rollout, uint32_t index,
+                        const struct wire_application *reported)
 {
     base_assert (index < rollout->machine.n_members);
     struct deploy_member *member = &rollout->members[index];
     const struct rollout_member *state = &rollout->machine.members[index];
-    bool unfit = told->state == WIRE_STATE_UNFIT && transaction_is_of (member, told->transaction);
+    bool unfit = reported->state == WIRE_STATE_UNFIT && transaction_is_of (member, reported->transaction);
     const struct wire_failure *failure =
-        told->last_error && transaction_is_of (member, told->last_error->transaction) ? told->last_error
-                                                                                      : NULL;
+        reported->last_error && transaction_is_of (member, reported->last_error->transaction)
+            ? reported->last_error
+            : NULL;
     char *reason;
 
     if (state->state != WIRE_MEMBER_ORDERED || (!unfit && !state->unfit))
@@ -179,7 +181,7 @@ static void unfit_look (struct deploy_rollout *rollout, uint32_t index, const st
     if (unfit) {
         reason = wire_reason ("%s: %.300s" DEPLOY_UNFIT_NEXT "%s", failure ? failure->step : "probing",
                               failure ? failure->reason : "its host is unfit for the update",
-                              told->retry ? told->retry : "an unknown time");
+                              reported->retry ? reported->retry : "an unknown time");
         if (reason && state->unfit && member->reason && strcmp (member->reason, reason) == 0) {
             free (reason);
             return;
@@ -197,10 +199,10 @@ void deploy_member_look (struct deploy *deploy, struct deploy_rollout *rollout, 
     base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
     base_cleanup (wire_node_deinit) struct wire_node shown = {.revision = 0};
     struct deploy_member *member = &rollout->members[index];
-    struct deploy_given given = {.verb = member->verb,
-                                 .epoch = member->epoch,
-                                 .release = &rollout->machine.spec.release,
-                                 .transaction = member->transaction};
+    struct deploy_issued issued = {.verb = member->verb,
+                                   .epoch = member->epoch,
+                                   .release = &rollout->machine.spec.release,
+                                   .transaction = member->transaction};
     struct base_error error = {.code = 0};
     uint64_t boot_ms = base_time_boot_ms ();
     bool missing = false;
@@ -211,7 +213,7 @@ void deploy_member_look (struct deploy *deploy, struct deploy_rollout *rollout, 
     r = records_application_get (deploy->records, member->id, rollout->machine.spec.application, &application,
                                  &error);
     if (r == 0)
-        r = deploy->ops->result (deploy->context, &application, &given,
+        r = deploy->ops->result (deploy->context, &application, &issued,
                                  !member->settle_ms || boot_ms < member->settle_ms, &shown, &missing, &error);
     if (r < 0) {
         if (r != -ENOENT)
@@ -219,7 +221,7 @@ void deploy_member_look (struct deploy *deploy, struct deploy_rollout *rollout, 
                               member->id, error.text[0] ? error.text : "out of memory");
         return;
     }
-    if (missing && !state_is_at_rest (application.told.state))
+    if (missing && !state_is_at_rest (application.reported.state))
         missing = false;
     if (!missing)
         member->settle_ms = 0;
@@ -230,17 +232,17 @@ void deploy_member_look (struct deploy *deploy, struct deploy_rollout *rollout, 
     }
     if (shown.outcome == WIRE_OUTCOME_NULL) {
         if (member->verb != WIRE_ORDER_REVERT)
-            unfit_look (rollout, index, &application.told);
+            unfit_look (rollout, index, &application.reported);
         return;
     }
     if (member->verb != WIRE_ORDER_REVERT && shown.outcome == WIRE_OUTCOME_FAILED &&
         rollout->machine.members[index].state == WIRE_MEMBER_ORDERED &&
-        update_unserved (deploy, rollout, index, &shown, application.told.last_error, now_ms))
+        update_unserved (deploy, rollout, index, &shown, application.reported.last_error, now_ms))
         return;
     if (member->verb == WIRE_ORDER_REVERT)
-        revert_ended (rollout, index, &application.told, &shown, now_ms);
+        revert_ended (rollout, index, &application.reported, &shown, now_ms);
     else
-        update_ended (rollout, index, &application.told, &shown, now_ms);
+        update_ended (rollout, index, &application.reported, &shown, now_ms);
 }
 
 /*  Comparison of updated members with the others. */
@@ -248,25 +250,25 @@ void deploy_member_look (struct deploy *deploy, struct deploy_rollout *rollout, 
 /*  Adds a node of the last round to this one, and whether its state is worse now. node: NULL if it is not
     known. */
 static void member_compare (const struct deploy_member *member, const struct rollout_member *state,
-                            const struct deploy_node *node, struct rollout_round *round)
+                            const struct deploy_node *node, struct rollout_sample *sample)
 {
     bool is_worse = !node || !node->online || node->restarts != member->restarts;
 
     if (member->look == DEPLOY_LOOK_UPDATED) {
-        is_worse = is_worse || state->state == WIRE_MEMBER_FAILED || state->state == WIRE_MEMBER_DARK;
-        round->updated++;
-        round->updated_bad += is_worse;
+        is_worse = is_worse || state->state == WIRE_MEMBER_FAILED || state->state == WIRE_MEMBER_LOST_CONTACT;
+        sample->updated++;
+        sample->updated_failed += is_worse;
     } else if (member->look == DEPLOY_LOOK_OTHER &&
-               (state->state == WIRE_MEMBER_WAITING || state->state == WIRE_MEMBER_LEFT)) {
-        round->others++;
-        round->others_bad += is_worse;
+               (state->state == WIRE_MEMBER_WAITING || state->state == WIRE_MEMBER_SKIPPED)) {
+        sample->others++;
+        sample->others_failed += is_worse;
     }
 }
 
 void deploy_rollout_compare (struct deploy *deploy, struct deploy_rollout *rollout, uint64_t now_ms)
 {
     base_assert (deploy && rollout && rollout->members);
-    struct rollout_round round = {.updated = 0};
+    struct rollout_sample sample = {.updated = 0};
 
     for (uint32_t i = 0; i < rollout->machine.n_members; i++) {
         struct deploy_member *member = &rollout->members[i];
@@ -274,13 +276,13 @@ void deploy_rollout_compare (struct deploy *deploy, struct deploy_rollout *rollo
         struct deploy_node found;
         const struct deploy_node *node =
             deploy->ops->node (deploy->context, member->id, &found) ? &found : NULL;
-        member_compare (member, state, node, &round);
+        member_compare (member, state, node, &sample);
         member->restarts = node ? node->restarts : 0;
         member->look = !node || !node->online                ? DEPLOY_LOOK_NONE
                        : state->state == WIRE_MEMBER_UPDATED ? DEPLOY_LOOK_UPDATED
-                       : state->state == WIRE_MEMBER_WAITING || state->state == WIRE_MEMBER_LEFT
+                       : state->state == WIRE_MEMBER_WAITING || state->state == WIRE_MEMBER_SKIPPED
                            ? DEPLOY_LOOK_OTHER
                            : DEPLOY_LOOK_NONE;
     }
-    rollout_compare (&rollout->machine, &round, now_ms);
+    rollout_compare (&rollout->machine, &sample, now_ms);
 }

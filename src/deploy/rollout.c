@@ -47,7 +47,7 @@ void deploy_rollout_check (const struct deploy_rollout *rollout)
     base_assert (rollout);
     uint32_t n = rollout->machine.n_members;
     base_assert (n > 0 && rollout->members && rollout->by_id && rollout->values && rollout->others);
-    base_assert (rollout->machine.n_neighbours > 0 && rollout->machine.n_neighbours <= n);
+    base_assert (rollout->machine.n_failure_domains > 0 && rollout->machine.n_failure_domains <= n);
     base_assert (rollout->state.id && rollout->state.spec);
     base_assert (rollout->state.n_waves == rollout->machine.n_waves);
     base_assert (rollout->waits_at < n);
@@ -83,10 +83,10 @@ uint32_t deploy_rollout_find (const struct deploy_rollout *rollout, const char *
 }
 
 /*  Returns the name of a node's failure domain: the nodes that lose their broker together. */
-static const char *neighbours_value (const struct deploy *deploy, const struct deploy_rollout *rollout,
-                                     const struct deploy_node *node)
+static const char *failure_domain_of (const struct deploy *deploy, const struct deploy_rollout *rollout,
+                                      const struct deploy_node *node)
 {
-    const char *label = rollout->machine.spec.neighbours;
+    const char *label = rollout->machine.spec.failure_domain;
     const char *value = label && node ? deploy->ops->label (node->labels, label) : NULL;
 
     return value ? value : "";
@@ -99,7 +99,7 @@ static int texts_compare (const void *a, const void *b)
 
 static uint32_t value_number (const struct deploy_rollout *rollout, const char *value)
 {
-    const char **found = bsearch (&value, rollout->values, rollout->machine.n_neighbours,
+    const char **found = bsearch (&value, rollout->values, rollout->machine.n_failure_domains,
                                   sizeof *rollout->values, texts_compare);
 
     return found ? (uint32_t) (found - rollout->values) : ROLLOUT_NOBODY;
@@ -119,7 +119,7 @@ static int values_index (struct deploy *deploy, struct deploy_rollout *rollout)
     for (uint32_t i = 0; i < n; i++) {
         struct deploy_node node;
         bool known = deploy->ops->node (deploy->context, rollout->members[i].id, &node);
-        rollout->values[i] = neighbours_value (deploy, rollout, known ? &node : NULL);
+        rollout->values[i] = failure_domain_of (deploy, rollout, known ? &node : NULL);
     }
     qsort (rollout->values, n, sizeof *rollout->values, texts_compare);
     for (uint32_t i = 0; i < n; i++)
@@ -137,7 +137,7 @@ static int values_index (struct deploy *deploy, struct deploy_rollout *rollout)
         rollout->values[i] = at;
         at += size;
     }
-    rollout->machine.n_neighbours = count;
+    rollout->machine.n_failure_domains = count;
     return 0;
 }
 
@@ -165,7 +165,7 @@ void deploy_member_save (const struct rollout_member *member, struct records_mem
     row->start_ms = member->start_ms;
     row->revert_ms = member->revert_ms;
     row->confirmed = member->confirmed;
-    row->was_bad = member->was_bad;
+    row->lost_before = member->lost_before;
     row->charged = member->charged;
     row->pending = member->pending == ROLLOUT_KEEP ? ROLLOUT_WAIT : member->pending;
 }
@@ -179,7 +179,7 @@ struct rollout_member deploy_member_restore (const struct records_member *row)
                                    .start_ms = row->start_ms,
                                    .revert_ms = row->revert_ms,
                                    .confirmed = row->confirmed,
-                                   .was_bad = row->was_bad,
+                                   .lost_before = row->lost_before,
                                    .charged = row->charged,
                                    .pending = row->pending < ROLLOUT_KEEP ? (enum rollout_kind) row->pending
                                                                           : ROLLOUT_WAIT};
@@ -191,11 +191,11 @@ _Static_assert((int) RECORDS_WAVES_MOST == (int) ROLLOUT_WAVES, "the records che
 struct records_evidence deploy_evidence_save (const struct rollout_evidence *evidence)
 {
     base_assert (evidence);
-    struct records_evidence saved = {.rounds = evidence->rounds,
+    struct records_evidence saved = {.samples = evidence->samples,
                                      .updated = evidence->updated,
-                                     .updated_bad = evidence->updated_bad,
+                                     .updated_failed = evidence->updated_failed,
                                      .others = evidence->others,
-                                     .others_bad = evidence->others_bad};
+                                     .others_failed = evidence->others_failed};
 
     memcpy (saved.logs, evidence->logs, sizeof saved.logs);
     return saved;
@@ -203,11 +203,11 @@ struct records_evidence deploy_evidence_save (const struct rollout_evidence *evi
 
 static struct rollout_evidence evidence_restore (const struct records_evidence *saved)
 {
-    struct rollout_evidence evidence = {.rounds = saved->rounds,
+    struct rollout_evidence evidence = {.samples = saved->samples,
                                         .updated = saved->updated,
-                                        .updated_bad = saved->updated_bad,
+                                        .updated_failed = saved->updated_failed,
                                         .others = saved->others,
-                                        .others_bad = saved->others_bad};
+                                        .others_failed = saved->others_failed};
 
     memcpy (evidence.logs, saved->logs, sizeof evidence.logs);
     return evidence;
@@ -288,16 +288,17 @@ static int machine_wake (struct deploy *deploy, struct deploy_rollout *rollout, 
 
     if (r < 0)
         return r;
-    machine->neighbours = calloc (machine->n_neighbours, sizeof *machine->neighbours);
-    if (!machine->neighbours)
+    machine->failure_domains = calloc (machine->n_failure_domains, sizeof *machine->failure_domains);
+    if (!machine->failure_domains)
         return -ENOMEM;
     for (uint32_t i = 0; i < machine->n_members; i++) {
         struct deploy_node node;
         bool known = deploy->ops->node (deploy->context, rollout->members[i].id, &node);
         struct rollout_member *member = &machine->members[i];
-        member->neighbours = value_number (rollout, neighbours_value (deploy, rollout, known ? &node : NULL));
+        member->failure_domain =
+            value_number (rollout, failure_domain_of (deploy, rollout, known ? &node : NULL));
         member->online = known && node.online;
-        member->dark_ms = member->online ? 0 : now_ms + deploy->times.reconnect_ms;
+        member->lost_ms = member->online ? 0 : now_ms + deploy->times.reconnect_ms;
     }
     machine->settle_ms = 2 * deploy->times.liveness_ms;
     return rollout_resume (machine);
@@ -355,20 +356,20 @@ int deploy_rollout_load (struct deploy *deploy, const struct records_rollout *ro
 struct counting {
     const struct deploy *deploy;
     const struct deploy_rollout *rollout;
-    struct rollout_neighbours *now;
+    struct rollout_failure_domain *now;
 };
 
 static int other_count (void *context, const struct deploy_node *node)
 {
     const struct counting *counting = context;
     const struct deploy_rollout *rollout = counting->rollout;
-    uint32_t number = value_number (rollout, neighbours_value (counting->deploy, rollout, node));
+    uint32_t number = value_number (rollout, failure_domain_of (counting->deploy, rollout, node));
 
     if (number == ROLLOUT_NOBODY || deploy_rollout_find (rollout, node->id) != ROLLOUT_NOBODY)
         return 0;
-    base_assert (number < rollout->machine.n_neighbours);
+    base_assert (number < rollout->machine.n_failure_domains);
     counting->now[number].others++;
-    counting->now[number].others_dark += !node->online;
+    counting->now[number].others_lost += !node->online;
     return 0;
 }
 
@@ -376,16 +377,17 @@ void deploy_rollout_count_others (struct deploy *deploy, struct deploy_rollout *
 {
     base_assert (deploy && rollout && rollout->others);
     struct rollout *machine = &rollout->machine;
-    base_cleanup (base_free_p) struct rollout_neighbours *now = calloc (machine->n_neighbours, sizeof *now);
+    base_cleanup (base_free_p) struct rollout_failure_domain *now =
+        calloc (machine->n_failure_domains, sizeof *now);
     struct counting counting = {.deploy = deploy, .rollout = rollout, .now = now};
 
     if (!now)
         return;
     (void) deploy->ops->nodes (deploy->context, other_count, &counting);
-    for (uint32_t i = 0; i < machine->n_neighbours; i++) {
-        struct rollout_neighbours *then = &rollout->others[i];
+    for (uint32_t i = 0; i < machine->n_failure_domains; i++) {
+        struct rollout_failure_domain *then = &rollout->others[i];
         rollout_other (machine, i, (int) (now[i].others - then->others),
-                       (int) (now[i].others_dark - then->others_dark));
+                       (int) (now[i].others_lost - then->others_lost));
         *then = now[i];
     }
 }

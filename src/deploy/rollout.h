@@ -37,8 +37,8 @@ struct deploy_rollout {
     uint32_t n_queue;
     const char **values; /* owned; names of the failure domains, by number; the texts are below */
     char *value_texts;
-    struct rollout_neighbours *others; /* owned; nodes that are not members, as the machine has them */
-    struct wire_rollout_state state;   /* owned; as last written */
+    struct rollout_failure_domain *others; /* owned; nodes that are not members, as the machine has them */
+    struct wire_rollout_state state;       /* owned; as last written */
     uint64_t sequences[WIRE_PHASE_END];
     uint64_t since_ms; /* the machine's phase_ms to which state.since belongs */
     uint64_t due_ms;   /* when to check it next */

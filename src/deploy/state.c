@@ -193,11 +193,11 @@ static const char *member_reason (const struct deploy_rollout *rollout, uint32_t
     switch (rollout->machine.members[index].state) {
     case WIRE_MEMBER_OVERDUE:
         return "the update did not end within its deadline";
-    case WIRE_MEMBER_DARK:
+    case WIRE_MEMBER_LOST_CONTACT:
         return "lost contact during the update";
     case WIRE_MEMBER_STUCK:
         return "a revert was ordered and has not ended";
-    case WIRE_MEMBER_BACK:
+    case WIRE_MEMBER_REVERTED:
         return rollout->machine.members[index].revert_ms
                    ? "the rehearsed revert took too long"
                    : "lost contact or exceeded its deadline, and was reverted as ordered";
@@ -243,7 +243,8 @@ static int causes_describe (struct deploy_rollout *rollout)
     for (uint32_t i = 0; i < rollout->machine.n_members; i++) {
         const struct rollout_member *member = &rollout->machine.members[i];
         if (member->state == WIRE_MEMBER_FAILED || member->state == WIRE_MEMBER_OVERDUE ||
-            member->state == WIRE_MEMBER_DARK || member->state == WIRE_MEMBER_STUCK || member->charged)
+            member->state == WIRE_MEMBER_LOST_CONTACT || member->state == WIRE_MEMBER_STUCK ||
+            member->charged)
             kinds_add (rollout, i, kinds, &n_kinds);
     }
     if (n_kinds == 0)
@@ -273,14 +274,14 @@ static void waves_describe (struct deploy_rollout *rollout)
         state->under_way = wave->under_way;
         state->updated = wave->confirmed;
         state->failed = wave->charged;
-        state->lost_before = wave->already_bad;
+        state->lost_before = wave->lost_before;
         state->approval = machine->spec.waves[i].approval;
         state->reverted = state->forgiven = state->taken = 0;
     }
     for (uint32_t i = 0; i < machine->n_members; i++) {
         base_assert (machine->members[i].wave < rollout->state.n_waves);
         struct wire_wave_state *state = &rollout->state.waves[machine->members[i].wave];
-        state->reverted += machine->members[i].state == WIRE_MEMBER_BACK;
+        state->reverted += machine->members[i].state == WIRE_MEMBER_REVERTED;
         state->forgiven += rollout_is_forgiven (&machine->members[i]);
         state->taken += machine->members[i].state == WIRE_MEMBER_TAKEN;
     }
@@ -292,12 +293,12 @@ static void evidence_describe (struct deploy_rollout *rollout)
     struct wire_rollout_state *state = &rollout->state;
     double factor = rollout_evidence_factor (evidence);
 
-    if (evidence->rounds == 0)
+    if (evidence->samples == 0)
         return;
     state->checks = evidence->updated;
-    state->checks_failed = evidence->updated_bad;
+    state->checks_failed = evidence->updated_failed;
     state->other_checks = evidence->others;
-    state->other_checks_failed = evidence->others_bad;
+    state->other_checks_failed = evidence->others_failed;
     state->factor = factor < 1 ? 1 : factor > 1e15 ? (uint64_t) 1e15 : (uint64_t) factor;
 }
 
@@ -318,7 +319,7 @@ int deploy_rollout_describe (struct deploy_rollout *rollout, uint64_t now_ms)
     rollout->since_ms = machine->phase_ms;
     wire_text_give (&state->reason, machine->reason[0] ? wire_reason ("%s", machine->reason) : NULL);
     state->gate = machine->gate;
-    wire_text_give (&state->waits, waits_text (rollout, now_ms));
+    wire_text_give (&state->waiting_for, waits_text (rollout, now_ms));
     waves_describe (rollout);
     evidence_describe (rollout);
     return causes_describe (rollout);

@@ -14,7 +14,7 @@
 #include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
-#include "disk/place.h"
+#include "disk/entry.h"
 
 enum { PATH_SIZE = 80 };
 
@@ -22,32 +22,32 @@ static const char *const aside_names[] = {[DISK_TRASH] = "trash", [DISK_DAMAGED]
 
 enum { N_ASIDE = sizeof aside_names / sizeof *aside_names };
 
-static void blob_paths (enum disk_aside aside, const struct base_digest *digest, char whole[PATH_SIZE],
+static void blob_paths (enum disk_aside aside, const struct base_digest *digest, char complete[PATH_SIZE],
                         char there[PATH_SIZE])
 {
     char text[BASE_DIGEST_TEXT];
     (void) base_digest_format (digest, text);
-    (void) snprintf (whole, PATH_SIZE, "%.2s/%s", text, text);
+    (void) snprintf (complete, PATH_SIZE, "%.2s/%s", text, text);
     (void) snprintf (there, PATH_SIZE, "%s/%s", aside_names[aside], text);
 }
 
-static int place_sync (struct disk_blobs *blobs, const char *path)
+static int entry_sync (struct disk_blobs *blobs, const char *path)
 {
-    base_cleanup (disk_place_deinit) struct disk_place place = DISK_PLACE_NULL;
-    int r = disk_place_find (blobs->disk, blobs->fd, path, &place);
+    base_cleanup (disk_entry_deinit) struct disk_entry entry = DISK_ENTRY_NULL;
+    int r = disk_entry_find (blobs->disk, blobs->fd, path, &entry);
     if (r < 0)
         return r;
-    return disk_directory_sync (blobs->disk, place.fd);
+    return disk_directory_sync (blobs->disk, entry.fd);
 }
 
 static int blob_move (struct disk_blobs *blobs, const char *from, const char *to)
 {
     if (blobs->disk->ops->renameat (blobs->disk->context, blobs->fd, from, blobs->fd, to))
         return -errno;
-    int r = place_sync (blobs, to);
+    int r = entry_sync (blobs, to);
     if (r < 0)
         return r;
-    return place_sync (blobs, from);
+    return entry_sync (blobs, from);
 }
 
 int disk_aside_put (struct disk_blobs *blobs, enum disk_aside aside, const struct base_digest *digest,
@@ -56,30 +56,30 @@ int disk_aside_put (struct disk_blobs *blobs, enum disk_aside aside, const struc
     base_assert (blobs && blobs->disk);
     base_assert ((unsigned) aside < N_ASIDE);
     base_assert (digest);
-    char whole[PATH_SIZE], there[PATH_SIZE];
-    blob_paths (aside, digest, whole, there);
+    char complete[PATH_SIZE], there[PATH_SIZE];
+    blob_paths (aside, digest, complete, there);
     int r = disk_directory_make (blobs->disk, blobs->fd, aside_names[aside], 0700, NULL);
     if (r < 0)
         return r;
     const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = stamp}};
-    if (stamp && utimensat (blobs->fd, whole, times, AT_SYMLINK_NOFOLLOW))
+    if (stamp && utimensat (blobs->fd, complete, times, AT_SYMLINK_NOFOLLOW))
         return -errno;
-    return blob_move (blobs, whole, there);
+    return blob_move (blobs, complete, there);
 }
 
 int disk_aside_take_back (struct disk_blobs *blobs, const struct base_digest *digest)
 {
     base_assert (blobs && blobs->disk);
     base_assert (digest);
-    char whole[PATH_SIZE], there[PATH_SIZE];
-    blob_paths (DISK_TRASH, digest, whole, there);
+    char complete[PATH_SIZE], there[PATH_SIZE];
+    blob_paths (DISK_TRASH, digest, complete, there);
     if (utimensat (blobs->fd, there, NULL, AT_SYMLINK_NOFOLLOW))
         return -errno;
-    char prefix[3] = {whole[0], whole[1], '\0'};
+    char prefix[3] = {complete[0], complete[1], '\0'};
     int r = disk_directory_make (blobs->disk, blobs->fd, prefix, 0755, NULL);
     if (r < 0)
         return r;
-    return blob_move (blobs, there, whole);
+    return blob_move (blobs, there, complete);
 }
 
 int disk_aside_remove (struct disk_blobs *blobs, enum disk_aside aside, const struct base_digest *digest)
@@ -87,8 +87,8 @@ int disk_aside_remove (struct disk_blobs *blobs, enum disk_aside aside, const st
     base_assert (blobs && blobs->disk);
     base_assert ((unsigned) aside < N_ASIDE);
     base_assert (digest);
-    char whole[PATH_SIZE], there[PATH_SIZE];
-    blob_paths (aside, digest, whole, there);
+    char complete[PATH_SIZE], there[PATH_SIZE];
+    blob_paths (aside, digest, complete, there);
     int r = disk_unlink (blobs->disk, blobs->fd, there);
     return r == -ENOENT ? 0 : r;
 }
@@ -98,8 +98,8 @@ bool disk_aside_has (struct disk_blobs *blobs, enum disk_aside aside, const stru
     base_assert (blobs);
     base_assert ((unsigned) aside < N_ASIDE);
     base_assert (digest);
-    char whole[PATH_SIZE], there[PATH_SIZE];
-    blob_paths (aside, digest, whole, there);
+    char complete[PATH_SIZE], there[PATH_SIZE];
+    blob_paths (aside, digest, complete, there);
     return faccessat (blobs->fd, there, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 

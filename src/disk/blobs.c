@@ -18,13 +18,13 @@
 #include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
-#include "disk/place.h"
+#include "disk/entry.h"
 
 #define PARTIAL "partial"
 
 enum { READ_SIZE = 256 * 1024, PATH_SIZE = 80, WRITE_OUT = 8 * 1024 * 1024 };
 
-static const char *whole_path (const struct base_digest *digest, char path[PATH_SIZE])
+static const char *blob_path (const struct base_digest *digest, char path[PATH_SIZE])
 {
     char text[BASE_DIGEST_TEXT];
     (void) base_digest_format (digest, text);
@@ -75,7 +75,7 @@ int disk_blobs_get (struct disk_blobs *blobs, const struct base_digest *digest, 
     base_assert (ret_fd);
     char path[PATH_SIZE];
     base_cleanup (base_close_p) int fd =
-        blobs->disk->ops->openat (blobs->disk->context, blobs->fd, whole_path (digest, path),
+        blobs->disk->ops->openat (blobs->disk->context, blobs->fd, blob_path (digest, path),
                                   O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
     struct stat status;
     if (fd < 0 || fstat (fd, &status))
@@ -112,7 +112,7 @@ int disk_blobs_remove (struct disk_blobs *blobs, const struct base_digest *diges
     base_assert (blobs && blobs->disk);
     base_assert (digest);
     char path[PATH_SIZE];
-    int whole = disk_unlink (blobs->disk, blobs->fd, whole_path (digest, path));
+    int whole = disk_unlink (blobs->disk, blobs->fd, blob_path (digest, path));
     int partial = disk_unlink (blobs->disk, blobs->fd, partial_path (digest, path));
     if (whole && whole != -ENOENT)
         return whole;
@@ -282,7 +282,7 @@ int disk_partial_finish (struct disk_partial *partial, struct base_error *error)
                                partial->size);
     char from[PATH_SIZE], to[PATH_SIZE], text[BASE_DIGEST_TEXT];
     (void) partial_path (&partial->digest, from);
-    (void) whole_path (&partial->digest, to);
+    (void) blob_path (&partial->digest, to);
     struct base_hash hash =
         partial->hash; /* final consumes a hash; if a step below fails, the partial must stay usable */
     struct base_digest digest = base_hash_final (&hash);

@@ -16,7 +16,7 @@
 #include "base/directory.h"
 #include "base/time.h"
 #include "disk/attributes.h"
-#include "disk/place.h"
+#include "disk/entry.h"
 
 /*  A tree may be deeper than the number of available descriptors. A directory at this depth is moved to the
     top of the tree and removed from there. */
@@ -27,23 +27,23 @@ int disk_directory_make (const struct disk *disk, int directory, const char *pat
 {
     base_assert (disk && disk->ops);
     base_assert (path);
-    base_cleanup (disk_place_deinit) struct disk_place place = DISK_PLACE_NULL;
-    int r = disk_place_find (disk, directory, path, &place);
+    base_cleanup (disk_entry_deinit) struct disk_entry entry = DISK_ENTRY_NULL;
+    int r = disk_entry_find (disk, directory, path, &entry);
     if (r < 0)
         return base_error_errno (error, r, "cannot open the directory of %s", path);
     struct stat status;
-    if (disk->ops->mkdirat (disk->context, place.fd, place.leaf, mode)) {
+    if (disk->ops->mkdirat (disk->context, entry.fd, entry.leaf, mode)) {
         if (errno != EEXIST)
             return base_error_errno (error, -errno, "cannot make the directory %s", path);
-        if (fstatat (place.fd, place.leaf, &status, 0))
+        if (fstatat (entry.fd, entry.leaf, &status, 0))
             return base_error_errno (error, -errno, "cannot stat %s", path);
         if (!S_ISDIR (status.st_mode))
             return base_error_errno (error, -ENOTDIR, "cannot make the directory %s", path);
         return 0;
     }
-    if (fchmodat (place.fd, place.leaf, mode, 0)) /* independent of the umask */
+    if (fchmodat (entry.fd, entry.leaf, mode, 0)) /* independent of the umask */
         return base_error_errno (error, -errno, "cannot set the mode of the directory %s", path);
-    r = disk_directory_sync (disk, place.fd);
+    r = disk_directory_sync (disk, entry.fd);
     return r ? base_error_errno (error, r, "cannot sync the directory of %s", path) : 0;
 }
 
@@ -121,15 +121,15 @@ static int directory_open (const struct removal *removal, int directory, const c
 
 static int directory_move_up (struct removal *removal, int directory, const char *name)
 {
-    char place[32];
+    char entry[32];
     for (;;) {
-        (void) snprintf (place, sizeof place, ".deep.%u", removal->serial++);
+        (void) snprintf (entry, sizeof entry, ".deep.%u", removal->serial++);
         struct stat status;
-        if (fstatat (removal->top, place, &status, AT_SYMLINK_NOFOLLOW) == 0)
+        if (fstatat (removal->top, entry, &status, AT_SYMLINK_NOFOLLOW) == 0)
             continue;
-        if (removal->disk->ops->renameat (removal->disk->context, directory, name, removal->top, place) &&
+        if (removal->disk->ops->renameat (removal->disk->context, directory, name, removal->top, entry) &&
             (errno != EPERM || !entry_unlock (directory, name) ||
-             removal->disk->ops->renameat (removal->disk->context, directory, name, removal->top, place)))
+             removal->disk->ops->renameat (removal->disk->context, directory, name, removal->top, entry)))
             return -errno;
         removal->moved = true;
         return 0;
@@ -232,11 +232,11 @@ int disk_tree_remove_until (const struct disk *disk, int directory, const char *
 {
     base_assert (disk && disk->ops);
     base_assert (path);
-    base_cleanup (disk_place_deinit) struct disk_place place = DISK_PLACE_NULL;
-    int r = disk_place_find (disk, directory, path, &place);
+    base_cleanup (disk_entry_deinit) struct disk_entry entry = DISK_ENTRY_NULL;
+    int r = disk_entry_find (disk, directory, path, &entry);
     if (r == 0)
-        r = tree_remove (disk, place.fd, place.leaf, until);
-    if (r == 0 || (r == -ENOENT && place.fd < 0)) /* neither the directory nor its parent exists */
+        r = tree_remove (disk, entry.fd, entry.leaf, until);
+    if (r == 0 || (r == -ENOENT && entry.fd < 0)) /* neither the directory nor its parent exists */
         return 0;
     return base_error_errno (error, r, "cannot remove the directory %s", path);
 }

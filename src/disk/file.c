@@ -9,7 +9,7 @@
 
 #include "base/assert.h"
 #include "base/cleanup.h"
-#include "disk/place.h"
+#include "disk/entry.h"
 
 int disk_file_read (const struct disk *disk, int directory, const char *path, size_t most,
                     struct base_buffer *buffer)
@@ -75,32 +75,32 @@ int disk_file_write (const struct disk *disk, int directory, const char *path, m
     base_assert (disk && disk->ops);
     base_assert (path);
     base_assert (data || size == 0);
-    base_cleanup (disk_place_deinit) struct disk_place place = DISK_PLACE_NULL;
-    int r = disk_place_find (disk, directory, path, &place);
+    base_cleanup (disk_entry_deinit) struct disk_entry entry = DISK_ENTRY_NULL;
+    int r = disk_entry_find (disk, directory, path, &entry);
     if (r < 0)
         return base_error_errno (error, r, "cannot open the directory of %s", path);
     char temporary[DISK_TEMPORARY_SIZE];
-    r = file_make (disk, place.fd, disk_temporary (temporary), mode, data, size);
+    r = file_make (disk, entry.fd, disk_temporary (temporary), mode, data, size);
     if (r < 0)
         return base_error_errno (error, r, "cannot write %s", path);
-    if (disk->ops->renameat (disk->context, place.fd, temporary, place.fd, place.leaf)) {
+    if (disk->ops->renameat (disk->context, entry.fd, temporary, entry.fd, entry.leaf)) {
         r = -errno;
-        (void) disk->ops->unlinkat (disk->context, place.fd, temporary, 0);
+        (void) disk->ops->unlinkat (disk->context, entry.fd, temporary, 0);
         return base_error_errno (error, r, "cannot replace %s", path);
     }
-    r = disk_directory_sync (disk, place.fd);
+    r = disk_directory_sync (disk, entry.fd);
     return r ? base_error_errno (error, r, "cannot sync the directory of %s", path) : 0;
 }
 
 /*  Opens for appending. *ret_new: the file was created, so its directory needs a sync. */
-static int file_open_append (const struct disk *disk, const struct disk_place *place, mode_t mode,
+static int file_open_append (const struct disk *disk, const struct disk_entry *entry, mode_t mode,
                              bool *ret_new)
 {
     int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW;
-    int fd = disk->ops->openat (disk->context, place->fd, place->leaf, flags, 0);
+    int fd = disk->ops->openat (disk->context, entry->fd, entry->leaf, flags, 0);
     *ret_new = fd < 0 && errno == ENOENT;
     if (*ret_new) {
-        fd = disk->ops->openat (disk->context, place->fd, place->leaf, flags | O_CREAT, 0600);
+        fd = disk->ops->openat (disk->context, entry->fd, entry->leaf, flags | O_CREAT, 0600);
         if (fd >= 0 && fchmod (fd, mode)) {
             int r = -errno;
             (void) close (fd);
@@ -117,12 +117,12 @@ int disk_file_append (const struct disk *disk, int directory, const char *path, 
     base_assert (path);
     base_assert (line && line->data && line->size > 0);
     base_assert (((const char *) line->data)[line->size - 1] == '\n');
-    base_cleanup (disk_place_deinit) struct disk_place place = DISK_PLACE_NULL;
-    int r = disk_place_find (disk, directory, path, &place);
+    base_cleanup (disk_entry_deinit) struct disk_entry entry = DISK_ENTRY_NULL;
+    int r = disk_entry_find (disk, directory, path, &entry);
     if (r < 0)
         return base_error_errno (error, r, "cannot open the directory of %s", path);
     bool made;
-    base_cleanup (base_close_p) int fd = file_open_append (disk, &place, line->mode, &made);
+    base_cleanup (base_close_p) int fd = file_open_append (disk, &entry, line->mode, &made);
     if (fd < 0)
         return base_error_errno (error, fd, "cannot open %s", path);
     struct stat status;
@@ -147,6 +147,6 @@ int disk_file_append (const struct disk *disk, int directory, const char *path, 
         (void) cut;
         return base_error_errno (error, r, "cannot append to %s", path);
     }
-    r = made && line->durable ? disk_directory_sync (disk, place.fd) : 0;
+    r = made && line->durable ? disk_directory_sync (disk, entry.fd) : 0;
     return r ? base_error_errno (error, r, "cannot sync the directory of %s", path) : 0;
 }

@@ -9,26 +9,26 @@
 
 #include "base/assert.h"
 #include "base/cleanup.h"
-#include "disk/place.h"
+#include "disk/entry.h"
 
 int disk_link_prepare (const struct disk *disk, int directory, const char *temporary, const char *target,
                        struct base_error *error)
 {
     base_assert (disk && disk->ops);
     base_assert (temporary && target);
-    base_cleanup (disk_place_deinit) struct disk_place place = DISK_PLACE_NULL;
-    int r = disk_place_find (disk, directory, temporary, &place);
+    base_cleanup (disk_entry_deinit) struct disk_entry entry = DISK_ENTRY_NULL;
+    int r = disk_entry_find (disk, directory, temporary, &entry);
     if (r < 0)
         return base_error_errno (error, r, "cannot open the directory of %s", temporary);
-    if (disk->ops->unlinkat (disk->context, place.fd, place.leaf, 0) && errno != ENOENT)
+    if (disk->ops->unlinkat (disk->context, entry.fd, entry.leaf, 0) && errno != ENOENT)
         return base_error_errno (error, -errno, "cannot remove %s", temporary);
-    if (disk->ops->symlinkat (disk->context, target, place.fd, place.leaf))
+    if (disk->ops->symlinkat (disk->context, target, entry.fd, entry.leaf))
         return base_error_errno (error, -errno, "cannot make the link %s to %s", temporary, target);
     /*  A symbolic link cannot be synced; syncing its directory makes it durable. */
-    r = disk_directory_sync (disk, place.fd);
+    r = disk_directory_sync (disk, entry.fd);
     if (r == 0)
         return 0;
-    (void) disk->ops->unlinkat (disk->context, place.fd, place.leaf, 0);
+    (void) disk->ops->unlinkat (disk->context, entry.fd, entry.leaf, 0);
     return base_error_errno (error, r, "cannot sync the directory of %s", temporary);
 }
 
@@ -37,17 +37,17 @@ int disk_link_replace (const struct disk *disk, int directory, const char *path,
 {
     base_assert (disk && disk->ops);
     base_assert (path && target);
-    base_cleanup (disk_place_deinit) struct disk_place place = DISK_PLACE_NULL;
-    int r = disk_place_find (disk, directory, path, &place);
+    base_cleanup (disk_entry_deinit) struct disk_entry entry = DISK_ENTRY_NULL;
+    int r = disk_entry_find (disk, directory, path, &entry);
     if (r < 0)
         return base_error_errno (error, r, "cannot open the directory of %s", path);
     char temporary[DISK_TEMPORARY_SIZE];
-    r = disk_link_prepare (disk, place.fd, disk_temporary (temporary), target, error);
+    r = disk_link_prepare (disk, entry.fd, disk_temporary (temporary), target, error);
     if (r < 0)
         return r;
-    r = disk_rename (disk, place.fd, temporary, place.leaf, error);
+    r = disk_rename (disk, entry.fd, temporary, entry.leaf, error);
     if (r < 0)
-        (void) disk->ops->unlinkat (disk->context, place.fd, temporary, 0);
+        (void) disk->ops->unlinkat (disk->context, entry.fd, temporary, 0);
     return r;
 }
 
@@ -71,11 +71,11 @@ int disk_rename (const struct disk *disk, int directory, const char *from, const
 {
     base_assert (disk && disk->ops);
     base_assert (from && to);
-    base_cleanup (disk_place_deinit) struct disk_place source = DISK_PLACE_NULL;
-    base_cleanup (disk_place_deinit) struct disk_place target = DISK_PLACE_NULL;
-    int r = disk_place_find (disk, directory, from, &source);
+    base_cleanup (disk_entry_deinit) struct disk_entry source = DISK_ENTRY_NULL;
+    base_cleanup (disk_entry_deinit) struct disk_entry target = DISK_ENTRY_NULL;
+    int r = disk_entry_find (disk, directory, from, &source);
     if (r == 0)
-        r = disk_place_find (disk, directory, to, &target);
+        r = disk_entry_find (disk, directory, to, &target);
     if (r < 0)
         return base_error_errno (error, r, "cannot open the directories of %s and %s", from, to);
     if (disk->ops->renameat (disk->context, source.fd, source.leaf, target.fd, target.leaf))
@@ -90,11 +90,11 @@ int disk_unlink (const struct disk *disk, int directory, const char *path)
 {
     base_assert (disk && disk->ops);
     base_assert (path);
-    base_cleanup (disk_place_deinit) struct disk_place place = DISK_PLACE_NULL;
-    int r = disk_place_find (disk, directory, path, &place);
+    base_cleanup (disk_entry_deinit) struct disk_entry entry = DISK_ENTRY_NULL;
+    int r = disk_entry_find (disk, directory, path, &entry);
     if (r < 0)
         return r;
-    if (disk->ops->unlinkat (disk->context, place.fd, place.leaf, 0))
+    if (disk->ops->unlinkat (disk->context, entry.fd, entry.leaf, 0))
         return -errno;
-    return disk_directory_sync (disk, place.fd);
+    return disk_directory_sync (disk, entry.fd);
 }

@@ -198,30 +198,31 @@ bool identity_installed_find (const struct wire_installed *installed, const stru
 
 /*  If a damaged file were used, every update that needs it would fail, although it can be downloaded
     again. */
-static bool place_is_intact (const struct root *root, const struct identity_place *place,
-                             const struct base_digest *digest, bool distrust)
+static bool source_is_intact (const struct root *root, const struct identity_source *source,
+                              const struct base_digest *digest, bool distrust)
 {
     base_cleanup (root_verified_deinit) struct root_verified verified = {.boot = ""};
     base_cleanup (base_close_p) int workspace = -1;
     struct base_digest found;
-    if (root_workspace_open (root, place->workspace, &workspace))
+    if (root_workspace_open (root, source->workspace, &workspace))
         return false;
-    base_cleanup (base_close_p) int fd = openat (workspace, place->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    base_cleanup (base_close_p) int fd = openat (workspace, source->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (!distrust)
         root_verified_load (root, &verified);
     return fd >= 0 && root_verified_digest (&verified, fd, &found) == 0 && base_digest_equal (&found, digest);
 }
 
 int identity_running_find (const struct root *root, const struct identity_running *running,
-                           const struct base_digest *digest, bool distrust, struct identity_place *ret_place)
+                           const struct base_digest *digest, bool distrust,
+                           struct identity_source *ret_source)
 {
     base_assert (root && running);
-    base_assert (digest && ret_place);
-    struct identity_place place = {.path = ""};
-    if (identity_installed_find (&running->installed, digest, place.path)) {
-        memcpy (place.workspace, running->workspace, sizeof place.workspace);
-        if (!distrust || place_is_intact (root, &place, digest, true)) {
-            *ret_place = place;
+    base_assert (digest && ret_source);
+    struct identity_source source = {.path = ""};
+    if (identity_installed_find (&running->installed, digest, source.path)) {
+        memcpy (source.workspace, running->workspace, sizeof source.workspace);
+        if (!distrust || source_is_intact (root, &source, digest, true)) {
+            *ret_source = source;
             return 0;
         }
     }
@@ -234,10 +235,10 @@ int identity_running_find (const struct root *root, const struct identity_runnin
         if (strcmp (names[i], running->workspace) == 0 ||
             root_workspace_read (root, names[i], &installed, NULL))
             continue;
-        if (identity_installed_find (&installed, digest, place.path) &&
-            base_text_copy (place.workspace, sizeof place.workspace, names[i]) == 0 &&
-            place_is_intact (root, &place, digest, distrust)) {
-            *ret_place = place;
+        if (identity_installed_find (&installed, digest, source.path) &&
+            base_text_copy (source.workspace, sizeof source.workspace, names[i]) == 0 &&
+            source_is_intact (root, &source, digest, distrust)) {
+            *ret_source = source;
             r = 0;
         }
         wire_installed_deinit (&installed);

@@ -34,12 +34,13 @@ char **identity_self_pristine_env (const struct identity_self *self);
 /*  Finds a blob among the files of the retained workspaces, in the running one first. The file of the running
     one is verified only if distrust is true. A file of another workspace is always verified, and skipped if
     it is damaged. Returns 0 with the workspace's name and the path in it, or ROOT_E_NONE. */
-struct identity_place {
+struct identity_source {
     char workspace[ROOT_NAME_SIZE];
     char path[300];
 };
 int identity_running_find (const struct root *root, const struct identity_running *running,
-                           const struct base_digest *digest, bool distrust, struct identity_place *ret_place);
+                           const struct base_digest *digest, bool distrust,
+                           struct identity_source *ret_source);
 
 /*  The same within one installed envelope; nothing is verified. path: the file's name in the workspace.
     Returns whether it was found. */

@@ -226,8 +226,8 @@ static void settings_journal (const struct root *root, enum wire_outcome outcome
         base_log (BASE_LOG_WARNING, "cannot write a journal line, ignoring: %s", error.text);
 }
 
-void identity_settings_tell (const struct root *root, enum identity_settings settings, bool asked,
-                             const char *wrong)
+void identity_settings_log (const struct root *root, enum identity_settings settings, bool asked,
+                            const char *wrong)
 {
     base_assert (root && wrong);
     char reason[BASE_ERROR_SIZE + 128];

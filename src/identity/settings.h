@@ -63,8 +63,8 @@ void identity_settings_retry (const struct root *root);
 
 /*  Reports in log and journal that node.zpl cannot be used, and what is done instead. asked: a reload was
     requested while the manager runs. wrong: why it cannot be used. */
-void identity_settings_tell (const struct root *root, enum identity_settings settings, bool asked,
-                             const char *wrong);
+void identity_settings_log (const struct root *root, enum identity_settings settings, bool asked,
+                            const char *wrong);
 
 /*  Reports in log and journal that node.zpl is valid, and that a restart loads it. */
 void identity_settings_taken (const struct root *root);

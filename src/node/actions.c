@@ -101,7 +101,7 @@ static void on_fetched (void *context, const struct base_error *error)
     struct node_application *app = context;
     base_assert (app->procedure.state == WIRE_STATE_FETCHING);
     struct node_fetch_counts counts = node_fetch_counts (app->fetch);
-    app->order.rotten = node_fetch_rotten (app->fetch);
+    app->order.corrupt = node_fetch_corrupt (app->fetch);
     fetch_free (app);
     (void) snprintf (app->order.note, sizeof app->order.note,
                      "%llu bytes downloaded, %llu resumed from an earlier attempt, %llu already stored",
@@ -120,24 +120,24 @@ static int blob_remove_shared (void *context, const struct base_digest *digest, 
     struct stat status;
     base_cleanup (base_close_p) int fd = -1;
     (void) size;
-    if (disk_blobs_get (&app->contents, digest, &fd, NULL) == 0 && fstat (fd, &status) == 0 &&
+    if (disk_blobs_get (&app->blobs, digest, &fd, NULL) == 0 && fstat (fd, &status) == 0 &&
         status.st_nlink > 1)
-        (void) disk_blobs_remove (&app->contents, digest);
+        (void) disk_blobs_remove (&app->blobs, digest);
     return 0;
 }
 
 /*  The store is opened again each time: its directory may have been removed since. */
-int node_contents_open (struct node_application *app, struct base_error *error)
+int node_blobs_open (struct node_application *app, struct base_error *error)
 {
     base_assert (!app->fetch && !app->staging);
-    disk_blobs_deinit (&app->contents);
-    int r = root_cache_make (app->root, ROOT_CONTENTS, error);
+    disk_blobs_deinit (&app->blobs);
+    int r = root_cache_make (app->root, ROOT_BLOBS, error);
     if (r == 0)
-        r = disk_blobs_open (app->root->disk, app->root->fd, ROOT_CONTENTS, &app->contents, error);
+        r = disk_blobs_open (app->root->disk, app->root->fd, ROOT_BLOBS, &app->blobs, error);
     if (r < 0)
         return r;
-    disk_blobs_collect (&app->contents, (time_t) (base_time_real_ns () / 1000000000) - DOWNLOAD_AGE_S);
-    (void) disk_blobs_each (&app->contents, blob_remove_shared, app);
+    disk_blobs_collect (&app->blobs, (time_t) (base_time_real_ns () / 1000000000) - DOWNLOAD_AGE_S);
+    (void) disk_blobs_each (&app->blobs, blob_remove_shared, app);
     return 0;
 }
 
@@ -147,7 +147,7 @@ static struct node_fetch *fetch_new (struct node_application *app, node_fetch_do
                                    .config = app->process->config,
                                    .content = app->process->content,
                                    .root = app->root,
-                                   .blobs = &app->contents,
+                                   .blobs = &app->blobs,
                                    .running = app->running};
     if (app->order.candidate.envelope && app->kind->ops->probe_space)
         app->kind->ops->probe_space (app, app->order.candidate.envelope, &spec.probe_bytes,
@@ -186,7 +186,7 @@ static int document_read (struct node_application *app)
     struct node_order *order = &app->order;
     base_cleanup (base_close_p) int fd = -1;
     uint64_t size = 0;
-    int r = disk_blobs_get (&app->contents, &order->release, &fd, &size);
+    int r = disk_blobs_get (&app->blobs, &order->release, &fd, &size);
     if (r < 0)
         return r;
     if (size > WIRE_DOCUMENT_MOST)
@@ -209,7 +209,7 @@ static int document_take (struct node_application *app, struct base_error *error
     char name[BASE_DIGEST_TEXT];
     base_buffer_deinit (&app->order.document);
     int r = document_read (app);
-    (void) disk_blobs_remove (&app->contents, &app->order.release);
+    (void) disk_blobs_remove (&app->blobs, &app->order.release);
     return r < 0 ? base_error_errno (error, r, "cannot read the release document %s",
                                      base_digest_format (&app->order.release, name))
                  : 0;
@@ -220,7 +220,7 @@ static void on_document (void *context, const struct base_error *error)
     struct node_application *app = context;
     struct base_error own = {.code = 0};
     base_assert (app->procedure.state == WIRE_STATE_FETCHING);
-    app->order.rotten = node_fetch_rotten (app->fetch);
+    app->order.corrupt = node_fetch_corrupt (app->fetch);
     fetch_free (app);
     if (error) {
         node_fail (app, UPDATE_EVENT_FAILED, "%s", error->text);
@@ -238,8 +238,8 @@ static void on_document (void *context, const struct base_error *error)
 static void fetch_begin (struct node_application *app)
 {
     struct base_error error = {.text = "out of memory"};
-    node_places_keep (app);
-    int r = node_contents_open (app, &error);
+    node_directories_keep (app);
+    int r = node_blobs_open (app, &error);
     if (r < 0) {
         node_fail (app, UPDATE_EVENT_FAILED, "%s", error.text);
         return;
@@ -257,7 +257,7 @@ static void fetch_begin (struct node_application *app)
 static int stage_run (void *context)
 {
     struct node_application *app = context;
-    return node_stage (app->root, &app->contents, app->running, &app->order.candidate, &app->order.document,
+    return node_stage (app->root, &app->blobs, app->running, &app->order.candidate, &app->order.document,
                        app->staged, &app->stage_error);
 }
 
@@ -336,7 +336,7 @@ static struct wire_failure order_failure (const struct node_application *app,
                                  .step = *order->step ? order->step : wire_state_word (result->from),
                                  .reason = order->failure.text,
                                  .time = base_time_format (base_time_real_ns (), now),
-                                 .blob = order->rotten};
+                                 .blob = order->corrupt};
 }
 
 static void release_quarantine (struct node_application *app, const struct update_result *result)
@@ -354,7 +354,7 @@ static void order_postpone (struct node_application *app, const struct update_re
     base_assert (app->procedure.state == WIRE_STATE_UNFIT);
     if (result->from ==
         WIRE_STATE_IDLE) { /* an earlier process postponed it: only the rest of the wait is left */
-        uint64_t left_ms = node_later_left_ms (app);
+        uint64_t left_ms = node_retry_left_ms (app);
         bus_timer_cancel (app->process->loop, app->deadline);
         app->deadline_ms = base_time_boot_ms () + left_ms;
         app->deadline = bus_timer_start (app->process->loop, left_ms, on_deadline, app);
@@ -363,17 +363,18 @@ static void order_postpone (struct node_application *app, const struct update_re
     char now[BASE_TIME_TEXT];
     struct wire_failure failure = order_failure (app, result, now);
     node_remember_failure (app, &failure);
-    node_later_begin (app);
+    node_retry_begin (app);
     base_log (BASE_LOG_INFO, "%s: this host is unfit (%u times so far): the order is kept and retried at %s",
               app->order.transaction, app->procedure.unfit,
-              app->standing.retry ? app->standing.retry : "a time that could not be recorded: out of memory");
+              app->order_state.retry ? app->order_state.retry
+                                     : "a time that could not be recorded: out of memory");
 }
 
 static void order_ended (struct node_application *app, const struct update_result *result)
 {
-    struct wire_standing *order_state = &app->standing;
+    struct wire_order_state *order_state = &app->order_state;
     base_assert (app->procedure.state == WIRE_STATE_IDLE);
-    node_later_clear (app);
+    node_retry_clear (app);
     node_order_close (app, app->order.epoch);
     if (result->outcome == WIRE_OUTCOME_FAILED || result->outcome == WIRE_OUTCOME_REFUSED) {
         char now[BASE_TIME_TEXT];
@@ -384,7 +385,7 @@ static void order_ended (struct node_application *app, const struct update_resul
         free (order_state->last_error);
         order_state->last_error = NULL;
     }
-    node_standing_save (app);
+    node_order_state_save (app);
     if (result->outcome != WIRE_OUTCOME_CONFIRMED)
         return;
     (void) root_trial_forget (app->root);
@@ -427,7 +428,7 @@ void node_act (struct node_application *app, const struct update_result *result,
         node_stage_begin (app);
         break;
     case UPDATE_ACTION_PROBE:
-        node_places_keep (app);
+        node_directories_keep (app);
         app->kind->ops->probe (app);
         break;
     case UPDATE_ACTION_SWITCH:
@@ -443,8 +444,8 @@ void node_act (struct node_application *app, const struct update_result *result,
         node_switch_confirm (app);
         break;
     case UPDATE_ACTION_REVERT:
-        node_switch_back (app, result->outcome == WIRE_OUTCOME_STARTED ? NODE_BACK_ORDERED
-                                                                       : NODE_BACK_UNCONFIRMED);
+        node_switch_return (app, result->outcome == WIRE_OUTCOME_STARTED ? NODE_RETURN_ORDERED
+                                                                         : NODE_RETURN_UNCONFIRMED);
         break;
     case UPDATE_ACTION_ABORT:
         step_abort (app);

@@ -84,16 +84,16 @@ static void application_open_records (struct node_application *app)
 {
     struct base_error error = {.code = 0};
     const struct disk_until until = {.boot_ms = base_time_boot_ms () + TIDY_MS};
-    node_places_keep (app);
+    node_directories_keep (app);
     node_stable_mark (app);
     int r = root_tidy (app->root, &until, &error);
     if (r && *app->running->workspace) /* an application that was never installed has no stable */
         base_log (BASE_LOG_WARNING, "cannot remove the leftovers of an earlier process, ignoring: %s",
                   error.text);
-    r = root_order_state_read (app->root, &app->standing);
+    r = root_order_state_read (app->root, &app->order_state);
     if (r)
-        app->standing = (struct wire_standing){.epoch = 0};
-    r = node_contents_open (app, &error);
+        app->order_state = (struct wire_order_state){.epoch = 0};
+    r = node_blobs_open (app, &error);
     if (r < 0)
         base_log (BASE_LOG_WARNING, "cannot open the directory for downloads, ignoring: %s", error.text);
 }
@@ -107,7 +107,7 @@ int node_application_open (struct node_application *app, struct node_process *pr
     base_assert (kind->ops->restart && kind->ops->prove && kind->ops->prove_end);
     *app = (struct node_application){
         .name = kind->application, .kind = kind, .process = process, .act = node_act};
-    app->opened.fd = app->contents.fd = -1;
+    app->opened.fd = app->blobs.fd = -1;
     update_procedure_init (&app->procedure);
     app->own = calloc (1, kind->own_size + 1);
     if (!app->own)
@@ -140,7 +140,7 @@ static void on_hint (void *context, const struct wire_update *update)
 
 static void on_desired (void *context, const struct wire_desired *desired)
 {
-    node_places_keep (context); /* the order will be recorded */
+    node_directories_keep (context); /* the order will be recorded */
     node_orders_desired (context, desired);
 }
 
@@ -194,8 +194,8 @@ void node_application_close (struct node_application *app)
     node_order_clear (app);
     wire_installed_deinit (&app->previous);
     root_quarantine_free (app->quarantine, app->n_quarantine);
-    wire_standing_deinit (&app->standing);
-    disk_blobs_deinit (&app->contents);
+    wire_order_state_deinit (&app->order_state);
+    disk_blobs_deinit (&app->blobs);
     wire_installed_deinit (&app->runs.installed);
     root_deinit (&app->opened);
     *app = (struct node_application){.name = NULL};

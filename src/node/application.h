@@ -11,7 +11,7 @@
         actions.c     the actions of the machine
         switch.c      switch, confirmation, revert, rollback
         kind.h        what differs between kinds of applications; noded itself: manager.c
-        later.c       an order that found this host unfit, until it is retried
+        retry.c       an order that found this host unfit, until it is retried
         trial.c       collects the proof that confirms a version on trial
         blame.c       after a trial without confirmation: is the release to blame, or its surroundings?
         places.c      the directories of the root
@@ -48,11 +48,11 @@ struct node_order {
     struct wire_installed candidate; /* set when the document was fetched; envelope NULL before */
     char workspace[ROOT_NAME_SIZE];  /* set when staged; empty before */
     bool distrust; /* files of the running version are damaged: each is verified before it is copied */
-    struct base_digest rotten;  /* a blob that the origin sent damaged; null: none */
-    struct base_error failure;  /* why the current step failed */
-    char step[65];              /* name of the failed step, if more exact than the state; else empty */
-    char begun[BASE_TIME_TEXT]; /* start of the current step, RFC 3339; empty before the first */
-    char note[160];             /* about the last step; sent with the start of the next one */
+    struct base_digest corrupt;   /* a blob that the origin sent damaged; null: none */
+    struct base_error failure;    /* why the current step failed */
+    char step[65];                /* name of the failed step, if more exact than the state; else empty */
+    char started[BASE_TIME_TEXT]; /* start of the current step, RFC 3339; empty before the first */
+    char note[160];               /* about the last step; sent with the start of the next one */
 };
 
 struct node_application {
@@ -67,8 +67,8 @@ struct node_application {
     struct identity_running *running; /* the version that runs. noded: of this process; else &runs */
     struct root opened;               /* root of another application, below ROOT/apps */
     struct identity_running runs;     /* version of another application that runs */
-    struct disk_blobs contents;
-    struct wire_standing standing;
+    struct disk_blobs blobs;
+    struct wire_order_state order_state;
     struct update_procedure procedure;
     struct node_order order;
 
@@ -141,7 +141,7 @@ void node_act (struct node_application *app, const struct update_result *result,
 
 /*  Opens the store of downloads as it is on disk now, and removes what is too old. Nothing in the store may
     be in use. Returns 0 or -errno. */
-int node_contents_open (struct node_application *app, struct base_error *error);
+int node_blobs_open (struct node_application *app, struct base_error *error);
 
 /*  Makes the candidate's workspace on a thread; at once, or when unsharing has ended. State: staging. */
 void node_stage_begin (struct node_application *app);
@@ -155,11 +155,11 @@ void node_switch (struct node_application *app);
 /*  Ends the trial with success. */
 void node_switch_confirm (struct node_application *app);
 /*  Reverts or rolls back to the previous version. */
-enum node_back {
-    NODE_BACK_ORDERED,    /* a revert was ordered */
-    NODE_BACK_UNCONFIRMED /* this version did not confirm itself in time */
+enum node_return {
+    NODE_RETURN_ORDERED,    /* a revert was ordered */
+    NODE_RETURN_UNCONFIRMED /* this version did not confirm itself in time */
 };
-void node_switch_back (struct node_application *app, enum node_back why);
+void node_switch_return (struct node_application *app, enum node_return why);
 
 /*  unshare.c */
 /*  If this version is stable: makes sure that no other version shares a file with it, on a thread. Not in a
@@ -205,16 +205,16 @@ void node_resume (struct node_application *app);
 /*  Resumes the trial if the running version is on trial on disk. Returns whether it is. */
 bool node_resume_trial (struct node_application *app);
 
-/*  later.c */
+/*  retry.c */
 /*  Returns whether an order is kept to be retried. */
-bool node_later_waits (const struct node_application *app);
-void node_later_clear (struct node_application *app);
+bool node_retry_waits (const struct node_application *app);
+void node_retry_clear (struct node_application *app);
 /*  The order found this host unfit: records when it is retried. */
-void node_later_begin (struct node_application *app);
+void node_retry_begin (struct node_application *app);
 /*  Returns the time until the retry in ms; never more than the state's deadline. */
-uint64_t node_later_left_ms (const struct node_application *app);
+uint64_t node_retry_left_ms (const struct node_application *app);
 /*  Continues the wait of an earlier process. */
-void node_later_resume (struct node_application *app);
+void node_retry_resume (struct node_application *app);
 
 /*  trial.c */
 /*  Starts to collect the proof that confirms the running version. */
@@ -260,7 +260,7 @@ void node_stable_resume (struct node_application *app);
 
 /*  places.c */
 /*  Makes missing directories of the root, and restores their owner's permissions. */
-void node_places_keep (struct node_application *app);
+void node_directories_keep (struct node_application *app);
 
 /*  reports.c; to the origin, the journal and the parent. All texts are copied. */
 /*  Reports a step of the current order. reason: may be NULL. */
@@ -276,7 +276,7 @@ void node_report_progress (struct node_application *app, const char *note);
 /*  Describes the application for a message. What ret_application points to is valid until the next call. */
 void node_describe (struct node_application *app, struct wire_application *ret_application);
 /*  Writes the order state. Returns whether it was written; a failure is logged. */
-bool node_standing_save (struct node_application *app);
+bool node_order_state_save (struct node_application *app);
 /*  Stores a copy of a failure as the last error. */
 void node_remember_failure (struct node_application *app, const struct wire_failure *failure);
 #endif

@@ -46,11 +46,11 @@ static int target_add (struct node_callback *callback, struct bus_loop *loop, co
 /*  Adds the process that set NODED_READY. An unusable value is ignored. */
 static void target_add_environment (struct node_callback *callback, struct bus_loop *loop, const char *value)
 {
-    struct bus_callback place;
+    struct bus_callback given;
     struct base_error error = {.code = 0};
-    int r = bus_callback_parse (value, &place, &error);
+    int r = bus_callback_parse (value, &given, &error);
     if (r == 0)
-        r = target_add (callback, loop, place.endpoint, place.nonce, &error);
+        r = target_add (callback, loop, given.endpoint, given.nonce, &error);
     if (r < 0)
         base_log (BASE_LOG_WARNING, "ignoring " BUS_CALLBACK_VARIABLE ": %s", error.text);
 }

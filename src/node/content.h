@@ -49,7 +49,7 @@ void node_content_join (struct node_content *content, struct node_content_user *
 /*  Forgets the user's gets. The last user closes the connection. Accepts a user that has not joined. */
 void node_content_leave (struct node_content_user *user);
 
-/*  Returns whether there is a connection, and connects if that was not begun. */
+/*  Returns whether there is a connection, and starts to connect if it has not yet. */
 bool node_content_is_connected (struct node_content_user *user);
 
 /*  Sends a copy of a get, or keeps it until it can be sent. An unanswered get is sent again. If the user

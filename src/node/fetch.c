@@ -49,7 +49,7 @@ struct node_fetch {
     struct node_fetch_counts counts;
     struct transfer_download download;
     struct disk_partial partial;
-    struct base_digest rotten;
+    struct base_digest corrupt;
     bool downloading;
     bool completing;       /* `work` completes blob `at`; else it only opens it */
     struct bus_work *work; /* disk work between two blobs; NULL: none */
@@ -124,8 +124,8 @@ static bool blob_is_stored (struct node_fetch *fetch, const struct base_digest *
 /*  Returns whether a retained workspace has a blob, so that staging copies it. */
 static bool blob_is_installed (const struct node_fetch *fetch, const struct base_digest *digest)
 {
-    struct identity_place place;
-    return identity_running_find (fetch->spec.root, fetch->spec.running, digest, fetch->distrust, &place) ==
+    struct identity_source source;
+    return identity_running_find (fetch->spec.root, fetch->spec.running, digest, fetch->distrust, &source) ==
            0;
 }
 
@@ -173,14 +173,14 @@ static int space_reserve_in (const char *path, int directory, uint64_t needed, u
 static int space_reserve (struct node_fetch *fetch, struct base_error *error)
 {
     uint64_t present = 0;
-    struct stat root, contents;
-    if (fstat (fetch->spec.root->fd, &root) || fstat (fetch->spec.blobs->fd, &contents))
+    struct stat root, blobs;
+    if (fstat (fetch->spec.root->fd, &root) || fstat (fetch->spec.blobs->fd, &blobs))
         return base_error_errno (error, -errno, "cannot stat %s", fetch->spec.root->path);
     for (size_t i = 0; i < fetch->count; i++)
         present += disk_blobs_partial_size (fetch->spec.blobs, &fetch->wanted[i].digest);
     uint64_t missing = fetch->total - (present < fetch->total ? present : fetch->total);
     uint64_t files = fetch->spec.probe_files + INODE_MARGIN;
-    if (root.st_dev == contents.st_dev)
+    if (root.st_dev == blobs.st_dev)
         return space_reserve_in (fetch->spec.root->path, fetch->spec.root->fd,
                                  missing + fetch->copied + fetch->spec.probe_bytes + SPACE_MARGIN,
                                  fetch->count + files, error);
@@ -234,7 +234,7 @@ static int blob_complete (struct node_fetch *fetch, const struct wanted *wanted)
     int r = disk_partial_finish (&fetch->partial, &fetch->work_error);
     disk_partial_deinit (&fetch->partial);
     if (r == DISK_E_DIGEST) {
-        fetch->rotten = wanted->digest;
+        fetch->corrupt = wanted->digest;
         return base_error_set (
             &fetch->work_error, r,
             "the origin sent a damaged blob %s, which was discarded: on the origin, remove "
@@ -505,10 +505,10 @@ void node_fetch_progress (const struct node_fetch *fetch, uint64_t *ret_done, ui
     *ret_total = fetch->total;
 }
 
-struct base_digest node_fetch_rotten (const struct node_fetch *fetch)
+struct base_digest node_fetch_corrupt (const struct node_fetch *fetch)
 {
     base_assert (fetch);
-    return fetch->rotten;
+    return fetch->corrupt;
 }
 
 const char *node_fetch_note (const struct node_fetch *fetch)

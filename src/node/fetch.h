@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  node/fetch.h - downloads the blobs of an envelope that this host lacks into var/contents
+/*  node/fetch.h - downloads the blobs of an envelope that this host lacks into var/blobs
 
     Blobs are downloaded one after the other, each in windows (transfer/download.h). A download resumes where
     an earlier attempt stopped. A blob is verified before it gets its name. Before the first byte is
@@ -53,7 +53,7 @@ void node_fetch_progress (const struct node_fetch *fetch, uint64_t *ret_done, ui
 const char *node_fetch_note (const struct node_fetch *fetch);
 
 /*  Returns the digest of the blob that ended the fetch because its bytes do not match it; null: none. */
-struct base_digest node_fetch_rotten (const struct node_fetch *fetch);
+struct base_digest node_fetch_corrupt (const struct node_fetch *fetch);
 
 /*  Sources of the bytes of the envelope's blobs. */
 struct node_fetch_counts {

@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "node/later.h"
-#include "node/reach.h"
+#include "node/connectivity.h"
 #include "node/scrub.h"
 #include "identity/settings.h"
 #include "root/lock.h"
@@ -37,11 +37,11 @@ static void link_read (const struct root *root, const char *link, char name[ROOT
 }
 
 /*  Returns the order state; zero if there is none. The caller owns it. */
-static struct wire_standing order_state_read (const struct root *root)
+static struct wire_order_state order_state_read (const struct root *root)
 {
-    struct wire_standing order_state = {.epoch = 0};
+    struct wire_order_state order_state = {.epoch = 0};
     int r = root_order_state_read (root, &order_state);
-    return r ? (struct wire_standing){.epoch = 0} : order_state;
+    return r ? (struct wire_order_state){.epoch = 0} : order_state;
 }
 
 /*  Texts in it come from releases, so nothing in them may control a terminal. */
@@ -73,7 +73,7 @@ struct status {
     bool served;                    /* a process serves the root */
     char damage[NODE_SCRUB_TEXT];   /* empty: none is known */
     struct wire_installed stable, previous, runs;
-    struct wire_standing order_state;
+    struct wire_order_state order_state;
 };
 
 static void status_deinit (struct status *status)
@@ -81,13 +81,13 @@ static void status_deinit (struct status *status)
     wire_installed_deinit (&status->stable);
     wire_installed_deinit (&status->previous);
     wire_installed_deinit (&status->runs);
-    wire_standing_deinit (&status->order_state);
+    wire_order_state_deinit (&status->order_state);
 }
 
 static void application_describe (const struct status *status, const struct wire_installed *runs,
                                   struct wire_application *ret_application)
 {
-    const struct wire_standing *order_state = &status->order_state;
+    const struct wire_order_state *order_state = &status->order_state;
     *ret_application =
         (struct wire_application){.name = "noded",
                                   .state = status->trial.on_trial ? WIRE_STATE_TRIAL : WIRE_STATE_IDLE,
@@ -95,7 +95,7 @@ static void application_describe (const struct status *status, const struct wire
                                   .seen_epoch = order_state->seen_epoch,
                                   .held = order_state->held,
                                   .transaction = order_state->transaction,
-                                  .retry = node_later_is_kept (order_state) ? order_state->retry : NULL,
+                                  .retry = node_retry_is_kept (order_state) ? order_state->retry : NULL,
                                   .last_error = order_state->last_error,
                                   .damage = *status->damage ? status->damage : NULL};
     if (runs->envelope) {
@@ -198,13 +198,13 @@ static void status_print (const struct status *status)
                         "settings", status->root->path);
     manager_print (status);
     if (status->served)
-        node_reach_print (status->root);
+        node_connectivity_print (status->root);
     if (status->trial.on_trial)
         base_log_print (stdout, "%-10s stable is on trial, %u starts left; a rollback returns to %s", "trial",
                         status->trial.tokens, status->trial.back);
     base_log_print (stdout, "%-10s %s", "held",
                     status->order_state.held ? "yes: no update until nodectl unhold" : "no");
-    if (node_later_is_kept (&status->order_state))
+    if (node_retry_is_kept (&status->order_state))
         base_log_print (stdout, "%-10s this host was found unfit %u times: the update is retried at %s",
                         "next try", (unsigned) status->order_state.unfit, status->order_state.retry);
     const struct wire_failure *last = status->order_state.last_error;
@@ -299,7 +299,7 @@ int node_host_why (const struct root *root, bool json, struct base_error *error)
 static bool revert_note (const struct root *root, bool *ret_noted)
 {
     char previous[ROOT_NAME_SIZE];
-    base_cleanup (wire_standing_deinit) struct wire_standing order_state = order_state_read (root);
+    base_cleanup (wire_order_state_deinit) struct wire_order_state order_state = order_state_read (root);
     order_state.held = true;
     if (root_link (root, ROOT_PREVIOUS, previous) == 0)
         wire_text_give (&order_state.previous, strdup (previous));
@@ -322,7 +322,7 @@ static void previous_repair (const struct root *root)
 {
     char name[ROOT_NAME_SIZE];
     struct base_error lost = {.code = 0};
-    base_cleanup (wire_standing_deinit) struct wire_standing order_state = order_state_read (root);
+    base_cleanup (wire_order_state_deinit) struct wire_order_state order_state = order_state_read (root);
     if (root_previous_check (root, order_state.previous, name, &lost) > 0 &&
         root_previous_repair (root, order_state.previous, NULL) == 0)
         base_log_print (stdout, "%s: restored, it points to %s", lost.text, order_state.previous);

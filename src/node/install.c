@@ -381,7 +381,7 @@ int node_install_repair (const char *path, void (*changed) (void *context, const
         return base_error_set (
             error, lock, "a process that is not visible from here holds the lock of %s: end it", root.path);
     struct root_repair repair = {.root = &root, .changed = changed, .context = context};
-    r = root_repair_places (&repair, error);
+    r = root_repair_directories (&repair, error);
     if (r < 0)
         changed (context, error->text); /* nevertheless a workspace may be startable */
     bool fresh = root_repair_choose (&repair, workspace) != 0;

@@ -6,7 +6,7 @@
 
 #include "wire/wire.h"
 
-static inline bool node_later_is_kept (const struct wire_standing *order_state)
+static inline bool node_retry_is_kept (const struct wire_order_state *order_state)
 {
     return order_state->unfit && order_state->retry && order_state->under_way > order_state->epoch;
 }

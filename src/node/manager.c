@@ -192,7 +192,7 @@ static void on_candidate (struct node_application *app, struct rehearsal_result 
         own->control = false;
         verdict = UPDATE_VERDICT_UNFIT;
     }
-    app->standing.probes = 0; /* saved with the result of the order */
+    app->order_state.probes = 0; /* saved with the result of the order */
     if (verdict != UPDATE_VERDICT_PASSED) {
         probe_fail (app, result, UPDATE_EVENT_UNFIT, "");
         return;
@@ -216,7 +216,7 @@ static void on_rehearsed (void *context, const struct rehearsal_result *found)
         on_candidate (app, &result);
         return;
     }
-    app->standing.probes = 0;
+    app->order_state.probes = 0;
     on_control (app, &result);
 }
 
@@ -229,9 +229,9 @@ static void probe_begin (struct node_application *app)
         own->probe_waits = true;
         return;
     }
-    app->standing.probes++;
+    app->order_state.probes++;
     own->tries = 1;
-    node_standing_save (app);
+    node_order_state_save (app);
     int r = rehearsal_start (app, app->order.workspace);
     if (r < 0)
         node_fail (app, UPDATE_EVENT_FAILED, "out of memory");
@@ -267,10 +267,10 @@ static void manager_probe_abort (struct node_application *app)
 static void manager_stopping (struct node_application *app)
 {
     const struct manager *own = app->own;
-    if (!own->rehearsal || !app->standing.probes)
+    if (!own->rehearsal || !app->order_state.probes)
         return;
-    app->standing.probes--;
-    node_standing_save (app);
+    app->order_state.probes--;
+    node_order_state_save (app);
 }
 
 /*  the restart */

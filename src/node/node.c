@@ -68,7 +68,7 @@ static void on_awake (void *context)
     struct node_process *process = context;
     base_assert (process->loop && root_is_open (&process->root));
     for (size_t i = 0; i < process->n_applications; i++)
-        node_places_keep (&process->applications[i]);
+        node_directories_keep (&process->applications[i]);
     (void) root_lock_renew (&process->root, &process->lock.root);
     for (size_t i = 0; i < process->n_applications; i++) {
         node_stable_keep (&process->applications[i]);
@@ -83,7 +83,7 @@ static void on_welcome (void *context, const struct wire_welcome *welcome)
     struct node_process *process = context;
     base_log (BASE_LOG_INFO, "connected to %s (instance %s)", process->config->endpoints.control,
               welcome->instance);
-    node_reach_welcome (process->reach);
+    node_connectivity_welcome (process->connectivity);
     for (size_t i = 0; i < process->n_applications; i++)
         node_blame_welcome (&process->applications[i]);
     node_reload_welcome (process);
@@ -93,13 +93,13 @@ static void on_welcome (void *context, const struct wire_welcome *welcome)
 static void on_refused (void *context, const char *reason)
 {
     struct node_process *process = context;
-    node_reach_refused (process->reach, reason);
+    node_connectivity_refused (process->connectivity, reason);
 }
 
 static void on_lost (void *context)
 {
     struct node_process *process = context;
-    node_reach_lost (process->reach);
+    node_connectivity_lost (process->connectivity);
     for (size_t i = 0; i < process->n_applications; i++)
         node_blame_lost (&process->applications[i]);
     node_content_lost (process->content);
@@ -273,7 +273,7 @@ static void process_close (struct node_process *process)
 {
     node_reload_end (process);
     bus_timer_cancel (process->loop, process->watchdog);
-    (void) node_reach_free (process->reach);
+    (void) node_connectivity_free (process->connectivity);
     (void) node_session_free (process->session);
     (void) node_callback_free (process->callback);
     atomic_store (&process->leave, true);
@@ -321,14 +321,14 @@ int node_run (struct identity_config *config, enum identity_settings settings, c
     base_log (BASE_LOG_INFO, "noded %s runs as node %s from %s/%s", base_version, config->id,
               process.root.path, process.self.running.workspace);
     if (settings != IDENTITY_SETTINGS_OWN) {
-        identity_settings_tell (&process.root, settings, false, wrong);
+        identity_settings_log (&process.root, settings, false, wrong);
         node_reload_look (&process);
     }
     ready_announce (&process);
     for (size_t i = 0; i < process.n_applications; i++)
         node_application_start (&process.applications[i]);
     if (config->depth == IDENTITY_DEPTH_SERVICE)
-        process.reach = node_reach_new (process.loop, config, &process.root);
+        process.connectivity = node_connectivity_new (process.loop, config, &process.root);
     node_reload_begin (&process);
     node_session_open (process.session);
     r = bus_loop_run (process.loop);

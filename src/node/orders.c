@@ -28,7 +28,7 @@ void node_order_clear (struct node_application *app)
 void node_order_close (struct node_application *app, uint64_t epoch)
 {
     base_assert (app);
-    struct wire_standing *order_state = &app->standing;
+    struct wire_order_state *order_state = &app->order_state;
     node_epoch_raise (&order_state->epoch, epoch);
     order_state->under_way = order_state->attempt = order_state->probes = 0;
 }
@@ -63,10 +63,10 @@ static void hold_apply (struct node_application *app, const struct wire_desired 
                         const struct update_order *order)
 {
     if (order->hold && !hold_is_by_revert (desired))
-        app->standing.held = desired->held;
+        app->order_state.held = desired->held;
     if (order->revert_nothing && hold_is_by_revert (desired))
-        app->standing.held = true;
-    node_epoch_raise (&app->standing.hold_epoch, desired->hold_epoch);
+        app->order_state.held = true;
+    node_epoch_raise (&app->order_state.hold_epoch, desired->hold_epoch);
 }
 
 /*  Remembers the result of a cancellation until it is reported: it is known before its order ends. */
@@ -88,7 +88,7 @@ static unsigned quarantine_clear (struct node_application *app, const struct wir
     int r = root_quarantine_clear (app->root, release, &count, &error);
     if (r < 0)
         base_log (BASE_LOG_WARNING, "cannot clear the quarantine: %s", error.text);
-    app->standing.clear_epoch = desired->clear_epoch;
+    app->order_state.clear_epoch = desired->clear_epoch;
     return count;
 }
 
@@ -98,10 +98,10 @@ static unsigned quarantine_clear (struct node_application *app, const struct wir
 static bool orders_settle (struct node_application *app, const struct wire_desired *desired,
                            const struct update_order *order)
 {
-    const struct wire_standing *order_state = &app->standing;
+    const struct wire_order_state *order_state = &app->order_state;
     if (!update_order_at_rest (app->procedure.state) || order->update || order->revert)
         return false;
-    if (app->procedure.state == WIRE_STATE_UNFIT && node_later_waits (app))
+    if (app->procedure.state == WIRE_STATE_UNFIT && node_retry_waits (app))
         return false;
     uint64_t epoch = order_state->hold_epoch;
     node_epoch_raise (&epoch, order_state->clear_epoch);
@@ -119,11 +119,11 @@ static bool orders_settle (struct node_application *app, const struct wire_desir
 
 static void order_begin (struct node_application *app, const struct wire_desired *desired)
 {
-    struct wire_standing *order_state = &app->standing;
+    struct wire_order_state *order_state = &app->order_state;
     base_assert (update_order_at_rest (app->procedure.state));
     bool again = order_state->under_way == desired->release_epoch;
     unsigned unfit = again ? (unsigned) order_state->unfit : 0;
-    node_later_clear (app);
+    node_retry_clear (app);
     node_blame_free (app);
     order_state->unfit = app->procedure.unfit = unfit;
     order_state->attempt = !again                                ? 1
@@ -132,7 +132,7 @@ static void order_begin (struct node_application *app, const struct wire_desired
     order_state->probes = again ? order_state->probes : 0;
     order_state->under_way = desired->release_epoch;
     node_text_set (&order_state->transaction, desired->transaction);
-    node_standing_save (app);
+    node_order_state_save (app);
 
     node_order_clear (app);
     app->order.epoch = desired->release_epoch;
@@ -145,7 +145,7 @@ static void order_begin (struct node_application *app, const struct wire_desired
 
 bool node_orders_refuse (struct node_application *app)
 {
-    const struct wire_standing *order_state = &app->standing;
+    const struct wire_order_state *order_state = &app->order_state;
     struct wire_failure quarantined;
     struct root_outcome outcome;
     base_assert (app->procedure.state == WIRE_STATE_MATCHING);
@@ -159,7 +159,7 @@ bool node_orders_refuse (struct node_application *app)
                    "its trial ended at %s (%s: %.200s) and the records of this node were lost: order it "
                    "again to try it again",
                    outcome.time, root_cause_word (outcome.cause), outcome.text);
-        if (node_standing_save (app))
+        if (node_order_state_save (app))
             (void) root_failed_remove (app->root, outcome.workspace);
     } else if (order_state->probes >= PROBES_MOST)
         node_fail (app, UPDATE_EVENT_REFUSED,
@@ -233,7 +233,7 @@ static void state_refuse (struct node_application *app, const struct wire_desire
         base_log_limited (
             &app->process->log, BASE_LOG_INFO,
             "ignoring the desired state of epoch %llu from the origin: this node has seen epoch %llu",
-            (unsigned long long) desired->epoch, (unsigned long long) app->standing.seen_epoch);
+            (unsigned long long) desired->epoch, (unsigned long long) app->order_state.seen_epoch);
         return;
     }
     base_log_limited (&app->process->log, BASE_LOG_WARNING,
@@ -254,7 +254,7 @@ void node_orders_desired (struct node_application *app, const struct wire_desire
     base_assert (!app->busy && desired);
     if (desired->status != WIRE_STATUS_OK || strcmp (desired->application, app->name) != 0)
         return;
-    struct wire_standing *order_state = &app->standing;
+    struct wire_order_state *order_state = &app->order_state;
     struct update_order order = update_order_choose (desired, order_state, app->procedure.state,
                                                      app->order.epoch, &app->running->installed.release);
     if (order.older || order.other) {
@@ -269,12 +269,12 @@ void node_orders_desired (struct node_application *app, const struct wire_desire
     cancel_note (app, desired, &order);
     /* a hold also ends an order that would be retried after it */
     bool hold_cancels = order.hold && desired->held && !hold_is_by_revert (desired) &&
-                        app->procedure.state == WIRE_STATE_UNFIT && node_later_waits (app);
+                        app->procedure.state == WIRE_STATE_UNFIT && node_retry_waits (app);
     unsigned cleared = order.clear ? quarantine_clear (app, desired) : 0;
     bool settled = orders_settle (app, desired, &order);
     bool waits = order.update && node_blame_waits (app, desired->release_epoch);
     if ((!order.update || waits) && (changed || settled))
-        node_standing_save (app);
+        node_order_state_save (app);
     /* one that was carried out and reported during an update ends only now, and is reported again */
     struct settled report = {.hold = order.hold || (settled && order_state->hold_epoch > ended),
                              .clear = order.clear || (settled && order_state->clear_epoch > ended),

@@ -25,7 +25,7 @@
 #include "node/callback.h"
 #include "node/content.h"
 #include "node/lock.h"
-#include "node/reach.h"
+#include "node/connectivity.h"
 #include "node/session.h"
 #include "root/chain.h"
 #include "root/record.h"
@@ -42,7 +42,7 @@ struct node_process {
 
     struct node_session *session;
     struct node_content *content;
-    struct node_reach *reach; /* NULL in a probe */
+    struct node_connectivity *connectivity; /* NULL in a probe */
     struct node_callback *callback;
 
     struct bus_work *sweeping; /* removes on a thread what earlier rehearsals left; NULL: not running */
@@ -59,7 +59,7 @@ struct node_process {
     enum identity_settings settings; /* source of config */
     bool settings_wanted;            /* a reload of node.zpl was requested and not done yet */
     struct base_digest loaded;       /* node.zpl when this process started */
-    bool reached;                    /* the origin has welcomed this process */
+    bool welcomed;                   /* the origin has welcomed this process */
     unsigned judged;                 /* number of checks whether the settings reach an origin */
     int looking, judging;            /* timers: next look at node.zpl; next check of the settings */
 

@@ -36,18 +36,18 @@ static void settings_judge (void *context)
     base_assert (process->config->depth == IDENTITY_DEPTH_SERVICE);
     process->judging = 0;
     process->judged++;
-    if (own && !process->reached && base_digest_equal (&now, &process->loaded))
+    if (own && !process->welcomed && base_digest_equal (&now, &process->loaded))
         leave = node_process_is_at_rest (process) && identity_settings_give_up (&process->root) == 0;
-    else if (own && !process->reached)
+    else if (own && !process->welcomed)
         node_reload_look (process);
     else if (process->settings == IDENTITY_SETTINGS_BACK && node_process_is_at_rest (process) &&
-             (!process->reached || process->judged >= IDENTITY_SETTINGS_AGAIN)) {
+             (!process->welcomed || process->judged >= IDENTITY_SETTINGS_AGAIN)) {
         identity_settings_retry (&process->root);
         node_reload_look (process);
     }
     if (leave)
         node_process_leave (process);
-    else if (!process->reached || !own)
+    else if (!process->welcomed || !own)
         process->judging =
             bus_timer_start (process->loop, process->config->trial.confirm_ms, settings_judge, process);
 }
@@ -58,7 +58,7 @@ void node_reload_hangup (struct node_process *process)
     struct base_error error = {.code = 0};
     int r = identity_settings_check (process->root.path, &error);
     if (r < 0)
-        identity_settings_tell (&process->root, process->settings, true, error.text);
+        identity_settings_log (&process->root, process->settings, true, error.text);
     process->settings_wanted = true;
     node_reload_look (process);
 }
@@ -73,7 +73,7 @@ void node_reload_begin (struct node_process *process)
 
 void node_reload_welcome (struct node_process *process)
 {
-    process->reached = true;
+    process->welcomed = true;
     if (process->config->depth != IDENTITY_DEPTH_SERVICE)
         return;
     identity_settings_used (&process->root, process->config);

@@ -12,10 +12,10 @@
 #include "node/application.h"
 #include "wire/list.h"
 
-bool node_standing_save (struct node_application *app)
+bool node_order_state_save (struct node_application *app)
 {
     struct base_error error;
-    bool failed = root_order_state_write (app->root, &app->standing, &error);
+    bool failed = root_order_state_write (app->root, &app->order_state, &error);
     if (failed)
         base_log (BASE_LOG_WARNING, "cannot record the order state, ignoring: %s", error.text);
     return !failed;
@@ -28,11 +28,11 @@ void node_remember_failure (struct node_application *app, const struct wire_fail
         free (copy);
         return;
     }
-    if (app->standing.last_error) {
-        wire_failure_deinit (app->standing.last_error);
-        free (app->standing.last_error);
+    if (app->order_state.last_error) {
+        wire_failure_deinit (app->order_state.last_error);
+        free (app->order_state.last_error);
     }
-    app->standing.last_error = copy;
+    app->order_state.last_error = copy;
 }
 
 /*  Previous version and quarantine are read again each time: a person may have changed them on disk. */
@@ -64,14 +64,14 @@ void node_describe (struct node_application *app, struct wire_application *ret_a
         .version = envelope ? envelope->version : NULL,
         .release = app->running->installed.release,
         .binary = app->running->binary,
-        .epoch = app->standing.epoch,
-        .seen_epoch = app->standing.seen_epoch,
-        .held = app->standing.held,
-        .transaction = *app->order.transaction ? app->order.transaction : app->standing.transaction,
+        .epoch = app->order_state.epoch,
+        .seen_epoch = app->order_state.seen_epoch,
+        .held = app->order_state.held,
+        .transaction = *app->order.transaction ? app->order.transaction : app->order_state.transaction,
         .done = done,
         .total = total,
-        .retry = app->procedure.state == WIRE_STATE_UNFIT ? app->standing.retry : NULL,
-        .last_error = app->standing.last_error,
+        .retry = app->procedure.state == WIRE_STATE_UNFIT ? app->order_state.retry : NULL,
+        .last_error = app->order_state.last_error,
         .damage = node_scrub_describe (app, app->damage) ? app->damage : NULL,
         .quarantined = app->n_quarantine,
         .quarantine_digest = wire_quarantine_digest (app->quarantine, app->n_quarantine),
@@ -100,19 +100,19 @@ static void report_journal (struct node_application *app, const struct wire_repo
 static void report_queue (struct node_application *app, const struct wire_report *report)
 {
     struct wire_application application;
-    struct wire_report whole = *report;
+    struct wire_report complete = *report;
     node_describe (app, &application);
-    whole.application = &application;
-    whole.journal_serial = app->process->journal.serial;
-    whole.journal_head = app->process->journal.digest;
-    if (app->process->session && node_session_report (app->process->session, &whole))
+    complete.application = &application;
+    complete.journal_serial = app->process->journal.serial;
+    complete.journal_head = app->process->journal.digest;
+    if (app->process->session && node_session_report (app->process->session, &complete))
         base_log (BASE_LOG_WARNING, "a report could not be queued: out of memory");
 }
 
 static void report_send (struct node_application *app, const struct wire_report *report)
 {
     bool final = report->outcome != WIRE_OUTCOME_STARTED;
-    base_log (report->outcome == WIRE_OUTCOME_FAILED || report->outcome == WIRE_OUTCOME_WENT_BACK
+    base_log (report->outcome == WIRE_OUTCOME_FAILED || report->outcome == WIRE_OUTCOME_ROLLED_BACK
                   ? BASE_LOG_WARNING
               : final ? BASE_LOG_INFO
                       : BASE_LOG_DEBUG,
@@ -153,7 +153,7 @@ void node_report (struct node_application *app, const char *step, enum wire_outc
 {
     struct wire_report report = report_of (app, step, outcome, reason);
     if (outcome == WIRE_OUTCOME_STARTED)
-        report.time = base_time_format (base_time_real_ns (), app->order.begun);
+        report.time = base_time_format (base_time_real_ns (), app->order.started);
     report_send (app, &report);
 }
 
@@ -161,8 +161,8 @@ void node_report_progress (struct node_application *app, const char *note)
 {
     struct wire_report report =
         report_of (app, wire_state_word (app->procedure.state), WIRE_OUTCOME_STARTED, note);
-    if (*app->order.begun)
-        report.time = app->order.begun;
+    if (*app->order.started)
+        report.time = app->order.started;
     report_queue (app, &report);
 }
 

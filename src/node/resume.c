@@ -34,8 +34,8 @@ static void order_adopt (struct node_application *app, const struct wire_trial *
 static bool order_record_end (struct node_application *app)
 {
     node_order_close (app, app->order.epoch);
-    node_text_set (&app->standing.transaction, app->order.transaction);
-    bool saved = node_standing_save (app);
+    node_text_set (&app->order_state.transaction, app->order.transaction);
+    bool saved = node_order_state_save (app);
     (void) root_trial_forget (app->root);
     (void) root_outcome_remove (app->root);
     return saved;
@@ -104,9 +104,9 @@ static void trial_judge (struct node_application *app, const struct wire_failure
         order_adopt (app, &trial);
         if (guilty) {
             node_order_close (app, app->order.epoch);
-            node_standing_save (app);
+            node_order_state_save (app);
         }
-        node_report (app, wire_state_word (WIRE_STATE_TRIAL), WIRE_OUTCOME_WENT_BACK, failure->reason);
+        node_report (app, wire_state_word (WIRE_STATE_TRIAL), WIRE_OUTCOME_ROLLED_BACK, failure->reason);
         node_order_clear (app);
         (void) root_trial_forget (app->root);
         (void) root_outcome_remove (app->root);
@@ -153,18 +153,18 @@ static void rollback_record (struct node_application *app, const struct wire_tri
     if (!app->blame)
         remembered = order_record_end (app);
     else {
-        app->standing.under_way = app->order.epoch;
-        app->standing.attempt = app->order.attempt;
-        app->standing.probes = 0;
-        node_text_set (&app->standing.transaction, app->order.transaction);
-        remembered = node_standing_save (app);
+        app->order_state.under_way = app->order.epoch;
+        app->order_state.attempt = app->order.attempt;
+        app->order_state.probes = 0;
+        node_text_set (&app->order_state.transaction, app->order.transaction);
+        remembered = node_order_state_save (app);
     }
     note_judge (app, outcome,
                 app->blame ? ROOT_JUDGED_PENDING
                 : guilty   ? ROOT_JUDGED_GUILTY
                            : ROOT_JUDGED_INNOCENT,
                 remembered && trial->epoch);
-    node_report (app, wire_state_word (WIRE_STATE_TRIAL), WIRE_OUTCOME_WENT_BACK, failure.reason);
+    node_report (app, wire_state_word (WIRE_STATE_TRIAL), WIRE_OUTCOME_ROLLED_BACK, failure.reason);
     node_order_clear (app);
     wire_failure_deinit (&failure);
 }
@@ -189,7 +189,7 @@ static void trial_resolve (struct node_application *app, const struct wire_trial
 static void note_resume (struct node_application *app, struct root_outcome *outcome)
 {
     base_cleanup (wire_installed_deinit) struct wire_installed installed = {.transaction = NULL};
-    const struct wire_standing *order_state = &app->standing;
+    const struct wire_order_state *order_state = &app->order_state;
     struct wire_trial trial = {.transaction = "unknown",
                                .attempt = 1,
                                .release = outcome->release,
@@ -224,17 +224,18 @@ static void notes_resume (struct node_application *app)
 /*  Completes a revert by order. Returns whether it has restored this version. */
 static bool revert_resume (struct node_application *app)
 {
-    uint64_t epoch = app->standing.revert_epoch;
+    uint64_t epoch = app->order_state.revert_epoch;
     base_assert (epoch > 0);
-    bool left = app->standing.revert_from && strcmp (app->standing.revert_from, app->running->workspace) != 0;
-    app->standing.revert_epoch = 0;
-    wire_text_free (&app->standing.revert_from);
+    bool left =
+        app->order_state.revert_from && strcmp (app->order_state.revert_from, app->running->workspace) != 0;
+    app->order_state.revert_epoch = 0;
+    wire_text_free (&app->order_state.revert_from);
     if (left) {
         node_order_close (app, epoch);
-        if (app->standing.hold_epoch == epoch) /* a rollout that reverts does not hold */
-            app->standing.held = true;
+        if (app->order_state.hold_epoch == epoch) /* a rollout that reverts does not hold */
+            app->order_state.held = true;
     }
-    node_standing_save (app);
+    node_order_state_save (app);
     if (left)
         node_report_order (app, epoch, "revert", WIRE_OUTCOME_REVERTED, NULL);
     return left;
@@ -260,7 +261,7 @@ static bool host_revert_is_cut (struct node_application *app)
 static void host_revert_resume (struct node_application *app)
 {
     char now[BASE_TIME_TEXT];
-    struct wire_standing *order_state = &app->standing;
+    struct wire_order_state *order_state = &app->order_state;
     struct wire_entry entry, cut = {.application = app->name,
                                     .step = "revert",
                                     .outcome = WIRE_OUTCOME_REVERTED,
@@ -285,7 +286,7 @@ static void host_revert_resume (struct node_application *app)
     node_order_close (app, order_state->under_way);
     order_state->held = true;
     order_state->revert_epoch = 0;
-    bool saved = node_standing_save (app);
+    bool saved = node_order_state_save (app);
     (void) root_trial_forget (app->root);
     (void) root_reverted_forget (app->root);
     if (saved)
@@ -307,8 +308,8 @@ bool node_resume_trial (struct node_application *app)
         wire_trial_deinit (&trial);
     } else {
         const char *transaction = app->running->installed.transaction;
-        app->order.epoch = app->standing.under_way;
-        app->order.attempt = app->standing.attempt ? (unsigned) app->standing.attempt : 1;
+        app->order.epoch = app->order_state.under_way;
+        app->order.attempt = app->order_state.attempt ? (unsigned) app->order_state.attempt : 1;
         app->order.release = app->running->installed.release;
         (void) base_text_copy (app->order.transaction, sizeof app->order.transaction,
                                transaction ? transaction : "unknown");
@@ -325,7 +326,7 @@ void node_resume (struct node_application *app)
     base_assert (!app->blame && !app->fetch && !app->staging);
     node_stable_resume (app);
     host_revert_resume (app);
-    bool reverted = app->standing.revert_epoch && revert_resume (app);
+    bool reverted = app->order_state.revert_epoch && revert_resume (app);
     if (reverted) /* a trial that was ended by order blames no release */
         (void) root_trial_forget (app->root);
     if (node_resume_trial (app))
@@ -346,5 +347,5 @@ void node_resume (struct node_application *app)
     node_previous_keep (app); /* otherwise node_collect could remove it */
     node_collect (app);
     node_unshare_begin (app);
-    node_later_resume (app);
+    node_retry_resume (app);
 }

@@ -25,7 +25,7 @@ enum {
     CONNECT_PAUSE_MOST_MS = 2000,
     REPORT_PAUSE_MOST_MS = 30 * 1000,
     HEARTBEAT_LEAST_MS = 100,
-    HEARTBEAT_SPREAD = 3,               /* a pause is shortened by at most this part of it */
+    HEARTBEAT_JITTER = 3,               /* a pause is shortened by at most this part of it */
     TRANSPORT_HEARTBEAT_MS = 60 * 1000, /* beside the session's own, and the kernel's for a lost host */
 };
 
@@ -78,7 +78,7 @@ static void send_hello (struct node_session *session)
     size_t count = node_states_names (session, names);
     struct wire_hello hello = {.node = session->config->id,
                                .session = session->id,
-                               .place = session->place,
+                               .host_pid = session->host_pid,
                                .software = base_version,
                                .platform = identity_platform (),
                                .tags = (const char *const *) session->config->tags,
@@ -152,7 +152,7 @@ static void ask_unprompted (void *context)
 static uint64_t heartbeat_pause (const struct node_session *session)
 {
     uint64_t ms = session->heartbeat_ms;
-    return ms - base_random_below (ms / HEARTBEAT_SPREAD + 1);
+    return ms - base_random_below (ms / HEARTBEAT_JITTER + 1);
 }
 
 static void on_welcome (struct node_session *session, const struct wire_welcome *welcome)
@@ -444,7 +444,7 @@ int node_session_new (struct bus_loop *loop, const struct identity_config *confi
     (void) base_random_hex (session->id, 16);
     char host[64] = "unknown host";
     (void) gethostname (host, sizeof host - 1);
-    (void) snprintf (session->place, sizeof session->place, "%s, pid %d", host, (int) getpid ());
+    (void) snprintf (session->host_pid, sizeof session->host_pid, "%s, pid %d", host, (int) getpid ());
     struct utsname names;
     if (!uname (&names))
         (void) snprintf (session->kernel, sizeof session->kernel, "%.64s", names.release);

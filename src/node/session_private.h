@@ -26,7 +26,7 @@ struct node_session {
     struct node_subject *subjects;
     struct node_match *matches; /* under way */
     char id[33];
-    char place[96];
+    char host_pid[96];
     char kernel[65];
 
     bool open;

@@ -71,7 +71,7 @@ static int waiting_open (struct waiting *waiting, const char *path, int launcher
 /*  Runs until the settings can be used or a signal stops it. Returns 0 or -errno. */
 static int waiting_run (struct waiting *waiting, int launcher, const char *wrong)
 {
-    identity_settings_tell (waiting->root, IDENTITY_SETTINGS_NONE, false, wrong);
+    identity_settings_log (waiting->root, IDENTITY_SETTINGS_NONE, false, wrong);
     ssize_t ignored = launcher < 0 ? 0 : write (launcher, "ready\n", 6);
     (void) ignored; /* on failure the launcher rolls back a trial; nothing else can be done then */
     (void) sd_notifyf (0, "READY=1\nSTATUS=noded %s waits for settings: %s", base_version, wrong);

@@ -119,12 +119,12 @@ void node_stable_follow (struct node_application *app)
 
 static void previous_remember (struct node_application *app, const char *name)
 {
-    const char **known = &app->standing.previous;
+    const char **known = &app->order_state.previous;
     base_assert (name);
     if (!*name || (*known && strcmp (*known, name) == 0))
         return;
     node_text_set (known, name);
-    node_standing_save (app);
+    node_order_state_save (app);
 }
 
 /*  Leaves previous alone on trial, and while another workspace is stable: then it is about to change. */
@@ -132,7 +132,7 @@ void node_previous_keep (struct node_application *app)
 {
     struct base_error lost = {.code = 0}, error = {.code = 0};
     char name[ROOT_NAME_SIZE] = "", reason[500];
-    const char *known = app->standing.previous;
+    const char *known = app->order_state.previous;
     if (!*app->running->workspace || root_trial_is_likely (app->root, app->running->workspace) ||
         root_link (app->root, ROOT_STABLE, name) || strcmp (name, app->running->workspace) != 0)
         return;
@@ -168,7 +168,7 @@ static void damage_remember (struct node_application *app, const char *workspace
                                    .reason = reason,
                                    .time = base_time_format (base_time_real_ns (), now)};
     node_remember_failure (app, &failure);
-    node_standing_save (app);
+    node_order_state_save (app);
     wire_installed_deinit (&damaged);
 }
 
@@ -187,7 +187,7 @@ void node_stable_resume (struct node_application *app)
     else
         (void) snprintf (reason, sizeof reason, "%.200s; the launcher restored it, it points to %s",
                          note.text, note.workspace);
-    link_report (app, ROOT_STABLE, damaged ? WIRE_OUTCOME_WENT_BACK : WIRE_OUTCOME_PASSED, reason,
+    link_report (app, ROOT_STABLE, damaged ? WIRE_OUTCOME_ROLLED_BACK : WIRE_OUTCOME_PASSED, reason,
                  note.workspace);
     if (damaged)
         damage_remember (app, note.workspace, reason);

@@ -25,14 +25,14 @@ static void stable_read (const struct node_application *app, char ret_name[ROOT_
 /*  Before the trial, verifies the version that a failed trial would be rolled back to, which is the running
     one. If it is damaged, notes for the next report which undamaged version is used instead. Without one the
     update continues: it is the only repair left. */
-static void way_back_check (struct node_application *app)
+static void fallback_check (struct node_application *app)
 {
     struct base_error damage = {.code = 0}, other;
     const char *own = app->running->workspace, *found = NULL;
     base_assert (*app->order.workspace && strcmp (app->order.workspace, own) != 0);
     if (!*own || root_workspace_check (app->root, own, &damage) == 0)
         return;
-    char **names = root_ways_back (app->root, app->order.workspace, own);
+    char **names = root_fallbacks (app->root, app->order.workspace, own);
     for (size_t i = 0; names && names[i] && !found; i++)
         if (strcmp (names[i], own) != 0 && root_workspace_check (app->root, names[i], &other) == 0)
             found = names[i];
@@ -60,7 +60,7 @@ void node_switch (struct node_application *app)
     if (r < 0)
         base_log (BASE_LOG_WARNING, "cannot record the trial, ignoring: %s", error.text);
     node_stable_keep (app);
-    way_back_check (app);
+    fallback_check (app);
     base_cleanup (base_close_p) int change = root_change_lock (app->root, CHANGE_MS);
     (void) change;                        /* held until the return; an update continues without it */
     if (node_stable_is_elsewhere (app)) { /* a person has just reverted: that has priority */
@@ -105,9 +105,9 @@ void node_switch_confirm (struct node_application *app)
 static int stable_revert (struct node_application *app, struct base_error *error)
 {
     char name[ROOT_NAME_SIZE];
-    app->standing.revert_epoch = app->order.epoch;
-    node_text_set (&app->standing.revert_from, app->running->workspace);
-    node_standing_save (app);
+    app->order_state.revert_epoch = app->order.epoch;
+    node_text_set (&app->order_state.revert_from, app->running->workspace);
+    node_order_state_save (app);
     node_previous_keep (app);
     return root_revert (app->root, name, error);
 }
@@ -123,9 +123,9 @@ static int stable_roll_back (struct node_application *app, struct base_error *er
     return root_roll_back (app->root, error);
 }
 
-void node_switch_back (struct node_application *app, enum node_back why)
+void node_switch_return (struct node_application *app, enum node_return why)
 {
-    bool by_order = why == NODE_BACK_ORDERED;
+    bool by_order = why == NODE_RETURN_ORDERED;
     struct base_error error = {.code = 0};
     char before[ROOT_NAME_SIZE], after[ROOT_NAME_SIZE];
     base_assert (app->procedure.state == WIRE_STATE_REVERTING);
@@ -134,9 +134,9 @@ void node_switch_back (struct node_application *app, enum node_back why)
     int r = by_order ? stable_revert (app, &error) : stable_roll_back (app, &error);
     stable_read (app, after);
     if (r && strcmp (before, after) == 0) {
-        app->standing.revert_epoch = 0; /* saved with the end of the order */
+        app->order_state.revert_epoch = 0; /* saved with the end of the order */
         node_fail (app, UPDATE_EVENT_FAILED, "cannot revert: %.300s; the running version continues, %s",
-                   error.text, app->standing.held ? "held as before" : "not held");
+                   error.text, app->order_state.held ? "held as before" : "not held");
         return;
     }
     if (r)

@@ -171,7 +171,7 @@ static int bye_carry_out (struct origin *origin, const struct bus_message *messa
 static int get_carry_out (struct origin *origin, const struct bus_message *message, void *answer)
 {
     (void) answer;
-    origin_contents_get (origin->contents, origin->content, &message->peer, message->body, &origin->counts);
+    origin_blobs_get (origin->blobs, origin->content, &message->peer, message->body, &origin->counts);
     return 0;
 }
 
@@ -181,12 +181,12 @@ static int put_carry_out (struct origin *origin, const struct bus_message *messa
     struct wire_taken *taken = answer;
     origin->counts.puts++;
     taken->digest = put->digest;
-    if (!origin->ops.content_put)
+    if (!origin->ops.blob_put)
         return ORIGIN_E_MISSING;
-    int r = origin->ops.content_put (origin->context, &message->peer, put, message->payload,
-                                     message->payload_size, taken);
+    int r = origin->ops.blob_put (origin->context, &message->peer, put, message->payload,
+                                  message->payload_size, taken);
     if (r == 0 && taken->complete)
-        origin_contents_forget (origin->contents, &put->digest);
+        origin_blobs_forget (origin->blobs, &put->digest);
     return r;
 }
 

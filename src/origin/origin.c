@@ -102,7 +102,7 @@ struct origin *origin_free (struct origin *origin)
     bus_socket_free (origin->announce);
     bus_socket_free (origin->control);
     bus_socket_free (origin->content);
-    origin_contents_free (origin->contents);
+    origin_blobs_free (origin->blobs);
     free (origin);
     return NULL;
 }
@@ -136,14 +136,14 @@ int origin_new (struct bus_loop *loop, const struct origin_config *config, const
     origin->context = context;
     origin->heartbeat_ms = config->heartbeat_ms ? config->heartbeat_ms : HEARTBEAT_MS;
     base_random_hex (origin->instance, ORIGIN_INSTANCE_BYTES);
-    origin->contents = origin_contents_new (&(struct origin_contents_spec){
+    origin->blobs = origin_blobs_new (&(struct origin_blobs_spec){
         .loop = loop,
-        .open = ops->content_open,
+        .open = ops->blob_open,
         .context = context,
         .open_most = config->transfers ? config->transfers : TRANSFERS,
         .peer_bytes = config->peer_bytes ? config->peer_bytes : PEER_BYTES,
     });
-    if (!origin->contents)
+    if (!origin->blobs)
         return base_error_errno (error, -ENOMEM, "cannot create the origin");
 
     struct bus_socket_options options = {
@@ -211,10 +211,10 @@ const char *origin_endpoint_content (const struct origin *origin)
     return socket_endpoint (origin->content);
 }
 
-void origin_content_forget (struct origin *origin, const struct base_digest *digest)
+void origin_blob_forget (struct origin *origin, const struct base_digest *digest)
 {
     base_assert (origin && digest);
-    origin_contents_forget (origin->contents, digest);
+    origin_blobs_forget (origin->blobs, digest);
 }
 
 int origin_announce (struct origin *origin, const char *topic, const struct wire_update *hint)

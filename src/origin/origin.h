@@ -47,11 +47,11 @@ struct origin_ops {
     void (*subscription) (void *context, const char *topic, bool subscribed);
     /*  content: opens a blob for reading. Returns 0 with a descriptor that the origin closes, or -ENOENT.
         immutable: the file cannot shrink while it is open, so it may be sent from a mapping. */
-    int (*content_open) (void *context, const struct base_digest *digest, int *ret_fd, uint64_t *ret_size,
-                         bool *ret_immutable);
+    int (*blob_open) (void *context, const struct base_digest *digest, int *ret_fd, uint64_t *ret_size,
+                      bool *ret_immutable);
     /*  content: accepts a part of an upload and fills in the answer (its digest is filled in already). */
-    int (*content_put) (void *context, const struct bus_peer *peer, const struct wire_put *put,
-                        const void *payload, size_t size, struct wire_taken *answer);
+    int (*blob_put) (void *context, const struct bus_peer *peer, const struct wire_put *put,
+                     const void *payload, size_t size, struct wire_taken *answer);
 };
 
 enum {
@@ -88,7 +88,7 @@ const char *origin_endpoint_control (const struct origin *origin);
 const char *origin_endpoint_content (const struct origin *origin);
 
 /*  A blob is no longer to be served from its present file: closes it. */
-void origin_content_forget (struct origin *origin, const struct base_digest *digest);
+void origin_blob_forget (struct origin *origin, const struct base_digest *digest);
 
 /*  Sends a hint on a topic. Its instance and sequence are filled in. */
 int origin_announce (struct origin *origin, const char *topic, const struct wire_update *hint);

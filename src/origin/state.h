@@ -4,7 +4,7 @@
 #ifndef ORIGIN_STATE_H
 #define ORIGIN_STATE_H
 
-#include "origin/content.h"
+#include "origin/blobs.h"
 #include "origin/origin.h"
 
 enum { ORIGIN_INSTANCE_BYTES = 16 };
@@ -15,7 +15,7 @@ struct origin {
     void *context;
     uint64_t heartbeat_ms;
     struct bus_socket *announce, *control, *content;
-    struct origin_contents *contents;
+    struct origin_blobs *blobs;
     struct bus_connection *asking; /* on control; NULL: no request is handled, or the connection is unknown */
     char instance[2 * ORIGIN_INSTANCE_BYTES + 1];
     uint64_t sequence;

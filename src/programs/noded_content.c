@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "broker/broker.h"
-#include "broker/content.h"
+#include "broker/blobs.h"
 #include "broker/root.h"
 #include "broker/verify.h"
 #include "bus/keys.h"
@@ -36,7 +36,7 @@ struct running {
     struct bus_keyring keys;
     struct bus_loop *loop;
     int root, lock;
-    struct broker_content *content;
+    struct broker_blobs *blobs;
     struct origin *origin;
     uint64_t ended[BUS_END_COUNT]; /* connections, as last logged */
     struct base_log_limit log;
@@ -54,7 +54,7 @@ static void running_deinit (struct running *running)
     if (running->loop)
         bus_timer_cancel (running->loop, running->tick);
     running->origin = origin_free (running->origin);
-    running->content = broker_content_free (running->content);
+    running->blobs = broker_blobs_free (running->blobs);
     running->loop = bus_loop_free (running->loop);
     base_close_p (&running->root);
     base_close_p (&running->lock);
@@ -66,18 +66,18 @@ static int on_open (void *context, const struct base_digest *digest, int *ret_fd
                     bool *ret_immutable)
 {
     const struct running *running = context;
-    base_assert (running->content);
+    base_assert (running->blobs);
 
-    return broker_content_get (running->content, digest, ret_fd, ret_size, ret_immutable);
+    return broker_blobs_get (running->blobs, digest, ret_fd, ret_size, ret_immutable);
 }
 
 static int on_put (void *context, const struct bus_peer *peer, const struct wire_put *put,
                    const void *payload, size_t size, struct wire_taken *answer)
 {
     const struct running *running = context;
-    base_assert (running->content);
+    base_assert (running->blobs);
 
-    return broker_content_put (running->content, peer, put, payload, size, base_time_boot_ms (), answer);
+    return broker_blobs_put (running->blobs, peer, put, payload, size, base_time_boot_ms (), answer);
 }
 
 static void on_refused (void *context, const char *channel, const struct bus_refusal *refusal)
@@ -88,8 +88,9 @@ static void on_refused (void *context, const char *channel, const struct bus_ref
     uint64_t more;
 
     if (bus_refusals_due_of (&running->refusals, refusal, base_time_boot_ms (), &more))
-        base_log (BASE_LOG_WARNING, "a client%s%s: refused a message on %s: %s%s", *refusal->place ? " " : "",
-                  refusal->place, channel, refusal->text, bus_refusals_more (more, text));
+        base_log (BASE_LOG_WARNING, "a client%s%s: refused a message on %s: %s%s",
+                  *refusal->peer_text ? " " : "", refusal->peer_text, channel, refusal->text,
+                  bus_refusals_more (more, text));
 }
 
 /*  Logs what was done about peers that cost too much. */
@@ -110,9 +111,9 @@ static void peers_log (struct running *running)
 static void on_tick (void *context)
 {
     struct running *running = context;
-    base_assert (running->content && running->loop);
+    base_assert (running->blobs && running->loop);
 
-    broker_content_tick (running->content, base_time_boot_ms ());
+    broker_blobs_tick (running->blobs, base_time_boot_ms ());
     peers_log (running);
     running->tick = bus_timer_start (running->loop, TICK_MS, on_tick, running);
 }
@@ -122,7 +123,7 @@ static void on_damaged (void *context, const struct base_digest *digest)
     const struct running *running = context;
     base_assert (running->origin && digest);
 
-    origin_content_forget (running->origin, digest);
+    origin_blob_forget (running->origin, digest);
 }
 
 static bool is_same (const char *a, const char *b)
@@ -159,7 +160,7 @@ static int running_serve (struct running *running, const struct options *options
     base_assert (!running->loop && options->root);
     base_assert (running->root < 0 && running->lock < 0);
     static const struct origin_ops operations = {
-        .content_open = on_open, .content_put = on_put, .refused = on_refused};
+        .blob_open = on_open, .blob_put = on_put, .refused = on_refused};
     struct origin_config config = {.content = endpoint,
                                    .keys = running->keys.configured ? &running->keys.bus : NULL};
     int r;
@@ -177,14 +178,14 @@ static int running_serve (struct running *running, const struct options *options
     r = broker_root_open (options->root, &running->root, &running->lock, error);
     if (r != 0)
         return r;
-    r = broker_content_open (running->loop, running->root, &running->content, error);
+    r = broker_blobs_open (running->loop, running->root, &running->blobs, error);
     if (r < 0)
         return r;
     r = origin_new (running->loop, &config, &operations, running, &running->origin, error);
     if (r < 0)
         return r;
-    broker_content_watch (running->content, on_damaged, running);
-    broker_content_rules (running->content, &BROKER_TRASH_RULES, options->scrub_ms);
+    broker_blobs_watch (running->blobs, on_damaged, running);
+    broker_blobs_rules (running->blobs, &BROKER_TRASH_RULES, options->scrub_ms);
     on_tick (running);
     printf ("ready content=%s\n", origin_endpoint_content (running->origin));
     return fflush (stdout) == 0 ? bus_loop_run (running->loop) : -errno;

@@ -11,7 +11,7 @@
 
 void records_application_deinit (struct records_application *application)
 {
-    wire_application_deinit (&application->told);
+    wire_application_deinit (&application->reported);
     wire_desired_deinit (&application->desired);
     *application = (struct records_application){.epoch = 0};
 }

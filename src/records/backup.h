@@ -9,8 +9,8 @@
 #include "records/records.h"
 
 /*  Copies the database `from`, which may be in use, to a new file, as of one moment, and reads the copy
-    back. Fails if the records are damaged. ret_turns, ret_head: of the copy, as records_fleet_head. */
-int records_copy (const char *from, const char *to, uint64_t *ret_turns, struct base_digest *ret_head,
+    back. Fails if the records are damaged. ret_merges, ret_head: of the copy, as records_fleet_head. */
+int records_copy (const char *from, const char *to, uint64_t *ret_merges, struct base_digest *ret_head,
                   struct base_error *error);
 
 struct records_restored {

@@ -29,8 +29,8 @@ int records_release_add (struct records *records, const struct base_digest *dige
                          const struct wire_release *document, const struct base_buffer *packed,
                          const char *time, struct base_error *error);
 /*  Adds a blob of a release; a known one stays as it is. */
-int records_content_add (struct records *records, const struct base_digest *release,
-                         const struct base_digest *content, uint64_t size, struct base_error *error);
+int records_blob_add (struct records *records, const struct base_digest *release,
+                      const struct base_digest *blob, uint64_t size, struct base_error *error);
 /*  Marks a release as withdrawn. Returns 0, -ENOENT or another -errno. */
 int records_release_mark_withdrawn (struct records *records, const struct base_digest *digest,
                                     struct base_error *error);
@@ -45,14 +45,14 @@ int records_applications_reported (struct records *records, const char *node, re
 int records_application_drop (struct records *records, const char *node, const char *name,
                               struct base_error *error);
 
-/*  reports; packed: of told, with serial 0 */
+/*  reports; packed: of stored, with serial 0 */
 
 /*  *ret_known: the report with this key is stored with the same content. */
-int records_report_is_known (struct records *records, const struct wire_stored_report *told,
+int records_report_is_known (struct records *records, const struct wire_stored_report *stored,
                              const struct base_buffer *packed, bool *ret_known, struct base_error *error);
 /*  Stores a report under a new serial, in the place of one with the same key. Deletes the oldest reports of
     the node beyond `most`. */
-int records_report_add (struct records *records, const struct wire_stored_report *told,
+int records_report_add (struct records *records, const struct wire_stored_report *stored,
                         const struct base_buffer *packed, uint64_t most, struct base_error *error);
 
 /*  the fleet's head */

@@ -29,18 +29,18 @@ static struct base_digest head_merge (const struct base_digest *before, const ch
     return base_hash_final (&hash);
 }
 
-int records_head_turn (struct records *records, const char *node, uint64_t serial,
-                       const struct base_digest *head, const char *time, struct base_error *error)
+int records_head_merge (struct records *records, const char *node, uint64_t serial,
+                        const struct base_digest *head, const char *time, struct base_error *error)
 {
     base_assert (records && node && head && time);
     struct records_head merged = {.node = node, .serial = serial, .head = head, .time = time};
     struct base_digest before;
-    uint64_t turns;
-    int r = records_fleet_head (records, &turns, &before, error);
+    uint64_t merges;
+    int r = records_fleet_head (records, &merges, &before, error);
 
     if (r < 0)
         return r;
     merged.fleet = head_merge (&before, node, serial, head);
     return records_head_add (records, &merged,
-                             turns >= RECORDS_HEADS_MOST ? turns + 1 - RECORDS_HEADS_MOST : 0, error);
+                             merges >= RECORDS_HEADS_MOST ? merges + 1 - RECORDS_HEADS_MOST : 0, error);
 }

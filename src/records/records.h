@@ -26,7 +26,7 @@ enum {
     RECORDS_ANSWERS_MOST = 4096,     /* answers that are kept for repeated orders */
     RECORDS_APPLICATIONS_MOST = 128, /* applications a node */
     RECORDS_ROLLOUTS_MOST = 256,     /* rollouts that are kept; the oldest finished ones are deleted first */
-    RECORDS_GIVEN_MOST = 500         /* orders that are kept a node and application */
+    RECORDS_ISSUED_MOST = 500        /* orders that are kept a node and application */
 };
 
 /*  The error of this room that its callers handle. */
@@ -105,19 +105,19 @@ int records_releases (struct records *records, const char *application, uint64_t
 
 /*  Calls each for every blob of a release that nothing needs any more: no offered release uses it, and no
     node runs, or could revert to, a release that uses it. */
-typedef int records_digest_each (void *context, const struct base_digest *content);
-int records_contents_unused (struct records *records, const struct base_digest *release,
-                             records_digest_each *each, void *context, struct base_error *error);
+typedef int records_digest_each (void *context, const struct base_digest *blob);
+int records_blobs_unused (struct records *records, const struct base_digest *release,
+                          records_digest_each *each, void *context, struct base_error *error);
 
 /*  Returns whether a recorded release that is still needed uses a blob. */
-int records_content_used (struct records *records, const struct base_digest *content, bool *ret_used,
-                          struct base_error *error);
+int records_blob_used (struct records *records, const struct base_digest *blob, bool *ret_used,
+                       struct base_error *error);
 
 /*  nodes and their applications */
 
 struct records_node {
     const char *id;
-    const char *place;    /* may be NULL */
+    const char *host_pid; /* may be NULL */
     const char *software; /* may be NULL */
     const char *platform;
     const char *last_seen;
@@ -164,11 +164,11 @@ int records_journal_put (struct records *records, const char *node, const struct
 /*  Merges a node's head into the head of the fleet. The new head is the SHA-256 of: the fleet's head
     before, the node's id, a NUL byte, the serial in 8 bytes, high byte first, and the node's head. The
     newest RECORDS_HEADS_MOST merges are kept. */
-int records_head_turn (struct records *records, const char *node, uint64_t serial,
-                       const struct base_digest *head, const char *time, struct base_error *error);
+int records_head_merge (struct records *records, const char *node, uint64_t serial,
+                        const struct base_digest *head, const char *time, struct base_error *error);
 
 /*  Returns the fleet's head, and how many merges have led to it; 0: none. */
-int records_fleet_head (struct records *records, uint64_t *ret_turns, struct base_digest *ret_head,
+int records_fleet_head (struct records *records, uint64_t *ret_merges, struct base_digest *ret_head,
                         struct base_error *error);
 
 /*  An application on a node: the last report of the node, and the desired state. */
@@ -177,8 +177,8 @@ struct records_application {
     char name[RECORDS_ID_SIZE];
     uint64_t epoch;       /* the highest that was issued here or reported by the node */
     enum wire_order verb; /* of the last order; 0: none */
-    bool is_told;
-    struct wire_application told;
+    bool is_reported;
+    struct wire_application reported;
     bool is_desired;
     struct wire_desired desired;
     struct base_digest quarantine; /* of the stored list of quarantined releases; null: there is none */
@@ -232,13 +232,13 @@ int records_report_put (struct records *records, const struct wire_report *repor
 
 /*  Calls each for the reports of a node with a serial above `after`, oldest first, with the rollout or
     operator that gave the order. application NULL: of all applications. */
-typedef int records_told_each (void *context, const struct wire_stored_report *told);
+typedef int records_report_each (void *context, const struct wire_stored_report *stored);
 int records_reports (struct records *records, const char *node, const char *application, uint64_t after,
-                     records_told_each *each, void *context, struct base_error *error);
+                     records_report_each *each, void *context, struct base_error *error);
 
 /*  The same for one order, newest first, without who gave it. */
 int records_reports_of (struct records *records, const char *node, const char *application, uint64_t epoch,
-                        records_told_each *each, void *context, struct base_error *error);
+                        records_report_each *each, void *context, struct base_error *error);
 
 /*  answers to requests that change something: a repeated one gets the same answer. record: of the answer. The
     key is unique for each kind of request. */
@@ -255,7 +255,7 @@ enum { RECORDS_BETS = 4, RECORDS_WAVES_MOST = 32 /* as in schemas/rollout.def */
 /*  The evidence of a rollout that compares updated nodes with the others. */
 struct records_evidence {
     double logs[RECORDS_BETS];
-    uint64_t rounds, updated, updated_bad, others, others_bad;
+    uint64_t samples, updated, updated_failed, others, others_failed;
 };
 
 /*  A rollout. Everything that is shown of it, with its spec and its reason, is in state. */
@@ -297,7 +297,7 @@ struct records_member {
     uint64_t start_ms;    /* not started before this time */
     uint64_t revert_ms;   /* duration of its rehearsed revert; 0: none yet */
     bool confirmed;       /* it runs the release */
-    bool was_bad;         /* bad when its wave began */
+    bool lost_before;     /* it had lost contact when its wave began */
     bool charged;         /* to the budgets */
     uint64_t pending;     /* number of the action that it waits for; 0: none. The writer gives it a meaning */
     uint64_t epoch;       /* of the last order; 0: none */
@@ -324,17 +324,17 @@ int records_members_took (struct records *records, uint64_t *ret_ms, struct base
 int records_clock_get (struct records *records, uint64_t *ret_ms, struct base_error *error);
 int records_clock_put (struct records *records, uint64_t ms, struct base_error *error);
 /*  If the clock is missing, sets it to the latest time of it in the records, but at least to one day. */
-int records_clock_mend (struct records *records, struct base_error *error);
+int records_clock_repair (struct records *records, struct base_error *error);
 
 /*  Adds a transition of a rollout, and sets its serial. */
-int records_turn_add (struct records *records, uint64_t rollout, struct wire_transition *turn,
-                      struct base_error *error);
-typedef int records_turn_each (void *context, const struct wire_transition *turn);
-int records_turns (struct records *records, uint64_t rollout, uint64_t after, records_turn_each *each,
-                   void *context, struct base_error *error);
+int records_transition_add (struct records *records, uint64_t rollout, struct wire_transition *transition,
+                            struct base_error *error);
+typedef int records_transition_each (void *context, const struct wire_transition *transition);
+int records_transitions (struct records *records, uint64_t rollout, uint64_t after,
+                         records_transition_each *each, void *context, struct base_error *error);
 
 /*  An order that was given, for nodectl why. */
-struct records_given {
+struct records_issued {
     const char *node, *application;
     uint64_t epoch;
     enum wire_order verb;
@@ -344,6 +344,7 @@ struct records_given {
     const char *user;        /* the operator, with host; may be NULL */
     const char *time;        /* RFC 3339 */
 };
-int records_given_put (struct records *records, const struct records_given *given, struct base_error *error);
+int records_issued_put (struct records *records, const struct records_issued *issued,
+                        struct base_error *error);
 
 #endif

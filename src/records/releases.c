@@ -14,8 +14,8 @@ void records_release_deinit (struct records_release *release)
     *release = (struct records_release){.serial = 0};
 }
 
-static int release_contents_add (struct records *records, const struct base_digest *digest,
-                                 const struct wire_release *document, struct base_error *error)
+static int release_blobs_add (struct records *records, const struct base_digest *digest,
+                              const struct wire_release *document, struct base_error *error)
 {
     base_assert (records && digest && document);
     base_assert (document->envelopes || document->n_envelopes == 0);
@@ -23,17 +23,17 @@ static int release_contents_add (struct records *records, const struct base_dige
     int r;
 
     (void) wire_release_digest (document, &size);
-    r = records_content_add (records, digest, digest, size, error);
+    r = records_blob_add (records, digest, digest, size, error);
     if (r < 0)
         return r;
     for (size_t i = 0; i < document->n_envelopes; i++) {
         const struct wire_envelope *envelope = &document->envelopes[i];
-        r = records_content_add (records, digest, &envelope->binary, envelope->size, error);
+        r = records_blob_add (records, digest, &envelope->binary, envelope->size, error);
         if (r < 0)
             return r;
         for (size_t j = 0; j < envelope->n_files; j++) {
-            r = records_content_add (records, digest, &envelope->files[j].digest, envelope->files[j].size,
-                                     error);
+            r = records_blob_add (records, digest, &envelope->files[j].digest, envelope->files[j].size,
+                                  error);
             if (r < 0)
                 return r;
         }
@@ -49,7 +49,7 @@ static int release_add (struct records *records, const struct base_digest *diges
     base_assert (packed->size > 0);
     int r = records_release_add (records, digest, document, packed, time, error);
 
-    return r < 0 ? r : release_contents_add (records, digest, document, error);
+    return r < 0 ? r : release_blobs_add (records, digest, document, error);
 }
 
 /*  Commits if r is 0, else rolls back. Returns r, or the error of the commit. */

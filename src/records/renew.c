@@ -53,13 +53,13 @@ static int rollout_pause (struct renewal *renewal, struct records_rollout *row, 
 {
     base_assert (renewal->records && !row->state.paused);
     char now[BASE_TIME_TEXT], reason[200];
-    struct wire_transition turn = {.rollout = row->state.id,
-                                   .time = now,
-                                   .phase = row->state.phase,
-                                   .wave = row->wave + 1,
-                                   .paused = true,
-                                   .command = WIRE_COMMAND_PAUSE,
-                                   .reason = reason};
+    struct wire_transition transition = {.rollout = row->state.id,
+                                         .time = now,
+                                         .phase = row->state.phase,
+                                         .wave = row->wave + 1,
+                                         .paused = true,
+                                         .command = WIRE_COMMAND_PAUSE,
+                                         .reason = reason};
     int r;
 
     (void) base_time_format (base_time_real_ns (), now);
@@ -76,7 +76,7 @@ static int rollout_pause (struct renewal *renewal, struct records_rollout *row, 
     r = records_rollout_put (renewal->records, row, renewal->error);
     if (r < 0)
         return r;
-    return records_turn_add (renewal->records, row->serial, &turn, renewal->error);
+    return records_transition_add (renewal->records, row->serial, &transition, renewal->error);
 }
 
 static int rollouts_pause (struct renewal *renewal)
@@ -110,7 +110,7 @@ static int renewal_run (struct renewal *renewal)
     r = records_revisions_skip (renewal->records, renewal->error);
     if (r < 0)
         return r;
-    r = records_clock_mend (renewal->records, renewal->error);
+    r = records_clock_repair (renewal->records, renewal->error);
     if (r < 0)
         return r;
     r = rollouts_pause (renewal);

@@ -13,27 +13,27 @@ int records_report_put (struct records *records, const struct wire_report *repor
     base_assert (records && ret_news);
     base_assert (report && report->application);
     base_cleanup (base_buffer_deinit) struct base_buffer packed = {.size = 0};
-    struct wire_stored_report told = {.node = report->node,
-                                      .application = report->application->name,
-                                      .transaction = report->transaction,
-                                      .epoch = report->epoch,
-                                      .attempt = report->attempt,
-                                      .step = report->step,
-                                      .outcome = report->outcome,
-                                      .reason = report->reason,
-                                      .version = report->version,
-                                      .release = report->release,
-                                      .time = report->time};
+    struct wire_stored_report stored = {.node = report->node,
+                                        .application = report->application->name,
+                                        .transaction = report->transaction,
+                                        .epoch = report->epoch,
+                                        .attempt = report->attempt,
+                                        .step = report->step,
+                                        .outcome = report->outcome,
+                                        .reason = report->reason,
+                                        .version = report->version,
+                                        .release = report->release,
+                                        .time = report->time};
     bool known = false;
-    int r = records_pack (&wire_stored_report_record, &told, &packed, error);
+    int r = records_pack (&wire_stored_report_record, &stored, &packed, error);
 
     if (r < 0)
         return r;
-    r = records_report_is_known (records, &told, &packed, &known, error);
+    r = records_report_is_known (records, &stored, &packed, &known, error);
     if (r < 0)
         return r;
     *ret_news = !known;
     if (known)
         return 0;
-    return records_report_add (records, &told, &packed, RECORDS_REPORTS_MOST, error);
+    return records_report_add (records, &stored, &packed, RECORDS_REPORTS_MOST, error);
 }

@@ -23,20 +23,20 @@ const char *records_evidence_print (const struct records_evidence *evidence, cha
     _Static_assert(RECORDS_BETS == 4, "the bets are written one by one");
     (void) snprintf (text, RECORDS_EVIDENCE_TEXT, "%a %a %a %a %llu %llu %llu %llu %llu", evidence->logs[0],
                      evidence->logs[1], evidence->logs[2], evidence->logs[3],
-                     (unsigned long long) evidence->rounds, (unsigned long long) evidence->updated,
-                     (unsigned long long) evidence->updated_bad, (unsigned long long) evidence->others,
-                     (unsigned long long) evidence->others_bad);
+                     (unsigned long long) evidence->samples, (unsigned long long) evidence->updated,
+                     (unsigned long long) evidence->updated_failed, (unsigned long long) evidence->others,
+                     (unsigned long long) evidence->others_failed);
     return text;
 }
 
 int records_evidence_parse (const char *text, struct records_evidence *ret_evidence)
 {
     base_assert (ret_evidence);
-    struct records_evidence evidence = {.rounds = 0};
+    struct records_evidence evidence = {.samples = 0};
     const char *at = text;
     char *end;
-    uint64_t *const counts[] = {&evidence.rounds, &evidence.updated, &evidence.updated_bad, &evidence.others,
-                                &evidence.others_bad};
+    uint64_t *const counts[] = {&evidence.samples, &evidence.updated, &evidence.updated_failed,
+                                &evidence.others, &evidence.others_failed};
 
     if (!text)
         return -EBADMSG;

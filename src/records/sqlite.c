@@ -165,7 +165,7 @@ static int database_prepare (struct records *records, const char *path, struct b
                         error);
     if (r < 0)
         return r;
-    r = sqlite_check_whole (records->database, path, error);
+    r = sqlite_check_integrity (records->database, path, error);
     if (r < 0)
         return r;
     r = sqlite_layout_migrate (records, path, error);

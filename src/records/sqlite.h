@@ -62,7 +62,7 @@ int sqlite_fail (struct records *records, struct base_error *error, const char *
 int sqlite_execute (struct records *records, const char *sql, struct base_error *error);
 
 /*  Checks a database with "quick_check". Returns 0, -EBADMSG with the path and what to do, or -errno. */
-int sqlite_check_whole (sqlite3 *database, const char *path, struct base_error *error);
+int sqlite_check_integrity (sqlite3 *database, const char *path, struct base_error *error);
 
 /*  sqlite_mark.c: before its commit, a transaction that changes something increases the mark; after it, the
     follower is called. */

@@ -62,10 +62,10 @@ static void row_end (sqlite3_stmt **row)
     (void) sqlite3_finalize (*row);
 }
 
-static int head_get (sqlite3 *database, const char *path, uint64_t *ret_turns, struct base_digest *ret_head,
+static int head_get (sqlite3 *database, const char *path, uint64_t *ret_merges, struct base_digest *ret_head,
                      struct base_error *error)
 {
-    base_assert (ret_turns && ret_head);
+    base_assert (ret_merges && ret_head);
     base_cleanup (row_end) sqlite3_stmt *row = NULL;
     bool is_there;
     int r = row_get (database, "SELECT serial, fleet FROM heads ORDER BY serial DESC LIMIT 1", path, &row,
@@ -73,7 +73,7 @@ static int head_get (sqlite3 *database, const char *path, uint64_t *ret_turns, s
 
     if (r < 0)
         return r;
-    *ret_turns = is_there ? sqlite_number (row, 0) : 0;
+    *ret_merges = is_there ? sqlite_number (row, 0) : 0;
     *ret_head = is_there ? sqlite_digest (row, 1) : (struct base_digest){.bytes = {0}};
     return 0;
 }
@@ -109,7 +109,7 @@ static int number_get (sqlite3 *database, const char *sql, const char *path, uin
     return 0;
 }
 
-int sqlite_check_whole (sqlite3 *database, const char *path, struct base_error *error)
+int sqlite_check_integrity (sqlite3 *database, const char *path, struct base_error *error)
 {
     base_assert (database && path);
     base_cleanup (row_end) sqlite3_stmt *row = NULL;
@@ -125,7 +125,7 @@ int sqlite_check_whole (sqlite3 *database, const char *path, struct base_error *
 }
 
 /*  The tables whose row counts must match between a copy and its source. */
-static const char *const counted[] = {"nodes",   "applications", "releases", "contents",
+static const char *const counted[] = {"nodes",   "applications", "releases", "blobs",
                                       "reports", "rollouts",     "members"};
 enum { COUNTED = sizeof counted / sizeof counted[0] };
 
@@ -154,7 +154,7 @@ static int copy_check (const char *path, const uint64_t counts[COUNTED], struct 
 
     if (r < 0)
         return r;
-    r = sqlite_check_whole (database, path, error);
+    r = sqlite_check_integrity (database, path, error);
     if (r < 0)
         return r;
     r = counts_get (database, path, found, error);
@@ -179,15 +179,15 @@ static int source_open (const char *path, sqlite3 **ret_source, uint64_t counts[
         return r;
     if (sqlite3_exec (*ret_source, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
         return database_fail (*ret_source, error, "read", path);
-    r = sqlite_check_whole (*ret_source, path, error);
+    r = sqlite_check_integrity (*ret_source, path, error);
     return r < 0 ? r : counts_get (*ret_source, path, counts, error);
 }
 
-int records_copy (const char *from, const char *to, uint64_t *ret_turns, struct base_digest *ret_head,
+int records_copy (const char *from, const char *to, uint64_t *ret_merges, struct base_digest *ret_head,
                   struct base_error *error)
 {
     base_assert (from && to);
-    base_assert (ret_turns && ret_head);
+    base_assert (ret_merges && ret_head);
     base_cleanup (database_close) sqlite3 *source = NULL;
     base_cleanup (database_close) sqlite3 *target = NULL;
     uint64_t counts[COUNTED];
@@ -209,7 +209,7 @@ int records_copy (const char *from, const char *to, uint64_t *ret_turns, struct 
                      (unsigned long long) (base_time_real_ns () / 1000000));
     if (sqlite3_exec (target, note, NULL, NULL, NULL) != SQLITE_OK)
         return database_fail (target, error, "write", to);
-    r = head_get (target, to, ret_turns, ret_head, error);
+    r = head_get (target, to, ret_merges, ret_head, error);
     if (r < 0)
         return r;
     database_close (&target);
@@ -250,7 +250,7 @@ static int database_check (const char *path, struct records_restored *restored, 
 
     if (r < 0)
         return r;
-    r = sqlite_check_whole (database, path, error);
+    r = sqlite_check_integrity (database, path, error);
     if (r < 0)
         return r;
     r = number_get (database, "PRAGMA user_version", path, &layout, error);

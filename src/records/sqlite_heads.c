@@ -43,10 +43,10 @@ int records_journal_put (struct records *records, const char *node, const struct
         node, journal->serial, &journal->head, journal->fault);
 }
 
-int records_fleet_head (struct records *records, uint64_t *ret_turns, struct base_digest *ret_head,
+int records_fleet_head (struct records *records, uint64_t *ret_merges, struct base_digest *ret_head,
                         struct base_error *error)
 {
-    base_assert (records && ret_turns && ret_head);
+    base_assert (records && ret_merges && ret_head);
     base_cleanup (sqlite_end) sqlite3_stmt *row = NULL;
     int r = sqlite_query (records, &row, error,
                           "SELECT serial, fleet FROM heads ORDER BY serial DESC LIMIT 1", "");
@@ -56,7 +56,7 @@ int records_fleet_head (struct records *records, uint64_t *ret_turns, struct bas
     r = sqlite_row (records, row, error);
     if (r < 0)
         return r;
-    *ret_turns = r == SQLITE_E_ROW ? sqlite_number (row, 0) : 0;
+    *ret_merges = r == SQLITE_E_ROW ? sqlite_number (row, 0) : 0;
     *ret_head = r == SQLITE_E_ROW ? sqlite_digest (row, 1) : (struct base_digest){.bytes = {0}};
     return 0;
 }

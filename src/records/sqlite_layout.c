@@ -18,19 +18,19 @@ static const char *const migrations[] = {
     " application TEXT NOT NULL, version TEXT NOT NULL, document BLOB NOT NULL, time TEXT NOT NULL,"
     " withdrawn INTEGER NOT NULL DEFAULT 0);"
     "CREATE INDEX releases_application ON releases (application, serial);"
-    "CREATE TABLE contents (release BLOB NOT NULL, digest BLOB NOT NULL, size INTEGER NOT NULL,"
+    "CREATE TABLE blobs (release BLOB NOT NULL, digest BLOB NOT NULL, size INTEGER NOT NULL,"
     " PRIMARY KEY (release, digest)) WITHOUT ROWID;"
-    "CREATE INDEX contents_digest ON contents (digest);"
-    "CREATE TABLE nodes (id TEXT PRIMARY KEY, place TEXT, software TEXT, platform TEXT NOT NULL,"
+    "CREATE INDEX blobs_digest ON blobs (digest);"
+    "CREATE TABLE nodes (id TEXT PRIMARY KEY, host_pid TEXT, software TEXT, platform TEXT NOT NULL,"
     " last_seen TEXT NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE applications (node TEXT NOT NULL, name TEXT NOT NULL, epoch INTEGER NOT NULL,"
-    " verb TEXT, told BLOB, trial INTEGER NOT NULL DEFAULT 0, running BLOB, previous BLOB, desired BLOB,"
+    " verb TEXT, reported BLOB, trial INTEGER NOT NULL DEFAULT 0, running BLOB, previous BLOB, desired BLOB,"
     " PRIMARY KEY (node, name)) WITHOUT ROWID;"
     "CREATE INDEX applications_running ON applications (running);"
     "CREATE INDEX applications_previous ON applications (previous);"
     "CREATE TABLE reports (serial INTEGER PRIMARY KEY AUTOINCREMENT, node TEXT NOT NULL, "
     "application TEXT NOT NULL,"
-    " epoch INTEGER NOT NULL, attempt INTEGER NOT NULL, step TEXT NOT NULL, told BLOB NOT NULL);"
+    " epoch INTEGER NOT NULL, attempt INTEGER NOT NULL, step TEXT NOT NULL, report BLOB NOT NULL);"
     "CREATE UNIQUE INDEX reports_key ON reports (node, application, epoch, attempt, step);"
     "CREATE INDEX reports_node ON reports (node, serial);"
     "CREATE TABLE answers (serial INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE,"
@@ -57,11 +57,11 @@ static const char *const migrations[] = {
     " verb TEXT, update_id TEXT, ordered INTEGER NOT NULL, took INTEGER NOT NULL, step TEXT, reason TEXT,"
     " revision INTEGER NOT NULL, PRIMARY KEY (rollout, idx)) WITHOUT ROWID;"
     "CREATE INDEX members_took ON members (rollout, took) WHERE took > 0;"
-    "CREATE TABLE turns (serial INTEGER PRIMARY KEY AUTOINCREMENT, rollout INTEGER NOT NULL,"
-    " turn BLOB NOT NULL);"
-    "CREATE INDEX turns_rollout ON turns (rollout, serial);"
-    "CREATE TABLE given (node TEXT NOT NULL, application TEXT NOT NULL, epoch INTEGER NOT NULL,"
-    " verb TEXT NOT NULL, update_id TEXT, rollout TEXT, wave INTEGER NOT NULL, place TEXT,"
+    "CREATE TABLE transitions (serial INTEGER PRIMARY KEY AUTOINCREMENT, rollout INTEGER NOT NULL,"
+    " transition BLOB NOT NULL);"
+    "CREATE INDEX transitions_rollout ON transitions (rollout, serial);"
+    "CREATE TABLE issued (node TEXT NOT NULL, application TEXT NOT NULL, epoch INTEGER NOT NULL,"
+    " verb TEXT NOT NULL, update_id TEXT, rollout TEXT, wave INTEGER NOT NULL, user TEXT,"
     " time TEXT NOT NULL, PRIMARY KEY (node, application, epoch)) WITHOUT ROWID;",
     /* Times of rollouts were wall-clock times. The clock that they use now starts after the last of them,
        or at one day, as 0 means "never". */
@@ -70,10 +70,10 @@ static const char *const migrations[] = {
     "INSERT OR REPLACE INTO meta (key, value) VALUES ('watched', max (86400000,"
     " coalesce ((SELECT max (max (phase_ms, wave_ms, stop_ms)) FROM rollouts), 0),"
     " coalesce ((SELECT max (max (since, ordered)) FROM members), 0)));",
-    /* quarantined releases, which were a part of told */
+    /* quarantined releases, which were a part of reported */
     "ALTER TABLE applications ADD COLUMN quarantine BLOB;"
-    "CREATE TABLE quarantine (node TEXT NOT NULL, application TEXT NOT NULL, place INTEGER NOT NULL,"
-    " release BLOB, failure BLOB NOT NULL, PRIMARY KEY (node, application, place)) WITHOUT ROWID;"
+    "CREATE TABLE quarantine (node TEXT NOT NULL, application TEXT NOT NULL, position INTEGER NOT NULL,"
+    " release BLOB, failure BLOB NOT NULL, PRIMARY KEY (node, application, position)) WITHOUT ROWID;"
     "CREATE INDEX quarantine_release ON quarantine (node, application, release);",
 };
 
@@ -144,8 +144,8 @@ int sqlite_layout_check (struct records *records, const char *path, struct base_
     base_cleanup (sqlite_end) sqlite3_stmt *statement = NULL;
     int r = sqlite_query (records, &statement, error,
                           "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('meta',"
-                          " 'releases', 'contents', 'nodes', 'applications', 'reports', 'answers', 'labels',"
-                          " 'heads', 'rollouts', 'members', 'turns', 'given', 'quarantine')",
+                          " 'releases', 'blobs', 'nodes', 'applications', 'reports', 'answers', 'labels',"
+                          " 'heads', 'rollouts', 'members', 'transitions', 'issued', 'quarantine')",
                           "");
 
     if (r < 0)

@@ -10,12 +10,13 @@
 
 int records_node_put (struct records *records, const struct records_node *node, struct base_error *error)
 {
-    return sqlite_do (records, error,
-                      "INSERT INTO nodes (id, place, software, platform, last_seen, kernel, restarts)"
-                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE SET"
-                      " place = ?2, software = ?3, platform = ?4, last_seen = ?5, kernel = ?6, restarts = ?7",
-                      "ttttttu", node->id, node->place, node->software, node->platform, node->last_seen,
-                      node->kernel, node->restarts);
+    return sqlite_do (
+        records, error,
+        "INSERT INTO nodes (id, host_pid, software, platform, last_seen, kernel, restarts)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE SET"
+        " host_pid = ?2, software = ?3, platform = ?4, last_seen = ?5, kernel = ?6, restarts = ?7",
+        "ttttttu", node->id, node->host_pid, node->software, node->platform, node->last_seen, node->kernel,
+        node->restarts);
 }
 
 int records_node_seen (struct records *records, const char *id, const char *last_seen,
@@ -33,7 +34,7 @@ int records_node_remove (struct records *records, const char *id, struct base_er
     if (r == 0)
         r = sqlite_do (records, error, "DELETE FROM labels WHERE node = ?1", "t", id);
     if (r == 0)
-        r = sqlite_do (records, error, "DELETE FROM given WHERE node = ?1", "t", id);
+        r = sqlite_do (records, error, "DELETE FROM issued WHERE node = ?1", "t", id);
     if (r == 0)
         r = sqlite_do (records, error, "DELETE FROM quarantine WHERE node = ?1", "t", id);
     if (r == 0)
@@ -45,7 +46,7 @@ int records_nodes (struct records *records, records_node_each *each, void *conte
 {
     base_cleanup (sqlite_end) sqlite3_stmt *row = NULL;
     int r = sqlite_query (records, &row, error,
-                          "SELECT id, place, software, platform, last_seen, kernel, restarts FROM nodes"
+                          "SELECT id, host_pid, software, platform, last_seen, kernel, restarts FROM nodes"
                           " ORDER BY id",
                           "");
 
@@ -53,7 +54,7 @@ int records_nodes (struct records *records, records_node_each *each, void *conte
         return r;
     while ((r = sqlite_row (records, row, error)) == SQLITE_E_ROW) {
         struct records_node node = {.id = sqlite_text (row, 0),
-                                    .place = sqlite_text (row, 1),
+                                    .host_pid = sqlite_text (row, 1),
                                     .software = sqlite_text (row, 2),
                                     .platform = sqlite_text (row, 3),
                                     .last_seen = sqlite_text (row, 4),
@@ -73,7 +74,7 @@ int records_application_get (struct records *records, const char *node, const ch
     base_cleanup (records_application_deinit) struct records_application application = {.epoch = 0};
     const char *verb;
     int r = sqlite_query (records, &row, error,
-                          "SELECT epoch, verb, told, desired, quarantine FROM applications"
+                          "SELECT epoch, verb, reported, desired, quarantine FROM applications"
                           " WHERE node = ?1 AND name = ?2",
                           "tt", node, name);
 
@@ -88,10 +89,10 @@ int records_application_get (struct records *records, const char *node, const ch
     verb = sqlite_text (row, 1);
     application.verb = verb ? wire_order_parse (verb) : WIRE_ORDER_NULL;
     if (sqlite3_column_type (row, 2) != SQLITE_NULL) {
-        r = sqlite_unpack (row, 2, &wire_application_record, &application.told, error);
+        r = sqlite_unpack (row, 2, &wire_application_record, &application.reported, error);
         if (r != 0)
             return r;
-        application.is_told = true;
+        application.is_reported = true;
     }
     if (sqlite3_column_type (row, 3) != SQLITE_NULL) {
         r = sqlite_unpack (row, 3, &wire_desired_record, &application.desired, error);
@@ -108,25 +109,25 @@ int records_application_get (struct records *records, const char *node, const ch
 int records_application_put (struct records *records, const struct records_application *application,
                              struct base_error *error)
 {
-    base_cleanup (base_buffer_deinit) struct base_buffer told = {.size = 0};
+    base_cleanup (base_buffer_deinit) struct base_buffer reported = {.size = 0};
     base_cleanup (base_buffer_deinit) struct base_buffer desired = {.size = 0};
-    const struct wire_application *now = &application->told;
+    const struct wire_application *now = &application->reported;
     const char *verb = application->verb ? wire_order_word (application->verb) : NULL;
     int r = 0;
 
-    if (application->is_told)
-        r = records_pack (&wire_application_record, now, &told, error);
+    if (application->is_reported)
+        r = records_pack (&wire_application_record, now, &reported, error);
     if (r == 0 && application->is_desired)
         r = records_pack (&wire_desired_record, &application->desired, &desired, error);
     if (r != 0)
         return r;
     return sqlite_do (
         records, error,
-        "INSERT INTO applications (node, name, epoch, verb, told, trial, running, previous, desired)"
+        "INSERT INTO applications (node, name, epoch, verb, reported, trial, running, previous, desired)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (node, name) DO UPDATE SET"
-        " epoch = ?3, verb = ?4, told = ?5, trial = ?6, running = ?7, previous = ?8, desired = ?9",
-        "ttutbuddb", application->node, application->name, application->epoch, verb, &told,
-        (uint64_t) (application->is_told && now->state == WIRE_STATE_TRIAL), &now->release,
+        " epoch = ?3, verb = ?4, reported = ?5, trial = ?6, running = ?7, previous = ?8, desired = ?9",
+        "ttutbuddb", application->node, application->name, application->epoch, verb, &reported,
+        (uint64_t) (application->is_reported && now->state == WIRE_STATE_TRIAL), &now->release,
         &now->previous_release, &desired);
 }
 
@@ -139,7 +140,7 @@ int records_application_drop (struct records *records, const char *node, const c
 
     if (r == 0)
         r = sqlite_do (records, error,
-                       "UPDATE applications SET told = NULL, trial = 0, running = NULL, previous = NULL,"
+                       "UPDATE applications SET reported = NULL, trial = 0, running = NULL, previous = NULL,"
                        " quarantine = NULL WHERE node = ?1 AND name = ?2",
                        "tt", node, name);
     if (r == 0)
@@ -152,8 +153,9 @@ int records_applications_reported (struct records *records, const char *node, re
                                    void *context, struct base_error *error)
 {
     base_cleanup (sqlite_end) sqlite3_stmt *row = NULL;
-    int r = sqlite_query (records, &row, error,
-                          "SELECT name FROM applications WHERE node = ?1 AND told IS NOT NULL", "t", node);
+    int r =
+        sqlite_query (records, &row, error,
+                      "SELECT name FROM applications WHERE node = ?1 AND reported IS NOT NULL", "t", node);
 
     if (r != 0)
         return r;

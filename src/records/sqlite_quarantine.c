@@ -8,16 +8,16 @@
 #include "base/assert.h"
 #include "base/cleanup.h"
 
-static int failure_put (struct records *records, const char *node, const char *application, size_t place,
+static int failure_put (struct records *records, const char *node, const char *application, size_t position,
                         const struct wire_failure *failure, struct base_error *error)
 {
     base_cleanup (base_buffer_deinit) struct base_buffer packed = {.size = 0};
     int r = records_pack (&wire_failure_record, failure, &packed, error);
 
     return r == 0 ? sqlite_do (records, error,
-                               "INSERT INTO quarantine (node, application, place, release, failure)"
+                               "INSERT INTO quarantine (node, application, position, release, failure)"
                                " VALUES (?1, ?2, ?3, ?4, ?5)",
-                               "ttudb", node, application, (uint64_t) place, &failure->release, &packed)
+                               "ttudb", node, application, (uint64_t) position, &failure->release, &packed)
                   : r;
 }
 
@@ -81,8 +81,8 @@ int records_quarantine (struct records *records, const char *node, const char *a
     static const struct base_digest none;
     int r = sqlite_query (records, &row, error,
                           "SELECT failure FROM quarantine WHERE node = ?1 AND application = ?2"
-                          " AND (?3 IS NULL OR place > (SELECT max (place) FROM quarantine"
-                          " WHERE node = ?1 AND application = ?2 AND release = ?3)) ORDER BY place",
+                          " AND (?3 IS NULL OR position > (SELECT max (position) FROM quarantine"
+                          " WHERE node = ?1 AND application = ?2 AND release = ?3)) ORDER BY position",
                           "ttd", node, application, after ? after : &none);
 
     if (r != 0)

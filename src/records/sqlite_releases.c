@@ -9,13 +9,13 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 
-int records_content_add (struct records *records, const struct base_digest *release,
-                         const struct base_digest *content, uint64_t size, struct base_error *error)
+int records_blob_add (struct records *records, const struct base_digest *release,
+                      const struct base_digest *blob, uint64_t size, struct base_error *error)
 {
-    base_assert (records && release && content);
+    base_assert (records && release && blob);
     return sqlite_do (records, error,
-                      "INSERT OR IGNORE INTO contents (release, digest, size) VALUES (?1, ?2, ?3)", "ddu",
-                      release, content, size);
+                      "INSERT OR IGNORE INTO blobs (release, digest, size) VALUES (?1, ?2, ?3)", "ddu",
+                      release, blob, size);
 }
 
 int records_release_add (struct records *records, const struct base_digest *digest,
@@ -104,36 +104,36 @@ int records_releases (struct records *records, const char *application, uint64_t
 /*  A release needs its blobs while it is offered, and while a node runs it or could revert to it: the node
     may have to repair itself. */
 #define NEEDED                                                                                               \
-    "SELECT contents.digest FROM contents JOIN releases ON releases.digest = contents.release"               \
+    "SELECT blobs.digest FROM blobs JOIN releases ON releases.digest = blobs.release"                        \
     " WHERE releases.withdrawn = 0 OR EXISTS (SELECT 1 FROM applications WHERE running = releases.digest)"   \
     " OR EXISTS (SELECT 1 FROM applications WHERE previous = releases.digest)"
 
-int records_contents_unused (struct records *records, const struct base_digest *release,
-                             records_digest_each *each, void *context, struct base_error *error)
+int records_blobs_unused (struct records *records, const struct base_digest *release,
+                          records_digest_each *each, void *context, struct base_error *error)
 {
     base_assert (records && release && each);
     base_cleanup (sqlite_end) sqlite3_stmt *row = NULL;
     int r = sqlite_query (records, &row, error,
-                          "SELECT digest FROM contents WHERE release = ?1 AND digest NOT IN (" NEEDED ")",
-                          "d", release);
+                          "SELECT digest FROM blobs WHERE release = ?1 AND digest NOT IN (" NEEDED ")", "d",
+                          release);
 
     if (r < 0)
         return r;
     while ((r = sqlite_row (records, row, error)) == SQLITE_E_ROW) {
-        struct base_digest content = sqlite_digest (row, 0);
-        r = each (context, &content);
+        struct base_digest blob = sqlite_digest (row, 0);
+        r = each (context, &blob);
         if (r != 0)
             return r;
     }
     return r;
 }
 
-int records_content_used (struct records *records, const struct base_digest *content, bool *ret_used,
-                          struct base_error *error)
+int records_blob_used (struct records *records, const struct base_digest *blob, bool *ret_used,
+                       struct base_error *error)
 {
-    base_assert (records && content && ret_used);
+    base_assert (records && blob && ret_used);
     base_cleanup (sqlite_end) sqlite3_stmt *row = NULL;
-    int r = sqlite_query (records, &row, error, "SELECT 1 WHERE ?1 IN (" NEEDED ")", "d", content);
+    int r = sqlite_query (records, &row, error, "SELECT 1 WHERE ?1 IN (" NEEDED ")", "d", blob);
 
     if (r < 0)
         return r;

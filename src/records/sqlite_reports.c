@@ -9,17 +9,17 @@
 #include "base/cleanup.h"
 #include "wire/text.h"
 
-int records_report_is_known (struct records *records, const struct wire_stored_report *told,
+int records_report_is_known (struct records *records, const struct wire_stored_report *stored,
                              const struct base_buffer *packed, bool *ret_known, struct base_error *error)
 {
     base_assert (records && packed && ret_known);
-    base_assert (told && told->node && told->application && told->step);
+    base_assert (stored && stored->node && stored->application && stored->step);
     base_cleanup (sqlite_end) sqlite3_stmt *row = NULL;
     int r = sqlite_query (
         records, &row, error,
         "SELECT 1 FROM reports WHERE node = ?1 AND application = ?2 AND epoch = ?3 AND attempt = ?4"
-        " AND step = ?5 AND told = ?6",
-        "ttuutb", told->node, told->application, told->epoch, told->attempt, told->step, packed);
+        " AND step = ?5 AND report = ?6",
+        "ttuutb", stored->node, stored->application, stored->epoch, stored->attempt, stored->step, packed);
 
     if (r < 0)
         return r;
@@ -30,18 +30,18 @@ int records_report_is_known (struct records *records, const struct wire_stored_r
     return 0;
 }
 
-int records_report_add (struct records *records, const struct wire_stored_report *told,
+int records_report_add (struct records *records, const struct wire_stored_report *stored,
                         const struct base_buffer *packed, uint64_t most, struct base_error *error)
 {
     base_assert (records && packed && most > 0);
-    base_assert (told && told->node && told->application && told->step);
+    base_assert (stored && stored->node && stored->application && stored->step);
     /* A changed report gets a new serial, so that a reader that continues after a serial misses
        nothing. */
-    int r =
-        sqlite_do (records, error,
-                   "INSERT OR REPLACE INTO reports (node, application, epoch, attempt, step, told)"
-                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                   "ttuutb", told->node, told->application, told->epoch, told->attempt, told->step, packed);
+    int r = sqlite_do (records, error,
+                       "INSERT OR REPLACE INTO reports (node, application, epoch, attempt, step, report)"
+                       " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                       "ttuutb", stored->node, stored->application, stored->epoch, stored->attempt,
+                       stored->step, packed);
 
     if (r < 0)
         return r;
@@ -49,40 +49,40 @@ int records_report_add (struct records *records, const struct wire_stored_report
         records, error,
         "DELETE FROM reports WHERE node = ?1 AND serial <= (SELECT serial FROM reports WHERE node = ?1"
         " ORDER BY serial DESC LIMIT 1 OFFSET ?2)",
-        "tu", told->node, most);
+        "tu", stored->node, most);
 }
 
 /*  Reads the columns of the order, which follow those of the report. */
-static int order_read (sqlite3_stmt *row, struct wire_stored_report *told)
+static int order_read (sqlite3_stmt *row, struct wire_stored_report *stored)
 {
-    base_assert (told);
+    base_assert (stored);
     const char *verb = sqlite_text (row, 2);
 
-    told->order = verb ? wire_order_parse (verb) : WIRE_ORDER_NULL;
-    told->wave = sqlite_number (row, 4);
-    return wire_text_set (&told->rollout, sqlite_text (row, 3)) == 0 &&
-                   wire_text_set (&told->user, sqlite_text (row, 5)) == 0 &&
-                   wire_text_set (&told->ordered, sqlite_text (row, 6)) == 0
+    stored->order = verb ? wire_order_parse (verb) : WIRE_ORDER_NULL;
+    stored->wave = sqlite_number (row, 4);
+    return wire_text_set (&stored->rollout, sqlite_text (row, 3)) == 0 &&
+                   wire_text_set (&stored->user, sqlite_text (row, 5)) == 0 &&
+                   wire_text_set (&stored->ordered, sqlite_text (row, 6)) == 0
                ? 0
                : -ENOMEM;
 }
 
-static int reports_read (struct records *records, sqlite3_stmt *row, records_told_each *each, void *context,
+static int reports_read (struct records *records, sqlite3_stmt *row, records_report_each *each, void *context,
                          struct base_error *error)
 {
     base_assert (row && each);
     int r;
 
     while ((r = sqlite_row (records, row, error)) == SQLITE_E_ROW) {
-        base_cleanup (wire_stored_report_deinit) struct wire_stored_report told = {.serial = 0};
-        r = sqlite_unpack (row, 1, &wire_stored_report_record, &told, error);
+        base_cleanup (wire_stored_report_deinit) struct wire_stored_report stored = {.serial = 0};
+        r = sqlite_unpack (row, 1, &wire_stored_report_record, &stored, error);
         if (r < 0)
             return r;
-        told.serial = sqlite_number (row, 0);
-        r = sqlite3_column_count (row) > 2 ? order_read (row, &told) : 0;
+        stored.serial = sqlite_number (row, 0);
+        r = sqlite3_column_count (row) > 2 ? order_read (row, &stored) : 0;
         if (r < 0)
             return r;
-        r = each (context, &told);
+        r = each (context, &stored);
         if (r != 0)
             return r;
     }
@@ -90,29 +90,30 @@ static int reports_read (struct records *records, sqlite3_stmt *row, records_tol
 }
 
 int records_reports (struct records *records, const char *node, const char *application, uint64_t after,
-                     records_told_each *each, void *context, struct base_error *error)
+                     records_report_each *each, void *context, struct base_error *error)
 {
     base_assert (records && node && each);
     base_cleanup (sqlite_end) sqlite3_stmt *row = NULL;
-    int r = sqlite_query (records, &row, error,
-                          "SELECT r.serial, r.told, g.verb, g.rollout, g.wave, g.place, g.time FROM reports r"
-                          " LEFT JOIN given g ON g.node = r.node AND g.application = r.application"
-                          " AND g.epoch = r.epoch"
-                          " WHERE r.node = ?1 AND (?2 IS NULL OR r.application = ?2) AND r.serial > ?3"
-                          " ORDER BY r.serial",
-                          "ttu", node, application, after);
+    int r =
+        sqlite_query (records, &row, error,
+                      "SELECT r.serial, r.report, g.verb, g.rollout, g.wave, g.user, g.time FROM reports r"
+                      " LEFT JOIN issued g ON g.node = r.node AND g.application = r.application"
+                      " AND g.epoch = r.epoch"
+                      " WHERE r.node = ?1 AND (?2 IS NULL OR r.application = ?2) AND r.serial > ?3"
+                      " ORDER BY r.serial",
+                      "ttu", node, application, after);
 
     return r < 0 ? r : reports_read (records, row, each, context, error);
 }
 
 int records_reports_of (struct records *records, const char *node, const char *application, uint64_t epoch,
-                        records_told_each *each, void *context, struct base_error *error)
+                        records_report_each *each, void *context, struct base_error *error)
 {
     base_assert (records && node && application && each);
     base_cleanup (sqlite_end) sqlite3_stmt *row = NULL;
     int r =
         sqlite_query (records, &row, error,
-                      "SELECT serial, told FROM reports WHERE node = ?1 AND application = ?2 AND epoch = ?3"
+                      "SELECT serial, report FROM reports WHERE node = ?1 AND application = ?2 AND epoch = ?3"
                       " ORDER BY serial DESC",
                       "ttu", node, application, epoch);
 

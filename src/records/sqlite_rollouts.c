@@ -8,7 +8,7 @@
 #include "base/assert.h"
 #include "base/cleanup.h"
 
-enum { CONFIRMED = 1, WAS_BAD = 2, CHARGED = 4, TOOK_OF = 200 };
+enum { CONFIRMED = 1, LOST_BEFORE = 2, CHARGED = 4, TOOK_OF = 200 };
 
 int records_rollout_add (struct records *records, struct records_rollout *row, struct base_error *error)
 {
@@ -131,8 +131,8 @@ int records_rollouts_prune (struct records *records, struct base_error *error)
                    "");
     if (r < 0)
         return r;
-    return sqlite_do (records, error, "DELETE FROM turns WHERE rollout NOT IN (SELECT serial FROM rollouts)",
-                      "");
+    return sqlite_do (records, error,
+                      "DELETE FROM transitions WHERE rollout NOT IN (SELECT serial FROM rollouts)", "");
 }
 
 /*  members */
@@ -141,8 +141,8 @@ int records_member_put (struct records *records, uint64_t rollout, const struct 
                         struct base_error *error)
 {
     base_assert (records && row && row->node);
-    uint64_t flags =
-        (row->confirmed ? CONFIRMED : 0) | (row->was_bad ? WAS_BAD : 0) | (row->charged ? CHARGED : 0);
+    uint64_t flags = (row->confirmed ? CONFIRMED : 0) | (row->lost_before ? LOST_BEFORE : 0) |
+                     (row->charged ? CHARGED : 0);
 
     return sqlite_do (records, error,
                       "INSERT OR REPLACE INTO members (rollout, idx, node, wave, state, since, start,"
@@ -180,7 +180,7 @@ int records_members (struct records *records, uint64_t rollout, uint64_t index, 
                                      .start_ms = sqlite_number (statement, 5),
                                      .revert_ms = sqlite_number (statement, 6),
                                      .confirmed = flags & CONFIRMED,
-                                     .was_bad = flags & WAS_BAD,
+                                     .lost_before = flags & LOST_BEFORE,
                                      .charged = flags & CHARGED,
                                      .pending = sqlite_number (statement, 8),
                                      .epoch = sqlite_number (statement, 9),
@@ -247,7 +247,7 @@ int records_clock_get (struct records *records, uint64_t *ret_ms, struct base_er
     return 0;
 }
 
-int records_clock_mend (struct records *records, struct base_error *error)
+int records_clock_repair (struct records *records, struct base_error *error)
 {
     base_assert (records);
     return sqlite_do (records, error,
@@ -266,43 +266,44 @@ int records_clock_put (struct records *records, uint64_t ms, struct base_error *
 
 /*  transitions */
 
-int records_turn_add (struct records *records, uint64_t rollout, struct wire_transition *turn,
-                      struct base_error *error)
+int records_transition_add (struct records *records, uint64_t rollout, struct wire_transition *transition,
+                            struct base_error *error)
 {
-    base_assert (records && turn);
+    base_assert (records && transition);
     base_cleanup (base_buffer_deinit) struct base_buffer packed = {.size = 0};
     int r;
 
-    turn->serial = 0; /* the row's serial is filled in when it is read */
-    r = records_pack (&wire_transition_record, turn, &packed, error);
+    transition->serial = 0; /* the row's serial is filled in when it is read */
+    r = records_pack (&wire_transition_record, transition, &packed, error);
     if (r < 0)
         return r;
-    r = sqlite_do (records, error, "INSERT INTO turns (rollout, turn) VALUES (?1, ?2)", "ub", rollout,
-                   &packed);
+    r = sqlite_do (records, error, "INSERT INTO transitions (rollout, transition) VALUES (?1, ?2)", "ub",
+                   rollout, &packed);
     if (r < 0)
         return r;
-    turn->serial = (uint64_t) sqlite3_last_insert_rowid (records->database);
+    transition->serial = (uint64_t) sqlite3_last_insert_rowid (records->database);
     return 0;
 }
 
-int records_turns (struct records *records, uint64_t rollout, uint64_t after, records_turn_each *each,
-                   void *context, struct base_error *error)
+int records_transitions (struct records *records, uint64_t rollout, uint64_t after,
+                         records_transition_each *each, void *context, struct base_error *error)
 {
     base_assert (records && each);
     base_cleanup (sqlite_end) sqlite3_stmt *statement = NULL;
-    int r = sqlite_query (records, &statement, error,
-                          "SELECT serial, turn FROM turns WHERE rollout = ?1 AND serial > ?2 ORDER BY serial",
-                          "uu", rollout, after);
+    int r = sqlite_query (
+        records, &statement, error,
+        "SELECT serial, transition FROM transitions WHERE rollout = ?1 AND serial > ?2 ORDER BY serial", "uu",
+        rollout, after);
 
     if (r < 0)
         return r;
     while ((r = sqlite_row (records, statement, error)) == SQLITE_E_ROW) {
-        base_cleanup (wire_transition_deinit) struct wire_transition turn = {.serial = 0};
-        r = sqlite_unpack (statement, 1, &wire_transition_record, &turn, error);
+        base_cleanup (wire_transition_deinit) struct wire_transition transition = {.serial = 0};
+        r = sqlite_unpack (statement, 1, &wire_transition_record, &transition, error);
         if (r < 0)
             return r;
-        turn.serial = sqlite_number (statement, 0);
-        r = each (context, &turn);
+        transition.serial = sqlite_number (statement, 0);
+        r = each (context, &transition);
         if (r != 0)
             return r;
     }
@@ -311,21 +312,22 @@ int records_turns (struct records *records, uint64_t rollout, uint64_t after, re
 
 /*  orders that were given */
 
-int records_given_put (struct records *records, const struct records_given *given, struct base_error *error)
+int records_issued_put (struct records *records, const struct records_issued *issued,
+                        struct base_error *error)
 {
-    base_assert (records && given && given->node && given->application);
-    int r =
-        sqlite_do (records, error,
-                   "INSERT OR REPLACE INTO given (node, application, epoch, verb, update_id, rollout,"
-                   " wave, place, time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-                   "ttutttutt", given->node, given->application, given->epoch, wire_order_word (given->verb),
-                   given->transaction, given->rollout, given->wave, given->user, given->time);
+    base_assert (records && issued && issued->node && issued->application);
+    int r = sqlite_do (records, error,
+                       "INSERT OR REPLACE INTO issued (node, application, epoch, verb, update_id, rollout,"
+                       " wave, user, time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                       "ttutttutt", issued->node, issued->application, issued->epoch,
+                       wire_order_word (issued->verb), issued->transaction, issued->rollout, issued->wave,
+                       issued->user, issued->time);
 
     if (r < 0)
         return r;
     return sqlite_do (records, error,
-                      "DELETE FROM given WHERE node = ?1 AND application = ?2 AND epoch <= (SELECT epoch"
-                      " FROM given WHERE node = ?1 AND application = ?2 ORDER BY epoch DESC LIMIT 1"
+                      "DELETE FROM issued WHERE node = ?1 AND application = ?2 AND epoch <= (SELECT epoch"
+                      " FROM issued WHERE node = ?1 AND application = ?2 ORDER BY epoch DESC LIMIT 1"
                       " OFFSET ?3)",
-                      "ttu", given->node, given->application, (uint64_t) RECORDS_GIVEN_MOST);
+                      "ttu", issued->node, issued->application, (uint64_t) RECORDS_ISSUED_MOST);
 }

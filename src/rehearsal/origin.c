@@ -167,4 +167,4 @@ const struct origin_ops rehearsal_origin_ops = {.hello = on_hello,
                                                 .report = on_report,
                                                 .refused = on_refused,
                                                 .subscription = on_subscription,
-                                                .content_open = on_open};
+                                                .blob_open = on_open};

@@ -55,7 +55,7 @@ struct rehearsal {
     char **env;     /* the environment of the candidate's launcher */
     char *launcher; /* the guard's program */
     char nonce[33];
-    uint64_t begun_ms;
+    uint64_t started_ms;
     uint64_t entered_ms, due_ms; /* start of the step, and its deadline */
     unsigned times_late;
     int deadline, hint_timer, late;

@@ -109,7 +109,7 @@ static void rehearsal_begin (void *context)
     struct base_error error = {.code = 0};
     base_assert (rehearsal->phase == PHASE_BEGIN && !rehearsal->env && !rehearsal->copying);
     rehearsal->late = 0;
-    rehearsal->begun_ms = base_time_boot_ms ();
+    rehearsal->started_ms = base_time_boot_ms ();
     rehearsal->env = identity_self_pristine_env (spec->self);
     rehearsal->launcher = base_text_printf ("%s/%s/%s", spec->root->path, spec->candidate, ROOT_LAUNCHER);
     int r = rehearsal->env && rehearsal->launcher ? 0 : -ENOMEM;

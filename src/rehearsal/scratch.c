@@ -159,19 +159,19 @@ int rehearsal_scratch_settings (struct rehearsal_scratch *scratch, const char *t
 
 /*  Where the directory of sockets may be. A link that names any other place is ignored, and nothing is
     removed there. There are several, because a candidate may have filled one of them. */
-static const char *const sockets_places[] = {"/tmp", "/run", "/dev/shm", "/var/tmp"};
+static const char *const sockets_parents[] = {"/tmp", "/run", "/dev/shm", "/var/tmp"};
 
 #define SOCKETS_NAME "/noded-XXXXXX"
 #define SOCKETS_LINK ".sockets"
 
 /*  Writes the link first: if this process is killed after that, a later one finds what it left. Returns 0 or
     -errno. */
-static int sockets_make (struct rehearsal_scratch *scratch, const char *place)
+static int sockets_make (struct rehearsal_scratch *scratch, const char *parent)
 {
-    base_assert (strlen (place) + sizeof SOCKETS_NAME <= sizeof scratch->sockets);
+    base_assert (strlen (parent) + sizeof SOCKETS_NAME <= sizeof scratch->sockets);
     enum { NAMES_MOST = 16 };
     char path[sizeof scratch->sockets];
-    int length = snprintf (path, sizeof path, "%s" SOCKETS_NAME, place);
+    int length = snprintf (path, sizeof path, "%s" SOCKETS_NAME, parent);
     int r = -EEXIST;
     for (unsigned i = 0; r == -EEXIST && i < NAMES_MOST; i++) {
         (void) base_random_hex (path + length - 6, 3);
@@ -187,15 +187,15 @@ int rehearsal_scratch_rendezvous (struct rehearsal_scratch *scratch, struct base
     base_assert (scratch && root_is_open (&scratch->root));
     base_assert (!*scratch->sockets);
     int first = 0;
-    for (size_t i = 0; i < sizeof sockets_places / sizeof *sockets_places; i++) {
-        int r = sockets_make (scratch, sockets_places[i]);
+    for (size_t i = 0; i < sizeof sockets_parents / sizeof *sockets_parents; i++) {
+        int r = sockets_make (scratch, sockets_parents[i]);
         if (r == 0)
             return 0;
         if (i == 0)
             first = r;
     }
     return base_error_errno (error, first, "cannot make a directory for sockets, %s" SOCKETS_NAME,
-                             sockets_places[0]);
+                             sockets_parents[0]);
 }
 
 static void sockets_remove (const struct disk *disk, int root, const struct disk_until *until)
@@ -203,13 +203,13 @@ static void sockets_remove (const struct disk *disk, int root, const struct disk
     char path[sizeof ((struct rehearsal_scratch *) NULL)->sockets];
     if (disk_link_read (root, SOCKETS_LINK, path, sizeof path) < 0)
         return;
-    for (size_t i = 0; i < sizeof sockets_places / sizeof *sockets_places; i++) {
-        size_t above = strlen (sockets_places[i]);
+    for (size_t i = 0; i < sizeof sockets_parents / sizeof *sockets_parents; i++) {
+        size_t above = strlen (sockets_parents[i]);
         struct stat status;
-        if (strncmp (path, sockets_places[i], above) != 0 || strncmp (path + above, SOCKETS_NAME, 7) != 0 ||
+        if (strncmp (path, sockets_parents[i], above) != 0 || strncmp (path + above, SOCKETS_NAME, 7) != 0 ||
             strlen (path + above) != sizeof SOCKETS_NAME - 1 || strchr (path + above + 1, '/'))
             continue;
-        base_cleanup (base_close_p) int top = open (sockets_places[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        base_cleanup (base_close_p) int top = open (sockets_parents[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (top >= 0 && fstatat (top, path + above + 1, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
             status.st_uid == geteuid ())
             (void) disk_tree_remove_until (disk, top, path + above + 1, until, NULL);

@@ -119,7 +119,7 @@ static void rehearsal_conclude (struct rehearsal *rehearsal)
     rehearsal->phase = PHASE_END;
     if (rehearsal->result.end.passed)
         span_note (rehearsal);
-    rehearsal->result.took_ms = base_time_boot_ms () - rehearsal->begun_ms;
+    rehearsal->result.took_ms = base_time_boot_ms () - rehearsal->started_ms;
     rehearsal_end_processes (rehearsal);
 }
 
@@ -210,7 +210,7 @@ void rehearsal_enter (struct rehearsal *rehearsal, enum rehearsal_phase phase)
     rehearsal->deadline = bus_timer_start (rehearsal->spec.loop, rehearsal->spec.config->rehearsal_step_ms,
                                            on_deadline, rehearsal);
     base_log (BASE_LOG_DEBUG, "rehearsal of %s: %s after %llu ms", rehearsal->spec.candidate, steps[phase],
-              (unsigned long long) (base_time_boot_ms () - rehearsal->begun_ms));
+              (unsigned long long) (base_time_boot_ms () - rehearsal->started_ms));
 }
 
 struct rehearsal_offer *rehearsal_offer (struct rehearsal *rehearsal)

@@ -24,9 +24,9 @@ static int command_refuse (const struct rollout *rollout, char text[ROLLOUT_REAS
 bool rollout_is_forgiven (const struct rollout_member *member)
 {
     base_assert (member);
-    bool bad = member->state == WIRE_MEMBER_FAILED || member->state == WIRE_MEMBER_OVERDUE ||
-               member->state == WIRE_MEMBER_DARK || member->state == WIRE_MEMBER_STUCK;
-    return bad && !member->charged && !member->was_bad;
+    bool failed = member->state == WIRE_MEMBER_FAILED || member->state == WIRE_MEMBER_OVERDUE ||
+                  member->state == WIRE_MEMBER_LOST_CONTACT || member->state == WIRE_MEMBER_STUCK;
+    return failed && !member->charged && !member->lost_before;
 }
 
 /*  The operator accepts the failures until now: they no longer count in the budgets. */
@@ -34,14 +34,14 @@ static void members_forgive (struct rollout *rollout)
 {
     for (uint32_t i = 0; i < rollout->n_members; i++) {
         struct rollout_member *member = &rollout->members[i];
-        if (!member->charged && !member->was_bad)
+        if (!member->charged && !member->lost_before)
             continue;
         rollout_member_uncount (rollout, member);
-        member->charged = member->was_bad = false;
+        member->charged = member->lost_before = false;
         rollout_member_count (rollout, member);
         rollout_member_pend (rollout, i, ROLLOUT_KEEP);
     }
-    rollout->evidence = (struct rollout_evidence){.rounds = 0};
+    rollout->evidence = (struct rollout_evidence){.samples = 0};
 }
 
 /*  Lets the wave's nodes try again. A node without contact keeps its state: it may have been updated
@@ -52,7 +52,7 @@ static void wave_try_again (struct rollout *rollout, uint64_t now_ms)
     for (uint32_t i = wave->first; i < wave->first + wave->count; i++) {
         const struct rollout_member *member = &rollout->members[i];
         bool ended = member->state == WIRE_MEMBER_FAILED || member->state == WIRE_MEMBER_OVERDUE ||
-                     member->state == WIRE_MEMBER_LEFT || member->state == WIRE_MEMBER_BACK;
+                     member->state == WIRE_MEMBER_SKIPPED || member->state == WIRE_MEMBER_REVERTED;
         if (ended && member->online)
             rollout_member_enter (rollout, i, WIRE_MEMBER_WAITING, ROLLOUT_KEEP, now_ms);
     }
@@ -118,8 +118,8 @@ static int command_retry (struct rollout *rollout, uint32_t index, uint64_t now_
         return command_refuse (rollout, text, "the node is not in this rollout");
     struct rollout_member *member = &rollout->members[index];
     bool ended = member->state == WIRE_MEMBER_FAILED || member->state == WIRE_MEMBER_OVERDUE ||
-                 member->state == WIRE_MEMBER_DARK || member->state == WIRE_MEMBER_LEFT ||
-                 member->state == WIRE_MEMBER_BACK || member->state == WIRE_MEMBER_STUCK;
+                 member->state == WIRE_MEMBER_LOST_CONTACT || member->state == WIRE_MEMBER_SKIPPED ||
+                 member->state == WIRE_MEMBER_REVERTED || member->state == WIRE_MEMBER_STUCK;
     if (ended && (rollout->phase == WIRE_PHASE_HALTED || (rollout->paused && rollout_is_running (rollout))))
         return command_refuse (rollout, text, "resume it first, then retry");
     if (!ended || !rollout_is_running (rollout) || rollout->phase == WIRE_PHASE_APPROVAL) {

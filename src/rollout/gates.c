@@ -29,10 +29,10 @@ static bool wave_budget_is_exceeded (const struct rollout *rollout, uint32_t mem
     char before[64] = "";
     (void) member;
     (void) now_ms;
-    if (wave->charged + wave->already_bad <= rollout->spec.wave_budget)
+    if (wave->charged + wave->lost_before <= rollout->spec.wave_budget)
         return false;
-    if (wave->already_bad)
-        (void) snprintf (before, sizeof before, ", and %u had lost contact before", wave->already_bad);
+    if (wave->lost_before)
+        (void) snprintf (before, sizeof before, ", and %u had lost contact before", wave->lost_before);
     (void) snprintf (reason, ROLLOUT_REASON, "wave %u: %u of %u nodes failed%s (allowed: %llu)",
                      rollout->wave + 1, wave->charged, wave->count, before,
                      (unsigned long long) rollout->spec.wave_budget);
@@ -57,14 +57,14 @@ static bool updated_nodes_do_worse (const struct rollout *rollout, uint32_t memb
     const struct rollout_evidence *evidence = &rollout->evidence;
     (void) member;
     (void) now_ms;
-    if (!rollout_evidence_is_enough (evidence, (unsigned) rollout->spec.false_halt))
+    if (!rollout_evidence_is_enough (evidence, (unsigned) rollout->spec.significance))
         return false;
     (void) snprintf (
         reason, ROLLOUT_REASON,
         "updated nodes do worse: %llu of %llu checks of them found a failure, and %llu of %llu of the others; "
         "at most 1 of %.0f good releases shows such a difference",
-        (unsigned long long) evidence->updated_bad, (unsigned long long) evidence->updated,
-        (unsigned long long) evidence->others_bad, (unsigned long long) evidence->others,
+        (unsigned long long) evidence->updated_failed, (unsigned long long) evidence->updated,
+        (unsigned long long) evidence->others_failed, (unsigned long long) evidence->others,
         rollout_evidence_factor (evidence));
     return true;
 }
@@ -115,7 +115,7 @@ static uint64_t window_opens_ms (const struct rollout *rollout, uint64_t wall_ms
 static const struct gate gates[WIRE_GATE_END] = {
     [WIRE_GATE_WAVE_BUDGET] = {ROLLOUT_AT_FAILURE, .is_shut = wave_budget_is_exceeded},
     [WIRE_GATE_BUDGET] = {ROLLOUT_AT_FAILURE, .is_shut = budget_is_exceeded},
-    [WIRE_GATE_COMPARISON] = {ROLLOUT_AT_ROUND, .is_shut = updated_nodes_do_worse},
+    [WIRE_GATE_COMPARISON] = {ROLLOUT_AT_SAMPLE, .is_shut = updated_nodes_do_worse},
     [WIRE_GATE_REVERT] = {ROLLOUT_AT_REVERT, .is_shut = revert_took_too_long},
     [WIRE_GATE_DEADLINE] = {ROLLOUT_AT_CLOCK, .is_shut = wave_is_overdue},
     [WIRE_GATE_PROOF] = {ROLLOUT_AT_WAVE_END, .is_shut = wave_proves_nothing},

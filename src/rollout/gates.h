@@ -11,7 +11,7 @@
 
 enum rollout_moment {
     ROLLOUT_AT_FAILURE, /* a node was charged, or may have been */
-    ROLLOUT_AT_ROUND,   /* a round of the comparison was added */
+    ROLLOUT_AT_SAMPLE,  /* a sample of the comparison was added */
     ROLLOUT_AT_REVERT,  /* a node of the first wave has rehearsed its revert */
     ROLLOUT_AT_CLOCK,   /* time has passed */
     ROLLOUT_AT_WAVE_END /* the wave has soaked; the next one, if any, is about to begin */

@@ -11,7 +11,7 @@
 
 void rollout_machine_check (const struct rollout *rollout)
 {
-    base_assert (rollout->n_members > 0 && rollout->members && rollout->neighbours);
+    base_assert (rollout->n_members > 0 && rollout->members && rollout->failure_domains);
     base_assert (rollout->n_waves > 0 && rollout->n_waves <= ROLLOUT_WAVES);
     base_assert (rollout->wave < rollout->n_waves);
     base_assert ((unsigned) rollout->phase < WIRE_PHASE_END && (unsigned) rollout->gate < WIRE_GATE_END);
@@ -20,10 +20,10 @@ void rollout_machine_check (const struct rollout *rollout)
         const struct rollout_wave *wave = &rollout->waves[i];
         base_assert (wave->count > 0 && wave->first == members);
         base_assert (wave->cursor <= wave->count && wave->under_way <= wave->count);
-        base_assert (wave->confirmed <= wave->count && wave->charged + wave->already_bad <= wave->count);
+        base_assert (wave->confirmed <= wave->count && wave->charged + wave->lost_before <= wave->count);
         members += wave->count;
         under_way += wave->under_way;
-        charged += wave->charged + wave->already_bad;
+        charged += wave->charged + wave->lost_before;
     }
     base_assert (members == rollout->n_members);
     base_assert (under_way == rollout->under_way && charged == rollout->charged);
@@ -39,30 +39,30 @@ static struct rollout_wave *member_wave (struct rollout *rollout, const struct r
 
 bool rollout_is_under_way (enum wire_member state)
 {
-    return state == WIRE_MEMBER_ORDERED || state == WIRE_MEMBER_BACKING;
+    return state == WIRE_MEMBER_ORDERED || state == WIRE_MEMBER_REVERTING;
 }
 
 /*  Whether it counts among the nodes that are not updated. If most of those lose contact too, it is the
     network or the broker. */
 static bool member_is_other (const struct rollout_member *member)
 {
-    return member->state == WIRE_MEMBER_WAITING || member->state == WIRE_MEMBER_LEFT;
+    return member->state == WIRE_MEMBER_WAITING || member->state == WIRE_MEMBER_SKIPPED;
 }
 
 /*  one: 1 or -1, modulo 2^32. */
 static void counts_add (struct rollout *rollout, const struct rollout_member *member, uint32_t one)
 {
-    base_assert (member->wave < ROLLOUT_WAVES && member->neighbours < rollout->n_neighbours);
+    base_assert (member->wave < ROLLOUT_WAVES && member->failure_domain < rollout->n_failure_domains);
     struct rollout_wave *wave = member_wave (rollout, member);
-    struct rollout_neighbours *neighbours = &rollout->neighbours[member->neighbours];
+    struct rollout_failure_domain *failure_domain = &rollout->failure_domains[member->failure_domain];
     wave->under_way += rollout_is_under_way (member->state) ? one : 0;
     rollout->under_way += rollout_is_under_way (member->state) ? one : 0;
     wave->confirmed += member->confirmed ? one : 0;
-    wave->charged += member->charged && !member->was_bad ? one : 0;
-    wave->already_bad += member->was_bad ? one : 0;
-    rollout->charged += member->charged || member->was_bad ? one : 0;
-    neighbours->others += member_is_other (member) ? one : 0;
-    neighbours->others_dark += member_is_other (member) && !member->online ? one : 0;
+    wave->charged += member->charged && !member->lost_before ? one : 0;
+    wave->lost_before += member->lost_before ? one : 0;
+    rollout->charged += member->charged || member->lost_before ? one : 0;
+    failure_domain->others += member_is_other (member) ? one : 0;
+    failure_domain->others_lost += member_is_other (member) && !member->online ? one : 0;
 }
 
 void rollout_member_count (struct rollout *rollout, const struct rollout_member *member)
@@ -115,8 +115,8 @@ void rollout_member_enter (struct rollout *rollout, uint32_t index, enum wire_me
     member->since_ms = now_ms;
     member->unfit = member->was_unfit = false;
     member->confirmed = state == WIRE_MEMBER_UPDATED ||
-                        (member->confirmed && (state == WIRE_MEMBER_DARK || state == WIRE_MEMBER_BACKING ||
-                                               state == WIRE_MEMBER_STUCK));
+                        (member->confirmed && (state == WIRE_MEMBER_LOST_CONTACT ||
+                                               state == WIRE_MEMBER_REVERTING || state == WIRE_MEMBER_STUCK));
     rollout_member_count (rollout, member);
     if (rollout_is_under_way (state))
         rollout_look_by (rollout, now_ms + rollout->spec.node_deadline_ms);
@@ -168,7 +168,8 @@ void rollout_members_cancel (struct rollout *rollout)
     base_assert (rollout);
     for (uint32_t i = 0; i < rollout->n_members; i++) {
         const struct rollout_member *member = &rollout->members[i];
-        if (member->state == WIRE_MEMBER_ORDERED || (member->state == WIRE_MEMBER_DARK && !member->confirmed))
+        if (member->state == WIRE_MEMBER_ORDERED ||
+            (member->state == WIRE_MEMBER_LOST_CONTACT && !member->confirmed))
             rollout_member_pend (rollout, i, ROLLOUT_CANCEL);
     }
 }
@@ -178,9 +179,9 @@ void rollout_members_revert (struct rollout *rollout, uint64_t now_ms)
     base_assert (rollout);
     for (uint32_t i = 0; i < rollout->n_members; i++) {
         enum wire_member state = rollout->members[i].state;
-        bool unseen = state == WIRE_MEMBER_DARK || state == WIRE_MEMBER_OVERDUE;
+        bool unseen = state == WIRE_MEMBER_LOST_CONTACT || state == WIRE_MEMBER_OVERDUE;
         if (unseen || state == WIRE_MEMBER_UPDATED)
-            rollout_member_enter (rollout, i, WIRE_MEMBER_BACKING, ROLLOUT_BACK, now_ms);
+            rollout_member_enter (rollout, i, WIRE_MEMBER_REVERTING, ROLLOUT_REVERT, now_ms);
         else if (state == WIRE_MEMBER_ORDERED)
             rollout_member_pend (rollout, i, ROLLOUT_CANCEL);
     }
@@ -199,7 +200,7 @@ void rollout_members_leave (struct rollout *rollout, uint32_t first, uint32_t co
     base_assert (first <= rollout->n_members && count <= rollout->n_members - first);
     for (uint32_t i = first; i < first + count; i++)
         if (rollout->members[i].state == WIRE_MEMBER_WAITING)
-            rollout_member_enter (rollout, i, WIRE_MEMBER_LEFT, ROLLOUT_KEEP, now_ms);
+            rollout_member_enter (rollout, i, WIRE_MEMBER_SKIPPED, ROLLOUT_KEEP, now_ms);
 }
 
 void rollout_phase_revert (struct rollout *rollout, uint64_t now_ms)
@@ -234,7 +235,7 @@ bool rollout_member_is_silent (const struct rollout *rollout, const struct rollo
 {
     base_assert (rollout);
     base_assert (member);
-    return !member->online && now_ms >= member->dark_ms + rollout->settle_ms;
+    return !member->online && now_ms >= member->lost_ms + rollout->settle_ms;
 }
 
 void rollout_wave_begin (struct rollout *rollout, uint64_t now_ms)
@@ -248,8 +249,8 @@ void rollout_wave_begin (struct rollout *rollout, uint64_t now_ms)
     for (uint32_t i = 0; i < wave->count; i++) {
         struct rollout_member *member = &rollout->members[wave->first + i];
         rollout_member_uncount (rollout, member);
-        member->start_ms = now_ms + rollout->spec.spread_ms * i / wave->count;
-        member->was_bad =
+        member->start_ms = now_ms + rollout->spec.stagger_ms * i / wave->count;
+        member->lost_before =
             member->state == WIRE_MEMBER_WAITING && rollout_member_is_silent (rollout, member, now_ms);
         rollout_member_count (rollout, member);
         rollout_member_pend (rollout, wave->first + i, ROLLOUT_KEEP);

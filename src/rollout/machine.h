@@ -67,7 +67,7 @@ void rollout_reverting_finish (struct rollout *rollout, uint64_t now_ms);
 /*  When the time of the wave, or of its approval, is over. UINT64_MAX while it stands still. */
 uint64_t rollout_wave_ends_ms (const struct rollout *rollout, uint64_t now_ms);
 
-/*  Begins the current wave. Its nodes are started in their order, evenly over the spread. */
+/*  Begins the current wave. Its nodes are started in their order, staggered evenly. */
 void rollout_wave_begin (struct rollout *rollout, uint64_t now_ms);
 
 /*  Begins the current wave, or waits for its approval first. */
@@ -79,7 +79,7 @@ enum rollout_approval { ROLLOUT_NOT_APPROVED, ROLLOUT_APPROVED };
 /*  Ends the wave, and begins the next one if it needs no further approval. */
 void rollout_wave_end (struct rollout *rollout, enum rollout_approval approval, uint64_t now_ms);
 
-/*  Marks members that are still waiting as left out, at the end of the rollout or of their wave. */
+/*  Marks members that are still waiting as skipped, at the end of the rollout or of their wave. */
 void rollout_members_leave (struct rollout *rollout, uint32_t first, uint32_t count, uint64_t now_ms);
 
 #endif

@@ -14,7 +14,7 @@
     includes the release: so each release begins with other canaries. */
 struct ranked {
     struct base_digest rank;
-    const char *id, *neighbours;
+    const char *id, *failure_domain;
     uint32_t fact;
 };
 
@@ -22,10 +22,10 @@ const char *rollout_exclusion_text (enum rollout_exclusion exclusion)
 {
     base_assert ((unsigned) exclusion < ROLLOUT_EXCLUSIONS);
     static const char *const texts[ROLLOUT_EXCLUSIONS] = {
-        [ROLLOUT_EXCLUDED_NOT] = "",
+        [ROLLOUT_EXCLUDED_NONE] = "",
         [ROLLOUT_EXCLUDED_RUNS] = "runs the release already",
-        [ROLLOUT_EXCLUDED_LACKS] = "has no such application",
-        [ROLLOUT_EXCLUDED_FITS_NOT] = "the release has no envelope for its platform",
+        [ROLLOUT_EXCLUDED_NO_APPLICATION] = "has no such application",
+        [ROLLOUT_EXCLUDED_NO_PLATFORM] = "the release has no envelope for its platform",
         [ROLLOUT_EXCLUDED_BUSY] = "it is in another rollout of the application",
         [ROLLOUT_EXCLUDED_HELD] = "held: end the hold with nodectl unhold first",
         [ROLLOUT_EXCLUDED_QUARANTINED] =
@@ -39,13 +39,13 @@ static enum rollout_exclusion fact_exclusion (const struct wire_rollout *spec,
                                               const struct rollout_fact *fact)
 {
     return base_digest_equal (&fact->running, &spec->release) ? ROLLOUT_EXCLUDED_RUNS
-           : fact->lacks                                      ? ROLLOUT_EXCLUDED_LACKS
-           : !fact->fits                                      ? ROLLOUT_EXCLUDED_FITS_NOT
+           : fact->lacks                                      ? ROLLOUT_EXCLUDED_NO_APPLICATION
+           : !fact->fits                                      ? ROLLOUT_EXCLUDED_NO_PLATFORM
            : fact->busy                                       ? ROLLOUT_EXCLUDED_BUSY
            : fact->held                                       ? ROLLOUT_EXCLUDED_HELD
            : fact->quarantined                                ? ROLLOUT_EXCLUDED_QUARANTINED
            : !fact->online                                    ? ROLLOUT_EXCLUDED_OFFLINE
-                                                              : ROLLOUT_EXCLUDED_NOT;
+                                                              : ROLLOUT_EXCLUDED_NONE;
 }
 
 static struct base_digest fact_rank (const struct wire_rollout *spec, const char *id)
@@ -64,14 +64,15 @@ static int ranks_compare (const void *a, const void *b)
     return order ? order : strcmp (left->id, right->id);
 }
 
-static int neighbours_compare (const void *a, const void *b)
+static int failure_domain_compare (const void *a, const void *b)
 {
     const struct ranked *left = *(const struct ranked *const *) a, *right = *(const struct ranked *const *) b;
-    return strcmp (left->neighbours ? left->neighbours : "", right->neighbours ? right->neighbours : "");
+    return strcmp (left->failure_domain ? left->failure_domain : "",
+                   right->failure_domain ? right->failure_domain : "");
 }
 
-/*  Numbers the values of the neighbours' label from 0 on. */
-static int neighbours_number (struct rollout_plan *plan, const struct ranked *ranked)
+/*  Numbers the values of the failure domain's label from 0 on. */
+static int failure_domains_number (struct rollout_plan *plan, const struct ranked *ranked)
 {
     base_cleanup (base_free_p) const struct ranked **sorted = calloc (plan->n_candidates + 1, sizeof *sorted);
     if (!sorted)
@@ -79,13 +80,13 @@ static int neighbours_number (struct rollout_plan *plan, const struct ranked *ra
     for (uint32_t i = 0; i < plan->n_candidates; i++)
         sorted[i] = &ranked[i];
     if (plan->n_candidates)
-        qsort (sorted, plan->n_candidates, sizeof *sorted, neighbours_compare);
+        qsort (sorted, plan->n_candidates, sizeof *sorted, failure_domain_compare);
     for (uint32_t i = 0; i < plan->n_candidates; i++) {
-        if (i > 0 && neighbours_compare (&sorted[i - 1], &sorted[i]) != 0)
-            plan->n_neighbours++;
-        plan->candidates[sorted[i] - ranked].neighbours = plan->n_neighbours;
+        if (i > 0 && failure_domain_compare (&sorted[i - 1], &sorted[i]) != 0)
+            plan->n_failure_domains++;
+        plan->candidates[sorted[i] - ranked].failure_domain = plan->n_failure_domains;
     }
-    plan->n_neighbours++;
+    plan->n_failure_domains++;
     return 0;
 }
 
@@ -159,11 +160,11 @@ static void plan_foresee (struct rollout_plan *plan, const struct rollout_fact *
     for (size_t i = 0; i < spec->n_waves; i++) {
         uint64_t size = plan->sizes[i], at_once = spec->concurrency ? spec->concurrency : size;
         uint64_t rounds = (size + at_once - 1) / at_once;
-        uint64_t begun_ms = rounds * typical_ms;
+        uint64_t started_ms = rounds * typical_ms;
         if (i == 0 && spec->rehearse_revert)
-            begun_ms *= 2;
+            started_ms *= 2;
         plan->expected_ms +=
-            (begun_ms > spec->spread_ms ? begun_ms : spec->spread_ms + typical_ms) + spec->soak_ms;
+            (started_ms > spec->stagger_ms ? started_ms : spec->stagger_ms + typical_ms) + spec->soak_ms;
     }
 }
 
@@ -195,9 +196,9 @@ static int plan_hash (struct rollout_plan *plan, const struct rollout_fact *fact
         hash_text (&hash, fact->id);
         base_hash_update (&hash, fact->running.bytes, sizeof fact->running.bytes);
     }
-    for (uint32_t i = 0; i < plan->n_left_out; i++) {
-        hash_number (&hash, plan->left_out[i].why);
-        hash_text (&hash, facts[plan->left_out[i].fact].id);
+    for (uint32_t i = 0; i < plan->n_skipped; i++) {
+        hash_number (&hash, plan->skipped[i].why);
+        hash_text (&hash, facts[plan->skipped[i].fact].id);
     }
     plan->hash = base_hash_final (&hash);
     return 0;
@@ -216,13 +217,13 @@ static int plan_divide (struct rollout_plan *plan, const struct rollout_fact *fa
     base_cleanup (base_free_p) struct ranked *others = calloc (n_facts + 1, sizeof *others);
     plan->candidates = calloc (n_facts + 1, sizeof *plan->candidates);
     plan->facts = calloc (n_facts + 1, sizeof *plan->facts);
-    plan->left_out = calloc (n_facts + 1, sizeof *plan->left_out);
-    if (!ranked || !others || !plan->candidates || !plan->facts || !plan->left_out)
+    plan->skipped = calloc (n_facts + 1, sizeof *plan->skipped);
+    if (!ranked || !others || !plan->candidates || !plan->facts || !plan->skipped)
         return -ENOMEM;
     for (uint32_t i = 0; i < n_facts; i++) {
-        struct ranked entry = {.id = facts[i].id, .neighbours = facts[i].neighbours, .fact = i};
+        struct ranked entry = {.id = facts[i].id, .failure_domain = facts[i].failure_domain, .fact = i};
         if (fact_exclusion (&plan->spec, &facts[i]))
-            others[plan->n_left_out++] = entry;
+            others[plan->n_skipped++] = entry;
         else {
             entry.rank = fact_rank (&plan->spec, facts[i].id);
             ranked[plan->n_candidates++] = entry;
@@ -230,16 +231,16 @@ static int plan_divide (struct rollout_plan *plan, const struct rollout_fact *fa
     }
     if (plan->n_candidates)
         qsort (ranked, plan->n_candidates, sizeof *ranked, ranks_compare);
-    if (plan->n_left_out)
-        qsort (others, plan->n_left_out, sizeof *others, ids_compare);
+    if (plan->n_skipped)
+        qsort (others, plan->n_skipped, sizeof *others, ids_compare);
     for (uint32_t i = 0; i < plan->n_candidates; i++) {
         plan->facts[i] = ranked[i].fact;
         plan->candidates[i].online = true;
     }
-    for (uint32_t i = 0; i < plan->n_left_out; i++)
-        plan->left_out[i] = (struct rollout_left_out){
+    for (uint32_t i = 0; i < plan->n_skipped; i++)
+        plan->skipped[i] = (struct rollout_skipped){
             .fact = others[i].fact, .why = fact_exclusion (&plan->spec, &facts[others[i].fact])};
-    return neighbours_number (plan, ranked);
+    return failure_domains_number (plan, ranked);
 }
 
 int rollout_plan_make (const struct wire_rollout *spec, const struct rollout_fact *facts, uint32_t n_facts,
@@ -274,6 +275,6 @@ void rollout_plan_deinit (struct rollout_plan *plan)
     wire_deinit (&wire_rollout_record, &plan->spec);
     free (plan->candidates);
     free (plan->facts);
-    free (plan->left_out);
+    free (plan->skipped);
     *plan = (struct rollout_plan){.n_candidates = 0};
 }

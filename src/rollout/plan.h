@@ -13,7 +13,7 @@
 /*  A selected node. Pointers are read during rollout_plan_make only. */
 struct rollout_fact {
     const char *id;
-    const char *neighbours;     /* the value of the label that spec.neighbours names; NULL: none */
+    const char *failure_domain; /* the value of the label that spec.failure_domain names; NULL: none */
     struct base_digest running; /* null: never reported */
     uint64_t size;              /* bytes to download, at most */
     bool lacks;                 /* it has no such application */
@@ -21,13 +21,13 @@ struct rollout_fact {
 };
 
 enum rollout_exclusion {
-    ROLLOUT_EXCLUDED_NOT,
-    ROLLOUT_EXCLUDED_RUNS,        /* it runs the release already */
-    ROLLOUT_EXCLUDED_LACKS,       /* it has no such application */
-    ROLLOUT_EXCLUDED_FITS_NOT,    /* the release has nothing for its platform */
-    ROLLOUT_EXCLUDED_BUSY,        /* another rollout of the application has it */
-    ROLLOUT_EXCLUDED_HELD,        /* an operator holds it at the version that runs */
-    ROLLOUT_EXCLUDED_QUARANTINED, /* the release failed there before */
+    ROLLOUT_EXCLUDED_NONE,
+    ROLLOUT_EXCLUDED_RUNS,           /* it runs the release already */
+    ROLLOUT_EXCLUDED_NO_APPLICATION, /* it has no such application */
+    ROLLOUT_EXCLUDED_NO_PLATFORM,    /* the release has nothing for its platform */
+    ROLLOUT_EXCLUDED_BUSY,           /* another rollout of the application has it */
+    ROLLOUT_EXCLUDED_HELD,           /* an operator holds it at the version that runs */
+    ROLLOUT_EXCLUDED_QUARANTINED,    /* the release failed there before */
     ROLLOUT_EXCLUDED_OFFLINE,
     ROLLOUT_EXCLUSIONS
 };
@@ -35,7 +35,7 @@ enum rollout_exclusion {
 /*  For an operator: "held: end the hold with nodectl unhold first". */
 const char *rollout_exclusion_text (enum rollout_exclusion exclusion);
 
-struct rollout_left_out {
+struct rollout_skipped {
     uint32_t fact;
     enum rollout_exclusion why;
 };
@@ -44,9 +44,9 @@ struct rollout_plan {
     struct wire_rollout spec;             /* owned; its waves cover all candidates */
     struct rollout_candidate *candidates; /* owned; for rollout_init */
     uint32_t *facts;                      /* owned; for each candidate: the index of its fact */
-    uint32_t n_candidates, n_neighbours;
-    struct rollout_left_out *left_out; /* owned */
-    uint32_t n_left_out;
+    uint32_t n_candidates, n_failure_domains;
+    struct rollout_skipped *skipped; /* owned */
+    uint32_t n_skipped;
     uint32_t sizes[ROLLOUT_WAVES]; /* nodes in each wave */
     uint64_t bytes;                /* on the wire, at most */
     uint64_t expected_ms;          /* if nothing fails; closed windows are not included */

@@ -48,7 +48,7 @@ bool rollout_take (struct rollout *rollout, uint32_t index, const char *by, uint
     if (member->state == WIRE_MEMBER_TAKEN || rollout_is_under_way (member->state))
         return false;
     rollout_member_uncount (rollout, member);
-    member->charged = member->was_bad = false;
+    member->charged = member->lost_before = false;
     rollout_member_count (rollout, member);
     rollout_member_enter (rollout, index, WIRE_MEMBER_TAKEN, ROLLOUT_KEEP, now_ms);
     rollout->changed = true;
@@ -69,9 +69,9 @@ void rollout_forget (struct rollout *rollout, uint32_t index, uint64_t now_ms)
     if (member->state != WIRE_MEMBER_WAITING && !rollout_is_under_way (member->state))
         return;
     rollout_member_uncount (rollout, member);
-    member->was_bad = false;
+    member->lost_before = false;
     rollout_member_count (rollout, member);
-    rollout_member_enter (rollout, index, WIRE_MEMBER_LEFT, ROLLOUT_KEEP, now_ms);
+    rollout_member_enter (rollout, index, WIRE_MEMBER_SKIPPED, ROLLOUT_KEEP, now_ms);
     rollout->changed = true;
     rollout_reverting_finish (rollout, now_ms);
     rollout_machine_check (rollout);
@@ -96,22 +96,22 @@ static bool member_rehearse_revert (struct rollout *rollout, uint32_t index, uin
     if (!rollout->spec.rehearse_revert || member->wave != 0 || member->revert_ms ||
         !rollout_is_running (rollout))
         return false;
-    rollout_member_enter (rollout, index, WIRE_MEMBER_BACKING, ROLLOUT_BACK, now_ms);
+    rollout_member_enter (rollout, index, WIRE_MEMBER_REVERTING, ROLLOUT_REVERT, now_ms);
     return true;
 }
 
 static void member_confirmed (struct rollout *rollout, uint32_t index, uint64_t now_ms)
 {
     struct rollout_member *member = &rollout->members[index];
-    if (member->state == WIRE_MEMBER_BACKING || member->state == WIRE_MEMBER_UPDATED ||
-        member->state == WIRE_MEMBER_BACK)
+    if (member->state == WIRE_MEMBER_REVERTING || member->state == WIRE_MEMBER_UPDATED ||
+        member->state == WIRE_MEMBER_REVERTED)
         return; /* reported before */
     if (member->charged)
         rollout_member_discharge (rollout, index); /* late, or without contact for a while, but updated */
     rollout_member_enter (rollout, index, WIRE_MEMBER_UPDATED, ROLLOUT_KEEP, now_ms);
     if (rollout->phase == WIRE_PHASE_REVERTING || rollout->phase == WIRE_PHASE_REVERTED) {
         rollout_phase_enter (rollout, WIRE_PHASE_REVERTING, now_ms);
-        rollout_member_enter (rollout, index, WIRE_MEMBER_BACKING, ROLLOUT_BACK, now_ms);
+        rollout_member_enter (rollout, index, WIRE_MEMBER_REVERTING, ROLLOUT_REVERT, now_ms);
     } else
         (void) member_rehearse_revert (rollout, index, now_ms);
 }
@@ -119,8 +119,8 @@ static void member_confirmed (struct rollout *rollout, uint32_t index, uint64_t 
 static void member_reverted (struct rollout *rollout, uint32_t index, uint64_t now_ms)
 {
     struct rollout_member *member = &rollout->members[index];
-    if (member->state != WIRE_MEMBER_BACKING && member->state != WIRE_MEMBER_STUCK &&
-        member->state != WIRE_MEMBER_DARK) {
+    if (member->state != WIRE_MEMBER_REVERTING && member->state != WIRE_MEMBER_STUCK &&
+        member->state != WIRE_MEMBER_LOST_CONTACT) {
         if (member->confirmed || member->state == WIRE_MEMBER_ORDERED) { /* reverted by someone else */
             rollout_member_enter (rollout, index, WIRE_MEMBER_FAILED, ROLLOUT_KEEP, now_ms);
             rollout_member_charge (rollout, index);
@@ -131,7 +131,7 @@ static void member_reverted (struct rollout *rollout, uint32_t index, uint64_t n
     uint64_t took_ms = now_ms - member->since_ms;
     bool rehearsed = rollout->spec.rehearse_revert && member->wave == 0 && !member->revert_ms &&
                      rollout_is_running (rollout);
-    rollout_member_enter (rollout, index, WIRE_MEMBER_BACK, ROLLOUT_KEEP, now_ms);
+    rollout_member_enter (rollout, index, WIRE_MEMBER_REVERTED, ROLLOUT_KEEP, now_ms);
     if (!rehearsed)
         return;
     member->revert_ms = took_ms ? took_ms : 1;
@@ -144,10 +144,10 @@ static void member_reverted (struct rollout *rollout, uint32_t index, uint64_t n
 static void member_failed (struct rollout *rollout, uint32_t index, uint64_t now_ms)
 {
     struct rollout_member *member = &rollout->members[index];
-    if (member->state == WIRE_MEMBER_BACKING)
+    if (member->state == WIRE_MEMBER_REVERTING)
         rollout_member_enter (rollout, index, WIRE_MEMBER_STUCK, ROLLOUT_KEEP, now_ms);
     else if (member->state == WIRE_MEMBER_ORDERED || member->state == WIRE_MEMBER_UPDATED ||
-             member->state == WIRE_MEMBER_OVERDUE || member->state == WIRE_MEMBER_DARK)
+             member->state == WIRE_MEMBER_OVERDUE || member->state == WIRE_MEMBER_LOST_CONTACT)
         rollout_member_enter (rollout, index, WIRE_MEMBER_FAILED, ROLLOUT_KEEP, now_ms);
     else
         return;
@@ -174,12 +174,12 @@ void rollout_ended (struct rollout *rollout, uint32_t index, enum rollout_result
         break;
     case ROLLOUT_SKIPPED:
         if (rollout->members[index].state == WIRE_MEMBER_ORDERED)
-            rollout_member_enter (rollout, index, WIRE_MEMBER_LEFT, ROLLOUT_KEEP, now_ms);
+            rollout_member_enter (rollout, index, WIRE_MEMBER_SKIPPED, ROLLOUT_KEEP, now_ms);
         break;
     case ROLLOUT_UNSERVED:
         if (rollout->members[index].state == WIRE_MEMBER_ORDERED) {
             bool later = rollout_is_running (rollout) && rollout->members[index].wave == rollout->wave;
-            rollout_member_enter (rollout, index, later ? WIRE_MEMBER_WAITING : WIRE_MEMBER_LEFT,
+            rollout_member_enter (rollout, index, later ? WIRE_MEMBER_WAITING : WIRE_MEMBER_SKIPPED,
                                   ROLLOUT_KEEP, now_ms);
             rollout_member_call_again (rollout, index, now_ms);
         }
@@ -211,11 +211,11 @@ void rollout_heard (struct rollout *rollout, uint32_t index, enum rollout_contac
     struct rollout_member *member = &rollout->members[index];
     rollout_member_uncount (rollout, member);
     member->online = online;
-    member->dark_ms = online ? 0 : now_ms;
+    member->lost_ms = online ? 0 : now_ms;
     rollout_member_count (rollout, member);
     if (!online)
         rollout_look_by (rollout, now_ms + rollout->settle_ms);
-    else if (member->state == WIRE_MEMBER_DARK) { /* the report of its version follows */
+    else if (member->state == WIRE_MEMBER_LOST_CONTACT) { /* the report of its version follows */
         rollout_member_discharge (rollout, index);
         rollout_member_enter (rollout, index, member->confirmed ? WIRE_MEMBER_UPDATED : WIRE_MEMBER_ORDERED,
                               ROLLOUT_KEEP, now_ms);
@@ -225,23 +225,23 @@ void rollout_heard (struct rollout *rollout, uint32_t index, enum rollout_contac
     rollout_machine_check (rollout);
 }
 
-void rollout_other (struct rollout *rollout, uint32_t neighbours, int all, int dark)
+void rollout_other (struct rollout *rollout, uint32_t failure_domain, int all, int lost)
 {
     base_assert (rollout);
-    if (neighbours >= rollout->n_neighbours)
+    if (failure_domain >= rollout->n_failure_domains)
         return;
-    rollout->neighbours[neighbours].others += (uint32_t) all;
-    rollout->neighbours[neighbours].others_dark += (uint32_t) dark;
+    rollout->failure_domains[failure_domain].others += (uint32_t) all;
+    rollout->failure_domains[failure_domain].others_lost += (uint32_t) lost;
 }
 
-void rollout_compare (struct rollout *rollout, const struct rollout_round *round, uint64_t now_ms)
+void rollout_compare (struct rollout *rollout, const struct rollout_sample *sample, uint64_t now_ms)
 {
     base_assert (rollout);
-    base_assert (round);
-    if (!rollout_is_running (rollout) || rollout->spec.false_halt == 0)
+    base_assert (sample);
+    if (!rollout_is_running (rollout) || rollout->spec.significance == 0)
         return;
-    rollout_evidence_add (&rollout->evidence, round);
-    (void) rollout_gates_check (rollout, ROLLOUT_AT_ROUND, ROLLOUT_NOBODY, now_ms);
+    rollout_evidence_add (&rollout->evidence, sample);
+    (void) rollout_gates_check (rollout, ROLLOUT_AT_SAMPLE, ROLLOUT_NOBODY, now_ms);
     rollout_machine_check (rollout);
 }
 
@@ -266,25 +266,25 @@ static void clock_set (struct rollout *rollout, uint64_t closed_ms, uint64_t now
     updated have lost contact too, the network or the broker is at fault. */
 static bool member_is_alone (const struct rollout *rollout, const struct rollout_member *member)
 {
-    const struct rollout_neighbours *neighbours = &rollout->neighbours[member->neighbours];
-    return neighbours->others_dark == 0 || 2 * neighbours->others_dark < neighbours->others;
+    const struct rollout_failure_domain *failure_domain = &rollout->failure_domains[member->failure_domain];
+    return failure_domain->others_lost == 0 || 2 * failure_domain->others_lost < failure_domain->others;
 }
 
 static void member_judge_silence (struct rollout *rollout, uint32_t index, uint64_t now_ms)
 {
     struct rollout_member *member = &rollout->members[index];
-    if (!member->dark_ms || (member->state != WIRE_MEMBER_ORDERED && member->state != WIRE_MEMBER_UPDATED))
+    if (!member->lost_ms || (member->state != WIRE_MEMBER_ORDERED && member->state != WIRE_MEMBER_UPDATED))
         return;
-    if (now_ms < member->dark_ms + rollout->settle_ms) {
-        rollout_look_by (rollout, member->dark_ms + rollout->settle_ms);
+    if (now_ms < member->lost_ms + rollout->settle_ms) {
+        rollout_look_by (rollout, member->lost_ms + rollout->settle_ms);
         return;
     }
     if (!member_is_alone (rollout, member)) {
         rollout_look_by (rollout, now_ms + rollout->settle_ms); /* the others may come back without it */
         return;
     }
-    member->dark_ms = 0;
-    rollout_member_enter (rollout, index, WIRE_MEMBER_DARK, ROLLOUT_KEEP, now_ms);
+    member->lost_ms = 0;
+    rollout_member_enter (rollout, index, WIRE_MEMBER_LOST_CONTACT, ROLLOUT_KEEP, now_ms);
     rollout_member_charge (rollout, index);
 }
 
@@ -295,7 +295,7 @@ static void member_check_deadline (struct rollout *rollout, uint32_t index, uint
         return;
     uint64_t ends_ms = member->since_ms + rollout->spec.node_deadline_ms;
     if (now_ms >= ends_ms && member->unfit) {
-        rollout_member_enter (rollout, index, WIRE_MEMBER_LEFT, ROLLOUT_CANCEL, now_ms);
+        rollout_member_enter (rollout, index, WIRE_MEMBER_SKIPPED, ROLLOUT_CANCEL, now_ms);
         return;
     }
     if (now_ms >= ends_ms && member->was_unfit)
@@ -304,7 +304,7 @@ static void member_check_deadline (struct rollout *rollout, uint32_t index, uint
         rollout_look_by (rollout, ends_ms);
         return;
     }
-    bool back = member->state == WIRE_MEMBER_BACKING;
+    bool back = member->state == WIRE_MEMBER_REVERTING;
     rollout_member_enter (rollout, index, back ? WIRE_MEMBER_STUCK : WIRE_MEMBER_OVERDUE,
                           back ? ROLLOUT_KEEP : ROLLOUT_CANCEL, now_ms);
     rollout_member_charge (rollout, index);
@@ -344,8 +344,8 @@ static void wave_soak_or_wait (struct rollout *rollout, uint64_t now_ms, uint64_
         const struct rollout_member *member = &rollout->members[i];
         if (member->state == WIRE_MEMBER_WAITING && !member->online &&
             !rollout_member_is_silent (rollout, member, now_ms) &&
-            member->dark_ms + rollout->settle_ms > until_ms)
-            until_ms = member->dark_ms + rollout->settle_ms;
+            member->lost_ms + rollout->settle_ms > until_ms)
+            until_ms = member->lost_ms + rollout->settle_ms;
     }
     if (until_ms == 0)
         rollout_phase_enter (rollout, WIRE_PHASE_SOAKING, now_ms);

@@ -17,7 +17,7 @@
         soak            only watched time counts: a broker that was down has seen no node fail
         node deadline   a node cannot report its end while there is no broker
         wave deadline   no wave proceeds then either; it also stops while paused and outside the window
-        spread          continues where it was, so that the remaining nodes are not all started at once
+        stagger         continues where it was, so that the remaining nodes are not all started at once
         silence         starts again: a node that lost the broker has to find it first
         revert limit    time that was not watched is not measured
 
@@ -27,7 +27,7 @@
     A node is charged to its wave's budget and to the rollout's if it failed its update, did not end in time,
     or lost contact (dark) during the update while others like it did not. A node that had failed already
     when its wave began uses up the budget, too. A node whose host is unfit for the update is not charged: at
-    its deadline it is left out. A budget that is exceeded halts the rollout in the same call. Each wave ends:
+    its deadline it is skipped. A budget that is exceeded halts the rollout in the same call. Each wave ends:
     every node has a deadline, and so has the wave. A wave that ends without an updated node has proven
     nothing: whatever the budgets allow, the next one starts only if an operator approves it.
 
@@ -49,7 +49,7 @@ enum { ROLLOUT_REASON = 256, ROLLOUT_WAVES = 32 /* as in schemas/rollout.def */ 
 enum rollout_kind {
     ROLLOUT_WAIT,      /* none */
     ROLLOUT_ORDER,     /* order it to update */
-    ROLLOUT_BACK,      /* order it to revert */
+    ROLLOUT_REVERT,    /* order it to revert */
     ROLLOUT_CANCEL,    /* order it to cancel its update, if it has not switched yet */
     ROLLOUT_KEEP,      /* store its changed state; nothing is sent */
     ROLLOUT_TRANSITION /* for no member: the rollout itself has changed: phase, wave, pause or reason */
@@ -65,17 +65,17 @@ struct rollout_member {
     uint64_t since_ms;         /* in this state */
     uint64_t start_ms;         /* not started before this time; set when its wave begins */
     uint64_t revert_ms;        /* duration of its rehearsed revert; 0: none yet */
-    bool confirmed;            /* it runs the release, even if it is dark */
-    bool was_bad;              /* bad when its wave began */
+    bool confirmed;            /* it runs the release, even if contact is lost */
+    bool lost_before;          /* it had lost contact when its wave began */
     bool charged;              /* to the budgets */
     bool was_unfit;            /* since it was ordered; the owner stores it with the reason */
     enum rollout_kind pending; /* the value KEEP need not be stored */
 
     /*  set again after a restart */
-    uint32_t neighbours; /* number of the failure domain: its nodes lose the broker together */
+    uint32_t failure_domain; /* number of the failure domain: its nodes lose the broker together */
     bool online;
     bool unfit;       /* ordered: its host is unfit now, and the node tries again by itself */
-    uint64_t dark_ms; /* time of losing contact; 0: in contact, or dark already */
+    uint64_t lost_ms; /* time of losing contact; 0: in contact, or counted already */
 
     uint32_t pending_next; /* next in the list of members with a pending action */
     bool kept;             /* for the owner: stored since it was put into that list */
@@ -85,20 +85,20 @@ struct rollout_wave {
     uint32_t first, count; /* its members, which are consecutive */
     uint32_t cursor;       /* members before it have been started, or were skipped without contact */
     uint32_t under_way, confirmed;
-    uint32_t charged, already_bad; /* no node is in both */
+    uint32_t charged, lost_before; /* no node is in both */
 };
 
 /*  Nodes of one failure domain that are not updated. */
-struct rollout_neighbours {
-    uint32_t others, others_dark;
+struct rollout_failure_domain {
+    uint32_t others, others_lost;
 };
 
 struct rollout {
     struct wire_rollout spec;       /* owned; with the defaults filled in */
     struct rollout_member *members; /* owned; wave by wave, in the order in which they are started */
     uint32_t n_members;
-    struct rollout_neighbours *neighbours; /* owned */
-    uint32_t n_neighbours;
+    struct rollout_failure_domain *failure_domains; /* owned */
+    uint32_t n_failure_domains;
 
     struct rollout_wave waves[ROLLOUT_WAVES];
     uint32_t n_waves, wave;
@@ -121,8 +121,8 @@ struct rollout {
 
 /*  A node when a rollout is made. */
 struct rollout_candidate {
-    uint32_t wave;       /* from 0, without gaps */
-    uint32_t neighbours; /* below n_neighbours */
+    uint32_t wave;           /* from 0, without gaps */
+    uint32_t failure_domain; /* below n_failure_domains */
     bool online;
 };
 
@@ -132,12 +132,12 @@ void rollout_set_defaults (struct wire_rollout *spec);
 /*  Begins a rollout at its first wave. spec is copied; candidates are ordered by wave, at least one. Returns
     0, -EINVAL or -ENOMEM. */
 int rollout_init (struct rollout *rollout, const struct wire_rollout *spec,
-                  const struct rollout_candidate *candidates, uint32_t n_candidates, uint32_t n_neighbours,
-                  uint64_t now_ms);
+                  const struct rollout_candidate *candidates, uint32_t n_candidates,
+                  uint32_t n_failure_domains, uint64_t now_ms);
 /*  The same, queued. */
 int rollout_init_queued (struct rollout *rollout, const struct wire_rollout *spec,
                          const struct rollout_candidate *candidates, uint32_t n_candidates,
-                         uint32_t n_neighbours, uint64_t now_ms);
+                         uint32_t n_failure_domains, uint64_t now_ms);
 /*  Begins a queued rollout; does nothing if it is not queued, or is paused. */
 void rollout_begin (struct rollout *rollout, uint64_t now_ms);
 
@@ -164,7 +164,7 @@ enum rollout_result {
 void rollout_ended (struct rollout *rollout, uint32_t index, enum rollout_result result, uint64_t now_ms);
 
 /*  A node under way has found its host unfit and will try again by itself; or it tries again. Its deadline
-    keeps running: a node that is unfit when it passes is left out and not charged; one that tries gets one
+    keeps running: a node that is unfit when it passes is skipped and not charged; one that tries gets one
     more deadline. */
 enum rollout_fitness { ROLLOUT_TRIES, ROLLOUT_UNFIT };
 void rollout_unfit (struct rollout *rollout, uint32_t index, enum rollout_fitness fitness);
@@ -174,16 +174,17 @@ enum rollout_contact { ROLLOUT_CONTACT_LOST, ROLLOUT_CONTACT };
 void rollout_heard (struct rollout *rollout, uint32_t index, enum rollout_contact contact, uint64_t now_ms);
 
 /*  A node that is no member was added or removed, or lost or regained contact: changes how many nodes there
-    are, and how many of them are dark, in its failure domain. Members are counted by rollout_heard. */
-void rollout_other (struct rollout *rollout, uint32_t neighbours, int all, int dark);
+    are, and how many of them have lost contact, in its failure domain. Members are counted by
+    rollout_heard. */
+void rollout_other (struct rollout *rollout, uint32_t failure_domain, int all, int lost);
 
 /*  The result of a round of checking all nodes, for comparing updated ones with the others. */
-void rollout_compare (struct rollout *rollout, const struct rollout_round *round, uint64_t now_ms);
+void rollout_compare (struct rollout *rollout, const struct rollout_sample *sample, uint64_t now_ms);
 
 /*  An operator's command. Resuming a halted rollout restarts the budgets; a wave that waited for its approval
     waits for it again; an unproven wave is tried again with those of its nodes that are in contact. Approving
     a halted rollout with an unproven wave continues without that proof. Members to retry are those that are
-    charged, or left out, in the waves up to this one. Returns 0, or -EINVAL if the rollout's phase does not
+    charged, or skipped, in the waves up to this one. Returns 0, or -EINVAL if the rollout's phase does not
     permit it; text says why. */
 int rollout_command (struct rollout *rollout, enum wire_command command, uint32_t member, uint64_t now_ms,
                      char text[ROLLOUT_REASON]);
@@ -211,7 +212,7 @@ bool rollout_gives (const struct rollout *rollout);
     last member, the rollout has ended. */
 bool rollout_take (struct rollout *rollout, uint32_t index, const char *by, uint64_t now_ms);
 
-/*  A member was removed from the fleet: if it has not ended, it is left out, and it is no longer charged. */
+/*  A member was removed from the fleet: if it has not ended, it is skipped, and it is no longer charged. */
 void rollout_forget (struct rollout *rollout, uint32_t index, uint64_t now_ms);
 
 /*  Pauses the rollout for an external reason. Does nothing if it does not run, or is paused. */

@@ -60,7 +60,7 @@ static bool line_before (const char *line, size_t length, struct base_digest *re
 static void chain_begin (struct root_chain *chain, const char *line, size_t length)
 {
     const char *time = memmem (line, length, TIME, strlen (TIME));
-    chain->begun = true;
+    chain->started = true;
     chain->first_serial = root_chain_serial (line, length);
     if (!time)
         return;
@@ -78,7 +78,7 @@ bool root_chain_add (struct root_chain *chain, const char *line, size_t length)
     base_assert (line && length > 0);
     struct base_digest before;
     bool carries = line_before (line, length, &before), follows = true;
-    if (!chain->begun)
+    if (!chain->started)
         chain_begin (chain, line, length);
     else if (carries)
         follows = base_digest_equal (&before, &chain->last.digest);
@@ -138,7 +138,7 @@ static int reported_check (const struct look *look)
 {
     const struct root_chain *chain = &look->chain;
     unsigned long long reported = look->reported.serial, last = chain->last.serial;
-    if (!reported || (look->is_there && !look->differs) || (chain->begun && reported < chain->first_serial))
+    if (!reported || (look->is_there && !look->differs) || (chain->started && reported < chain->first_serial))
         return 0;
     if (look->differs || reported <= last)
         return base_error_set (
@@ -146,7 +146,7 @@ static int reported_check (const struct look *look)
             "line %llu of the journal differs from the one that was reported: it or one before it was"
             " changed, or the root was replaced by an older copy",
             reported);
-    if (!chain->begun)
+    if (!chain->started)
         return base_error_set (
             look->error, ROOT_E_DAMAGED,
             "line %llu of the journal was reported, but the journal is empty: it was lost or"

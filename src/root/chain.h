@@ -26,7 +26,7 @@ struct root_chain {
     struct root_journal_head last;
     uint64_t first_serial;
     char first_time[40];
-    bool begun, linked;
+    bool started, linked;
 };
 
 /*  Adds the next line, without its newline. Returns whether it follows the line before it. */

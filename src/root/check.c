@@ -38,7 +38,7 @@ struct shared {
 
 struct check {
     const struct root *root;
-    const char *place; /* prefix of each text: "" or "apps/NAME: " */
+    const char *prefix; /* prefix of each text: "" or "apps/NAME: " */
     void (*found) (void *context, const char *text);
     void *context;
     bool wrong;
@@ -54,7 +54,7 @@ __attribute__ ((format (printf, 2, 3))) static void fault_report (struct check *
     va_start (arguments, format);
     (void) vsnprintf (text, sizeof text, format, arguments);
     va_end (arguments);
-    (void) snprintf (line, sizeof line, "%s%s", check->place, text);
+    (void) snprintf (line, sizeof line, "%s%s", check->prefix, text);
     for (char *at = line; *at; at++)
         if ((unsigned char) *at < ' ')
             *at = '?';
@@ -231,9 +231,10 @@ static void previous_check (struct check *check)
 {
     char name[ROOT_NAME_SIZE];
     base_cleanup (base_buffer_deinit) struct base_buffer buffer = {0};
-    base_cleanup (wire_standing_deinit) struct wire_standing order_state = {.epoch = 0};
+    base_cleanup (wire_order_state_deinit) struct wire_order_state order_state = {.epoch = 0};
     if (disk_file_read (check->root->disk, check->root->fd, ROOT_ORDER_STATE, ROOT_RECORD_MOST, &buffer) ||
-        wire_json_parse (&wire_standing_record, (const char *) buffer.data, buffer.size, &order_state, NULL))
+        wire_json_parse (&wire_order_state_record, (const char *) buffer.data, buffer.size, &order_state,
+                         NULL))
         return;
     if (root_previous_check (check->root, order_state.previous, name, NULL) == ROOT_E_NONE)
         fault_report (check,
@@ -242,7 +243,7 @@ static void previous_check (struct check *check)
                       order_state.previous);
 }
 
-static void way_back_check (struct check *check)
+static void fallback_check (struct check *check)
 {
     char stable[ROOT_NAME_SIZE], previous[ROOT_NAME_SIZE];
     if (!root_link (check->root, ROOT_STABLE, stable) && !root_link (check->root, ROOT_PREVIOUS, previous) &&
@@ -282,7 +283,8 @@ static void line_check (struct check *check, const char *path, size_t number, co
                       path, number, (unsigned long long) before);
     if (!wire_json_parse (&wire_entry_record, line, length, &entry, NULL))
         wire_entry_deinit (&entry);
-    else if (!root_journal_line_is_whole (line, length)) /* otherwise a later version wrote an unknown word */
+    else if (!root_journal_line_is_complete (line,
+                                             length)) /* otherwise a later version wrote an unknown word */
         fault_report (check, "%s: line %zu is damaged", path, number);
 }
 
@@ -341,40 +343,40 @@ static void root_check_one (struct check *check);
 static void application_check (struct check *check, const char *name)
 {
     base_cleanup (base_free_p) char *path = base_text_printf ("%s/" ROOT_APPS "/%s", check->root->path, name);
-    base_cleanup (base_free_p) char *place = base_text_printf (ROOT_APPS "/%s: ", name);
+    base_cleanup (base_free_p) char *prefix = base_text_printf (ROOT_APPS "/%s: ", name);
     base_cleanup (root_deinit) struct root root = {.fd = -1};
     struct base_error error = {0};
     struct stat status;
-    if (!path || !place || (stat (path, &status) == 0 && !S_ISDIR (status.st_mode)))
+    if (!path || !prefix || (stat (path, &status) == 0 && !S_ISDIR (status.st_mode)))
         return; /* a stray file */
     if (root_open (check->root->disk, path, &root, &error)) {
         fault_report (check, "%s", error.text);
         return;
     }
-    struct check below = {.root = &root, .place = place, .found = check->found, .context = check->context};
+    struct check below = {.root = &root, .prefix = prefix, .found = check->found, .context = check->context};
     root_check_one (&below);
     check->wrong |= below.wrong;
 }
 
-static void place_report (void *context, const char *text)
+static void directory_report (void *context, const char *text)
 {
     fault_report (context, "%s", text);
 }
 
 static void root_check_one (struct check *check)
 {
-    if (!*check->place) {
+    if (!*check->prefix) {
         const struct root_repair places = {.root = check->root,
-                                           .changed = place_report,
+                                           .changed = directory_report,
                                            .context = check,
                                            .served = root_lock_is_held (check->root)};
-        root_places_check (&places);
+        root_directories_check (&places);
     }
     link_check (check, ROOT_STABLE, LINK_NEEDED);
     link_check (check, ROOT_PREVIOUS, LINK_OPTIONAL);
     link_check (check, ROOT_BACK, LINK_OPTIONAL);
     previous_check (check);
-    way_back_check (check);
+    fallback_check (check);
     char **names;
     int r = root_workspaces (check->root, &names);
     if (r < 0)
@@ -384,13 +386,13 @@ static void root_check_one (struct check *check)
     if (r == 0)
         (void) base_list_free (names);
     shared_check (check);
-    struct root_chain chain = {.begun = false};
+    struct root_chain chain = {.started = false};
     journal_check (check, ROOT_JOURNAL_OLDER, &chain);
     journal_check (check, ROOT_JOURNAL, &chain);
     record_check (check, ROOT_VAR "/trial", &wire_trial_record);
-    record_check (check, ROOT_ORDER_STATE, &wire_standing_record);
+    record_check (check, ROOT_ORDER_STATE, &wire_order_state_record);
     directory_each (check, ROOT_VAR "/quarantine", quarantined_check);
-    if (!*check->place)
+    if (!*check->prefix)
         directory_each (check, ROOT_APPS, application_check);
 }
 
@@ -401,7 +403,7 @@ int root_check (const struct root *root, void (*found) (void *context, const cha
     struct stat status;
     if (fstat (root->fd, &status) || faccessat (root->fd, ".", R_OK | X_OK, AT_EACCESS))
         return -errno;
-    struct check check = {.root = root, .place = "", .found = found, .context = context};
+    struct check check = {.root = root, .prefix = "", .found = found, .context = context};
     root_check_one (&check);
     return check.wrong ? ROOT_E_DAMAGED : 0;
 }

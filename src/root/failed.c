@@ -123,18 +123,18 @@ int root_failed_write (const struct root *root, const struct root_outcome *outco
     base_assert (root_is_open (root));
     base_assert (outcome);
     char path[PATH_SIZE], text[ROOT_NOTE_MOST];
-    struct root_outcome whole = *outcome;
+    struct root_outcome complete = *outcome;
     struct root_began began;
-    bool ours = root_began_read (root, &began) == 0 && strcmp (began.workspace, whole.workspace) == 0;
-    if (!root_name_is_valid (whole.workspace))
-        return base_error_set (error, -EINVAL, "%s is not the name of a workspace", whole.workspace);
-    if (base_digest_is_null (&whole.release) && ours)
-        whole.release = began.release;
-    if (base_digest_is_null (&whole.release))
-        (void) root_release_of (root, whole.workspace, &whole.release);
-    size_t length = root_outcome_format (&whole, text, sizeof text);
-    int r =
-        disk_file_write (root->disk, root->fd, note_path (whole.workspace, path), 0644, text, length, error);
+    bool ours = root_began_read (root, &began) == 0 && strcmp (began.workspace, complete.workspace) == 0;
+    if (!root_name_is_valid (complete.workspace))
+        return base_error_set (error, -EINVAL, "%s is not the name of a workspace", complete.workspace);
+    if (base_digest_is_null (&complete.release) && ours)
+        complete.release = began.release;
+    if (base_digest_is_null (&complete.release))
+        (void) root_release_of (root, complete.workspace, &complete.release);
+    size_t length = root_outcome_format (&complete, text, sizeof text);
+    int r = disk_file_write (root->disk, root->fd, note_path (complete.workspace, path), 0644, text, length,
+                             error);
     if (r == -EISDIR || r == -ENOTEMPTY) {
         (void) disk_tree_remove (root->disk, root->fd, path, NULL);
         r = disk_file_write (root->disk, root->fd, path, 0644, text, length, error);

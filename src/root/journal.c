@@ -138,7 +138,7 @@ static bool tail_find (const char *data, size_t size, enum extent extent, struct
             return false; /* its beginning was not read */
         if (!ret_tail->has_line) {
             ret_tail->head.digest = base_digest_of (line, length);
-            ret_tail->torn = data[end - 1] != '\n' || !root_journal_line_is_whole (line, length);
+            ret_tail->torn = data[end - 1] != '\n' || !root_journal_line_is_complete (line, length);
         }
         ret_tail->has_line = true;
         ret_tail->head.serial = root_chain_serial (line, length);
@@ -272,13 +272,13 @@ static int line_append (const struct root *root, struct wire_entry *entry, struc
         return base_error_errno (error, -ENOMEM, "cannot append to %s/" ROOT_JOURNAL, root->path);
     /* the first line of a file is synced with the directory entry, so later lines need no directory sync */
     bool first = faccessat (root->fd, ROOT_JOURNAL, F_OK, AT_SYMLINK_NOFOLLOW) != 0;
-    const struct disk_line whole = {.data = text,
-                                    .size = strlen (text),
-                                    .mode = 0644,
-                                    .durable = first || entry->outcome != WIRE_OUTCOME_STARTED};
-    int r = disk_file_append (root->disk, root->fd, ROOT_JOURNAL, &whole, error);
+    const struct disk_line complete = {.data = text,
+                                       .size = strlen (text),
+                                       .mode = 0644,
+                                       .durable = first || entry->outcome != WIRE_OUTCOME_STARTED};
+    int r = disk_file_append (root->disk, root->fd, ROOT_JOURNAL, &complete, error);
     if (r == -EPERM && root_record_unlock (root, ROOT_JOURNAL))
-        r = disk_file_append (root->disk, root->fd, ROOT_JOURNAL, &whole, error);
+        r = disk_file_append (root->disk, root->fd, ROOT_JOURNAL, &complete, error);
     if (r < 0)
         return r;
     entry->serial = line.serial;

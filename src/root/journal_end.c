@@ -8,7 +8,7 @@
 #include "base/assert.h"
 #include "root/chain.h"
 
-bool root_journal_line_is_whole (const char *line, size_t length)
+bool root_journal_line_is_complete (const char *line, size_t length)
 {
     base_assert (line || length == 0);
     return length > 0 && line[length - 1] == '}' && root_chain_serial (line, length) &&
@@ -19,7 +19,7 @@ size_t root_journal_end (const char *data, size_t size, uint64_t *ret_serial)
 {
     base_assert (data || size == 0);
     base_assert (ret_serial);
-    struct root_chain chain = {.begun = false};
+    struct root_chain chain = {.started = false};
     const char *at = data, *end = data + size;
     size_t kept = 0;
     bool hole = false; /* NULs after the kept part */
@@ -27,14 +27,14 @@ size_t root_journal_end (const char *data, size_t size, uint64_t *ret_serial)
     while (at < end) {
         const char *newline = memchr (at, '\n', (size_t) (end - at));
         size_t length = (size_t) ((newline ? newline : end) - at);
-        bool whole = newline && root_journal_line_is_whole (at, length);
+        bool complete = newline && root_journal_line_is_complete (at, length);
         if (length) {
-            hole |= !whole && memchr (at, '\0', length);
+            hole |= !complete && memchr (at, '\0', length);
             bool follows = root_chain_add (&chain, at, length);
-            if (whole && !follows)
+            if (complete && !follows)
                 return hole && kept ? kept
                                     : size; /* otherwise lines were changed or removed: evidence to keep */
-            if (whole) {                    /* damaged lines before it already existed when it was appended */
+            if (complete) {                 /* damaged lines before it already existed when it was appended */
                 hole = false;
                 kept = (size_t) (newline + 1 - data);
                 *ret_serial = chain.last.serial;

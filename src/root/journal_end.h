@@ -14,7 +14,7 @@
 #include "root/root.h"
 
 /*  Whether a line, without its newline, was written completely. */
-bool root_journal_line_is_whole (const char *line, size_t length);
+bool root_journal_line_is_complete (const char *line, size_t length);
 
 /*  The number of bytes to keep from the beginning of a journal, or of its end. The bytes after them were not
     on disk: NULs or an incomplete line. *ret_serial: serial of the last kept line; 0: unknown. Returns size

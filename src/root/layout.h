@@ -25,7 +25,7 @@
 #define ROOT_MANAGER_LOCK ".lock.manager"
 
 /*  Hidden names. */
-#define ROOT_TMP ".tmp."                  /* of disk/place.h */
+#define ROOT_TMP ".tmp."                  /* of disk/entry.h */
 #define ROOT_NEW ".new."                  /* an unfinished workspace */
 #define ROOT_OLD ".old."                  /* a workspace that is being removed */
 #define ROOT_TMP_STABLE ".tmp.stable"     /* prepared for a switch */
@@ -38,10 +38,10 @@
 
 /*  Records and caches. */
 #define ROOT_VAR "var"
-#define ROOT_CONTENTS ROOT_VAR "/contents"            /* downloads */
+#define ROOT_BLOBS ROOT_VAR "/blobs"                  /* downloads */
 #define ROOT_JOURNAL ROOT_VAR "/journal"              /* what was done */
 #define ROOT_JOURNAL_OLDER ROOT_VAR "/journal.1"      /* the part before it */
-#define ROOT_ORDER_STATE ROOT_VAR "/standing"         /* orders carried out, holds */
+#define ROOT_ORDER_STATE ROOT_VAR "/order-state"      /* orders carried out, holds */
 #define ROOT_TRIAL_RECORD ROOT_VAR "/trial"           /* the order on trial */
 #define ROOT_REVERTED ROOT_VAR "/reverted"            /* by noded revert, not reported yet */
 #define ROOT_OUTCOME ROOT_VAR "/outcome"              /* of the last trial, by the launcher */

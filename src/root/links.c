@@ -153,7 +153,7 @@ int root_stable_repair (const struct root *root, const struct root_own *own, cha
     }
     if (mine)
         r = stable_take_checked (root, name, ret_name, &first);
-    base_cleanup (base_list_free_p) char **others = r ? root_ways_back (root, name ? name : "", NULL) : NULL;
+    base_cleanup (base_list_free_p) char **others = r ? root_fallbacks (root, name ? name : "", NULL) : NULL;
     for (size_t i = 0; r && others && others[i]; i++)
         r = stable_take_checked (root, others[i], ret_name, *first.text ? &one : &first);
     if (r == 0) { /* the trial is over: its way back was damaged */

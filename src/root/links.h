@@ -28,7 +28,7 @@ struct root_own {
 
 /*  Points stable to a proven and intact workspace. First choice: the way back of a trial, which ends then.
     Second: own (may be NULL), if it is known to be proven, if it was confirmed, or if it is the only
-    workspace. Then those of root_ways_back. Needs no space if an existing link can be renamed. If stable
+    workspace. Then those of root_fallbacks. Needs no space if an existing link can be renamed. If stable
     is not a link, it is kept as stable.damaged. Returns 0 and the new stable, or ROOT_E_NONE if no workspace
     qualifies; the error says what to do. */
 int root_stable_repair (const struct root *root, const struct root_own *own, char ret_name[ROOT_NAME_SIZE],

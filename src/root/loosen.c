@@ -68,13 +68,13 @@ bool root_loosen (const struct root *root)
     return (fd >= 0 && tree_loosen (fd, 0)) || changed;
 }
 
-bool root_loosen_places (const struct root *root)
+bool root_loosen_directories (const struct root *root)
 {
     base_assert (root_is_open (root));
-    static const char *const places[] = {ROOT_VAR, ROOT_PROBE};
+    static const char *const directories[] = {ROOT_VAR, ROOT_PROBE};
     bool changed = root_loosen (root);
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        int fd = openat (root->fd, places[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    for (size_t i = 0; i < sizeof directories / sizeof *directories; i++) {
+        int fd = openat (root->fd, directories[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         changed |= fd >= 0 && tree_loosen (fd, DEPTH_MOST);
     }
     return changed;
@@ -123,14 +123,15 @@ static char *mount_parse (char *line, uint64_t *ret_number)
 }
 
 /*  Places where a host may mount something intentionally. below: the path after that of the root. */
-static bool path_is_place (const char *below)
+static bool path_is_directory (const char *below)
 {
-    static const char *const places[] = {ROOT_VAR, ROOT_PROBE, ROOT_APPS, ROOT_KEEPERS};
+    static const char *const directories[] = {ROOT_VAR, ROOT_PROBE, ROOT_APPS, ROOT_KEEPERS};
     if (*below != '/')
         return true; /* the root itself, or a sibling */
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        size_t length = strlen (places[i]);
-        if (strncmp (below + 1, places[i], length) == 0 && (!below[1 + length] || below[1 + length] == '/'))
+    for (size_t i = 0; i < sizeof directories / sizeof *directories; i++) {
+        size_t length = strlen (directories[i]);
+        if (strncmp (below + 1, directories[i], length) == 0 &&
+            (!below[1 + length] || below[1 + length] == '/'))
             return true;
     }
     return false;
@@ -198,7 +199,7 @@ static void mount_choose (void *context, const char *path, uint64_t number)
 {
     struct uncovering *uncovering = context;
     size_t length = strlen (uncovering->root->path);
-    if (uncovering->before ? !mounts_have (uncovering->before, number) : !path_is_place (path + length))
+    if (uncovering->before ? !mounts_have (uncovering->before, number) : !path_is_directory (path + length))
         (void) base_list_append (&uncovering->paths, path);
 }
 

@@ -11,7 +11,7 @@
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/text.h"
-#include "disk/place.h"
+#include "disk/entry.h"
 #include "root/outcome.h"
 
 enum { PATH_SIZE = sizeof ROOT_FAILED "." + ROOT_NAME_SIZE, TOKENS_MOST = 9 };
@@ -131,7 +131,7 @@ static bool list_has (char *const *list, const char *name)
     return false;
 }
 
-char **root_ways_back (const struct root *root, const char *from, const char *known)
+char **root_fallbacks (const struct root *root, const char *from, const char *known)
 {
     base_assert (root_is_open (root));
     base_assert (from);

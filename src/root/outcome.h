@@ -20,7 +20,7 @@ enum root_cause {
     ROOT_CAUSE_HUNG,        /* not ready within the ready-deadline */
     ROOT_CAUSE_UNCONFIRMED, /* ready, but never confirmed */
     ROOT_CAUSE_DAMAGED,     /* its files no longer match the manifest */
-    ROOT_CAUSE_ROTTEN,      /* damaged before it ever ran: a fault of the disk */
+    ROOT_CAUSE_CORRUPT,     /* damaged before it ever ran: a fault of the disk */
     ROOT_CAUSE_INTERRUPTED, /* no tokens left and no exit seen: the host went down each time */
     ROOT_CAUSE_LOST,        /* stable was dangling; cause unknown */
     ROOT_CAUSE_STOPPED,     /* init stopped it repeatedly; reason unknown */

@@ -173,7 +173,7 @@ int root_failed_describe (const struct root *root, const struct root_outcome *ou
         [ROOT_CAUSE_HUNG] = "hung",
         [ROOT_CAUSE_UNCONFIRMED] = "never confirmed itself",
         [ROOT_CAUSE_DAMAGED] = "was damaged",
-        [ROOT_CAUSE_ROTTEN] = "was damaged before it ever ran",
+        [ROOT_CAUSE_CORRUPT] = "was damaged before it ever ran",
         [ROOT_CAUSE_INTERRUPTED] = "was interrupted each time",
         [ROOT_CAUSE_LOST] = "lost stable",
         [ROOT_CAUSE_STOPPED] = "was stopped repeatedly",

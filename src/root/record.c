@@ -181,7 +181,7 @@ static int order_state_overwrite (const struct root *root, const char *text, str
 
 /*  The file has a fixed size, so that it can be overwritten in place on a full disk: if a hold or an epoch
     were lost, an order would be carried out twice. */
-int root_order_state_write (const struct root *root, const struct wire_standing *order_state,
+int root_order_state_write (const struct root *root, const struct wire_order_state *order_state,
                             struct base_error *error)
 {
     base_assert (root_is_open (root));
@@ -189,7 +189,8 @@ int root_order_state_write (const struct root *root, const struct wire_standing 
     int r = root_record_make_directory (root, ROOT_VAR, error);
     if (r < 0)
         return r;
-    base_cleanup (base_free_p) char *json = wire_json (&wire_standing_record, order_state, WIRE_JSON_PRETTY);
+    base_cleanup (base_free_p) char *json =
+        wire_json (&wire_order_state_record, order_state, WIRE_JSON_PRETTY);
     if (!json)
         return base_error_errno (error, -ENOMEM, "cannot write %s", ROOT_ORDER_STATE);
     size_t size = strlen (json);
@@ -202,9 +203,9 @@ int root_order_state_write (const struct root *root, const struct wire_standing 
     return r == -ENOSPC || r == -EDQUOT ? order_state_overwrite (root, text, error) : r;
 }
 
-int root_order_state_read (const struct root *root, struct wire_standing *ret_order_state)
+int root_order_state_read (const struct root *root, struct wire_order_state *ret_order_state)
 {
     base_assert (root_is_open (root));
     base_assert (ret_order_state);
-    return root_record_read (root, ROOT_ORDER_STATE, &wire_standing_record, ret_order_state);
+    return root_record_read (root, ROOT_ORDER_STATE, &wire_order_state_record, ret_order_state);
 }

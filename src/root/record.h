@@ -55,7 +55,7 @@ void root_quarantine_free (struct wire_failure *failures, size_t count);
 int root_quarantine_clear (const struct root *root, const struct base_digest *release, unsigned *ret_count,
                            struct base_error *error);
 
-/*  var/trial and var/standing. Reading returns 0 (the caller owns the message) or ROOT_E_NONE. */
+/*  var/trial and var/order-state. Reading returns 0 (the caller owns the message) or ROOT_E_NONE. */
 int root_trial_note (const struct root *root, const struct wire_trial *trial, struct base_error *error);
 int root_trial_recall (const struct root *root, struct wire_trial *ret_trial);
 int root_trial_forget (const struct root *root);
@@ -64,8 +64,8 @@ int root_trial_forget (const struct root *root);
 int root_reverted_note (const struct root *root, const struct wire_entry *entry, struct base_error *error);
 int root_reverted_recall (const struct root *root, struct wire_entry *ret_entry);
 int root_reverted_forget (const struct root *root);
-int root_order_state_write (const struct root *root, const struct wire_standing *order_state,
+int root_order_state_write (const struct root *root, const struct wire_order_state *order_state,
                             struct base_error *error);
-int root_order_state_read (const struct root *root, struct wire_standing *ret_order_state);
+int root_order_state_read (const struct root *root, struct wire_order_state *ret_order_state);
 
 #endif

@@ -15,7 +15,7 @@
 #include "base/directory.h"
 #include "base/text.h"
 #include "disk/attributes.h"
-#include "disk/place.h"
+#include "disk/entry.h"
 #include "root/manifest.h"
 #include "root/outcome.h"
 #include "root/workspace.h"
@@ -77,27 +77,27 @@ static int entry_set_aside (const struct root_repair *repair, const char *name, 
 }
 
 /*  Directories of a root. optional: made on first use. */
-static const struct place {
+static const struct directory {
     const char *name;
     mode_t mode;
     bool optional;
-} root_places[] = {
+} root_directories[] = {
     {".", 0755, false},
     {ROOT_VAR, 0700, false},
     {ROOT_PROBE, 0755, false},
     {ROOT_APPS, 0755, true},
-    {ROOT_CONTENTS, 0700, true},
-    {ROOT_CONTENTS "/partial", 0700, true},
+    {ROOT_BLOBS, 0700, true},
+    {ROOT_BLOBS "/partial", 0700, true},
     {ROOT_VAR "/quarantine", 0700, true},
 };
 
-enum { N_PLACES = sizeof root_places / sizeof *root_places };
+enum { N_DIRECTORIES = sizeof root_directories / sizeof *root_directories };
 
-static int place_repair (const struct root_repair *repair, const struct place *place,
-                         struct base_error *error)
+static int directory_restore (const struct root_repair *repair, const struct directory *directory,
+                              struct base_error *error)
 {
     const struct root *root = repair->root;
-    const char *name = place->name;
+    const char *name = directory->name;
     struct stat status;
     bool there = fstatat (root->fd, name, &status, 0) == 0; /* a link to another disk is valid */
     if (there && S_ISDIR (status.st_mode)) {
@@ -115,9 +115,9 @@ static int place_repair (const struct root_repair *repair, const struct place *p
         int r = entry_set_aside (repair, name, error);
         if (r < 0)
             return r;
-    } else if (place->optional)
+    } else if (directory->optional)
         return 0;
-    int r = disk_directory_make (root->disk, root->fd, name, place->mode, error);
+    int r = disk_directory_make (root->disk, root->fd, name, directory->mode, error);
     if (r < 0)
         return r;
     change_report (repair, "%s: was missing, and was created", name);
@@ -138,7 +138,7 @@ static void directory_repair (const struct root_repair *repair)
                        repair->root->path);
 }
 
-int root_repair_places (const struct root_repair *repair, struct base_error *error)
+int root_repair_directories (const struct root_repair *repair, struct base_error *error)
 {
     base_assert (repair && root_is_open (repair->root));
     base_assert (repair->changed);
@@ -146,24 +146,24 @@ int root_repair_places (const struct root_repair *repair, struct base_error *err
     directory_repair (repair);
     if (root_uncover (repair->root, NULL))
         change_report (repair, "%s: removed mounts over names in it", repair->root->path);
-    if (root_loosen_places (repair->root))
+    if (root_loosen_directories (repair->root))
         change_report (repair, "%s: removed attributes or modes that forbid changes", repair->root->path);
-    for (size_t i = 1; i < N_PLACES; i++) {
-        int r = place_repair (repair, &root_places[i], failed ? NULL : error);
+    for (size_t i = 1; i < N_DIRECTORIES; i++) {
+        int r = directory_restore (repair, &root_directories[i], failed ? NULL : error);
         failed = failed ? failed : r;
     }
     return failed;
 }
 
-void root_places_check (const struct root_repair *repair)
+void root_directories_check (const struct root_repair *repair)
 {
     base_assert (repair && root_is_open (repair->root));
     base_assert (repair->changed);
-    for (size_t i = 0; i < N_PLACES; i++) {
+    for (size_t i = 0; i < N_DIRECTORIES; i++) {
         struct stat status;
-        const char *name = root_places[i].name;
+        const char *name = root_directories[i].name;
         if (fstatat (repair->root->fd, name, &status, 0)) {
-            bool needed = !root_places[i].optional || (repair->served && strcmp (name, ROOT_CONTENTS) == 0);
+            bool needed = !root_directories[i].optional || (repair->served && strcmp (name, ROOT_BLOBS) == 0);
             if (errno != ENOENT)
                 change_report (repair, "cannot stat %s: %s", name, strerror (errno));
             else if (needed)

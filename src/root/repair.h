@@ -22,10 +22,10 @@ bool root_repair_is_root (const char *path);
 
 /*  Restores the owner's permissions on the root and its places, and makes missing places. Anything else with
     such a name is kept as NAME.damaged. */
-int root_repair_places (const struct root_repair *repair, struct base_error *error);
+int root_repair_directories (const struct root_repair *repair, struct base_error *error);
 
-/*  Calls changed for each thing that root_repair_places would change. */
-void root_places_check (const struct root_repair *repair);
+/*  Calls changed for each thing that root_repair_directories would change. */
+void root_directories_check (const struct root_repair *repair);
 
 /*  Chooses the newest workspace that was confirmed and is intact. If the root has no marks of confirmed
     workspaces: the way back of a trial, previous, or stable. Reads every file. Corrects modes that prevent an

@@ -62,7 +62,7 @@ static int target_find (const struct root *root, const char *stable, char ret_na
             return base_text_copy (ret_name, ROOT_NAME_SIZE, previous);
         (void) base_error_prefix (error, "a revert to %s/%s is not possible", root->path, previous);
     }
-    char **names = root_ways_back (root, stable, NULL);
+    char **names = root_fallbacks (root, stable, NULL);
     for (size_t i = 0; r && names && names[i]; i++)
         if (root_ok_is (root, names[i]) && root_workspace_check (root, names[i], &other) == 0)
             r = base_text_copy (ret_name, ROOT_NAME_SIZE, names[i]);

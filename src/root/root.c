@@ -199,9 +199,9 @@ bool root_is_unproven (const struct root *root, const char *stable)
 }
 
 /*  Returns whether there is a workspace to roll back to: without one there is no trial. */
-static bool way_back_first (const struct root *root, const char *stable, char ret_name[ROOT_NAME_SIZE])
+static bool fallback_first (const struct root *root, const char *stable, char ret_name[ROOT_NAME_SIZE])
 {
-    char **names = root_ways_back (root, stable, NULL);
+    char **names = root_fallbacks (root, stable, NULL);
     bool found = names && names[0];
     if (found)
         (void) base_text_copy (ret_name, ROOT_NAME_SIZE, names[0]);
@@ -238,7 +238,7 @@ int root_trial_read (const struct root *root, struct root_trial *ret_trial, stru
     if (!trial.on_trial) {
         trial.back[0] = '\0';
         trial.on_trial =
-            root_is_unproven (root, trial.stable) && way_back_first (root, trial.stable, trial.back);
+            root_is_unproven (root, trial.stable) && fallback_first (root, trial.stable, trial.back);
     }
     trial.tokens = trial.on_trial ? root_tokens_count (root) : 0;
     *ret_trial = trial;

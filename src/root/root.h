@@ -84,7 +84,7 @@ struct root_trial {
     bool on_trial;
     char stable[ROOT_NAME_SIZE];
     char back
-        [ROOT_NAME_SIZE]; /* the target of .back, else the first of root_ways_back; empty unless on trial */
+        [ROOT_NAME_SIZE]; /* the target of .back, else the first of root_fallbacks; empty unless on trial */
     unsigned tokens;      /* starts left */
 };
 int root_trial_read (const struct root *root, struct root_trial *ret_trial, struct base_error *error);
@@ -161,7 +161,7 @@ int root_ok_remove (const struct root *root, const char *name);
     .back, the way back recorded in .failed, and previous, if confirmed once and not failed since; then all
     other such workspaces, newest first; last the rest of the first four. They exist, but are not checked.
     Returns a NULL-terminated list for base_list_free, or NULL if out of memory. */
-char **root_ways_back (const struct root *root, const char *from, const char *known);
+char **root_fallbacks (const struct root *root, const char *from, const char *known);
 
 /*  Makes name stable, without a trial. Renames a link that already points to name, if there is one, which
     needs no space. If stable is not a link, it is kept as stable.damaged. */
@@ -172,7 +172,7 @@ int root_stable_take (const struct root *root, const char *name, struct base_err
     changed, so that another attempt makes sense. */
 bool root_loosen (const struct root *root);
 /*  The same, also for everything in var and probe. */
-bool root_loosen_places (const struct root *root);
+bool root_loosen_directories (const struct root *root);
 
 /*  Mounts at and below the root. Null value: all zero. */
 struct root_mounts {
@@ -194,21 +194,21 @@ int root_stable_set (const struct root *root, const char *name, struct base_erro
 int root_confirm (const struct root *root, struct base_error *error);
 
 /*  Ends a trial with a rollback: renames .back to stable, then removes the tokens. If the workspace of .back
-    does not match its manifest, uses the next of root_ways_back; if none matches, the first that has start
+    does not match its manifest, uses the next of root_fallbacks; if none matches, the first that has start
     files. Returns ROOT_E_NONE if no trial is under way, ROOT_E_DAMAGED if there is no usable workspace. */
 int root_roll_back (const struct root *root, struct base_error *error);
 
 /*  What was known about the way back before the version on trial ran. */
-struct root_back {
+struct root_fallback {
     char name[ROOT_NAME_SIZE];   /* empty: nothing */
     struct base_digest manifest; /* of its manifest; null: unknown */
 };
 /*  The same, with the known way back preferred if it is intact. */
-int root_roll_back_to (const struct root *root, const struct root_back *known, struct base_error *error);
+int root_roll_back_to (const struct root *root, const struct root_fallback *known, struct base_error *error);
 
 /*  Reverts by command. On trial, like root_roll_back. Otherwise stable and previous are exchanged, in an
     order in which stable is runnable at every moment. If stable is dangling, uses the way back of a trial or
-    previous. Verifies the target first; if it is damaged, uses the next of root_ways_back. Returns 0,
+    previous. Verifies the target first; if it is damaged, uses the next of root_fallbacks. Returns 0,
     ROOT_E_NONE (no previous), ROOT_E_DAMAGED, or ROOT_E_UNSYNCED with ret_name set. */
 int root_revert (const struct root *root, char ret_name[ROOT_NAME_SIZE], struct base_error *error);
 

@@ -125,7 +125,7 @@ static int trial_tidy (const struct root *root, const char *stable, struct base_
 int root_tidy (const struct root *root, const struct disk_until *until, struct base_error *error)
 {
     base_assert (root_is_open (root));
-    static const char *const places[] = {".", ROOT_VAR, ROOT_VAR "/quarantine"};
+    static const char *const directories[] = {".", ROOT_VAR, ROOT_VAR "/quarantine"};
     struct root_trial trial;
     int first = root_trial_read (root, &trial, error);
     if (first == 0) {
@@ -135,8 +135,8 @@ int root_tidy (const struct root *root, const struct disk_until *until, struct b
     }
     if (first == 0 && !trial.on_trial)
         first = trial_tidy (root, trial.stable, error);
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-        first_keep (&first, directory_tidy (root, places[i], until, first ? NULL : error));
+    for (size_t i = 0; i < sizeof directories / sizeof *directories; i++)
+        first_keep (&first, directory_tidy (root, directories[i], until, first ? NULL : error));
     first_keep (&first, marks_tidy (root, until, first ? NULL : error));
     return first;
 }

@@ -7,10 +7,10 @@
 
 #include "base/assert.h"
 
-#include "start/say.h"
+#include "start/log.h"
 
 void base_assert_failed (const char *expression, const char *file, int line)
 {
-    start_say ("WARNING: %s:%d: assertion failed: %s: continuing; this is a bug in noded, please report it",
+    start_log ("WARNING: %s:%d: assertion failed: %s: continuing; this is a bug in noded, please report it",
                file, line, expression);
 }

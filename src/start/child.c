@@ -25,7 +25,7 @@
 #include "root/links.h"
 #include "start/descendants.h"
 #include "start/reap.h"
-#include "start/say.h"
+#include "start/log.h"
 #include "start/terminal.h"
 #include "start/times.h"
 
@@ -45,7 +45,7 @@ struct watch {
     const char *other;         /* stable may point there, too: that workspace cannot be started */
     struct start_trial *trial; /* NULL: not, or no longer, on trial */
     struct base_process process;
-    uint64_t begun_ms;
+    uint64_t started_ms;
     bool ready;
     bool reload; /* SIGHUP arrived before it was ready */
     bool proven;
@@ -94,7 +94,7 @@ static int command_read (const struct root *root, const char *workspace, struct 
         return r;
     static char program[] = "noded", run[] = "run";
     char *const args[] = {run, NULL};
-    start_say ("%s: %s: running \"noded run\"", workspace, error->text);
+    start_log ("%s: %s: running \"noded run\"", workspace, error->text);
     struct root_command command = {
         .program = strdup (program), .args = base_list_copy (args, 1), .env = base_list_copy (args, 0)};
     if (!command.program || !command.args || !command.env) {
@@ -139,7 +139,7 @@ static uint64_t watch_deadline_ms (const struct watch *watch)
     if (!watch->trial)
         return UINT64_MAX;
     uint64_t confirm = start_trial_deadline_ms (watch->trial);
-    return watch->ready ? confirm : time_earlier (confirm, watch->begun_ms + watch->trial->limits.ready_ms);
+    return watch->ready ? confirm : time_earlier (confirm, watch->started_ms + watch->trial->limits.ready_ms);
 }
 
 /*  A stopped launcher cannot read its timerfd, so a kernel timer resumes it with SIGCONT. */
@@ -189,9 +189,9 @@ static int watch_start (struct watch *watch, struct base_error *error)
         .fds = {writing},
         .own_session = true, /* a signal to its own group does not reach this process */
     };
-    watch->begun_ms = watch->looked_ms = base_time_boot_ms ();
+    watch->started_ms = watch->looked_ms = base_time_boot_ms ();
     if (watch->trial)
-        start_trial_begin (watch->trial, watch->begun_ms);
+        start_trial_begin (watch->trial, watch->started_ms);
     alarm_arm (watch, watch_deadline_ms (watch)); /* before the version can run */
     return base_process_spawn (&spec, &watch->process, error);
 }
@@ -230,14 +230,14 @@ static void trial_check (struct watch *watch)
     if (r > 0 && !watch->lost_ms)
         watch->lost_ms = now;
     else if (r > 0 && now >= watch->lost_ms + LOOK_MS && !watch->missed) {
-        start_say ("WARNING: %s: killing %s, which is on trial", error.text, watch->workspace);
+        start_log ("WARNING: %s: killing %s, which is on trial", error.text, watch->workspace);
         watch->missed = START_LOST;
         version_kill (watch);
     } else if (r == 0)
         watch->lost_ms = 0;
     if (r || start_on_trial (watch->root, watch->workspace))
         return;
-    start_say ("%s is no longer on trial", watch->workspace);
+    start_log ("%s is no longer on trial", watch->workspace);
     watch->proven =
         root_link (watch->root, ROOT_STABLE, stable) == 0 && strcmp (stable, watch->workspace) == 0;
     watch->trial = NULL;
@@ -252,7 +252,7 @@ static void signal_pass (struct watch *watch, int number)
         return;
     }
     watch->reload = true;
-    start_say ("asked to reload: SIGHUP is sent to %s when it is ready", watch->workspace);
+    start_log ("asked to reload: SIGHUP is sent to %s when it is ready", watch->workspace);
 }
 
 static void word_handle (struct watch *watch)
@@ -263,13 +263,13 @@ static void word_handle (struct watch *watch)
         if (watch->reload)
             signal_pass (watch, SIGHUP);
         if (watch->trial)
-            start_say ("%s is ready", watch->workspace);
+            start_log ("%s is ready", watch->workspace);
         watch_arm (watch);
     } else if (strcmp (watch->word, "confirmed") == 0 && watch->trial) {
         watch->ready = true;
         trial_check (watch);
         if (watch->trial)
-            start_say ("%s reported that it is confirmed, but the disk shows that it is not",
+            start_log ("%s reported that it is confirmed, but the disk shows that it is not",
                        watch->workspace);
         watch_arm (watch);
     }
@@ -339,7 +339,7 @@ static void stable_check (struct watch *watch, enum look look)
         watch_arm (watch);
         return;
     }
-    start_say (look == LOOK_BY_COMMAND ? "%s was made stable by hand: ending %s"
+    start_log (look == LOOK_BY_COMMAND ? "%s was made stable by hand: ending %s"
                                        : "%s is stable: ending %s, which still runs",
                stable, watch->workspace);
     watch->superseded = true;
@@ -359,14 +359,14 @@ static void stop_handle (struct watch *watch, const struct signalfd_siginfo *inf
     if (!watch->stopping && signal_is_from_below (watch, info)) {
         if (watch->missed)
             return;
-        start_say ("%s is on trial and sent signal %u to its launcher (from process %u): killing it",
+        start_log ("%s is on trial and sent signal %u to its launcher (from process %u): killing it",
                    watch->workspace, info->ssi_signo, info->ssi_pid);
         watch->missed = START_SIGNALLED;
         version_kill (watch);
         return;
     }
     if (!watch->stopping)
-        start_say ("asked to stop: stopping %s", watch->workspace);
+        start_log ("asked to stop: stopping %s", watch->workspace);
     watch->stopping = true;
     version_ask_to_end (watch, (int) info->ssi_signo);
 }
@@ -396,7 +396,7 @@ static bool deadline_forgive (struct watch *watch, uint64_t now)
         (ending ? watch->late == LATE_TIMES : !start_trial_forgive (watch->trial, now)))
         return false;
     watch->late += ending;
-    start_say ("this host was suspended: the deadline of %s starts again", watch->workspace);
+    start_log ("this host was suspended: the deadline of %s starts again", watch->workspace);
     return true;
 }
 
@@ -410,12 +410,12 @@ static void end_deadline_check (struct watch *watch, uint64_t now)
         return;
     }
     if (watch->killed_ms) {
-        start_say ("WARNING: %s did not end within %" PRIu64 " ms after it was killed: giving up",
+        start_log ("WARNING: %s did not end within %" PRIu64 " ms after it was killed: giving up",
                    watch->workspace, start_times.killed_ms);
         watch->given_up = true;
         return;
     }
-    start_say ("%s did not end within %" PRIu64 " ms after it was ordered to stop: killing it",
+    start_log ("%s did not end within %" PRIu64 " ms after it was ordered to stop: killing it",
                watch->workspace, start_times.asked_ms);
     watch->overdue = true;
     version_kill (watch);
@@ -430,15 +430,15 @@ static void trial_deadline_check (struct watch *watch, uint64_t now)
         return;
     }
     if (deadline_forgive (watch, now)) {
-        watch->begun_ms = now;
+        watch->started_ms = now;
         return;
     }
     watch->missed = now >= confirm && watch->ready ? START_UNCONFIRMED : START_HUNG;
     if (watch->missed == START_UNCONFIRMED || now >= confirm)
-        start_say ("%s was not confirmed within %" PRIu64 " ms on trial: killing it", watch->workspace,
+        start_log ("%s was not confirmed within %" PRIu64 " ms on trial: killing it", watch->workspace,
                    watch->trial->limits.confirm_ms);
     else
-        start_say ("%s was not ready within %" PRIu64 " ms: killing it", watch->workspace,
+        start_log ("%s was not ready within %" PRIu64 " ms: killing it", watch->workspace,
                    watch->trial->limits.ready_ms);
     version_kill (watch);
 }
@@ -477,7 +477,7 @@ static void same_signal_wait (struct watch *watch, int signals, const struct bas
     readable, is not polled. */
 static void tracers_end (struct watch *watch, const struct start_sweep *sweep)
 {
-    start_say ("%s has ended and is traced: ending its descendants", watch->workspace);
+    start_log ("%s has ended and is traced: ending its descendants", watch->workspace);
     watch->ended = true;
     (void) start_sweep_end (sweep, watch->workspace, watch->process.pid, START_SWEEP_AT_ONCE);
     version_kill (watch);

@@ -24,7 +24,7 @@
 #include "base/time.h"
 #include "start/children.h"
 #include "start/reap.h"
-#include "start/say.h"
+#include "start/log.h"
 #include "start/view.h"
 
 enum { EXIT_USAGE = 64, GRACE_MS = 2000, LINGER_MS = 100, FAST_ROUNDS = 32 };
@@ -141,7 +141,7 @@ static bool guard_watch (struct guard *guard)
 
 static int usage_print (void)
 {
-    start_say ("usage: start guard --report FD [--grace MS] [--closed ROOT --writable DIRECTORY [--ask yes]] "
+    start_log ("usage: start guard --report FD [--grace MS] [--closed ROOT --writable DIRECTORY [--ask yes]] "
                "-- PROGRAM [ARG...]");
     return EXIT_USAGE;
 }

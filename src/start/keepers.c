@@ -10,7 +10,7 @@
 #include "base/assert.h"
 #include "base/cleanup.h"
 #include "base/directory.h"
-#include "start/say.h"
+#include "start/log.h"
 
 enum { KEEPERS_MOST = 4096, PROGRAM_MOST = 64 * 1024 * 1024 };
 
@@ -69,7 +69,7 @@ static void keeper_add (const struct root *root, int apps, const char *name, str
     (void) snprintf (path, sizeof path, "/proc/%d/exe", (int) pid);
     base_cleanup (base_close_p) int program = open (path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (program < 0 || !program_is_keeper (root, program)) {
-        start_say ("%s/" ROOT_APPS "/%s: process %d holds its lock and runs no file of " ROOT_KEEPERS
+        start_log ("%s/" ROOT_APPS "/%s: process %d holds its lock and runs no file of " ROOT_KEEPERS
                    ": it will be ended with its version",
                    root->path, name, (int) pid);
         return;

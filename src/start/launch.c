@@ -30,7 +30,7 @@
 #include "root/outcome.h"
 #include "start/child.h"
 #include "start/reap.h"
-#include "start/say.h"
+#include "start/log.h"
 
 enum {
     EXIT_NO_PROGRAM = 126,
@@ -49,7 +49,7 @@ struct launch {
     bool proven;   /* our own workspace was stable and not on trial */
     bool on_trial; /* this start counts as one of a trial */
     bool watching; /* our own workspace is on trial; the following was recorded before it ran */
-    struct root_back back;
+    struct root_fallback back;
     struct root_mounts mounts;        /* also from then */
     char not_started[ROOT_NAME_SIZE]; /* stable names this and it cannot be executed: run our own */
     struct root_outcome last;         /* how the last start on trial ended */
@@ -95,7 +95,7 @@ static void start_file_execute (const struct launch *launch, char *path, int fd)
     int code = errno;
     root_lock_withhold (launch->lock);
     start_signals_hold ();
-    start_say ("cannot start %s: %s", path, strerror (code));
+    start_log ("cannot start %s: %s", path, strerror (code));
 }
 
 /*  Executes the start files of stable in this process. Returns only on failure. */
@@ -111,7 +111,7 @@ static void stable_execute (const struct launch *launch, const char *stable)
         if (path && root_start_open (&launch->root, stable, files[i], &fd, &error) == 0)
             start_file_execute (launch, path, fd);
         else
-            start_say ("cannot start %s/%s: %s", stable, files[i], error.text);
+            start_log ("cannot start %s/%s: %s", stable, files[i], error.text);
     }
 }
 
@@ -123,7 +123,7 @@ static int workspace_verify (const struct launch *launch, const char *workspace,
     int r = fd < 0 ? base_error_errno (error, -errno, "cannot open it")
                    : root_manifest_verify (&launch->root, fd, error);
     if (r == -ENOMEM || r == -EMFILE || r == -ENFILE) { /* not a fault of the files */
-        start_say ("cannot verify %s: %s", workspace, error->text);
+        start_log ("cannot verify %s: %s", workspace, error->text);
         return 0;
     }
     return r;
@@ -151,17 +151,17 @@ static void trial_roll_back (struct launch *launch)
         outcome_remember (launch, ROOT_CAUSE_INTERRUPTED,
                           "every start was interrupted, and no outcome "
                           "was recorded");
-    start_say ("%s has failed its trial (%s: %s): rolling back", launch->own,
+    start_log ("%s has failed its trial (%s: %s): rolling back", launch->own,
                root_cause_word (launch->last.cause), launch->last.text);
     if (root_failed_write (&launch->root, &launch->last, &error))
-        start_say ("ignoring: %s", error.text);
+        start_log ("ignoring: %s", error.text);
     if (launch->watching && root_uncover (&launch->root, &launch->mounts))
-        start_say ("removed a mount that covered %s", launch->root.path);
+        start_log ("removed a mount that covered %s", launch->root.path);
     int r = root_roll_back_to (&launch->root, launch->watching ? &launch->back : NULL, &error);
-    (void) root_loosen_places (&launch->root);
+    (void) root_loosen_directories (&launch->root);
     if (r == 0 || !start_on_trial (&launch->root, launch->own))
         return; /* the links are read again */
-    start_say ("cannot roll back: %s: %s keeps running", error.text, launch->own);
+    start_log ("cannot roll back: %s: %s keeps running", error.text, launch->own);
     launch->stranded = true;
 }
 
@@ -174,7 +174,7 @@ static void repair_note (const struct launch *launch, const char *workspace, enu
     (void) base_text_copy (note.workspace, sizeof note.workspace, workspace);
     (void) snprintf (note.text, sizeof note.text, "%.*s", (int) sizeof note.text - 1, text);
     if (root_repaired_write (&launch->root, &note, &error))
-        start_say ("ignoring: %s", error.text);
+        start_log ("ignoring: %s", error.text);
 }
 
 /*  Stable does not match its manifest, and there is no trial to end. Previous replaces it if intact, else
@@ -185,27 +185,27 @@ static bool stable_replace (struct launch *launch, const char *text)
     struct base_error error = {0};
     char now[ROOT_NAME_SIZE];
     bool replaced = false;
-    start_say ("WARNING: %s is DAMAGED: %s", launch->own, text);
+    start_log ("WARNING: %s is DAMAGED: %s", launch->own, text);
     (void) root_uncover (&launch->root, NULL);
-    char **names = root_ways_back (&launch->root, launch->own, NULL);
+    char **names = root_fallbacks (&launch->root, launch->own, NULL);
     for (size_t i = 0; names && names[i] && !replaced; i++) {
         if (root_workspace_check (&launch->root, names[i], &error)) {
-            start_say ("WARNING: %s is damaged too: %s", names[i], error.text);
+            start_log ("WARNING: %s is damaged too: %s", names[i], error.text);
             continue;
         }
         repair_note (launch, launch->own, ROOT_CAUSE_DAMAGED, text);
         (void) root_stable_take (&launch->root, names[i], &error);
         replaced = root_link (&launch->root, ROOT_STABLE, now) == 0 && strcmp (now, names[i]) == 0;
         if (replaced)
-            start_say ("WARNING: %s is now stable; %s is kept unchanged", names[i], launch->own);
+            start_log ("WARNING: %s is now stable; %s is kept unchanged", names[i], launch->own);
         else {
             (void) root_repaired_remove (&launch->root);
-            start_say ("WARNING: cannot make %s stable: %s", names[i], error.text);
+            start_log ("WARNING: cannot make %s stable: %s", names[i], error.text);
         }
     }
     (void) base_list_free (names);
     if (!replaced)
-        start_say ("WARNING: no other version can replace it: running the damaged one");
+        start_log ("WARNING: no other version can replace it: running the damaged one");
     return replaced;
 }
 
@@ -217,19 +217,19 @@ static bool stable_repair (struct launch *launch, const char *text)
     char name[ROOT_NAME_SIZE];
     struct base_error error = {0};
     bool trial = root_trial_is_likely (&launch->root, launch->own);
-    start_say ("WARNING: %s", text);
+    start_log ("WARNING: %s", text);
     if (trial) {
         if (launch->last.cause == ROOT_CAUSE_NONE)
             outcome_remember (launch, ROOT_CAUSE_LOST, "%.200s", text);
         if (root_failed_write (&launch->root, &launch->last, &error))
-            start_say ("ignoring: %s", error.text);
+            start_log ("ignoring: %s", error.text);
     }
     const struct root_own own = {.name = launch->own, .proven = launch->proven && !trial};
     if (root_stable_repair (&launch->root, &own, name, &error)) {
-        start_say ("WARNING: %s: %s keeps running", error.text, launch->own);
+        start_log ("WARNING: %s: %s keeps running", error.text, launch->own);
         return false;
     }
-    start_say ("WARNING: %s is stable now", name);
+    start_log ("WARNING: %s is stable now", name);
     if (!trial)
         repair_note (launch, name, ROOT_CAUSE_LOST, text);
     return true;
@@ -317,7 +317,7 @@ static int launch_leave (struct launch *launch, int status)
 /*  Restores the way back recorded before the version on trial ran. Otherwise a version that changed the
     link could end its trial without proof. A version that does not know .ok confirms itself by renaming
     .back to previous. */
-static void way_back_keep (struct launch *launch)
+static void fallback_keep (struct launch *launch)
 {
     char stable[ROOT_NAME_SIZE], back[ROOT_NAME_SIZE] = "", previous[ROOT_NAME_SIZE] = "";
     struct base_error error = {0};
@@ -334,11 +334,11 @@ static void way_back_keep (struct launch *launch)
         launch->watching = false;
         return;
     }
-    start_say ("WARNING: the rollback target was changed on trial: it points to %s again", launch->back.name);
+    start_log ("WARNING: the rollback target was changed on trial: it points to %s again", launch->back.name);
     if (!*back)
         (void) disk_tree_remove (launch->root.disk, launch->root.fd, ROOT_BACK, NULL);
     if (disk_link_replace (launch->root.disk, launch->root.fd, ROOT_BACK, launch->back.name, &error))
-        start_say ("ignoring: %s", error.text);
+        start_log ("ignoring: %s", error.text);
 }
 
 /*  Without these modes neither this process nor init can access the root. */
@@ -347,7 +347,7 @@ static void root_keep_reachable (const struct launch *launch)
     struct stat status;
     if (fstat (launch->root.fd, &status) == 0 && (status.st_mode & S_IRWXU) != S_IRWXU &&
         fchmod (launch->root.fd, (status.st_mode & 07777) | S_IRWXU) == 0)
-        start_say ("%s had the mode %04o, which locks out its owner: corrected", launch->root.path,
+        start_log ("%s had the mode %04o, which locks out its owner: corrected", launch->root.path,
                    status.st_mode & 07777);
 }
 
@@ -356,7 +356,7 @@ static int version_ended (struct launch *launch, const struct start_ending *endi
 {
     char text[128] = "";
     root_keep_reachable (launch);
-    way_back_keep (launch);
+    fallback_keep (launch);
     bool proven = ending->proven && !(launch->watching && start_on_trial (&launch->root, launch->own));
     launch->proven |= proven;
     if (proven)
@@ -372,7 +372,7 @@ static int version_ended (struct launch *launch, const struct start_ending *endi
     if (by_itself && ending->end.code == ROOT_EXIT_BY_INIT)
         return launch_leave (launch, ROOT_EXIT_RESTART);
     if (by_itself && ending->end.code == ROOT_EXIT_RESTART) {
-        start_say ("%s asks for a restart", launch->own);
+        start_log ("%s asks for a restart", launch->own);
         if (stop_was_asked (launch)) { /* in pid 1 the execve would lose it */
             (void) stable_leave (launch);
             return 0;
@@ -380,9 +380,9 @@ static int version_ended (struct launch *launch, const struct start_ending *endi
         return AGAIN; /* its files are verified before they are executed */
     }
     if (ending->verdict == START_NO_PROGRAM)
-        start_say ("%s: %s", launch->own, ending->error.text);
+        start_log ("%s: %s", launch->own, ending->error.text);
     else
-        start_say ("%s %s", launch->own, base_process_end_format (&ending->end, text, sizeof text));
+        start_log ("%s %s", launch->own, base_process_end_format (&ending->end, text, sizeof text));
     if (!failed)
         return launch_leave (launch, ending->verdict == START_NO_PROGRAM ? EXIT_NO_PROGRAM
                                                                          : end_status (&ending->end));
@@ -437,19 +437,19 @@ static void stable_give_up (struct launch *launch, const struct root_trial *tria
         (void) base_text_copy (failed.workspace, sizeof failed.workspace, trial->stable);
         (void) snprintf (failed.text, sizeof failed.text, "%.200s", why);
         if (root_failed_write (&launch->root, &failed, &error))
-            start_say ("ignoring: %s", error.text);
+            start_log ("ignoring: %s", error.text);
         if (root_roll_back (&launch->root, &error) == 0) {
-            start_say ("%s has failed its trial (%s): rolled back", trial->stable, why);
+            start_log ("%s has failed its trial (%s): rolled back", trial->stable, why);
             return;
         }
-        start_say ("cannot roll back from %s: %s", trial->stable, error.text);
+        start_log ("cannot roll back from %s: %s", trial->stable, error.text);
     }
     (void) snprintf (text, sizeof text, "%s, which is stable, cannot be started: %.120s", trial->stable, why);
     if (stable_repair (launch, text) && root_link (&launch->root, ROOT_STABLE, now) == 0 &&
         strcmp (now, trial->stable) != 0)
         return;
     stable_execute (launch, trial->stable); /* its launcher may be intact and run the damaged version */
-    start_say ("WARNING: %s cannot be started: running %s", trial->stable, launch->own);
+    start_log ("WARNING: %s cannot be started: running %s", trial->stable, launch->own);
     memcpy (launch->not_started, trial->stable, sizeof trial->stable);
 }
 
@@ -462,16 +462,16 @@ static void launch_hand_over (struct launch *launch, const struct root_trial *tr
         stable_execute (launch, trial->stable);
         (void) base_error_set (&error, ROOT_E_DAMAGED, "its start files cannot be executed");
     } else if (trial->tokens >= root_trial_limits (&launch->root).starts)
-        cause = ROOT_CAUSE_ROTTEN; /* it never ran */
+        cause = ROOT_CAUSE_CORRUPT; /* it never ran */
     stable_give_up (launch, trial, cause, error.text);
 }
 
-static void way_back_note (struct launch *launch, const struct root_trial *trial)
+static void fallback_note (struct launch *launch, const struct root_trial *trial)
 {
     if (launch->watching)
         return;
     launch->watching = true;
-    launch->back = (struct root_back){.name = ""};
+    launch->back = (struct root_fallback){.name = ""};
     memcpy (launch->back.name, trial->back, sizeof trial->back);
     (void) root_manifest_digest (&launch->root, trial->back, &launch->back.manifest);
     root_mounts_deinit (&launch->mounts);
@@ -495,12 +495,12 @@ static int launch_serve (struct launch *launch)
     struct root_trial trial = {0};
     struct base_error error = {0};
     (void) root_lock_renew (&launch->root, &launch->lock);
-    way_back_keep (launch);
+    fallback_keep (launch);
     bool lost = root_stable_check (&launch->root, &error) > 0;
     if (lost && stable_repair (launch, error.text))
         return AGAIN;
     if (!lost && root_trial_read (&launch->root, &trial, &error)) {
-        start_say ("WARNING: %s: running %s", error.text, launch->own);
+        start_log ("WARNING: %s: running %s", error.text, launch->own);
         lost = true;
     }
     bool is_stable = !lost && strcmp (trial.stable, launch->own) == 0;
@@ -509,13 +509,13 @@ static int launch_serve (struct launch *launch)
         return AGAIN;
     }
     if (is_stable && trial.on_trial)
-        way_back_note (launch, &trial);
+        fallback_note (launch, &trial);
     else if (is_stable)
         version_mark_proven (launch);
     char back[ROOT_NAME_SIZE];
     if (root_link (&launch->root, ROOT_BACK, back) == 0 && strcmp (back, launch->own) == 0 && is_stable &&
         disk_unlink (launch->root.disk, launch->root.fd, ROOT_BACK) == 0)
-        start_say ("removed a stale rollback target");
+        start_log ("removed a stale rollback target");
 
     /*  Without stable only the deadlines can end a trial, and they apply. */
     bool first = false;
@@ -542,7 +542,7 @@ static int launch_serve (struct launch *launch)
     }
     if (workspace_verify (launch, launch->own, &error)) {
         if (launch->on_trial && is_stable) {
-            outcome_remember (launch, first ? ROOT_CAUSE_ROTTEN : ROOT_CAUSE_DAMAGED, "%.200s", error.text);
+            outcome_remember (launch, first ? ROOT_CAUSE_CORRUPT : ROOT_CAUSE_DAMAGED, "%.200s", error.text);
             trial_roll_back (launch);
             return AGAIN;
         }
@@ -574,13 +574,13 @@ int start_launch (void)
     base_cleanup (base_free_p) char *path = launcher_path ();
     char *own = path && path_split (path) ? path_split (path) : NULL;
     if (!own) {
-        start_say ("cannot determine the workspace of this launcher");
+        start_log ("cannot determine the workspace of this launcher");
         return EXIT_HOST;
     }
     struct launch launch = {.root = {.fd = -1}, .own = own};
     struct base_error error = {0};
     if (root_open (&disk_system, *path ? path : "/", &launch.root, &error)) {
-        start_say ("%s", error.text);
+        start_log ("%s", error.text);
         return EXIT_HOST;
     }
     bool kept;
@@ -590,13 +590,13 @@ int start_launch (void)
     if (launch.lock == -EWOULDBLOCK) {
         pid_t holder = 0;
         (void) root_lock_holder (&launch.root, &holder);
-        start_say ("the root %s is in use: process %d holds its lock (0: unknown)", launch.root.path,
+        start_log ("the root %s is in use: process %d holds its lock (0: unknown)", launch.root.path,
                    (int) holder);
         root_deinit (&launch.root);
         return ROOT_EXIT_LOCKED;
     }
     if (launch.lock < 0)
-        start_say ("cannot lock the root %s: %s: running without the lock", launch.root.path,
+        start_log ("cannot lock the root %s: %s: running without the lock", launch.root.path,
                    strerror (-launch.lock));
     launch.signals = start_signals_take ();
     start_reap_begin ();

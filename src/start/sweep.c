@@ -23,7 +23,7 @@
 #include "start/children.h"
 #include "start/keepers.h"
 #include "start/reap.h"
-#include "start/say.h"
+#include "start/log.h"
 
 /*  A process that waits for a disk may not end. If no process has ended or appeared for
     DEADLINE_MS, the rest is given up and the next version is started beside it. Endless forking is
@@ -182,7 +182,7 @@ static size_t chosen_count (const struct choice *choice, const struct start_choi
 static size_t chosen_end (struct choice *choice, pid_t keep)
 {
     const struct start_choice chosen = {.claim = choice_claim, .context = choice};
-    uint64_t which = 0, before = 0, begun = base_time_boot_ms (), progress = begun;
+    uint64_t which = 0, before = 0, started = base_time_boot_ms (), progress = started;
     size_t left = chosen_count (choice, &chosen, keep, &before);
     if (left == 0)
         return 0;
@@ -194,7 +194,7 @@ static size_t chosen_end (struct choice *choice, pid_t keep)
         (void) start_reap_others (keep);
     for (unsigned round = 0; left; round++) {
         uint64_t now = base_time_boot_ms ();
-        if (now > progress + DEADLINE_MS || now > begun + DEADLINE_MOST_MS)
+        if (now > progress + DEADLINE_MS || now > started + DEADLINE_MOST_MS)
             break;
         start_processes_kill (&chosen);
         for (int i = 0; i < FAST_ROUNDS && choice->below && start_children_signal (&chosen, SIGKILL); i++)
@@ -247,10 +247,10 @@ void start_sweep_begin (struct start_sweep *sweep, const struct root *root, enum
         const struct start_choice chosen = {.claim = choice_claim, .context = &choice};
         size_t found = start_processes_count (&chosen, 0, NULL);
         if (found)
-            start_say ("ending %zu processes that an earlier version left", found);
+            start_log ("ending %zu processes that an earlier version left", found);
         size_t left = found ? chosen_end (&choice, 0) : 0;
         if (left)
-            start_say ("WARNING: %zu of them did not end and still run", left);
+            start_log ("WARNING: %zu of them did not end and still run", left);
     }
     helpers_record (sweep);
 }
@@ -273,11 +273,11 @@ void start_sweep_lock (const struct start_sweep *sweep)
     if (root_manager_lock_holder (sweep->root, &choice.holder) ||
         choice_has_ancestor (&choice, choice.holder))
         choice.holder = 0;
-    start_say ("ending process %d, which holds the lock of the manager", (int) choice.holder);
+    start_log ("ending process %d, which holds the lock of the manager", (int) choice.holder);
     (void) chosen_end (&choice, 0);
     if (!root_manager_lock_is_held (sweep->root))
         return;
-    start_say ("WARNING: %s/" ROOT_MANAGER_LOCK " is still held: making a new one", sweep->root->path);
+    start_log ("WARNING: %s/" ROOT_MANAGER_LOCK " is still held: making a new one", sweep->root->path);
     (void) disk_unlink (sweep->root->disk, sweep->root->fd, ROOT_MANAGER_LOCK);
 }
 
@@ -309,10 +309,10 @@ size_t start_sweep_end (const struct start_sweep *sweep, const char *workspace, 
     }
     if (!found)
         return 0;
-    start_say ("ending %zu processes that %s left", found, workspace);
+    start_log ("ending %zu processes that %s left", found, workspace);
     size_t left = chosen_end (&choice, keep);
     if (left)
-        start_say ("WARNING: %zu processes of %s did not end and still run", left, workspace);
+        start_log ("WARNING: %zu processes of %s did not end and still run", left, workspace);
     return found;
 }
 
@@ -328,7 +328,7 @@ bool start_sweep_holder (const struct root *root)
     ancestors_find (&choice);
     if (choice_has_ancestor (&choice, choice.holder))
         return false;
-    start_say ("ending process %d of an earlier version, which holds the lock of the root",
+    start_log ("ending process %d of an earlier version, which holds the lock of the root",
                (int) choice.holder);
     return chosen_end (&choice, 0) == 0;
 }

@@ -8,7 +8,7 @@
 
 #include "base/assert.h"
 #include "base/text.h"
-#include "start/say.h"
+#include "start/log.h"
 
 /*  Loads what earlier launchers have recorded for the same trial. */
 static void spent_load (struct start_trial *trial, const struct root *root, const char *workspace)
@@ -16,7 +16,7 @@ static void spent_load (struct start_trial *trial, const struct root *root, cons
     int r = root_spent_read (root, workspace, &trial->spent);
     if (r == 0)
         return;
-    start_say ("%s/" ROOT_TRIAL " %s: no further token is returned to %s", root->path,
+    start_log ("%s/" ROOT_TRIAL " %s: no further token is returned to %s", root->path,
                r == ROOT_E_NONE ? "does not belong to this trial" : "cannot be used", workspace);
     root_spent_begin (root, workspace, &trial->spent);
     trial->spent.returned = START_RETURNED_MOST;
@@ -26,7 +26,7 @@ static void spent_save (struct start_trial *trial, const struct root *root)
 {
     struct base_error error = {0};
     if (root_spent_write (root, &trial->spent, &error))
-        start_say ("ignoring: %s", error.text);
+        start_log ("ignoring: %s", error.text);
 }
 
 static bool trial_is_of (const struct start_trial *trial, const char *workspace)
@@ -52,13 +52,13 @@ int start_trial_take (struct start_trial *trial, const struct root *root, const 
         return ROOT_E_NONE;
     }
     if (r < 0)
-        start_say ("%s: this start is not counted%s", error.text, r == -EROFS ? "" : " on the disk");
+        start_log ("%s: this start is not counted%s", error.text, r == -EROFS ? "" : " on the disk");
     if (r == -EROFS)
         return r;
     trial->left--;
     if (left < trial->left)
         trial->left = left;
-    start_say ("%s is on trial, %u starts left", workspace, trial->left);
+    start_log ("%s is on trial, %u starts left", workspace, trial->left);
     return 0;
 }
 
@@ -147,6 +147,6 @@ bool start_trial_return (struct start_trial *trial, const struct root *root)
     trial->left++;
     spent_save (trial, root);
     if (root_token_return (root, &trial->limits, trial->left, &error))
-        start_say ("ignoring: %s", error.text);
+        start_log ("ignoring: %s", error.text);
     return true;
 }

@@ -21,7 +21,7 @@ static void upload_machine_check (const struct transfer_upload *upload)
     base_assert (upload->taken <= upload->sent && upload->sent <= upload->size);
     base_assert (upload->sent - upload->taken <= upload->limits.window);
     base_assert (upload->done || (upload->taken <= upload->best && upload->best <= upload->size));
-    base_assert (!upload->begun || upload->asked);
+    base_assert (!upload->started || upload->asked);
     base_assert (!upload->done || upload->taken == upload->size);
     base_assert (upload->losses <= upload->limits.retries && upload->busies <= TRANSFER_BUSY_MOST);
 }
@@ -37,7 +37,7 @@ static void upload_fail (struct transfer_upload *upload, const char *what, const
 static void upload_ask_start (struct transfer_upload *upload)
 {
     upload->sent = upload->taken;
-    upload->begun = false;
+    upload->started = false;
     upload->asked = false;
 }
 
@@ -82,10 +82,10 @@ static void upload_accept (struct transfer_upload *upload, const struct wire_tak
         upload->best = taken->offset;
         upload->losses = upload->busies = 0;
     }
-    if (!upload->begun) {
+    if (!upload->started) {
         /*  The answer to that request, or a late answer to an earlier put, which is equally valid. */
         upload->taken = upload->sent = taken->offset;
-        upload->begun = upload->asked;
+        upload->started = upload->asked;
         upload->progress_ms = now_ms;
         return;
     }
@@ -196,7 +196,7 @@ static struct transfer_upload_action action_next (struct transfer_upload *upload
     }
     uint64_t left = upload->size - upload->sent;
     uint32_t length = left < upload->limits.chunk ? (uint32_t) left : upload->limits.chunk;
-    if (upload->begun && length &&
+    if (upload->started && length &&
         (upload->sent == upload->taken || upload->sent - upload->taken + length <= upload->limits.window))
         return piece_put (upload, length, now_ms);
     return (struct transfer_upload_action){.kind = TRANSFER_UPLOAD_WAIT, .until_ms = deadline};

@@ -35,7 +35,7 @@ struct transfer_upload {
     uint64_t best;  /* the most that it ever had */
     uint64_t sent;  /* sent up to here */
     bool asked;     /* the start has been asked for */
-    bool begun;     /* the peer has answered where to begin */
+    bool started;   /* the peer has answered where to begin */
     bool done, failed;
     uint64_t progress_ms, sent_ms, not_before_ms;
     unsigned losses, busies, restarts;

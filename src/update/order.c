@@ -37,7 +37,7 @@ struct base_digest update_order_digest (const struct wire_desired *desired)
 }
 
 struct update_order update_order_choose (const struct wire_desired *desired,
-                                         const struct wire_standing *order_state, enum wire_state state,
+                                         const struct wire_order_state *order_state, enum wire_state state,
                                          uint64_t under_way, const struct base_digest *running)
 {
     base_assert (desired);

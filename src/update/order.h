@@ -29,7 +29,7 @@ struct update_order {
 /*  state: of the procedure. under_way: the epoch of the order that it works on (0: none). running: the
     release that runs. A hold that this desired state ends counts as ended. */
 struct update_order update_order_choose (const struct wire_desired *desired,
-                                         const struct wire_standing *order_state, enum wire_state state,
+                                         const struct wire_order_state *order_state, enum wire_state state,
                                          uint64_t under_way, const struct base_digest *running);
 
 /*  The digest of what a desired state orders. It does not depend on the version that computes it: fields that

@@ -48,7 +48,7 @@ static bool value_is_valid (const char *value)
     return true;
 }
 
-int wire_label_check (const char *name, const char *value, enum wire_label_place place,
+int wire_label_check (const char *name, const char *value, enum wire_label_side side,
                       struct base_error *error)
 {
     base_assert (name);
@@ -73,7 +73,7 @@ int wire_label_check (const char *name, const char *value, enum wire_label_place
                                "the label %s: a value has 1 to %d bytes of text without double quotes and"
                                " control characters",
                                name, VALUE_MOST);
-    if (place == WIRE_LABEL_AT_NODE && strcmp (name, "group") == 0 &&
+    if (side == WIRE_LABEL_AT_NODE && strcmp (name, "group") == 0 &&
         !text_is_made_of (value, "._-:", GROUP_MOST))
         return base_error_set (error, -EINVAL,
                                "the label group = %s: a group has 1 to %d letters, digits, '.', '_', '-' or"

@@ -10,14 +10,14 @@
     manager). */
 
 /*  Where a label is set. */
-enum wire_label_place {
+enum wire_label_side {
     WIRE_LABEL_AT_BROKER,
     WIRE_LABEL_AT_NODE, /* which subscribes to the announcements of its own `group` */
 };
 
 /*  Checks a name and a value (NULL: none, for a label that is removed). Returns 0, or -EINVAL with a
     sentence. */
-int wire_label_check (const char *name, const char *value, enum wire_label_place place,
+int wire_label_check (const char *name, const char *value, enum wire_label_side side,
                       struct base_error *error);
 
 #endif

@@ -39,7 +39,7 @@ int wire_text_set (const char **field, const char *text)
 }
 
 /*  Replaces each byte of a cut character by '?' and keeps the text after it. */
-static void text_mend (char *text)
+static void text_repair (char *text)
 {
     size_t size = strlen (text);
 
@@ -61,7 +61,7 @@ char *wire_reason_v (const char *format, va_list arguments)
 
     (void) vsnprintf (reason, sizeof reason, format, arguments);
     if (!base_text_is_utf8 (reason, strlen (reason)))
-        text_mend (reason);
+        text_repair (reason);
     return strdup (reason);
 }
 
@@ -76,7 +76,7 @@ char *wire_reason (const char *format, ...)
     return reason;
 }
 
-int wire_status_say (enum wire_status *status, const char **reason, enum wire_status value,
+int wire_status_set (enum wire_status *status, const char **reason, enum wire_status value,
                      const char *format, ...)
 {
     va_list arguments;

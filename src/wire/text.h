@@ -33,9 +33,9 @@ __attribute__ ((format (printf, 1, 0))) char *wire_reason_v (const char *format,
 
 /*  Sets the status of an answer (to any request of an operator), and its reason as above. Returns 0 or
     -ENOMEM. */
-#define wire_answer_say(answer, value, ...)                                                                  \
-    wire_status_say (&(answer)->status, &(answer)->reason, value, __VA_ARGS__)
-__attribute__ ((format (printf, 4, 5))) int wire_status_say (enum wire_status *status, const char **reason,
+#define wire_answer_set(answer, value, ...)                                                                  \
+    wire_status_set (&(answer)->status, &(answer)->reason, value, __VA_ARGS__)
+__attribute__ ((format (printf, 4, 5))) int wire_status_set (enum wire_status *status, const char **reason,
                                                              enum wire_status value, const char *format, ...);
 
 #endif

@@ -5,11 +5,12 @@
 #include "update/order.h"
 
 struct update_order __wrap_update_order_choose (const struct wire_desired *desired,
-                                                const struct wire_standing *standing, enum wire_state state,
-                                                uint64_t under_way, const struct base_digest *running)
+                                                const struct wire_order_state *order_state,
+                                                enum wire_state state, uint64_t under_way,
+                                                const struct base_digest *running)
 {
     (void) desired;
-    (void) standing;
+    (void) order_state;
     (void) state;
     (void) under_way;
     (void) running;

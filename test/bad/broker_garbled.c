@@ -26,14 +26,14 @@ int __wrap_broker_order_desired (const struct records_application *application,
                                  struct wire_desired *ret_desired)
 {
     static struct wire_desired before[REMEMBERED];
-    static unsigned count, turn, at;
+    static unsigned count, transition, at;
     if (!application->is_desired)
         return __real_broker_order_desired (application, ret_desired);
     const struct wire_desired *desired = &application->desired;
     if (count < REMEMBERED && (!count || before[count - 1].epoch != desired->epoch) &&
         wire_copy (&wire_desired_record, desired, &before[count]) == 0)
         count++;
-    if (turn++ % 2 == 0 && count)
+    if (transition++ % 2 == 0 && count)
         desired = &before[at++ % count];
     return wire_copy (&wire_desired_record, desired, ret_desired);
 }

@@ -65,14 +65,14 @@ static void moment_reach (const char *moment)
 }
 
 __typeof__ (node_stage) __real_node_stage, __wrap_node_stage;
-int __wrap_node_stage (const struct root *root, struct disk_blobs *contents,
+int __wrap_node_stage (const struct root *root, struct disk_blobs *blobs,
                        const struct identity_running *running, const struct wire_installed *installed,
                        const struct base_buffer *document, char ret_name[ROOT_NAME_SIZE],
                        struct base_error *error)
 {
     while (moment_is_chosen ("job"))
         (void) pause (); /* no signal is delivered to this thread */
-    return __real_node_stage (root, contents, running, installed, document, ret_name, error);
+    return __real_node_stage (root, blobs, running, installed, document, ret_name, error);
 }
 
 __typeof__ (root_journal_append) __real_root_journal_append, __wrap_root_journal_append;

@@ -85,9 +85,9 @@ static void light_describe (void *context, struct wire_application *ret_applicat
         .version = node->running.name,
         .release = node->running.release,
         .binary = node->running.binary,
-        .epoch = node->standing.epoch,
-        .seen_epoch = node->standing.seen_epoch,
-        .held = node->standing.held,
+        .epoch = node->order_state.epoch,
+        .seen_epoch = node->order_state.seen_epoch,
+        .held = node->order_state.held,
         .transaction = *node->transaction ? node->transaction : node->last_transaction,
         .quarantined = n_quarantine,
         .quarantine_digest = wire_quarantine_digest (quarantine, n_quarantine)};
@@ -246,11 +246,11 @@ static void come_up (struct light_node *node)
     if (node->on_trial)
         take_event (node, UPDATE_EVENT_TRIAL);
     else {
-        node->standing.epoch = node->epoch;
-        node->standing.held |= node->by_order;
+        node->order_state.epoch = node->epoch;
+        node->order_state.held |= node->by_order;
         node->reverted += node->by_order;
         light_report (node, node->epoch, node->by_order ? "revert" : "trial",
-                      node->by_order ? WIRE_OUTCOME_REVERTED : WIRE_OUTCOME_WENT_BACK, node->failure);
+                      node->by_order ? WIRE_OUTCOME_REVERTED : WIRE_OUTCOME_ROLLED_BACK, node->failure);
         clear_order (node);
     }
     node_session_open (node->session);
@@ -264,7 +264,7 @@ static void restart_over (void *context)
     come_up (node);
 }
 
-static void go_back (struct light_node *node, bool by_order)
+static void roll_back (struct light_node *node, bool by_order)
 {
     struct light_version left = node->running;
     node->running = node->previous;
@@ -335,7 +335,7 @@ static void light_act (struct light_node *node, const struct update_result *resu
         take_event (node, UPDATE_EVENT_DONE);
         break;
     case UPDATE_ACTION_REVERT:
-        go_back (node, result->outcome == WIRE_OUTCOME_STARTED);
+        roll_back (node, result->outcome == WIRE_OUTCOME_STARTED);
         break;
     case UPDATE_ACTION_ABORT:
         node_match_cancel (&node->match);
@@ -349,8 +349,8 @@ static void light_act (struct light_node *node, const struct update_result *resu
         report_end (node, result);
         break;
     case UPDATE_ACTION_ENDED:
-        if (node->epoch > node->standing.epoch)
-            node->standing.epoch = node->epoch;
+        if (node->epoch > node->order_state.epoch)
+            node->order_state.epoch = node->epoch;
         memcpy (node->last_transaction, node->transaction, sizeof node->transaction);
         break;
     case UPDATE_ACTION_ASK:
@@ -370,22 +370,22 @@ static void light_act (struct light_node *node, const struct update_result *resu
 static void obey_in_passing (struct light_node *node, const struct wire_desired *desired,
                              const struct update_order *order)
 {
-    struct wire_standing *standing = &node->standing;
+    struct wire_order_state *order_state = &node->order_state;
     if (order->hold) {
-        standing->held = desired->held;
-        standing->hold_epoch = desired->hold_epoch;
+        order_state->held = desired->held;
+        order_state->hold_epoch = desired->hold_epoch;
     }
     if (order->clear) {
         node->n_quarantine = 0;
-        standing->clear_epoch = desired->clear_epoch;
+        order_state->clear_epoch = desired->clear_epoch;
     }
     uint64_t epochs[] = {
-        standing->hold_epoch, standing->clear_epoch, order->cancel_nothing ? desired->cancel_epoch : 0,
+        order_state->hold_epoch, order_state->clear_epoch, order->cancel_nothing ? desired->cancel_epoch : 0,
         order->revert_nothing ? desired->revert_epoch : 0, order->update_held ? desired->release_epoch : 0};
     if (update_order_at_rest (node->procedure.state) && !order->update && !order->revert)
         for (size_t i = 0; i < sizeof epochs / sizeof *epochs; i++)
-            if (epochs[i] > standing->epoch)
-                standing->epoch = epochs[i];
+            if (epochs[i] > order_state->epoch)
+                order_state->epoch = epochs[i];
     if (order->hold)
         light_report (node, desired->hold_epoch, "hold", WIRE_OUTCOME_PASSED, NULL);
     if (order->clear)
@@ -409,7 +409,7 @@ static void take_up (struct light_node *node, const struct wire_desired *desired
     take_event (node, UPDATE_EVENT_ORDER);
 }
 
-static void take_back (struct light_node *node, const struct wire_desired *desired)
+static void revert_take (struct light_node *node, const struct wire_desired *desired)
 {
     if (node->procedure.state != WIRE_STATE_TRIAL)
         clear_order (node);
@@ -423,17 +423,17 @@ static void on_desired (void *context, const struct wire_desired *desired)
     node->setting->ops->desired (node->context);
     if (desired->status != WIRE_STATUS_OK)
         return;
-    struct update_order order = update_order_choose (desired, &node->standing, node->procedure.state,
+    struct update_order order = update_order_choose (desired, &node->order_state, node->procedure.state,
                                                      node->epoch, &node->running.release);
     if (order.older || order.other)
         return;
-    node->standing.seen_epoch = desired->epoch;
-    node->standing.seen_digest = update_order_digest (desired);
+    node->order_state.seen_epoch = desired->epoch;
+    node->order_state.seen_digest = update_order_digest (desired);
     obey_in_passing (node, desired, &order);
     if (order.cancel)
         light_fail (node, UPDATE_EVENT_CANCEL, "cancelled by order");
     if (order.revert)
-        take_back (node, desired);
+        revert_take (node, desired);
     else if (order.update)
         take_up (node, desired);
 }

@@ -55,7 +55,7 @@ struct light_node {
     struct node_content *content;
     struct node_content_user user; /* on trial */
     struct update_procedure procedure;
-    struct wire_standing standing;
+    struct wire_order_state order_state;
     struct light_version running, previous;
     bool fails; /* the rehearsal fails for versions that begin with "bad" */
 

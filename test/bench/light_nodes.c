@@ -128,7 +128,7 @@ static void stat_nodes (const struct fleet *fleet)
         size_t at = 0;
         open += node->session && node_session_is_open (node->session);
         resting += update_order_at_rest (node->procedure.state);
-        held += node->standing.held;
+        held += node->order_state.held;
         taken += node->taken;
         most = node->taken > most ? node->taken : most;
         confirmed += node->confirmed;

@@ -217,12 +217,12 @@ static bool is_readable (void *socket)
 /*  Handles each source that was touched before this call, once. A readable source is touched again. */
 static void sources_handle (struct bus_loop *loop)
 {
-    struct bus_source *begun = loop->touched;
+    struct bus_source *started = loop->touched;
     loop->touched = NULL;
     loop->last = &loop->touched;
-    while (begun) {
-        struct bus_source *source = begun;
-        begun = source->next;
+    while (started) {
+        struct bus_source *source = started;
+        started = source->next;
         source->touched = false;
         if (source->dead)
             source_drop (source);

@@ -91,7 +91,7 @@ measure_update ()
         what=$step
     done
     milliseconds "$last" "$heard" >>"$fleet/$name.$what"
-    milliseconds "$(event_time "$line" '.event == "went"')" "$(event_time "$line" '.event == "came"')" >>"$fleet/$name.absent"
+    milliseconds "$(event_time "$line" '.event == "disconnected"')" "$(event_time "$line" '.event == "connected"')" >>"$fleet/$name.absent"
 }
 
 figure_steps ()

@@ -43,7 +43,7 @@ static int make_repair (const struct root *on)
 {
     const struct root_repair repair = {.root = on, .changed = change_ignore};
     char name[ROOT_NAME_SIZE];
-    int rc = root_repair_places (&repair, &error);
+    int rc = root_repair_directories (&repair, &error);
     rc = rc ? rc : root_repair_choose (&repair, name);
     return rc ? rc : root_repair_links (&repair, name, &error);
 }
@@ -71,7 +71,7 @@ static bool change_cut (int (*make) (const struct root *on), unsigned n, int cod
     return WEXITSTATUS (status) == 0;
 }
 
-static void expect_whole (const char *name, unsigned n)
+static void expect_intact (const char *name, unsigned n)
 {
     base_cleanup (base_close_p) int fd = -1;
     cr_assert_eq (root_workspace_open (&root, name, &fd), 0);
@@ -101,7 +101,7 @@ Test (repair_moments, after_any_cut_of_a_repair_stable_starts_and_a_repetition_r
             cr_assert_eq (root_trial_read (&root, &trial, &error), 0, "%s", error.text);
             cr_expect (strcmp (trial.stable, one) == 0 || (trial.on_trial && strcmp (trial.back, one) == 0),
                        "call %u: an unconfirmed version is stable, and not on trial", n);
-            expect_whole (trial.stable, n);
+            expect_intact (trial.stable, n);
             cr_expect_eq (make_repair (&root), 0, "call %u: %s", n, error.text);
             cr_assert_eq (root_trial_read (&root, &trial, &error), 0);
             cr_expect (strcmp (trial.stable, one) == 0 && !trial.on_trial,
@@ -174,7 +174,7 @@ Test (repair_moments, a_repair_overcomes_immutable_files_directories_in_place_of
     free (scratch_shell ("chattr -f -R -i .", NULL));
 }
 
-Test (repair_moments, every_workspace_stays_whole_while_shared_files_are_separated)
+Test (repair_moments, every_workspace_stays_intact_while_shared_files_are_separated)
 {
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
         bool through = false;
@@ -183,8 +183,8 @@ Test (repair_moments, every_workspace_stays_whole_while_shared_files_are_separat
             free (scratch_shell ("cd root; set -- 2*; ln -f $1/start $2/start; ln -f $1/noded.sh $2/noded.sh",
                                  NULL));
             through = change_cut (make_separation, n, codes[i]);
-            expect_whole (one, n);
-            expect_whole (two, n);
+            expect_intact (one, n);
+            expect_intact (two, n);
             cr_expect_eq (root_tidy (&root, NULL, NULL), ROOT_E_NONE,
                           "without stable, root_tidy removes leftovers and returns ROOT_E_NONE");
             cr_expect_eq (root_unshare (&root, NULL, &count, &error), 0, "call %u: %s", n, error.text);

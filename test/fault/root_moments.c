@@ -90,14 +90,14 @@ static bool one_runs (void)
 }
 
 /*  If the version before cannot be read, a rollback returns to the one before that. */
-static bool went_back (void)
+static bool rolled_back (void)
 {
     return one_runs () || (link_is (ROOT_STABLE, three) && !trial_read ().on_trial);
 }
 
-static bool going_back_is_proven (void)
+static bool rollback_is_proven (void)
 {
-    return went_back () || two_is_on_trial ();
+    return rolled_back () || two_is_on_trial ();
 }
 
 static bool two_is_confirmed (void)
@@ -126,7 +126,7 @@ static bool confirm_is_proven (void)
     return two_is_on_trial () || two_is_confirmed ();
 }
 
-static int make_go_back (const struct root *on)
+static int make_rollback (const struct root *on)
 {
     int rc = root_roll_back (on, &error);
     return rc == ROOT_E_NONE ? 0 : rc;
@@ -221,12 +221,12 @@ static void after_a_cut_revert (void)
 static const struct change changes[] = {
     {"switch", in_service, make_switch, switch_is_proven, two_is_on_trial, false},
     {"confirm", on_trial, make_confirm, confirm_is_proven, two_is_confirmed, false},
-    {"rollback", on_trial, make_go_back, going_back_is_proven, went_back, false},
+    {"rollback", on_trial, make_rollback, rollback_is_proven, rolled_back, false},
     {"revert", in_service, make_revert, revert_is_proven, three_runs, false},
     {"revert, with exchange of names", in_service, make_revert, revert_is_proven, three_runs, true},
-    {"revert on trial", on_trial, make_revert_on_trial, going_back_is_proven, one_runs, false},
+    {"revert on trial", on_trial, make_revert_on_trial, rollback_is_proven, one_runs, false},
     {"set stable", on_trial, make_stable, stable_is_proven, three_is_stable, false},
-    {"rollback without .back", on_trial_without_back, make_go_back, going_back_is_proven, went_back, false},
+    {"rollback without .back", on_trial_without_back, make_rollback, rollback_is_proven, rolled_back, false},
     {"confirm without .back", on_trial_without_back, make_confirm, confirm_without_back_is_proven,
      two_is_confirmed_somehow, false},
     {"tidy", after_a_cut_revert, make_tidy, revert_is_proven, three_runs, false},
@@ -257,7 +257,7 @@ static bool change_cut (const struct change *change, unsigned n, int code)
 
 static void expect_proven (const struct change *change, unsigned n)
 {
-    cr_expect (workspaces_stable_is_whole (&root), "%s, call %u: stable cannot be started", change->name, n);
+    cr_expect (workspaces_stable_is_intact (&root), "%s, call %u: stable cannot be started", change->name, n);
     cr_expect (change->proven (), "%s, call %u: stable is not proven", change->name, n);
 }
 
@@ -371,7 +371,7 @@ Test (moments, killed_while_it_takes_a_token_a_start_is_counted_at_most_once)
     }
 }
 
-Test (moments, killed_while_it_collects_workspaces_the_remaining_ones_are_whole)
+Test (moments, killed_while_it_collects_workspaces_the_remaining_ones_are_intact)
 {
     for (unsigned n = 1;; n++) {
         in_service ();

@@ -78,7 +78,7 @@ static inline bool workspaces_link_is (const struct root *root, const char *link
 }
 
 /*  Whether stable can be started: it points to a workspace that matches its manifest. */
-static inline bool workspaces_stable_is_whole (const struct root *root)
+static inline bool workspaces_stable_is_intact (const struct root *root)
 {
     char name[ROOT_NAME_SIZE];
     base_cleanup (base_close_p) int fd = -1;

@@ -97,7 +97,7 @@ for program in "$fleet"/made/client-*; do
     expect_status 0 "$program" "127.0.0.1:$port" "$fleet/made/ready-c-static"
     said '"application":"example","version":"1.2.3"'
     said 'a: idle'
-    said '"left_out": 1,'
+    said '"skipped": 1,'
     said '"budget": 2,'
 done
 check_equal "$(ctl releases --app example --json | jq -r '.[0].version')" 1.2.3 'the version that nodectl lists'

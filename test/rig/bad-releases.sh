@@ -6,7 +6,7 @@ set -euo pipefail
 # shellcheck source=test/rig/lib.bash
 . "$(dirname "$0")/lib.bash"
 
-# Not here: releases that fill a disk (full-disk), are bad on some hosts only (bad-here), or fail after they were confirmed (starts-no-more).
+# Not here: releases that fill a disk (full-disk), are bad on some hosts only (bad-on-one-host), or fail after they were confirmed (never-starts-again).
 mapfile -t kinds < <(exec_in operator ls /releases | grep '^bad-' | grep -vxE 'bad-(filler|picky|second-start)')
 [ ${#kinds[@]} -ge 20 ] || fail "there are only ${#kinds[@]} kinds of bad releases"
 work=$(mktemp -d)

@@ -86,11 +86,11 @@ nodectl revert "${ids[@]}" >/dev/null || fail 'not every revert succeeded'
 check_disks "$old" "${ids[@]}"
 for id in "${ids[@]}"; do
     [ "$(node_field "$id" .journal_fault)" = null ] || fail "the broker reports a fault in the journal of $id"
-    told=$(nodectl why "$id")
+    why=$(nodectl why "$id")
     # The orders, in the order in which they were given.
-    mapfile -t orders < <(sed -nE 's/^[0-9-]{10} [0-9:]{8}Z  .*, order ([0-9]+),.*/\1/p' <<<"$told")
-    { [ ${#orders[@]} = 5 ] && printf '%s\n' "${orders[@]}" | sort -nc && [ "$(grep -c 'the new version confirmed itself' <<<"$told")" = 4 ] &&
-        grep -q 'reverted as ordered' <<<"$told" && grep -q "^Now: $id runs noded .*idle, held" <<<"$told"; } ||
-        fail "nodectl why does not list the orders in their order: $told"
+    mapfile -t orders < <(sed -nE 's/^[0-9-]{10} [0-9:]{8}Z  .*, order ([0-9]+),.*/\1/p' <<<"$why")
+    { [ ${#orders[@]} = 5 ] && printf '%s\n' "${orders[@]}" | sort -nc && [ "$(grep -c 'the new version confirmed itself' <<<"$why")" = 4 ] &&
+        grep -q 'reverted as ordered' <<<"$why" && grep -q "^Now: $id runs noded .*idle, held" <<<"$why"; } ||
+        fail "nodectl why does not list the orders in their order: $why"
 done
 figure 'reverted; each journal is intact, and nodectl why lists four updates and the revert in their order'

@@ -56,7 +56,7 @@ fetched () { exec_in "$1" sed -n "s/.*\"step\":\"staging\",\"outcome\":\"started
 until_partial ()
 {
     # shellcheck disable=SC2016 # for the shell inside
-    exec_in "$1" timeout "$patience" sh -c 'until find root/var/contents/partial -type f -size "+$0k" 2>/dev/null | grep -q .; do sleep 0.05; done' "$2" </dev/null ||
+    exec_in "$1" timeout "$patience" sh -c 'until find root/var/blobs/partial -type f -size "+$0k" 2>/dev/null | grep -q .; do sleep 0.05; done' "$2" </dev/null ||
         fail "timed out: $1 did not receive $2 KiB of a blob"
 }
 

@@ -17,8 +17,8 @@ s.setsockopt(zmq.SUBSCRIBE, b"")
 s.connect("tcp://broker:7673")
 while True:
     topic, line = s.recv_multipart()
-    told = json.loads(line)
-    print(topic.decode(), told["instance"], told["sequence"], told.get("release"), told.get("state"), told.get("version"))
+    event = json.loads(line)
+    print(topic.decode(), event["instance"], event["sequence"], event.get("release"), event.get("state"), event.get("version"))
 ' >"$events" 2>&1 </dev/null &
 follower=$!
 at_end rm -f "$events"

@@ -100,7 +100,7 @@ archive transfer user <<<'long base_now (void); long transfer_use (void); long t
 expect 'a pure room that reaches a clock through a table in another room' 'transfer is pure and reaches clock_gettime'
 
 fresh_tree
-sed -i 's|#include "broker/state.h"|&\n#include "broker/sessions.h"|' "$work/tree/src/broker/round.h"
+sed -i 's|#include "broker/state.h"|&\n#include "broker/sessions.h"|' "$work/tree/src/broker/commit.h"
 expect 'a file of a layered room that includes upwards' 'src/broker: files include each other in a circle: '
 
 exit $((failures > 0))

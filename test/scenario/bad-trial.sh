@@ -11,7 +11,7 @@ nodes_up a
 before=$(stable_of a)
 release=$(publish bad-trial 6.6.6)
 expect_status 1 ctl update a
-said 'went.back|trial'
+said 'rolled.back|trial'
 check_equal "$(stable_of a)" "$before" 'stable'
 check_runs a 1.0.0 noded
 check_node a '.application.state == "idle" and .application.last_error.step == "trial" and .application.last_error.reason != ""'

@@ -48,7 +48,7 @@ for file in noded envelope.json command manifest; do
     grep -q 'WARNING: .* is DAMAGED' "$fleet/a.log" || fail 'the launcher does not log the damage'
     check_node a '.application.last_error.step == "stable" and (.application.last_error.reason | test ("was stable and is damaged")) and .application.previous_version == null'
     expect_status 0 "$build/noded" why --root "$root"
-    said 'stable +went-back.*is damaged'
+    said 'stable +rolled-back.*is damaged'
     expect_status 0 "$build/noded" status --root "$root"
     said 'previous +none'
     said 'last error .*is damaged'
@@ -108,7 +108,7 @@ updating=$!
 at_step a probing
 candidates=("$root"/2*Z)
 flip "${candidates[-1]}/envelope.json" 100
-go_on a
+thaw a
 wait "$updating" && fail 'the update to a damaged candidate succeeded'
 check_equal "$(stable_of a)" "$before" 'stable'
 check_node a '.application.quarantined == 0'

@@ -14,7 +14,7 @@ rot ()
     printf '%b' "\\x$(printf %02x $((byte ^ 4)))" | dd of="$1" bs=1 seek=100000 conv=notrunc status=none
 }
 blob_of () { sha256sum <"$(binary "$1")" | cut -d' ' -f1; }
-place_of () { echo "$fleet/broker/contents/${1:0:2}/$1"; }
+place_of () { echo "$fleet/broker/blobs/${1:0:2}/$1"; }
 logged () { grep -qE -- "$1" "$fleet/broker.log"; }
 not_here () { [ ! -e "$1" ]; }
 unserved () { ctl releases --json | jq -c 'map (select (.missing > 0) | .version)'; }
@@ -36,7 +36,7 @@ expect_status 1 ctl update a --release "$release"
 check_equal "$(stable_of a)" "$before" stable
 check_node a '.application.quarantined == 0 and .application.last_error.step == "fetching"'
 until_true logged "blob $digest is damaged"
-[ -e "$fleet/broker/contents/damaged/$digest" ] || fail 'the damaged blob is gone'
+[ -e "$fleet/broker/blobs/damaged/$digest" ] || fail 'the damaged blob is gone'
 
 say 'the commands report it'
 check_equal "$(unserved)" '["2.0.0"]' 'the releases that cannot be served'
@@ -52,7 +52,7 @@ said "$release cannot be served.*$digest.*publish it again"
 say 'repaired by publishing again'
 check_equal "$(publish noded-2 2.0.0)" "$release" 'the release that is published again'
 check_equal "$(unserved)" '[]' 'the releases that cannot be served'
-not_here "$fleet/broker/contents/damaged/$digest" || fail 'the damaged blob is still there'
+not_here "$fleet/broker/blobs/damaged/$digest" || fail 'the damaged blob is still there'
 
 say 'publishing again finds damage in a blob that no node has requested yet'
 broker_stop
@@ -72,7 +72,7 @@ publish noded-2 2.0.0 >/dev/null
 check_equal "$(sha256sum <"$blob" | cut -d' ' -f1)" "$digest" 'the blob'
 
 say 'the directory is removed while the broker runs'
-rm -rf "$fleet/broker/contents"
+rm -rf "$fleet/broker/blobs"
 until_true is_unserved
 until_true logged 'removed or replaced while it was in use'
 publish noded-2 2.0.0 >/dev/null
@@ -84,7 +84,7 @@ other=$(publish noded 9.0.0)
 unneeded=$(blob_of noded)
 ctl withdraw "$other"
 until_true not_here "$(place_of "$unneeded")"
-[ -e "$fleet/broker/contents/trash/$unneeded" ] || fail 'the unused blob is not in the trash'
+[ -e "$fleet/broker/blobs/trash/$unneeded" ] || fail 'the unused blob is not in the trash'
 publish noded 9.0.1 >/dev/null
 until_true test -e "$(place_of "$unneeded")"
 ctl withdraw "$(ctl releases --json | jq -r 'map (select (.version == "9.0.1"))[0].release')"
@@ -93,15 +93,15 @@ broker_stop
 broker_options+=(--trash-free "$full" --trash-keep 0s)
 broker_start
 ctl releases >/dev/null
-[ -e "$fleet/broker/contents/trash/$unneeded" ] || fail 'the unused blob was deleted in the first hour of the broker'
+[ -e "$fleet/broker/blobs/trash/$unneeded" ] || fail 'the unused blob was deleted in the first hour of the broker'
 broker_stop
 broker_options+=(--trash-first 0s --trash-keep 1h)
 broker_start
 ctl releases >/dev/null
-[ -e "$fleet/broker/contents/trash/$unneeded" ] || fail 'the unused blob was deleted before --trash-keep had passed'
+[ -e "$fleet/broker/blobs/trash/$unneeded" ] || fail 'the unused blob was deleted before --trash-keep had passed'
 broker_stop
 broker_options+=(--trash-keep 10ms)
 broker_start
-until_true not_here "$fleet/broker/contents/trash/$unneeded"
+until_true not_here "$fleet/broker/blobs/trash/$unneeded"
 until_true logged "low disk space: deleted the blob $unneeded"
 [ -e "$blob" ] || fail 'a blob that is needed is gone'

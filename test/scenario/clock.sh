@@ -39,10 +39,10 @@ ctl update a --release "$wanted" >"$fleet/updating" 2>&1 &
 updating=$!
 at_step a probing
 echo $((-400 * day)) >"$fleet/clock"
-go_on a
+thaw a
 at_step a trial
 echo $((400 * day)) >"$fleet/clock"
-go_on a
+thaw a
 wait "$updating" || { cat "$fleet/updating"; fail 'the update was not confirmed'; }
 expect_status 0 "$build/noded" revert --root "$fleet/a"
 until_node a '.online and .application.held'

@@ -25,8 +25,8 @@ records ()
 {
     expect_status 1 ctl update a --release "$bad"
     node_stop a
-    mkdir -p "$root/var/contents/${digest:0:2}"
-    head -c 100000 "$fleet/blob" >"$root/var/contents/${digest:0:2}/$digest.partial"
+    mkdir -p "$root/var/blobs/${digest:0:2}"
+    head -c 100000 "$fleet/blob" >"$root/var/blobs/${digest:0:2}/$digest.partial"
     rm -rf "$root/var/outcome" "$root/var/trial"
     printf 'workspace %s\ncause crashed\n' "$(stable_of a)" >"$root/var/outcome"
     printf '{"transaction":"t","epoch":1,"attempt":1}' >"$root/var/trial"
@@ -62,7 +62,7 @@ check_equal "$(<"$fleet/victim")" untouched 'what links in var/ pointed to'
 
 say 'directories of var/ are files'
 node_stop a
-for directory in quarantine contents; do
+for directory in quarantine blobs; do
     rm -rf "${root:?}/var/$directory"
     echo no >"$root/var/$directory"
 done

@@ -33,7 +33,7 @@ for id in bytes inodes; do
         [ "$step" != matching ] || "${fill_with[$id]}" "$fleet/$id"
         ctl update "$id" --release "$wanted" >"$fleet/updating" 2>&1 &
         updating=$!
-        [ "$step" = matching ] || { at_step "$id" "$step"; "${fill_with[$id]}" "$fleet/$id"; go_on "$id"; }
+        [ "$step" = matching ] || { at_step "$id" "$step"; "${fill_with[$id]}" "$fleet/$id"; thaw "$id"; }
         status=0
         wait "$updating" || status=$?
         settled "$id"

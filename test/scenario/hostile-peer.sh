@@ -82,7 +82,7 @@ done
 
 # Empty puts reserve nothing.
 attack 0 puts-empty $((port + 2)) 60
-[ -z "$(find "$fleet/broker/contents/partial" -type f)" ] || fail 'an empty put left a file'
+[ -z "$(find "$fleet/broker/blobs/partial" -type f)" ] || fail 'an empty put left a file'
 
 # Invented nodes: at most one for each connection. A flapping node is not logged each time.
 attack 0 hello-one $((port + 1)) 300

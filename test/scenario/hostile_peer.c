@@ -248,8 +248,8 @@ static int flips (unsigned port, uint64_t count)
     return ended_within (fd, 1000) ? 0 : 1;
 }
 
-/*  Connections that tell in their hand-shake as many properties of themselves as there is room for, and ask for
-    something: 16 of them, of so many bytes. Ends with 0 where all were ended. */
+/*  Connections that send as many properties in their handshake as there is room for, and a
+    request: 16 of them, of so many bytes. Ends with 0 where all were ended. */
 static int properties (unsigned port, uint64_t size)
 {
     static const char greeting[64] = "\xff\0\0\0\0\0\0\0\1\x7f\x03\0NULL";
@@ -324,7 +324,7 @@ static int guess (unsigned port, uint64_t ahead)
     return 0;
 }
 
-/*  Asks where to begin with contents that nobody has, of a gibibyte each. */
+/*  Asks where to begin with blobs that nobody has, of a gibibyte each. */
 static int puts_empty (unsigned port, uint64_t count)
 {
     int fd = attach (port, "DEALER");

@@ -72,7 +72,7 @@ ruined "$two" none 'rm .ok.* previous'
 ruined "$two" "$one" 'rm .ok.*; ln -sfnT "$three" stable; ln -s "$two" .back'
 # No version is intact.
 ruined own none 'for workspace in 2*; do : >"$workspace/noded"; done'
-ruined own none 'for workspace in 2*; do echo nonsense >"$workspace/envelope.json"; done; echo nonsense >var/standing'
+ruined own none 'for workspace in 2*; do echo nonsense >"$workspace/envelope.json"; done; echo nonsense >var/order-state'
 starts
 ruined own none 'rm -rf 2* stable previous'
 check_equal "$(cat "$root/var/quarantine/kept")" '{}' 'the quarantine'

@@ -54,7 +54,7 @@ at_step ()
     frozen[$1]=$(manager_pid "$1") || return 0
     kill -STOP "${frozen[$1]}" 2>/dev/null || true
 }
-go_on () { kill -CONT "${frozen[$1]}" 2>/dev/null || true; }
+thaw () { kill -CONT "${frozen[$1]}" 2>/dev/null || true; }
 
 # cgroup_make CONTROLLER: makes a control group below the story's own, of version 1 or 2. Its path is in $cgroup.
 cgroup=

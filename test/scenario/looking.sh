@@ -29,14 +29,14 @@ look_all ()
 look_all 'undamaged'
 
 say 'a record that is larger than noded reads'
-cp "$root/var/standing" "$fleet/standing"
-{ cat "$fleet/standing"; head -c 100000 /dev/zero | tr '\0' ' '; } >"$root/var/standing"
+cp "$root/var/order-state" "$fleet/order-state"
+{ cat "$fleet/order-state"; head -c 100000 /dev/zero | tr '\0' ' '; } >"$root/var/order-state"
 look_all 'a large record'
 expect_status 1 "$build/noded" verify --root "$root"
-said 'var/standing'
+said 'var/order-state'
 
 say 'files that are not records'
-printf '{' >"$root/var/standing"
+printf '{' >"$root/var/order-state"
 for path in var/outcome var/trial; do printf 'x' >"$root/$path"; done
 mkdir -p "$root/var/quarantine"
 printf 'x' >"$root/var/quarantine/noded-0000"
@@ -45,12 +45,12 @@ rm -f "$root/previous" "$root/var/verified"
 look_all 'damaged records'
 
 say 'a directory in place of a record'
-rm "$root/var/standing"
-mkdir "$root/var/standing"
+rm "$root/var/order-state"
+mkdir "$root/var/order-state"
 look_all 'a directory'
 
 # The root is whole again, for the check at the end of each story.
-rmdir "$root/var/standing"
-cp "$fleet/standing" "$root/var/standing"
+rmdir "$root/var/order-state"
+cp "$fleet/order-state" "$root/var/order-state"
 rm "$root/var/outcome" "$root/var/trial" "$root/var/quarantine/noded-0000"
 ln -s "$previous" "$root/previous"

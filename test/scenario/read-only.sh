@@ -23,11 +23,11 @@ read_only_now ()
     local last=$((SECONDS + patience))
     until read_only 2>/dev/null; do
         [ $SECONDS -lt $last ] || fail 'the disk could not be made read-only'
-        go_on a
+        thaw a
         sleep 0.02 # the manager runs for this long, to close its file
         kill -STOP "${frozen[a]}"
     done
-    go_on a
+    thaw a
 }
 
 say 'read-only before the update, and at a start'

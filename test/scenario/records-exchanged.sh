@@ -15,7 +15,7 @@ sqlite3 "$fleet/broker/broker.db" "
     create table swap as select digest, document from releases;
     update releases set document = (select document from swap where swap.digest != releases.digest);
     drop table swap"
-rm -rf "$fleet/broker/releases" # they would tell the broker that the records were exchanged
+rm -rf "$fleet/broker/releases" # they would show the broker that the records were exchanged
 broker_start
 until_node a '.online and .application.state == "idle"'
 ctl update a --release "$ordered" >"$fleet/said" 2>&1 || said "${ordered:0:12}"

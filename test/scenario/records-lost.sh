@@ -10,7 +10,7 @@ set -euo pipefail
 root=$fleet/broker
 broker_options=(--heartbeat 300ms --liveness "$((10 * factor))s")
 serve () { timeout -k 5 "$patience" "$build/noded-broker" --root "$root" --port "$port" "$@"; }
-blobs () { find "$root/contents" -regextype egrep -regex '.*/[0-9a-f]{64}' -printf '%f %s\n' | sort | sha256sum; }
+blobs () { find "$root/blobs" -regextype egrep -regex '.*/[0-9a-f]{64}' -printf '%f %s\n' | sort | sha256sum; }
 offered () { ctl releases --json | jq -c 'map ([.release, .withdrawn]) | sort'; }
 # Restores intact records, older than a day, in the state that a kill leaves: with the write-ahead log of the database.
 pristine () { rm -rf "$root"; cp -a "$fleet/pristine" "$root"; }
@@ -32,7 +32,7 @@ epoch=$(field a .application.epoch)
 expected=$(offered)
 node_stop a
 broker_kill
-find "$root/contents" -type f -exec touch -d '3 days ago' {} +
+find "$root/blobs" -type f -exec touch -d '3 days ago' {} +
 mv "$root" "$fleet/pristine"
 pristine
 whole=$(blobs)
@@ -82,7 +82,7 @@ older () { gone; cp "$fleet/copy" "$root/broker.db"; }
 cut () { checkpoint; truncate -s 30000 "$root/broker.db"; rm -f "$root"/broker.db-*; }
 zeroed () { checkpoint; rm -f "$root"/broker.db-*; page_zeroed "$root/broker.db" 3; }
 header () { checkpoint; rm -f "$root"/broker.db-*; printf 'noise noise noise' | dd of="$root/broker.db" conv=notrunc status=none; }
-index_rotten ()
+index_damage ()
 {
     local page
     checkpoint
@@ -105,7 +105,7 @@ lose 'an older copy put in place by hand' 'older than' older
 lose 'broker.db truncated' 'damaged|malformed' cut
 lose 'a page of zeros' 'damaged|malformed' zeroed
 lose 'the header damaged' 'not a database' header
-lose 'an index damaged' 'damaged|malformed' index_rotten
+lose 'an index damaged' 'damaged|malformed' index_damage
 
 say 'damage that SQLite repairs itself: noise in the index of the log'
 pristine

@@ -34,7 +34,7 @@ rollout_start --release "$two" --waves rest
 at_step a probing
 clock_is $((400 * day))
 until_rollout '[.members[] | select (.node == "b")][0].state == "updated"'
-go_on a
+thaw a
 until_rollout '.phase == "done" and .waves[0].updated == 2 and .waves[0].failed == 0'
 
 say 'rollout-clock: two hours back during a soak'
@@ -46,7 +46,7 @@ until_rollout '.phase == "done" and .waves[1].updated == 1'
 say 'rollout-clock: a window opens by the wall clock'
 opens=$(date -u -d '+400 days +1 hours' +%H:%M) closes=$(date -u -d '+400 days +4 hours' +%H:%M)
 rollout_start --release "$two" --select b --waves rest --window "$opens-$closes"
-until_rollout '.waits | test ("its window")'
+until_rollout '.waiting_for | test ("its window")'
 clock_is $((400 * day + 2 * hour))
 until_rollout '.phase == "done" and .waves[0].updated == 1'
 
@@ -71,4 +71,4 @@ done
 check_rollout '.phase == "done"' 'a soak in which the broker was killed again and again'
 rollout=$overdue
 until_rollout '.members[0].state == "overdue" and .phase == "halted"'
-go_on a
+thaw a

@@ -32,14 +32,14 @@ bad=$(publish bad-crash 6.6.6)
 
 # approval: each wave waits for approval; an approval does not end a pause.
 rollout_start --release "$good" --waves '1 approval, 1 approval, rest'
-until_rollout '.phase == "approval" and .wave == 1 and (.waits | test ("approve"))'
+until_rollout '.phase == "approval" and .wave == 1 and (.waiting_for | test ("approve"))'
 refused approval resume retry
 expect_status 1 ctl rollout approve "$rollout" --wave 2
 said 'wave 1'
 steer pause
 refused paused pause
 steer approve --wave 1
-check_rollout '.phase == "updating" and .paused and .waves[0].under_way == 0 and (.waits | test ("resume"))' 'approved while paused'
+check_rollout '.phase == "updating" and .paused and .waves[0].under_way == 0 and (.waiting_for | test ("resume"))' 'approved while paused'
 steer resume
 until_rollout '.phase == "approval" and .wave == 2 and .waves[0].updated == 1'
 steer abort
@@ -57,17 +57,17 @@ at_step a probing
 check_rollout '.phase == "updating" and .waves[0].under_way == 1'
 refused updating approve resume
 steer abort
-go_on a
+thaw a
 until_rollout '.over and .waves[0].under_way == 0'
 check_rollout '.members[0] | .state == "skipped" and (.charged | not) and (.reason | test ("cancelled"))' 'the cancelled node'
 check_runs a 1.0.0 noded
 
 # soaking: for an hour, and longer while the rollout is paused.
 rollout_start --release "$good" --select a --waves rest --soak 1h
-until_rollout '.phase == "soaking" and (.waits | test ("the end of the soak"))'
+until_rollout '.phase == "soaking" and (.waiting_for | test ("the end of the soak"))'
 refused soaking approve resume
 steer pause
-check_rollout '.paused and (.waits | test ("resume"))'
+check_rollout '.paused and (.waiting_for | test ("resume"))'
 steer resume
 refused soaking retry
 steer abort
@@ -75,7 +75,7 @@ check_runs a 2.0.0 noded-2
 
 # halted: an operator decides. No node of the wave was updated, so resume tries the wave again; approve continues without it.
 rollout_start --release "$bad" --select 'b or c' --waves '1, rest'
-until_rollout '.phase == "halted" and .waves[0].failed == 1 and (.waits | test ("decision: .*retries wave 1, approve"))'
+until_rollout '.phase == "halted" and .waves[0].failed == 1 and (.waiting_for | test ("decision: .*retries wave 1, approve"))'
 refused halted pause retry
 steer resume
 until_rollout '.phase == "halted" and .wave == 1 and .waves[0].failed == 1 and (.members[0].reason | test ("quarantined because.*nodectl quarantine clear"))'

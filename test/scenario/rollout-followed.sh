@@ -22,7 +22,7 @@ said "has not ended within $factor\.0s and continues"
 id=$(ctl rollout list --json | jq -r '.[0].id')
 
 # Three followers: lines of text, JSON, and a terminal.
-ctl rollout status "$id" --follow >"$fleet/lines" 2>"$fleet/lines.told" &
+ctl rollout status "$id" --follow >"$fleet/lines" 2>"$fleet/lines.err" &
 lines=$!
 ctl rollout status "$id" --follow --json >"$fleet/json" 2>/dev/null &
 json=$!
@@ -39,7 +39,7 @@ expect_status 1 ctl rollout approve "$id" --wave 1
 said 'wave 2 of rollout'
 expect_status 0 ctl rollout approve "$id"
 for follower in "$lines" "$json" "$picture"; do
-    wait "$follower" || fail "a follower ended with $?: $(cat "$fleet/lines.told")"
+    wait "$follower" || fail "a follower ended with $?: $(cat "$fleet/lines.err")"
 done
 grep -q 'done: 2 of 2 updated, 0 failed' "$fleet/lines" || fail "the lines do not contain the end: $(cat "$fleet/lines")"
 check_equal "$(jq -r '[.id, .phase] | @tsv' "$fleet/json")" "$id"$'\t'done 'the JSON'

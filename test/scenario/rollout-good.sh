@@ -10,7 +10,7 @@ nodes_up a b c d e
 release=$(publish noded-2 2.0.0)
 options=(--waves '1, 2, rest' --soak 200ms)
 plan=$(ctl rollout plan "${options[@]}" --json)
-check_equal "$(jq -c '[.updated, .left_out, .spec.release, [.waves[].count]]' <<<"$plan")" "[5,0,\"$release\",[1,2,2]]" 'the plan'
+check_equal "$(jq -c '[.updated, .skipped, .spec.release, [.waves[].count]]' <<<"$plan")" "[5,0,\"$release\",[1,2,2]]" 'the plan'
 ctl rollout start "${options[@]}" --plan "$(jq -r .hash <<<"$plan")" --timeout "${patience}s" >"$fleet/said" 2>&1 ||
     { cat "$fleet/said" >&2; fail 'the rollout did not succeed'; }
 
@@ -26,7 +26,7 @@ state=$(ctl rollout status --json)
 check_equal "$(jq -c '[.phase, .over, [.waves[].updated], [.waves[].failed], .causes]' <<<"$state")" '["done",true,[1,2,2],[0,0,0],[]]' 'the result of the rollout'
 check_equal "$(jq -r .plan <<<"$state")" "$(jq -r .hash <<<"$plan")" 'the plan that was started'
 # A wave starts after the wave before it has ended.
-check_equal "$(jq '[.waves[] | .begun, .ended] | . == sort' <<<"$state")" true 'the order of the waves'
+check_equal "$(jq '[.waves[] | .started, .ended] | . == sort' <<<"$state")" true 'the order of the waves'
 
 # All nodes run the release: there is nothing to do.
 expect_status 0 ctl rollout start "${options[@]}"

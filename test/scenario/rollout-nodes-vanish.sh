@@ -20,7 +20,7 @@ publish noded-2 2.0.0 >"$fleet/release"
 node_stop e
 until_node e '.online | not'
 rollout_start --waves '1 approval, rest' --select 'a or b or e' --budget 1
-until_rollout '.phase == "approval" and .left_out == 1'
+until_rollout '.phase == "approval" and .skipped == 1'
 check_rollout '.members[] | select (.node == "e") | .state == "excluded" and (.reason | test ("offline"))' 'the node that was offline'
 first=$(rollout_json | jq -r '.members[] | select (.wave == 1) | .node')
 second=$(rollout_json | jq -r '.members[] | select (.wave == 2) | .node')
@@ -68,6 +68,6 @@ while [ $SECONDS -lt $judged ]; do
     until_node e '.online | not'
 done
 check_rollout '.phase == "soaking" and .waves[0].failed == 0' 'the rollout while the network is lost'
-for id in a b c d; do go_on "$id"; done
+for id in a b c d; do thaw "$id"; done
 until_node d '.online'
 check_rollout '.phase == "soaking" and .waves[0].updated == 1' 'the rollout after the network is back'

@@ -54,7 +54,7 @@ hash=$(plan)
 # With the present hash the rollout starts: the held node is named, and skipped.
 expect_status 0 ctl rollout start "${options[@]}" --plan "$hash"
 rollout=$(ctl rollout list --json | jq -r '.[0].id')
-check_rollout '.phase == "done" and .left_out == 2' 'the rollout of the plan'
+check_rollout '.phase == "done" and .skipped == 2' 'the rollout of the plan'
 check_rollout '[.members[] | select (.state == "excluded") | [.node, .reason]] | length == 2 and
     any (.[0] == "b" and (.[1] | test ("held"))) and any (.[0] == "c" and (.[1] | test ("runs")))' 'the skipped nodes'
 check_equal "$(orders_of b)" 0 'the number of updates of the held node'

@@ -30,7 +30,7 @@ done
 publish noded 1.0.0 >"$fleet/release"
 rollout_start --waves '1, rest' --rehearse-revert --revert-limit 1ms
 until_rollout '.phase == "halted"'
-check_rollout '(.reason | test ("rehearsed revert .* took")) and .waves[1].begun == null' 'the halt'
+check_rollout '(.reason | test ("rehearsed revert .* took")) and .waves[1].started == null' 'the halt'
 expect_status 0 ctl rollout revert "$rollout" --no-wait
 until_rollout '.phase == "reverted"'
 for id in a b c d; do check_runs "$id" 2.0.0 noded-2; done

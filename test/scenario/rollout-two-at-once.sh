@@ -22,14 +22,14 @@ first=$rollout
 at_step a probing
 expect_status 1 ctl update a --release "$two" --no-wait
 said "$first"
-go_on a
+thaw a
 until_rollout '.phase == "soaking" and .waves[0].updated == 2'
 expect_status 1 ctl rollout start --release "$two" --select 'b or c' --no-wait
 said "node b .*$first"
 expect_status 0 ctl rollout plan --release "$two" --select 'b or c' --nodes
 said "$first has this node"
 expect_status 0 ctl rollout plan --release "$two" --select 'b or c' --json
-check_equal "$(jq -c '[.updated, .left_out]' "$fleet/said")" '[1,1]' 'a plan beside another rollout'
+check_equal "$(jq -c '[.updated, .skipped]' "$fleet/said")" '[1,1]' 'a plan beside another rollout'
 
 # Two rollouts side by side.
 rollout_start --release "$two" --select c --waves rest
@@ -45,7 +45,7 @@ check_node b '.application.held and .application.version == "1.0.0"' 'a revert b
 # After the end of the rollout its nodes are free for the next one.
 ctl rollout abort "$first" >/dev/null
 rollout_start --release "$two" --select 'a or b' --waves rest
-until_rollout '.phase == "done" and .waves[0].updated == 1 and .left_out == 1'
+until_rollout '.phase == "done" and .waves[0].updated == 1 and .skipped == 1'
 
 # A withdrawn release halts its rollout, which cannot be resumed.
 rollout_start --release "$one" --waves '1, rest' --soak 1h
@@ -64,10 +64,10 @@ first=$rollout
 until_rollout '.phase == "soaking"'
 rollout_start --release "$two" --select 'a or b' --waves rest --queue
 second=$rollout
-until_rollout ".phase == \"queued\" and (.waits | test (\"$first \\\\(soaking\\\\), which has node a\"))"
+until_rollout ".phase == \"queued\" and (.waiting_for | test (\"$first \\\\(soaking\\\\), which has node a\"))"
 rollout_start --release "$three" --select 'b or c' --waves rest --queue
 third=$rollout
-until_rollout ".phase == \"queued\" and (.waits | test (\"$second \\\\(queued\\\\), which has node b\"))"
+until_rollout ".phase == \"queued\" and (.waiting_for | test (\"$second \\\\(queued\\\\), which has node b\"))"
 rollout_start --release "$two" --select c --waves rest --queue
 ctl rollout abort "$rollout" >/dev/null
 until_rollout '.phase == "aborted"'

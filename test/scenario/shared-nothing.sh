@@ -34,8 +34,8 @@ node_stop a
 library=$(cd "$root/stable" && echo files/lib/libzmq.so*)
 ln -f "$root/stable/$library" "$root/previous/$library"
 digest=$(sha256sum <"$root/stable/$library" | cut -d' ' -f1)
-mkdir -p "$root/var/contents/${digest:0:2}"
-ln "$root/stable/$library" "$root/var/contents/${digest:0:2}/$digest"
+mkdir -p "$root/var/blobs/${digest:0:2}"
+ln "$root/stable/$library" "$root/var/blobs/${digest:0:2}/$digest"
 expect_status 1 verifies
 said "$(readlink "$root/stable")/$library.* $(readlink "$root/previous")/$library.*the same file|$(readlink "$root/previous")/$library.* $(readlink "$root/stable")/$library.*the same file"
 node_start a

@@ -62,7 +62,7 @@ lose gone
 until_node a '.online and .application.state == "idle" and .application.last_error.step == "trial" and .application.quarantined == 0'
 check_equal "$(stable_of a)" "$before" 'stable after a trial in which it was lost'
 expect_status 0 noded why
-said 'trial +went-back.*lost stable'
+said 'trial +rolled-back.*lost stable'
 ctl update a --release "${releases[$next]}" || fail 'the release was not confirmed with stable in place'
 
 say 'stable and previous: gone, while nothing runs'
@@ -85,7 +85,7 @@ expect_status 0 noded revert
 said 'stable is missing'
 check_equal "$(stable_of a)" "$previous" 'stable after a revert with stable missing'
 lose gone
-rm "$root/var/standing"
+rm "$root/var/order-state"
 expect_status 0 noded revert
 check_equal "$(cd "$root" && ls -d ".ok.$(stable_of a)")" ".ok.$(stable_of a)" 'stable after a revert without links, which must be a confirmed version'
 lose gone

@@ -34,7 +34,7 @@ journal_mark a
 ctl update a >"$fleet/updating" 2>&1 &
 updating=$!
 at_step a probing
-go_on a
+thaw a
 until_true eval "[ -n \"\$(find '$fleet/a/probe' -name .lock)\" ]"
 sleeps $((step * factor + 2))
 until_true grep -q 'suspended: the deadline of the step [a-z-]* starts again' "$fleet/a.log"

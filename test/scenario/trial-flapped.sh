@@ -28,7 +28,7 @@ mark
 rollout_start --release "$two" --waves rest
 for id in "${nodes[@]}"; do at_step "$id" probing; done
 broker_kill
-for id in "${nodes[@]}"; do go_on "$id"; done
+for id in "${nodes[@]}"; do thaw "$id"; done
 until_all 'is on trial'
 mark
 until_all 'runs as node'

@@ -52,7 +52,7 @@ misdeed 'the back link is removed' 'rm .back'
 ! grep -qx promoted "$fleet/a.log" || fail 'start files that were replaced on trial were executed'
 misdeed 'the records are removed' 'rm -r var'
 # shellcheck disable=SC2016
-misdeed 'the records cannot be read' 'for file in standing trial reverted; do echo nonsense >var/$file; done; rm -r var/quarantine; echo >var/quarantine'
+misdeed 'the records cannot be read' 'for file in order-state trial reverted; do echo nonsense >var/$file; done; rm -r var/quarantine; echo >var/quarantine'
 misdeed 'no record can be written' 'rm -r var; ln -s /nowhere/at/all var'
 until_true [ -L "$root/var.damaged" ]
 rm "$root/var.damaged"
@@ -66,13 +66,13 @@ at_end attributes_end
 elsewhere=$fleet/elsewhere
 mkdir "$elsewhere"
 echo kept >"$elsewhere/file"
-misdeed 'its records are immutable' 'chattr +i var/standing var/journal var/quarantine probe var . 2>/dev/null; exit 1'
+misdeed 'its records are immutable' 'chattr +i var/order-state var/journal var/quarantine probe var . 2>/dev/null; exit 1'
 expect_status 0 "$build/noded" verify --root "$root"
 misdeed 'its leftovers are immutable' \
     'mkdir -p probe/left/a .tmp.left/a; echo >probe/left/a/f; echo >.tmp.left/a/f; chattr -R +i probe/left .tmp.left 2>/dev/null; chattr +i probe 2>/dev/null; exit 1'
 check_equal "$(find "$root/probe" "$root" -maxdepth 1 -name 'left' -o -maxdepth 1 -name '.tmp.left')" '' 'immutable leftovers of the release'
 # shellcheck disable=SC2016
-misdeed 'its records are huge' 'for file in standing journal trial; do rm -f var/$file; truncate -s 1T var/$file; done; exit 1'
+misdeed 'its records are huge' 'for file in order-state journal trial; do rm -f var/$file; truncate -s 1T var/$file; done; exit 1'
 misdeed 'its leftovers contain mounts from elsewhere' \
     "mkdir -p probe/left .tmp.left; mount --bind '$elsewhere' probe/left; mount --bind '$elsewhere' .tmp.left; exit 1"
 for place in probe/left .tmp.left; do ! mountpoint -q "$root/$place" || umount "$root/$place"; done

@@ -25,7 +25,7 @@ ctl update a --release "$release" >"$fleet/updating" 2>&1 &
 updating=$!
 at_step a probing
 peer_kill
-go_on a
+thaw a
 until_true grep -q 'the release is not quarantined' "$fleet/a.log"
 until_node a '.application.last_error.step == "trial"' # the report reaches the broker a little after the log line
 check_node a '.application.quarantined == 0'

@@ -46,7 +46,7 @@ say 'in a rollout'
 mount -t tmpfs -o ro noded "$fleet/b/probe"
 release=$(publish noded 2.1.0 --env FIT=yes)
 rollout_start --release "$release" --select b --waves rest
-until_rollout '.waits | test ("1 on unfit hosts \\(b: probing/.*; next try at 20")'
+until_rollout '.waiting_for | test ("1 on unfit hosts \\(b: probing/.*; next try at 20")'
 expect_status 0 ctl rollout status "$rollout" --nodes
 said 'b +ordered .* unfit '
 umount "$fleet/b/probe"

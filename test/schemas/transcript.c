@@ -35,7 +35,7 @@ struct message {
 struct transcript {
     bool is_rehearsal;
     long parent;
-    long long begun_ms;
+    long long started_ms;
     unsigned number, further; /* examples; gets that were left out */
     bool shown[256];          /* bytes of that type were printed */
     uint8_t peers[PEERS_MOST][8];
@@ -134,7 +134,7 @@ static void message_print (struct transcript *transcript, const struct message *
         (void) fprintf (stderr, "transcript: %s\n", error.text);
         return;
     }
-    (void) printf ("\n**%u.** %lld ms, ", ++transcript->number, message->ms - transcript->begun_ms);
+    (void) printf ("\n**%u.** %lld ms, ", ++transcript->number, message->ms - transcript->started_ms);
     way_print (transcript, message, record);
     (void) printf (": `%s`", record->name);
     if (message->type == ZMQ_XPUB || message->type == XSUB)
@@ -162,14 +162,14 @@ static void message_take (struct transcript *transcript, const struct message *m
     bool is_server = message->type == ZMQ_ROUTER || message->type == ZMQ_XPUB || message->type == ZMQ_PULL;
     if (transcript->parent == 0)
         transcript->parent = message->pid;
-    if (transcript->begun_ms == 0)
-        transcript->begun_ms = message->ms;
+    if (transcript->started_ms == 0)
+        transcript->started_ms = message->ms;
     if (transcript->is_rehearsal ? !is_ipc || !is_server || message->pid != transcript->parent : is_ipc)
         return;
     int at = message->type == ZMQ_ROUTER || message->type == ZMQ_XPUB || message->type == XSUB;
     if (message->n == 1 && message->frames[0].shown > 1 && message->frames[0].data[0] <= 1) {
         (void) printf ("\n**%u.** %lld ms, announce: %s `%.*s`\n", ++transcript->number,
-                       message->ms - transcript->begun_ms,
+                       message->ms - transcript->started_ms,
                        message->frames[0].data[0] ? "subscription to" : "end of the subscription to",
                        (int) message->frames[0].shown - 1, (const char *) message->frames[0].data + 1);
         return;

@@ -34,7 +34,7 @@ enum { NODES_MOST = 120, EVENTS_MOST = 8192, STEPS_MOST = 200000 };
 #define WALL UINT64_C (1700000000000)
 
 enum what {
-    EVENT_TELL,   /* a node asks for its order */
+    EVENT_ASK,    /* a node asks for its order */
     EVENT_END,    /* a node has carried out its order */
     EVENT_SILENT, /* a node loses contact */
     EVENT_HEARD,  /* a node has contact again */
@@ -80,7 +80,7 @@ struct sim {
     struct rollout rollout;
     struct rollout kept; /* the broker's records: a shallow copy, its members below */
     struct rollout_member kept_members[NODES_MOST];
-    double p_fail, p_dark, p_lost;
+    double p_fail, p_lost_contact, p_lost;
     uint64_t limit_ms;
     unsigned orders, crashes;
     bool verbose;
@@ -160,7 +160,7 @@ static void records_keep (struct sim *sim)
 }
 
 /*  Nodes report their state to a broker that has just started. */
-static void tell_again (struct sim *sim, uint32_t i);
+static void result_repeat (struct sim *sim, uint32_t i);
 
 static void broker_restart (struct sim *sim)
 {
@@ -168,18 +168,18 @@ static void broker_restart (struct sim *sim)
     struct rollout *rollout = &sim->rollout;
     struct rollout kept = sim->kept;
     kept.members = rollout->members;
-    kept.neighbours = rollout->neighbours;
+    kept.failure_domains = rollout->failure_domains;
     kept.spec = rollout->spec;
     memcpy (rollout->members, sim->kept_members, sim->n_nodes * sizeof *sim->kept_members);
     *rollout = kept;
     for (uint32_t i = 0; i < sim->n_nodes; i++) { /* offline nodes send no hello */
         rollout->members[i].online = sim->nodes[i].online;
-        rollout->members[i].dark_ms = sim->nodes[i].online ? 0 : sim->now_ms;
+        rollout->members[i].lost_ms = sim->nodes[i].online ? 0 : sim->now_ms;
     }
     if (rollout_resume (rollout) < 0)
         abort ();
     for (uint32_t i = 0; i < sim->n_nodes; i++)
-        tell_again (sim, i);
+        result_repeat (sim, i);
 }
 
 /*  --- orders to nodes ----------------------------------------------------------------------------------- */
@@ -193,7 +193,7 @@ static void node_order (struct sim *sim, uint32_t i, bool back)
     node->ordered = ++sim->orders;
     node->back = back;
     node->cancelled = node->reported = node->retried = false;
-    event_push (sim, 1 + sim_below (sim, 3 * SECOND), EVENT_TELL, i, node->ordered);
+    event_push (sim, 1 + sim_below (sim, 3 * SECOND), EVENT_ASK, i, node->ordered);
 }
 
 static void check_step (struct sim *sim, const struct rollout_action *action, enum wire_phase phase,
@@ -216,7 +216,7 @@ static void check_step (struct sim *sim, const struct rollout_action *action, en
                "%u nodes are under way", wave->under_way);
     }
     if (rollout->phase == WIRE_PHASE_UPDATING || rollout->phase == WIRE_PHASE_SOAKING) {
-        CHECK (sim, wave->charged + wave->already_bad <= rollout->spec.wave_budget,
+        CHECK (sim, wave->charged + wave->lost_before <= rollout->spec.wave_budget,
                "wave %u continues over its budget", rollout->wave);
         CHECK (sim, rollout->charged <= rollout->spec.budget, "the rollout continues over its budget");
     }
@@ -246,8 +246,9 @@ static uint64_t carry_out (struct sim *sim)
         bool paused = sim->rollout.paused;
         uint32_t wave = sim->rollout.wave;
         struct rollout_action action = rollout_next (&sim->rollout, sim->now_ms, sim->wall_ms + sim->now_ms);
-        bool goes_on = sim->rollout.phase == WIRE_PHASE_UPDATING || sim->rollout.phase == WIRE_PHASE_APPROVAL;
-        CHECK (sim, !goes_on || sim->rollout.wave == wave || any_updated (sim, wave),
+        bool continues =
+            sim->rollout.phase == WIRE_PHASE_UPDATING || sim->rollout.phase == WIRE_PHASE_APPROVAL;
+        CHECK (sim, !continues || sim->rollout.wave == wave || any_updated (sim, wave),
                "wave %u ended, but none of its nodes is updated", wave);
         if (sim_chance (sim, 0.002)) { /* a crash before the action is recorded, and so before it is sent */
             broker_restart (sim);
@@ -268,8 +269,8 @@ static uint64_t carry_out (struct sim *sim)
         if (phase == sim->rollout.phase || action.kind != ROLLOUT_ORDER)
             check_step (sim, &action, phase, paused);
         records_keep (sim);
-        if (action.kind == ROLLOUT_ORDER || action.kind == ROLLOUT_BACK)
-            node_order (sim, action.member, action.kind == ROLLOUT_BACK);
+        if (action.kind == ROLLOUT_ORDER || action.kind == ROLLOUT_REVERT)
+            node_order (sim, action.member, action.kind == ROLLOUT_REVERT);
         else if (action.kind == ROLLOUT_CANCEL)
             sim->nodes[action.member].cancelled = true;
     }
@@ -289,13 +290,13 @@ static void node_report (struct sim *sim, uint32_t i)
 }
 
 /*  A node asks for its order. It asks again if it is offline or the answer is lost. */
-static void on_tell (struct sim *sim, const struct event *event)
+static void on_ask (struct sim *sim, const struct event *event)
 {
     struct node *node = &sim->nodes[event->node];
     if (event->number != node->ordered || node->obeyed == node->ordered)
         return;
     if (!node->online || sim_chance (sim, sim->p_lost)) {
-        event_push (sim, 20 * SECOND + sim_below (sim, 20 * SECOND), EVENT_TELL, event->node, event->number);
+        event_push (sim, 20 * SECOND + sim_below (sim, 20 * SECOND), EVENT_ASK, event->node, event->number);
         return;
     }
     node->obeyed = node->ordered;
@@ -316,11 +317,11 @@ static void on_end (struct sim *sim, const struct event *event)
     else
         node->failed = true;
     node_report (sim, event->node);
-    if (!node->back && node->runs_release && sim_chance (sim, sim->p_dark))
+    if (!node->back && node->runs_release && sim_chance (sim, sim->p_lost_contact))
         event_push (sim, SECOND + sim_below (sim, 5 * MINUTE), EVENT_SILENT, event->node, 0);
 }
 
-static void tell_result (struct sim *sim, uint32_t i)
+static void result_report (struct sim *sim, uint32_t i)
 {
     struct node *node = &sim->nodes[i];
     node->reported = true;
@@ -336,14 +337,14 @@ static void on_report (struct sim *sim, const struct event *event)
     const struct node *node = &sim->nodes[event->node];
     if (event->number != node->ordered || !node->ended)
         return; /* of an earlier order: the broker knows that by its epoch */
-    tell_result (sim, event->node);
+    result_report (sim, event->node);
 }
 
-static void tell_again (struct sim *sim, uint32_t i)
+static void result_repeat (struct sim *sim, uint32_t i)
 {
     const struct node *node = &sim->nodes[i];
     if (node->reported && node->obeyed == node->ordered && node->ended)
-        tell_result (sim, i);
+        result_report (sim, i);
 }
 
 static void set_online (struct sim *sim, uint32_t i, bool online)
@@ -380,7 +381,7 @@ static void make_spec (struct sim *sim)
     spec->budget = spec->wave_budget + sim_below (sim, NODES_MOST);
     spec->node_deadline_ms = 2 * MINUTE + sim_below (sim, 30 * MINUTE);
     spec->wave_deadline_ms = HOUR + sim_below (sim, 5 * HOUR);
-    spec->spread_ms = sim_chance (sim, 0.3) ? sim_below (sim, HOUR) : 0;
+    spec->stagger_ms = sim_chance (sim, 0.3) ? sim_below (sim, HOUR) : 0;
     spec->on_halt = sim_chance (sim, 0.5) ? WIRE_ON_HALT_REVERT : WIRE_ON_HALT_STAY;
     spec->rehearse_revert = sim_chance (sim, 0.3);
     spec->revert_limit_ms = sim_chance (sim, 0.2) ? SECOND : 0;
@@ -400,14 +401,14 @@ static void sim_begin (struct sim *sim)
     sim->n_nodes = (uint32_t) (sim->spec.n_waves + sim_below (sim, NODES_MOST - sim->spec.n_waves));
     static const double failing[] = {0, 0, 0, 0.01, 0.1, 0.5, 1};
     sim->p_fail = failing[sim_below (sim, 7)];
-    sim->p_dark = failing[sim_below (sim, 5)];
+    sim->p_lost_contact = failing[sim_below (sim, 5)];
     sim->p_lost = failing[sim_below (sim, 6)];
     uint32_t groups = 1 + (uint32_t) sim_below (sim, 4);
     for (uint32_t i = 0; i < sim->n_nodes; i++) {
         sim->nodes[i] = (struct node){.online = !sim_chance (sim, 0.03)};
         sim->candidates[i] =
             (struct rollout_candidate){.wave = (uint32_t) ((uint64_t) i * sim->spec.n_waves / sim->n_nodes),
-                                       .neighbours = (uint32_t) sim_below (sim, groups),
+                                       .failure_domain = (uint32_t) sim_below (sim, groups),
                                        .online = sim->nodes[i].online};
         if (!sim->nodes[i].online && sim_chance (sim, 0.7))
             event_push (sim, sim_below (sim, HOUR), EVENT_HEARD, i, 0);
@@ -443,8 +444,8 @@ static bool at_rest (const struct sim *sim)
 static void event_handle (struct sim *sim, const struct event *event)
 {
     switch (event->what) {
-    case EVENT_TELL:
-        on_tell (sim, event);
+    case EVENT_ASK:
+        on_ask (sim, event);
         break;
     case EVENT_END:
         on_end (sim, event);

@@ -16,12 +16,12 @@ plant ()
 {
     local name=$1 body=$2
     mkdir -p "$work/build/planted/${name%/*}"
-    printf '#!/bin/sh\necho %s >>%s/told\n%s\n%s\n' "$name" "$work" "$first" "$body" >"$work/build/planted/$name"
+    printf '#!/bin/sh\necho %s >>%s/log\n%s\n%s\n' "$name" "$work" "$first" "$body" >"$work/build/planted/$name"
     chmod +x "$work/build/planted/$name"
     printf 'add_test (%s "%s")\n' "$name" "$work/build/planted/$name" >>"$work/build/CTestTestfile.cmake"
 }
 property () { printf 'set_tests_properties (%s PROPERTIES %s "%s")\n' "$@" >>"$work/build/CTestTestfile.cmake"; }
-fresh () { rm -rf "$work/build" "$work/told"; mkdir "$work/build"; }
+fresh () { rm -rf "$work/build" "$work/log"; mkdir "$work/build"; }
 
 # run STATUS LAST-LINE KIND...
 run ()
@@ -45,7 +45,7 @@ plant install/good ''
 run 0 '3 passed, 0 failed' scenario install
 says '^FLAKY scenario/once'
 says '^ +the first time$'
-[ "$(tail -n 1 "$work/told") $(grep -c once "$work/told")" = 'scenario/once 2' ] || fail 'the story did not run exactly once more, at the end'
+[ "$(tail -n 1 "$work/log") $(grep -c once "$work/log")" = 'scenario/once 2' ] || fail 'the story did not run exactly once more, at the end'
 
 # A story that fails always, one whose file is missing, one that is skipped.
 fresh
@@ -80,7 +80,7 @@ property scenario/found FAIL_REGULAR_EXPRESSION 'runtime error: '
 plant unit/once "$once"
 run 1 '0 passed, 2 failed' unit scenario
 silent FLAKY
-[ "$(wc -l <"$work/told")" = 2 ] || fail 'a test ran a second time'
+[ "$(wc -l <"$work/log")" = 2 ] || fail 'a test ran a second time'
 
 # A test with more output than fits into the arguments of a command.
 fresh

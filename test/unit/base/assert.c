@@ -25,14 +25,14 @@ Test (assert, a_failed_assertion_aborts, .signal = SIGABRT)
 
 Test (assert, the_log_line_names_file_line_and_expression)
 {
-    char said[512] = "", place[64];
+    char said[512] = "", location[64];
     int ends[2], status = 0;
     cr_assert_eq (pipe (ends), 0);
-    (void) snprintf (place, sizeof place, "test/unit/base/assert.c:%d: ", __LINE__ + 4);
+    (void) snprintf (location, sizeof location, "test/unit/base/assert.c:%d: ", __LINE__ + 4);
     pid_t child = fork ();
     if (child == 0) {
         (void) dup2 (ends[1], STDERR_FILENO);
-        base_assert (place[0] == 'x');
+        base_assert (location[0] == 'x');
         _exit (0);
     }
     (void) close (ends[1]);
@@ -40,6 +40,6 @@ Test (assert, the_log_line_names_file_line_and_expression)
     cr_assert_gt (read (ends[0], said, sizeof said - 1), 0);
     (void) close (ends[0]);
     cr_expect (WIFSIGNALED (status) && WTERMSIG (status) == SIGABRT);
-    cr_expect (strstr (said, place), "%s", said);
-    cr_expect (strstr (said, "assertion failed: place[0] == 'x': this is a bug in noded"), "%s", said);
+    cr_expect (strstr (said, location), "%s", said);
+    cr_expect (strstr (said, "assertion failed: location[0] == 'x': this is a bug in noded"), "%s", said);
 }

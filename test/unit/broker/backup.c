@@ -33,7 +33,7 @@ static void backup_make (char path[256])
 
     cr_assert_eq (answer.status, WIRE_STATUS_OK, "%s", answer.reason);
     (void) base_digest_format (&answer.backup->blob, digest);
-    (void) snprintf (path, 256, "%s/contents/%.2s/%s", fixture.root, digest, digest);
+    (void) snprintf (path, 256, "%s/blobs/%.2s/%s", fixture.root, digest, digest);
     cr_assert_eq (stat (path, &status), 0, "%s does not exist", path);
     cr_expect_eq ((uint64_t) status.st_size, answer.backup->size);
     wire_backed_up_deinit (&answer);

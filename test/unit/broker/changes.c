@@ -9,7 +9,7 @@
 #include "broker/publish.h"
 #include "broker/revisions.h"
 #include "broker/rollouts.h"
-#include "broker/round.h"
+#include "broker/commit.h"
 #include "deploy/deploy.h"
 #include "disk/disk.h"
 
@@ -28,7 +28,7 @@ static void on_node (void *context, const struct broker_node_change *change)
     char text[64];
 
     (void) snprintf (text, sizeof text, "%s:%s:%u:%zu", (const char *) context, change->node->id,
-                     change->flags, change->n_happened);
+                     change->flags, change->n_events);
     heard_add (text);
 }
 
@@ -37,7 +37,7 @@ static void on_rollout (void *context, const struct broker_rollout_change *chang
     char text[64];
 
     (void) snprintf (text, sizeof text, "%s:%s:%zu", (const char *) context, change->rollout->state.id,
-                     change->n_turns);
+                     change->n_transitions);
     heard_add (text);
 }
 
@@ -47,22 +47,23 @@ static const struct broker_changes_ops only_rollouts = {.rollout = on_rollout};
 
 Test (changes, reach_every_subscriber_in_the_order_of_their_subscriptions)
 {
-    struct broker_happening happened = {.event = WIRE_EVENT_CAME};
+    struct broker_node_event events = {.event = WIRE_EVENT_CONNECTED};
     struct broker_node node = {.id = "n"};
-    struct wire_transition turns[2] = {{.serial = 1}, {.serial = 2}};
+    struct wire_transition transitions[2] = {{.serial = 1}, {.serial = 2}};
     struct deploy_rollout rollout = {.state.id = "r-1"};
     char a[] = "a", b[] = "b", c[] = "c";
 
     cr_assert_eq (broker_changes_subscribe (&changes, &only_nodes, a), 0);
     cr_assert_eq (broker_changes_subscribe (&changes, &both, b), 0);
     cr_assert_eq (broker_changes_subscribe (&changes, &only_rollouts, c), 0);
-    broker_changes_node (
-        &changes, &(struct broker_node_change){
-                      .node = &node, .flags = BROKER_NODE_CONTACT, .happened = &happened, .n_happened = 1});
+    broker_changes_node (&changes,
+                         &(struct broker_node_change){
+                             .node = &node, .flags = BROKER_NODE_CONTACT, .events = &events, .n_events = 1});
     cr_expect_str_eq (heard, "a:n:1:1 b:n:1:1 ");
     heard[0] = '\0';
     broker_changes_rollout (
-        &changes, &(struct broker_rollout_change){.rollout = &rollout, .turns = turns, .n_turns = 2});
+        &changes,
+        &(struct broker_rollout_change){.rollout = &rollout, .transitions = transitions, .n_transitions = 2});
     cr_expect_str_eq (heard, "b:r-1:2 c:r-1:2 ");
 }
 
@@ -114,7 +115,7 @@ static void records_make (void)
 
 static void records_remove (void)
 {
-    broker_round_deinit (&broker);
+    broker_commit_deinit (&broker);
     broker_waiters_deinit (&broker.waiters);
     broker.records = records_free (broker.records);
     broker.loop = bus_loop_free (broker.loop);
@@ -182,9 +183,9 @@ static const struct broker_write_ops item_ops = {.store = item_store, .ended = i
 Test (revisions, are_given_when_the_open_transaction_is_on_disk)
 {
     char other[] = "web-2";
-    cr_assert_eq (broker_round_add (&broker, &item_ops, other, &error), 0, "%s", error.text);
+    cr_assert_eq (broker_commit_add (&broker, &item_ops, other, &error), 0, "%s", error.text);
     cr_expect_str_eq (heard, "");
     node_publish (BROKER_NODE_CONTACT);
     cr_expect_str_eq (heard, "kept ", "published within a transaction that may still fail");
-    cr_expect_eq (broker.round.count, 0);
+    cr_expect_eq (broker.commit.count, 0);
 }

@@ -218,7 +218,7 @@ static inline void node_hello_send (struct node *node)
 {
     struct wire_hello hello = {.node = node->id,
                                .session = node->session,
-                               .place = "testhost, pid 1",
+                               .host_pid = "testhost, pid 1",
                                .software = "1.0.0",
                                .platform = "linux/amd64",
                                .trial = node->application.state == WIRE_STATE_TRIAL};

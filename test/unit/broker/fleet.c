@@ -300,7 +300,7 @@ Test (fleet, events_are_lines_of_json_that_any_zeromq_tool_reads)
     void *context = zmq_ctx_new ();
     void *ear = zmq_socket (context, ZMQ_SUB);
     char topic[128] = "", line[2048] = "";
-    struct wire_happened happened;
+    struct wire_node_event node_event;
 
     cr_assert_eq (zmq_setsockopt (ear, ZMQ_SUBSCRIBE, "event/", 6), 0);
     cr_assert_eq (zmq_connect (ear, broker_endpoint_events (fixture.broker)), 0);
@@ -316,12 +316,12 @@ Test (fleet, events_are_lines_of_json_that_any_zeromq_tool_reads)
         peer_free (node.control);
     }
     cr_assert (zmq_recv (ear, line, sizeof line - 1, 0) > 0);
-    cr_assert (wire_json_parse (&wire_happened_record, line, strlen (line), &happened, NULL) == 0, "%s",
+    cr_assert (wire_json_parse (&wire_node_event_record, line, strlen (line), &node_event, NULL) == 0, "%s",
                line);
     cr_assert_eq (strncmp (topic, "event/web-", 10), 0);
-    cr_assert (happened.sequence > 0);
-    cr_assert_not_null (strstr (topic, happened.node));
-    wire_happened_deinit (&happened);
+    cr_assert (node_event.sequence > 0);
+    cr_assert_not_null (strstr (topic, node_event.node));
+    wire_node_event_deinit (&node_event);
     zmq_close (ear);
     zmq_ctx_term (context);
 }

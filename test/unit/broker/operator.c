@@ -259,7 +259,7 @@ static void blob_lose (const struct base_digest *digest)
     char path[160], text[BASE_DIGEST_TEXT];
 
     (void) base_digest_format (digest, text);
-    (void) snprintf (path, sizeof path, "%s/contents/%.2s/%s", fixture.root, text, text);
+    (void) snprintf (path, sizeof path, "%s/blobs/%.2s/%s", fixture.root, text, text);
     cr_assert_eq (unlink (path), 0, "%s", path);
 }
 

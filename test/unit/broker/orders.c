@@ -49,8 +49,8 @@ static void application_reload (void)
 
     cr_assert_eq (records_application_get (records, "web-1", "noded", &found, &error), 0);
     wire_desired_deinit (&application.desired);
-    wire_application_deinit (&found.told);
-    found.told = application.told;
+    wire_application_deinit (&found.reported);
+    found.reported = application.reported;
     application = found;
 }
 
@@ -82,13 +82,13 @@ static void set_up (void)
     cr_assert_eq (records_open (path, &records, &error), 0);
     (void) snprintf (application.node, sizeof application.node, "web-1");
     (void) snprintf (application.name, sizeof application.name, "noded");
-    application.is_told = true;
-    application.told = (struct wire_application){.name = "noded",
-                                                 .state = WIRE_STATE_IDLE,
-                                                 .version = "1",
-                                                 .release = digest_of ("1"),
-                                                 .previous_version = "0",
-                                                 .previous_release = digest_of ("0")};
+    application.is_reported = true;
+    application.reported = (struct wire_application){.name = "noded",
+                                                     .state = WIRE_STATE_IDLE,
+                                                     .version = "1",
+                                                     .release = digest_of ("1"),
+                                                     .previous_version = "0",
+                                                     .previous_release = digest_of ("0")};
     application_report ();
 }
 
@@ -152,15 +152,15 @@ Test (orders, an_update_to_an_unsuitable_release_is_refused)
 Test (orders, an_epoch_is_above_all_that_were_issued_or_reported)
 {
     (void) release_publish ("2", NULL);
-    application.told.seen_epoch = 10;
-    (void) broker_order_raise (&application, &application.told, 0);
+    application.reported.seen_epoch = 10;
+    (void) broker_order_raise (&application, &application.reported, 0);
     application_report ();
     cr_assert_eq (order_of (WIRE_ORDER_HOLD, NULL, true), WIRE_STATUS_OK);
     cr_assert_eq (epoch, 11);
     cr_assert_eq (order_of (WIRE_ORDER_UNHOLD, NULL, true), WIRE_STATUS_OK);
     cr_assert_eq (epoch, 12);
-    application.told.seen_epoch = 5;
-    (void) broker_order_raise (&application, &application.told, 0);
+    application.reported.seen_epoch = 5;
+    (void) broker_order_raise (&application, &application.reported, 0);
     application_report ();
     cr_assert_eq (order_of (WIRE_ORDER_HOLD, NULL, true), WIRE_STATUS_OK);
     cr_assert_eq (epoch, 13);
@@ -168,9 +168,9 @@ Test (orders, an_epoch_is_above_all_that_were_issued_or_reported)
 
 Test (orders, a_reported_epoch_beyond_clock_and_record_is_not_accepted)
 {
-    application.told.seen_epoch = application.told.epoch = WIRE_EPOCH_MOST;
-    cr_assert_not (broker_order_raise (&application, &application.told, 1000));
-    cr_assert_eq (application.told.epoch, 0, "and no order counts as carried out");
+    application.reported.seen_epoch = application.reported.epoch = WIRE_EPOCH_MOST;
+    cr_assert_not (broker_order_raise (&application, &application.reported, 1000));
+    cr_assert_eq (application.reported.epoch, 0, "and no order counts as carried out");
     application_report ();
     cr_assert_eq (order_of (WIRE_ORDER_HOLD, NULL, true), WIRE_STATUS_OK);
     cr_assert_lt (epoch, 1000);
@@ -191,7 +191,7 @@ Test (orders, an_update_under_way_is_answered_again_and_another_release_is_busy)
     cr_assert_eq (order_of (WIRE_ORDER_UPDATE, &third, true), WIRE_STATUS_BUSY);
     cr_assert_not_null (strstr (ordered.reason, transaction));
 
-    application.told.epoch = application.told.seen_epoch = 1;
+    application.reported.epoch = application.reported.seen_epoch = 1;
     application_report ();
     cr_assert_eq (order_of (WIRE_ORDER_UPDATE, &third, true), WIRE_STATUS_OK, "the first has ended");
 }
@@ -201,14 +201,14 @@ Test (orders, an_update_that_an_unfit_node_retries_later_can_be_cancelled_and_re
     struct base_digest second = release_publish ("2", NULL), third = release_publish ("3", NULL);
 
     cr_assert_eq (order_of (WIRE_ORDER_UPDATE, &second, true), WIRE_STATUS_OK);
-    application.told.transaction = application.desired.transaction;
-    application.told.state = WIRE_STATE_UNFIT;
-    application.told.seen_epoch = 1;
-    application.told.retry = "2026-11-22T15:00:00.000000000Z";
+    application.reported.transaction = application.desired.transaction;
+    application.reported.state = WIRE_STATE_UNFIT;
+    application.reported.seen_epoch = 1;
+    application.reported.retry = "2026-11-22T15:00:00.000000000Z";
     application_report ();
     cr_assert_eq (order_of (WIRE_ORDER_CANCEL, NULL, true), WIRE_STATUS_OK);
     cr_assert_eq (order_of (WIRE_ORDER_UPDATE, &third, true), WIRE_STATUS_OK);
-    application.told.transaction = application.told.retry = NULL;
+    application.reported.transaction = application.reported.retry = NULL;
 }
 
 Test (orders, an_absent_node_that_has_not_seen_an_order_gets_the_newer_one)
@@ -218,7 +218,7 @@ Test (orders, an_absent_node_that_has_not_seen_an_order_gets_the_newer_one)
     cr_assert_eq (order_of (WIRE_ORDER_UPDATE, &second, false), WIRE_STATUS_OK);
     cr_assert_eq (order_of (WIRE_ORDER_UPDATE, &third, false), WIRE_STATUS_OK);
     cr_assert (base_digest_equal (&application.desired.release, &third));
-    application.told.seen_epoch = application.desired.release_epoch;
+    application.reported.seen_epoch = application.desired.release_epoch;
     application_report ();
     cr_assert_eq (order_of (WIRE_ORDER_UPDATE, &second, false), WIRE_STATUS_BUSY,
                   "the node may be carrying it out");
@@ -229,15 +229,15 @@ Test (orders, an_absent_node_that_has_not_seen_an_order_gets_the_newer_one)
 Test (orders, a_held_node_is_not_updated_until_it_is_unheld)
 {
     (void) release_publish ("2", NULL);
-    application.told.held = true; /* by a command on the host itself */
+    application.reported.held = true; /* by a command on the host itself */
     application_report ();
     cr_assert_eq (order_of (WIRE_ORDER_UPDATE, NULL, true), WIRE_STATUS_REFUSED);
     cr_assert_not_null (strstr (ordered.reason, "nodectl unhold web-1"));
     cr_assert_eq (order_of (WIRE_ORDER_UNHOLD, NULL, true), WIRE_STATUS_OK);
     cr_assert_eq (order_of (WIRE_ORDER_UPDATE, NULL, true), WIRE_STATUS_OK,
                   "the answer of the node is not awaited");
-    application.told.held = false;
-    application.told.epoch = 2;
+    application.reported.held = false;
+    application.reported.epoch = 2;
     application_report ();
     cr_assert_eq (order_of (WIRE_ORDER_HOLD, NULL, true), WIRE_STATUS_OK);
     cr_assert_eq (order_of (WIRE_ORDER_UPDATE, NULL, true), WIRE_STATUS_REFUSED);
@@ -263,7 +263,7 @@ Test (orders, a_quarantined_release_is_refused_with_its_reason_until_it_is_clear
                                    .reason = "it stood still",
                                    .time = "2026-11-22T15:00:00.000000000Z"};
 
-    application.told.epoch = 1;
+    application.reported.epoch = 1;
     application.epoch = 1;
     application_report ();
     quarantine_put (&failure);
@@ -304,14 +304,14 @@ Test (orders, a_revert_names_the_release_it_leaves_and_holds_the_application)
 {
     cr_assert_eq (order_of (WIRE_ORDER_REVERT, NULL, true), WIRE_STATUS_OK);
     cr_assert_eq (application.desired.revert_epoch, 1);
-    cr_assert (base_digest_equal (&application.desired.revert_from, &application.told.release));
+    cr_assert (base_digest_equal (&application.desired.revert_from, &application.reported.release));
     cr_assert (application.desired.held);
     cr_assert_eq (application.desired.hold_epoch, 1);
     cr_assert_str_eq (ordered.version, "0");
     cr_assert_eq (order_of (WIRE_ORDER_REVERT, NULL, true), WIRE_STATUS_OK);
     cr_assert_eq (epoch, 0, "the same revert, still under way");
-    application.told.previous_version = NULL;
-    application.told.previous_release = (struct base_digest){.bytes = {0}};
+    application.reported.previous_version = NULL;
+    application.reported.previous_release = (struct base_digest){.bytes = {0}};
     application_report ();
     cr_assert_eq (order_of (WIRE_ORDER_REVERT, NULL, true), WIRE_STATUS_NONE);
 }
@@ -358,30 +358,30 @@ Test (orders, a_cancel_after_the_switch_is_refused_unless_the_node_is_offline)
 {
     (void) release_publish ("2", NULL);
     cr_assert_eq (order_of (WIRE_ORDER_UPDATE, NULL, true), WIRE_STATUS_OK);
-    application.told.transaction = application.desired.transaction;
-    application.told.state = WIRE_STATE_TRIAL;
+    application.reported.transaction = application.desired.transaction;
+    application.reported.state = WIRE_STATE_TRIAL;
     application_report ();
     cr_assert_eq (order_of (WIRE_ORDER_CANCEL, NULL, true), WIRE_STATUS_REFUSED);
     cr_assert (strstr (ordered.reason, "too late") && strstr (ordered.reason, "nodectl revert web-1"), "%s",
                ordered.reason);
     cr_assert_eq (order_of (WIRE_ORDER_CANCEL, NULL, false), WIRE_STATUS_OK);
-    application.told.transaction = NULL;
+    application.reported.transaction = NULL;
 }
 
 static void report_put (uint64_t of, const char *step, enum wire_outcome outcome)
 {
-    struct wire_report told = {.node = "web-1",
-                               .session = "s",
-                               .epoch = of,
-                               .attempt = 1,
-                               .step = step,
-                               .outcome = outcome,
-                               .reason = "why",
-                               .time = "2026-11-22T15:00:00.000000000Z",
-                               .application = &application.told};
+    struct wire_report reported = {.node = "web-1",
+                                   .session = "s",
+                                   .epoch = of,
+                                   .attempt = 1,
+                                   .step = step,
+                                   .outcome = outcome,
+                                   .reason = "why",
+                                   .time = "2026-11-22T15:00:00.000000000Z",
+                                   .application = &application.reported};
     bool news;
 
-    cr_assert_eq (records_report_put (records, &told, &news, &error), 0);
+    cr_assert_eq (records_report_put (records, &reported, &news, &error), 0);
 }
 
 static enum wire_outcome outcome_find (bool may_come, bool *ret_missing)
@@ -402,22 +402,22 @@ Test (orders, the_outcome_is_that_of_the_last_report_that_ends_the_order)
     cr_assert_eq (order_of (WIRE_ORDER_UPDATE, NULL, true), WIRE_STATUS_OK);
     report_put (1, "fetching", WIRE_OUTCOME_PASSED);
     cr_assert_eq (outcome_find (false, NULL), WIRE_OUTCOME_NULL, "the update is under way");
-    report_put (1, "trial", WIRE_OUTCOME_WENT_BACK);
+    report_put (1, "trial", WIRE_OUTCOME_ROLLED_BACK);
     cr_assert_eq (outcome_find (false, NULL), WIRE_OUTCOME_NULL,
                   "the node has not reported the order as carried out");
-    application.told.epoch = 1;
-    cr_assert_eq (outcome_find (false, NULL), WIRE_OUTCOME_WENT_BACK);
+    application.reported.epoch = 1;
+    cr_assert_eq (outcome_find (false, NULL), WIRE_OUTCOME_ROLLED_BACK);
 }
 
 Test (orders, the_hold_of_a_revert_does_not_replace_its_outcome)
 {
     cr_assert_eq (order_of (WIRE_ORDER_REVERT, NULL, true), WIRE_STATUS_OK);
-    application.told.epoch = 1;
+    application.reported.epoch = 1;
     report_put (1, "revert", WIRE_OUTCOME_REVERTED);
     report_put (1, "hold", WIRE_OUTCOME_PASSED);
     cr_assert_eq (outcome_find (false, NULL), WIRE_OUTCOME_REVERTED);
     cr_assert_eq (order_of (WIRE_ORDER_UNHOLD, NULL, true), WIRE_STATUS_OK);
-    application.told.epoch = 2;
+    application.reported.epoch = 2;
     report_put (2, "unhold", WIRE_OUTCOME_PASSED);
     cr_assert_eq (outcome_find (false, NULL), WIRE_OUTCOME_PASSED);
 }
@@ -429,13 +429,13 @@ Test (orders, a_result_that_was_never_reported_follows_from_the_state_of_the_nod
     bool missing;
 
     cr_assert_eq (order_of (WIRE_ORDER_UPDATE, NULL, true), WIRE_STATUS_OK);
-    application.told.epoch = 1;
+    application.reported.epoch = 1;
     cr_assert_eq (outcome_find (true, &missing), WIRE_OUTCOME_NULL, "the report may still arrive");
     cr_assert (missing);
     failure.transaction = application.desired.transaction;
-    application.told.last_error = &failure;
+    application.reported.last_error = &failure;
     cr_assert_eq (outcome_find (false, &missing), WIRE_OUTCOME_FAILED);
-    application.told.last_error = NULL;
-    application.told.release = second;
+    application.reported.last_error = NULL;
+    application.reported.release = second;
     cr_assert_eq (outcome_find (false, &missing), WIRE_OUTCOME_CONFIRMED);
 }

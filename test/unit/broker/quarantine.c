@@ -262,7 +262,7 @@ Test (quarantine, one_list_of_a_node_is_collected_at_a_time_and_one_of_a_page_at
 }
 
 /*  More nodes begin a list than are collected at a time. */
-Test (quarantine, lists_that_are_begun_and_abandoned_cost_only_their_nodes)
+Test (quarantine, lists_that_are_started_and_abandoned_cost_only_their_nodes)
 {
     enum { NODES = BROKER_COLLECTING_MOST };
     static struct node nodes[NODES];

@@ -9,19 +9,19 @@
 #include "broker/registry.h"
 
 static struct broker_registry registry;
-static int pokes, poke_result, settled, went;
+static int pings, ping_result, settled, disconnected;
 static bool settled_admitted;
 static char refusal[BASE_ERROR_SIZE];
 static struct base_error error;
 static const struct bus_peer peer_a = {.size = 1, .id = {'a'}}, peer_b = {.size = 1, .id = {'b'}},
                              peer_c = {.size = 1, .id = {'c'}};
 
-static int on_poke (void *context, const struct bus_peer *peer)
+static int on_ping (void *context, const struct bus_peer *peer)
 {
     (void) context;
     (void) peer;
-    pokes++;
-    return poke_result;
+    pings++;
+    return ping_result;
 }
 
 static void on_settled (void *context, struct broker_node *node, const struct bus_peer *peer,
@@ -35,14 +35,15 @@ static void on_settled (void *context, struct broker_node *node, const struct bu
         broker_registry_open (&registry, node, hello->session, peer, 5000);
 }
 
-static void on_went (void *context, struct broker_node *node)
+static void on_disconnected (void *context, struct broker_node *node)
 {
     (void) context;
     (void) node;
-    went++;
+    disconnected++;
 }
 
-static const struct broker_registry_ops ops = {.poke = on_poke, .settled = on_settled, .went = on_went};
+static const struct broker_registry_ops ops = {
+    .ping = on_ping, .settled = on_settled, .disconnected = on_disconnected};
 
 static void set_up (void)
 {
@@ -60,7 +61,7 @@ static struct wire_hello hello_of (const char *id, const char *session)
 {
     return (struct wire_hello){.node = id,
                                .session = session,
-                               .place = session, /* so that a refusal shows it */
+                               .host_pid = session, /* so that a refusal shows it */
                                .platform = "linux/amd64"};
 }
 
@@ -103,18 +104,18 @@ Test (registry, nodes_are_found_and_listed_by_id)
 
 Test (registry, a_silent_node_goes_offline_once)
 {
-    bool came;
+    bool connected;
 
     cr_assert_eq (node_hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
     for (uint64_t now = 200; now <= 1100; now += 100)
         broker_registry_tick (&registry, now);
-    cr_assert_eq (went, 0);
+    cr_assert_eq (disconnected, 0);
     for (uint64_t now = 1200; now <= 2000; now += 100)
         broker_registry_tick (&registry, now);
-    cr_assert_eq (went, 1);
-    cr_assert_not_null (broker_registry_heard (&registry, "n", "s1", &peer_a, 2100, &came));
-    cr_assert (came, "its session is still valid");
-    cr_assert_null (broker_registry_heard (&registry, "n", "s2", &peer_a, 2100, &came));
+    cr_assert_eq (disconnected, 1);
+    cr_assert_not_null (broker_registry_heard (&registry, "n", "s1", &peer_a, 2100, &connected));
+    cr_assert (connected, "its session is still valid");
+    cr_assert_null (broker_registry_heard (&registry, "n", "s2", &peer_a, 2100, &connected));
 }
 
 Test (registry, no_node_goes_offline_because_the_broker_did_not_run)
@@ -122,25 +123,25 @@ Test (registry, no_node_goes_offline_because_the_broker_did_not_run)
     cr_assert_eq (node_hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
     broker_registry_tick (&registry, 200);
     broker_registry_tick (&registry, 90000);
-    cr_assert_eq (went, 0);
+    cr_assert_eq (disconnected, 0);
     broker_registry_tick (&registry, 90100);
-    cr_assert_eq (went, 1);
+    cr_assert_eq (disconnected, 1);
 }
 
 Test (registry, the_same_session_on_a_new_connection_only_changes_the_peer)
 {
     cr_assert_eq (node_hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
     cr_assert_eq (node_hello ("n", "s1", &peer_b, 200), BROKER_ADMIT);
-    cr_assert_eq (pokes, 0);
+    cr_assert_eq (pings, 0);
     cr_assert (bus_peer_equal (&broker_registry_find (&registry, "n")->peer, &peer_b));
 }
 
 Test (registry, a_session_without_a_connection_is_replaced_at_once)
 {
-    poke_result = -EHOSTUNREACH;
+    ping_result = -EHOSTUNREACH;
     cr_assert_eq (node_hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
     cr_assert_eq (node_hello ("n", "s2", &peer_b, 200), BROKER_ADMIT);
-    cr_assert_eq (pokes, 1);
+    cr_assert_eq (pings, 1);
 }
 
 Test (registry, a_session_that_said_goodbye_is_replaced_without_a_challenge)
@@ -149,23 +150,23 @@ Test (registry, a_session_that_said_goodbye_is_replaced_without_a_challenge)
     cr_assert_not_null (broker_registry_bye (&registry, "n", "s1", &peer_a));
     cr_assert_null (broker_registry_heard (&registry, "n", "s1", &peer_a, 150, NULL));
     cr_assert_eq (node_hello ("n", "s2", &peer_b, 200), BROKER_ADMIT);
-    cr_assert_eq (pokes, 0);
+    cr_assert_eq (pings, 0);
 }
 
 Test (registry, an_older_session_that_answers_keeps_the_id_and_is_named_in_the_refusal)
 {
     cr_assert_eq (node_hello ("n", "s1", &peer_a, 100), BROKER_ADMIT);
-    broker_registry_find (&registry, "n")->place = strdup ("place-one");
+    broker_registry_find (&registry, "n")->host_pid = strdup ("host-one");
     cr_assert_eq (node_hello ("n", "s2", &peer_b, 200), BROKER_WAIT);
     cr_assert_eq (node_hello ("n", "s2", &peer_b, 300), BROKER_WAIT, "a repeated hello keeps waiting");
-    cr_assert_eq (pokes, 1);
+    cr_assert_eq (pings, 1);
     cr_assert_eq (node_hello ("n", "s3", &peer_c, 400), BROKER_REFUSE, "a third session starts no challenge");
     cr_assert_not_null (broker_registry_heard (&registry, "n", "s1", &peer_a, 500, NULL));
     cr_assert_eq (settled, 0, "the message may be older than the challenge");
     broker_registry_answered (&registry, broker_registry_find (&registry, "n"));
     cr_assert_eq (settled, 1);
     cr_assert_not (settled_admitted);
-    cr_assert_not_null (strstr (refusal, "place-one"));
+    cr_assert_not_null (strstr (refusal, "host-one"));
     cr_assert_null (strstr (refusal, "session"), "a session identifies its node and is not shown");
 }
 

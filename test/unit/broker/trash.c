@@ -50,7 +50,7 @@ static struct base_digest blob_put (const char *text)
     return digest;
 }
 
-static bool is_whole (const struct base_digest *digest)
+static bool is_in_place (const struct base_digest *digest)
 {
     int fd;
 
@@ -76,10 +76,10 @@ Test (trash, a_blob_that_is_needed_again_is_restored)
     struct base_digest digest = blob_put ("one");
 
     cr_assert_eq (broker_trash_put (&trash, &digest, now_ms), 0);
-    cr_expect_not (is_whole (&digest));
+    cr_expect_not (is_in_place (&digest));
     cr_expect (is_in_trash (&digest));
     cr_assert_eq (broker_trash_take_back (&trash, &digest), 0);
-    cr_expect (is_whole (&digest));
+    cr_expect (is_in_place (&digest));
     cr_expect_not (is_in_trash (&digest));
     cr_expect_eq (broker_trash_take_back (&trash, &digest), -ENOENT);
     cr_expect_eq (broker_trash_put (&trash, &(struct base_digest){.bytes = {1}}, now_ms), -ENOENT);

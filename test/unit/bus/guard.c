@@ -352,13 +352,13 @@ enum { ASKERS = 12, QUESTIONS = 250, NODES = 350 };
 
 static void on_question (void *data, struct bus_socket *socket, const struct bus_message *message)
 {
-    static char place[121];
+    static char host_pid[121];
     struct wire_node nodes[NODES];
     struct wire_nodes answer = {
         .serial = 1, .status = WIRE_STATUS_OK, .instance = "me", .nodes = nodes, .n_nodes = NODES};
-    memset (place, 'x', sizeof place - 1);
+    memset (host_pid, 'x', sizeof host_pid - 1);
     for (unsigned i = 0; i < NODES; i++)
-        nodes[i] = (struct wire_node){.id = "node", .host_pid = place, .revision = 1};
+        nodes[i] = (struct wire_node){.id = "node", .host_pid = host_pid, .revision = 1};
     int r = bus_send (socket, &message->peer, &wire_nodes_record, &answer);
     cr_expect (r == 0 || r == -EAGAIN || r == -EHOSTUNREACH, "%s", strerror (-r));
     on_message (data, socket, message);

@@ -280,17 +280,17 @@ Test (timers, timers_agree_with_a_plain_list)
     for (int i = 0; i < N; i += 3)
         bus_timers_remove (&timers, id[i]);
     uint64_t last = 0;
-    const uint64_t *last_place = NULL;
+    const uint64_t *last_time = NULL;
     int taken = 0;
     bus_handler *handler;
     void *context;
     cr_assert_not (bus_timers_take (&timers, bus_timers_due (&timers) - 1, UINT64_MAX, &handler, &context));
     while (bus_timers_take (&timers, UINT64_MAX, UINT64_MAX, &handler, &context)) {
-        const uint64_t *place = context;
-        cr_assert_neq ((place - due) % 3, 0);
-        cr_assert (*place > last || (*place == last && place > last_place) || !last_place);
-        last = *place;
-        last_place = place;
+        const uint64_t *time = context;
+        cr_assert_neq ((time - due) % 3, 0);
+        cr_assert (*time > last || (*time == last && time > last_time) || !last_time);
+        last = *time;
+        last_time = time;
         taken++;
     }
     cr_assert_eq (taken, N - N / 3);

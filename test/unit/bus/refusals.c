@@ -11,7 +11,7 @@ TestSuite (refusals, .init = rig_setup, .fini = rig_teardown, .timeout = 60);
 static struct {
     unsigned calls;
     enum bus_refused why;
-    char text[256], place[64];
+    char text[256], peer_text[64];
     struct bus_peer peer;
 } refused;
 
@@ -23,7 +23,7 @@ static void on_refused (void *context, struct bus_socket *socket, const struct b
     refused.why = refusal->why;
     refused.peer = refusal->peer;
     (void) snprintf (refused.text, sizeof refused.text, "%s", refusal->text);
-    (void) snprintf (refused.place, sizeof refused.place, "%s", refusal->place);
+    (void) snprintf (refused.peer_text, sizeof refused.peer_text, "%s", refusal->peer_text);
     bus_loop_stop (loop);
 }
 
@@ -93,7 +93,7 @@ Test (refusals, a_refused_message_is_described_with_its_peer_and_the_field_that_
         cr_expect_eq (refused.calls, i + 1);
         cr_expect_str_eq (refused.text, cases[i].text);
         cr_expect_eq (refused.why, cases[i].why);
-        cr_expect_str_eq (refused.place, "at 127.0.0.1");
+        cr_expect_str_eq (refused.peer_text, "at 127.0.0.1");
         cr_expect_eq (refused.peer.size, 5);
         wanted[cases[i].why]++;
     }
@@ -116,7 +116,7 @@ Test (refusals, a_peer_over_ipc_is_named_by_its_pid)
     cr_assert_str_eq (refused.text, "ready: nonce: is missing");
     char wanted[64];
     (void) snprintf (wanted, sizeof wanted, "with pid %d", (int) getpid ());
-    cr_assert_str_eq (refused.place, wanted);
+    cr_assert_str_eq (refused.peer_text, wanted);
     bus_socket_free (server);
     zmq_close (peer);
     zmq_ctx_term (context);
@@ -127,7 +127,7 @@ static struct bus_refusal refusal_of (uint8_t peer)
     return (struct bus_refusal){.why = BUS_REFUSED_SCHEMA, .peer = {.size = 5, .id = {0, peer}}, .text = "x"};
 }
 
-Test (refusals, a_line_a_peer_and_minute_is_due_and_says_how_many_were_left_out)
+Test (refusals, a_line_a_peer_and_minute_is_due_and_says_how_many_were_suppressed)
 {
     static struct bus_refusals refusals;
     struct bus_refusal one = refusal_of (1), two = refusal_of (2);

@@ -184,7 +184,7 @@ static void raw_send (void *peer, const struct frame *frames)
 static void publish_text (void *context)
 {
     struct bus_socket *pub = context;
-    cr_assert_eq (bus_publish_text (pub, "event/n/came", "{}"), 0);
+    cr_assert_eq (bus_publish_text (pub, "event/n/connected", "{}"), 0);
     bus_timer_start (loop, 10, publish_text, context);
 }
 
@@ -198,8 +198,8 @@ static void raw_sub_check (void *context)
         bus_timer_start (loop, 5, raw_sub_check, context);
         return;
     }
-    cr_assert_eq (size, 12);
-    cr_assert_arr_eq (frame, "event/n/came", 12);
+    cr_assert_eq (size, 17);
+    cr_assert_arr_eq (frame, "event/n/connected", 17);
     size = zmq_recv (raw_sub, frame, sizeof frame, ZMQ_DONTWAIT);
     cr_assert_eq (size, 2);
     cr_assert_arr_eq (frame, "{}", 2);
@@ -242,9 +242,9 @@ Test (socket, a_text_sub_receives_text_and_drops_malformed_messages)
     raw_send (peer, (struct frame[]){{"t", 1}, {"a", 1}, {"b", 1}, {0, -1}});
     raw_send (peer, (struct frame[]){{"t", 1}, {"a\0b", 3}, {0, -1}});
     raw_send (peer, (struct frame[]){{"t", 1}, {large, sizeof large}, {0, -1}});
-    raw_send (peer, (struct frame[]){{"event/n/came", 12}, {"{}", 2}, {0, -1}});
+    raw_send (peer, (struct frame[]){{"event/n/connected", 17}, {"{}", 2}, {0, -1}});
     rig_run ();
-    cr_assert_str_eq (line, "event/n/came={}");
+    cr_assert_str_eq (line, "event/n/connected={}");
     cr_assert_eq (bus_socket_counts (sub).malformed, 4);
     bus_socket_free (sub);
     zmq_close (peer);
@@ -274,7 +274,7 @@ static void payload_release (void *data, void *hint)
     __atomic_add_fetch (&released, 1, __ATOMIC_SEQ_CST);
 }
 
-Test (socket, the_largest_payload_arrives_whole)
+Test (socket, the_largest_payload_arrives_complete)
 {
     struct seen seen = {.stop_at = 1};
     struct bus_socket *server = listener_new (BUS_ROUTER, &seen);

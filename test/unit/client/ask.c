@@ -364,15 +364,16 @@ Test (ask, a_call_to_a_silent_broker_ends_at_its_deadline)
 
 Test (ask, events_arrive_as_they_are_published)
 {
-    broker.event = "{\"event\":\"came\",\"instance\":\"i\",\"sequence\":1,\"time\":\"t\",\"node\":\"web-1\"}";
+    broker.event =
+        "{\"event\":\"connected\",\"instance\":\"i\",\"sequence\":1,\"time\":\"t\",\"node\":\"web-1\"}";
     for (int i = 0; i < 3; i++) {
         base_cleanup (noded_event_free) noded_event event = {.json = NULL};
         cr_assert_eq (noded_client_event (client, 20000, &event), 0, "%s", noded_client_error (client));
-        cr_expect_str_eq (event.topic, "event/web-1/came");
+        cr_expect_str_eq (event.topic, "event/web-1/connected");
         cr_expect_str_eq (event.json, broker.event);
-        cr_assert_not_null (event.happened);
-        cr_expect_eq (event.happened->event, NODED_EVENT_CAME);
-        cr_expect_null (event.rolled);
+        cr_assert_not_null (event.node_event);
+        cr_expect_eq (event.node_event->event, NODED_EVENT_CONNECTED);
+        cr_expect_null (event.rollout_event);
     }
     cr_expect_eq (broker.n_requests, 1, "the client checks once whether the broker answers");
 }
@@ -383,7 +384,7 @@ Test (ask, an_event_that_this_version_does_not_know_is_text)
     broker.event = "{\"new\":true}";
     cr_assert_eq (noded_client_event (client, 20000, &event), 0, "%s", noded_client_error (client));
     cr_expect_str_eq (event.json, broker.event);
-    cr_expect (!event.happened && !event.rolled);
+    cr_expect (!event.node_event && !event.rollout_event);
     noded_event_free (&event);
 }
 

@@ -100,7 +100,7 @@ Test (backup, an_existing_file_is_kept_unless_it_is_to_be_replaced)
 
 Test (backup, a_copy_that_does_not_match_its_digest_is_discarded)
 {
-    broker.rotten = true;
+    broker.corrupt = true;
     cr_expect_eq (backup_run (0), -EIO);
     cr_expect_not_null (strstr (noded_client_error (client), "does not match its digest"));
     cr_expect_eq (files_count (), 0);

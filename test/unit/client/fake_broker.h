@@ -25,14 +25,14 @@
 #include "bus/socket_private.h"
 #include "noded/client.h"
 
-enum { FAKE_CONTENTS = 8, FAKE_REQUESTS = 64 };
+enum { FAKE_BLOBS = 8, FAKE_REQUESTS = 64 };
 
 struct fake_request {
     const struct wire_record *record;
     void *body; /* struct wire_NAME */
 };
 
-struct fake_content {
+struct fake_blob {
     struct base_digest digest;
     struct base_buffer bytes;
     uint64_t size;
@@ -50,12 +50,12 @@ struct fake_broker {
     /*  Copies of the requests received. */
     struct fake_request requests[FAKE_REQUESTS];
     size_t n_requests;
-    struct fake_content contents[FAKE_CONTENTS];
-    size_t n_contents;
+    struct fake_blob blobs[FAKE_BLOBS];
+    size_t n_blobs;
     unsigned puts_to_lose;         /* number of puts that are dropped without an answer */
     enum wire_status taken_status; /* NULL: ok */
     struct base_buffer served;     /* the blob that the content channel serves for every digest */
-    bool rotten, gone;             /* served with a flipped bit; answered with status gone */
+    bool corrupt, gone;            /* served with a flipped bit; answered with status gone */
     bool answers_float;            /* the answers are against the schema */
     bool older;                    /* it knows no request */
     const char *event;             /* published every 20 ms; NULL: none */
@@ -160,7 +160,7 @@ static inline void fake_get (struct fake_broker *broker, struct bus_socket *sock
     if (!fake_expect (broker, data != NULL, "out of memory"))
         return;
     memcpy (data, broker->served.data + get->offset, length);
-    if (broker->rotten && length)
+    if (broker->corrupt && length)
         data[0] ^= 1;
     if (broker->gone)
         chunk.status = WIRE_STATUS_GONE;
@@ -181,28 +181,28 @@ static inline void fake_put (void *context, struct bus_socket *socket, const str
     }
     const struct wire_put *put = message->body;
     size_t i = 0;
-    while (i < broker->n_contents && !base_digest_equal (&broker->contents[i].digest, &put->digest))
+    while (i < broker->n_blobs && !base_digest_equal (&broker->blobs[i].digest, &put->digest))
         i++;
-    if (!fake_expect (broker, i < FAKE_CONTENTS, "more blobs arrived than FAKE_CONTENTS"))
+    if (!fake_expect (broker, i < FAKE_BLOBS, "more blobs arrived than FAKE_BLOBS"))
         return;
-    struct fake_content *content = &broker->contents[i];
-    if (i == broker->n_contents) {
-        content->digest = put->digest;
-        content->size = put->size;
-        broker->n_contents++;
+    struct fake_blob *blob = &broker->blobs[i];
+    if (i == broker->n_blobs) {
+        blob->digest = put->digest;
+        blob->size = put->size;
+        broker->n_blobs++;
     }
-    if (put->offset == content->bytes.size)
-        (void) fake_expect (
-            broker, base_buffer_append (&content->bytes, message->payload, message->payload_size) == 0,
-            "out of memory");
-    if (content->bytes.size == content->size) {
-        struct base_digest digest = base_digest_of (content->bytes.data, content->bytes.size);
-        content->complete = base_digest_equal (&digest, &content->digest);
+    if (put->offset == blob->bytes.size)
+        (void) fake_expect (broker,
+                            base_buffer_append (&blob->bytes, message->payload, message->payload_size) == 0,
+                            "out of memory");
+    if (blob->bytes.size == blob->size) {
+        struct base_digest digest = base_digest_of (blob->bytes.data, blob->bytes.size);
+        blob->complete = base_digest_equal (&digest, &blob->digest);
     }
     struct wire_taken taken = {.digest = put->digest,
                                .status = broker->taken_status ? broker->taken_status : WIRE_STATUS_OK,
-                               .offset = content->bytes.size,
-                               .complete = content->complete,
+                               .offset = blob->bytes.size,
+                               .complete = blob->complete,
                                .reason = broker->taken_status ? "the disk is full" : NULL};
     fake_expect_sent (broker, bus_send (socket, &message->peer, &wire_taken_record, &taken));
 }
@@ -211,7 +211,7 @@ static inline void fake_publish (void *context)
 {
     struct fake_broker *broker = context;
     if (broker->event)
-        (void) bus_publish_text (broker->events, "event/web-1/came", broker->event);
+        (void) bus_publish_text (broker->events, "event/web-1/connected", broker->event);
     (void) bus_timer_start (broker->loop, 20, fake_publish, broker);
 }
 
@@ -273,8 +273,8 @@ static inline void fake_end (struct fake_broker *broker)
         wire_deinit (broker->requests[i].record, broker->requests[i].body);
         free (broker->requests[i].body);
     }
-    for (size_t i = 0; i < broker->n_contents; i++)
-        base_buffer_deinit (&broker->contents[i].bytes);
+    for (size_t i = 0; i < broker->n_blobs; i++)
+        base_buffer_deinit (&broker->blobs[i].bytes);
     base_buffer_deinit (&broker->served);
     DIR *directory = opendir (broker->directory);
     for (struct dirent *entry; directory && (entry = readdir (directory));)

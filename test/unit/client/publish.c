@@ -13,7 +13,7 @@
 static struct fake_broker broker;
 static noded_client *client;
 static char directory[64];
-static uint64_t told_done, told_total;
+static uint64_t reported_done, reported_total;
 
 static bool release_store (struct fake_broker *fake, const struct fake_request *request, void *ret_answer)
 {
@@ -60,9 +60,9 @@ static void make_file (const char *name, const void *data, size_t size, mode_t m
 static void note_progress (void *context, uint64_t done, uint64_t total)
 {
     (void) context;
-    cr_expect_geq (done, told_done, "progress never decreases");
-    told_done = done;
-    told_total = total;
+    cr_expect_geq (done, reported_done, "progress never decreases");
+    reported_done = done;
+    reported_total = total;
 }
 
 static void expect_sentence (const char *piece)
@@ -108,11 +108,11 @@ Test (publish, a_release_arrives_complete_and_under_its_digest)
     const struct wire_release *got = release_published ();
     uint64_t size = 0;
     (void) wire_release_digest (got, &size);
-    cr_expect_eq (told_done, BIG + 12 + size, "the files and the release document");
-    cr_expect_eq (told_total, BIG + 12 + size);
-    cr_assert_eq (broker.n_contents, 4);
+    cr_expect_eq (reported_done, BIG + 12 + size, "the files and the release document");
+    cr_expect_eq (reported_total, BIG + 12 + size);
+    cr_assert_eq (broker.n_blobs, 4);
     for (size_t i = 0; i < 4; i++)
-        cr_expect (broker.contents[i].complete);
+        cr_expect (broker.blobs[i].complete);
     cr_assert_eq (got->n_envelopes, 1);
     const struct wire_envelope *envelope = &got->envelopes[0];
     cr_expect_null (envelope->platform, "a program that is not an ELF file fits every platform");
@@ -154,8 +154,8 @@ Test (publish, envelopes_are_sorted_by_platform_and_equal_files_are_uploaded_onc
     cr_assert_eq (noded_client_publish (client, &publish, release), 0, "%s", noded_client_error (client));
     uint64_t size = 0;
     (void) wire_release_digest (release_published (), &size);
-    cr_expect_eq (told_total, 4 + size, "of %zu bytes", (size_t) told_total);
-    cr_expect_eq (broker.n_contents, 2, "the program, once, and the release document");
+    cr_expect_eq (reported_total, 4 + size, "of %zu bytes", (size_t) reported_total);
+    cr_expect_eq (broker.n_blobs, 2, "the program, once, and the release document");
     cr_assert_eq (release_published ()->n_envelopes, 2);
     cr_expect_str_eq (release_published ()->envelopes[0].platform, "linux/amd64");
 }
@@ -255,7 +255,7 @@ Test (publish, an_invalid_release_is_reported_before_anything_is_sent)
         expect_sentence (cases[i].sentence);
     }
     cr_expect_eq (broker.n_requests, 0);
-    cr_expect_eq (broker.n_contents, 0);
+    cr_expect_eq (broker.n_blobs, 0);
 }
 
 /*  The sparse file has 1 TiB: reading it takes longer than the test may. */

@@ -93,9 +93,9 @@ Test (ready, a_missing_manager_is_reported_in_time)
 {
     char error[512] = "";
     announcement_request (rig_ipc ("callback"), "n");
-    uint64_t begun = base_time_boot_ms ();
+    uint64_t started = base_time_boot_ms ();
     cr_assert_eq (noded_ready ("1", 200, error, sizeof error), -ETIMEDOUT);
-    cr_assert_lt (base_time_boot_ms () - begun, load_deadline_ms (15000));
+    cr_assert_lt (base_time_boot_ms () - started, load_deadline_ms (15000));
     cr_assert_not_null (strstr (error, "nothing listens at"), "%s", error);
     cr_assert_not_null (strstr (error, rig_ipc ("callback")), "%s", error);
 }

@@ -48,7 +48,7 @@ static void setup (void)
         rollouts[i] = (struct wire_rollout_state){.id = ids[i],
                                                   .spec = &spec,
                                                   .plan = {{2}},
-                                                  .begun = "-",
+                                                  .started = "-",
                                                   .since = "-",
                                                   .phase = WIRE_PHASE_UPDATING,
                                                   .wave = 1,
@@ -97,7 +97,7 @@ Test (rollouts, a_plan_orders_nothing)
     cr_expect_str_eq (made->spec->application, "noded");
     base_cleanup (base_free_p) char *json = noded_plan_json (made);
     expect_piece (json, "{\n  \"hash\": \"0200");
-    expect_piece (json, "\"left_out\": 0");
+    expect_piece (json, "\"skipped\": 0");
     noded_plan_free (made);
     cr_expect_str_eq (REQUEST_LAST (plan_rollout)->spec->selector, "web-*");
     cr_expect_eq (REQUEST_LAST (plan_rollout)->spec->n_waves, 2);

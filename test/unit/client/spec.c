@@ -43,16 +43,16 @@ Test (spec, a_setting_that_is_not_given_has_its_default)
     cr_expect_eq (rollout->waves[1].percent, 10);
     cr_expect (!rollout->waves[2].count && !rollout->waves[2].percent && !rollout->waves[2].approval);
     cr_expect_eq (rollout->soak_ms, 30000);
-    cr_expect_eq (rollout->budget + rollout->wave_budget + rollout->spread_ms, 0);
+    cr_expect_eq (rollout->budget + rollout->wave_budget + rollout->stagger_ms, 0);
     cr_expect_eq (rollout->concurrency, 500);
     cr_expect_eq (rollout->node_deadline_ms, 30 * 60000);
     cr_expect_eq (rollout->wave_deadline_ms, 24 * 3600000);
     cr_expect_eq (rollout->revert_limit_ms, 60000);
     cr_expect_eq (rollout->on_halt, WIRE_ON_HALT_STAY);
-    cr_expect_eq (rollout->false_halt, 1);
+    cr_expect_eq (rollout->significance, 1);
     cr_expect (!rollout->rehearse_revert);
     cr_expect_null (rollout->window);
-    cr_expect_null (rollout->neighbours);
+    cr_expect_null (rollout->failure_domain);
 }
 
 Test (spec, waves_are_numbers_percentages_and_the_rest)
@@ -146,9 +146,9 @@ Test (spec, invalid_values_are_refused_and_valid_ones_are_named)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         expect_refused (cases[i].setting, cases[i].sentence);
     cr_expect_eq (setting_read ("significance=2.5%"), 0);
-    cr_expect_eq (spec.rollout.false_halt, 25);
+    cr_expect_eq (spec.rollout.significance, 25);
     cr_expect_eq (setting_read ("significance=off"), 0);
-    cr_expect_eq (spec.rollout.false_halt, 0);
+    cr_expect_eq (spec.rollout.significance, 0);
     cr_expect_eq (setting_read ("release=3F2A9C"), 0);
     cr_expect_str_eq (spec.release, "3f2a9c");
 }
@@ -188,7 +188,7 @@ Test (spec, a_file_has_the_same_names_and_settings_override_it)
     cr_expect_eq (spec.rollout.soak_ms, 60000);
     cr_expect (spec.rollout.waves[1].approval);
     cr_expect_eq (spec.rollout.window->days, 31);
-    cr_expect_eq (spec.rollout.false_halt, 10);
+    cr_expect_eq (spec.rollout.significance, 10);
 }
 
 Test (spec, a_mistake_in_a_file_is_reported_with_the_name_of_the_file)

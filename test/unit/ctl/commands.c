@@ -287,9 +287,9 @@ Test (commands, a_name_that_a_shell_would_execute_is_not_completed)
 
 Test (commands, events_are_printed_as_they_arrive)
 {
-    broker.event = "{\"event\":\"came\",\"instance\":\"i\",\"sequence\":1,\"node\":\"web-1\","
+    broker.event = "{\"event\":\"connected\",\"instance\":\"i\",\"sequence\":1,\"node\":\"web-1\","
                    "\"time\":\"2026-11-22T15:00:00.000000000Z\"}";
-    expect_run (WORDS ("events", "--count", "2"), 0, "2026-11-22 15:00:00Z  web-1  came\n2026-", NULL);
+    expect_run (WORDS ("events", "--count", "2"), 0, "2026-11-22 15:00:00Z  web-1  connected\n2026-", NULL);
     expect_run (WORDS ("events", "--count", "1", "--json"), 0, broker.event, NULL);
     broker.event =
         "{\"instance\":\"i\",\"sequence\":1,\"transition\":{\"serial\":3,\"rollout\":\"r-1\",\"time\":"

@@ -40,7 +40,7 @@ static const noded_rollout_spec spec = {.application = "noded", .budget = 2, .wa
 static noded_rollout rollout_of (size_t count, size_t at)
 {
     for (size_t i = 0; i < count; i++)
-        waves[i] = i + 1 < at ? (noded_wave_state){.count = 1, .updated = 1, .begun = "x", .ended = "x"}
+        waves[i] = i + 1 < at ? (noded_wave_state){.count = 1, .updated = 1, .started = "x", .ended = "x"}
                               : (noded_wave_state){.count = 1};
     return (noded_rollout){.id = "r-1",
                            .phase = NODED_PHASE_UPDATING,
@@ -53,7 +53,7 @@ static noded_rollout rollout_of (size_t count, size_t at)
 Test (picture, a_terminal_with_few_rows_shows_the_waves_around_the_one_under_way)
 {
     noded_rollout rollout = rollout_of (WAVES, 20);
-    rollout.waits = "the window";
+    rollout.waiting_for = "the window";
     for (size_t height = 1; height <= 40; height++) {
         char **lines = ctl_rollout_picture (&rollout, 100, height);
         cr_assert_not_null (lines);

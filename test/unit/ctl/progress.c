@@ -261,7 +261,7 @@ Test (progress, the_rows_at_the_end_name_outcome_step_and_reason)
                           {.id = "web-2",
                            .online = true,
                            .desired_epoch = 5,
-                           .outcome = NODED_OUTCOME_WENT_BACK,
+                           .outcome = NODED_OUTCOME_ROLLED_BACK,
                            .outcome_step = "trial",
                            .outcome_reason = "hung\033"}};
     progress_order (2, false);
@@ -271,12 +271,12 @@ Test (progress, the_rows_at_the_end_name_outcome_step_and_reason)
     expect_cell (text, "a", "OUTCOME", "confirmed");
     expect_cell (text, "a", "STEP", "confirmed");
     expect_cell (text, "a", "REASON", "-");
-    expect_cell (text, "web-2", "OUTCOME", "went-back");
+    expect_cell (text, "web-2", "OUTCOME", "rolled-back");
     expect_cell (text, "web-2", "STEP", "trial");
     expect_cell (text, "web-2", "REASON", "hung\\x1b");
     base_cleanup (base_free_p) char *json = ctl_progress_json (&progress);
     cr_expect_not_null (
-        strstr (json, "{\"node\":\"a\",\"ended\":true,\"good\":true,\"outcome\":\"confirmed\""));
+        strstr (json, "{\"node\":\"a\",\"ended\":true,\"succeeded\":true,\"outcome\":\"confirmed\""));
     cr_expect_not_null (strstr (json, "\"version\":\"2.0.0\""));
-    cr_expect_not_null (strstr (json, "\"good\":false,\"outcome\":\"went-back\",\"step\":\"trial\""));
+    cr_expect_not_null (strstr (json, "\"succeeded\":false,\"outcome\":\"rolled-back\",\"step\":\"trial\""));
 }

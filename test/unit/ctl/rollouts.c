@@ -144,13 +144,13 @@ static void setup (void)
                                  .waves = waves,
                                  .n_waves = 2,
                                  .soak_ms = 30000,
-                                 .false_halt = 1};
-    states[0] = (struct wire_wave_state){.count = 1, .updated = 1, .begun = time, .ended = time};
-    states[1] = (struct wire_wave_state){.count = 2, .updated = 1, .under_way = 1, .begun = time};
+                                 .significance = 1};
+    states[0] = (struct wire_wave_state){.count = 1, .updated = 1, .started = time, .ended = time};
+    states[1] = (struct wire_wave_state){.count = 2, .updated = 1, .under_way = 1, .started = time};
     plan = (struct wire_plan){.spec = &spec,
                               .version = "2.0.0",
                               .updated = 3,
-                              .left_out = 1,
+                              .skipped = 1,
                               .waves = states,
                               .n_waves = 2,
                               .bytes = 3 << 20,
@@ -160,13 +160,13 @@ static void setup (void)
                                               .spec = &spec,
                                               .version = "2.0.0",
                                               .plan = plan.hash,
-                                              .begun = time,
+                                              .started = time,
                                               .phase = WIRE_PHASE_UPDATING,
                                               .since = time,
                                               .wave = 2,
                                               .waves = states,
                                               .n_waves = 2,
-                                              .waits = "1 node under way",
+                                              .waiting_for = "1 node under way",
                                               .revision = 1};
     rollouts[1] = rollouts[0];
     rollouts[1].id = "r-1a9999";

@@ -82,7 +82,7 @@ Test (words, the_reports_of_a_node_are_grouped_by_update)
                                .epoch = 5,
                                .attempt = 1,
                                .step = "trial",
-                               .outcome = NODED_OUTCOME_WENT_BACK,
+                               .outcome = NODED_OUTCOME_ROLLED_BACK,
                                .reason = "hung\n"},
                               {.time = "2026-11-22T16:00:00.000000000Z",
                                .epoch = 6,
@@ -106,7 +106,7 @@ Test (words, the_reports_of_a_node_end_with_what_runs_now_and_why)
                                .epoch = 5,
                                .attempt = 1,
                                .step = "trial",
-                               .outcome = NODED_OUTCOME_WENT_BACK,
+                               .outcome = NODED_OUTCOME_ROLLED_BACK,
                                .reason = "hung\n"}};
     const noded_reports list = {.items = reports, .count = 1};
     base_cleanup (base_free_p) char *text = PRINTED (ctl_why_print (out, &nodes[0], &list));
@@ -132,13 +132,13 @@ Test (words, records_with_absent_values_do_no_harm)
 
 Test (words, an_event_is_one_line)
 {
-    const noded_happened event = {.event = NODED_EVENT_FAILED,
-                                  .time = "2026-11-22T15:00:00.000000000Z",
-                                  .node = "web-1",
-                                  .application = "noded",
-                                  .version = "1.0.0",
-                                  .step = "probing",
-                                  .reason = "no"};
+    const noded_node_event event = {.event = NODED_EVENT_FAILED,
+                                    .time = "2026-11-22T15:00:00.000000000Z",
+                                    .node = "web-1",
+                                    .application = "noded",
+                                    .version = "1.0.0",
+                                    .step = "probing",
+                                    .reason = "no"};
     base_cleanup (base_free_p) char *line = ctl_event_line (&event);
     cr_expect_str_eq (line, "2026-11-22 15:00:00Z  web-1  failed  noded  1.0.0  probing: no");
 }
@@ -147,11 +147,12 @@ Test (words, every_state_and_outcome_has_words)
 {
     for (enum noded_state state = NODED_STATE_IDLE; state <= NODED_STATE_UNFIT; state++)
         cr_expect_str_not_empty (ctl_state_words (state), "%s", noded_state_word (state));
-    for (enum noded_outcome outcome = NODED_OUTCOME_STARTED; outcome <= NODED_OUTCOME_WENT_BACK; outcome++) {
+    for (enum noded_outcome outcome = NODED_OUTCOME_STARTED; outcome <= NODED_OUTCOME_ROLLED_BACK;
+         outcome++) {
         cr_expect_str_neq (ctl_outcome_words (outcome), "unknown", "%s", noded_outcome_word (outcome));
         cr_expect (ctl_outcome_ends (outcome) || outcome <= NODED_OUTCOME_PASSED, "%s",
                    noded_outcome_word (outcome));
     }
     cr_expect_str_eq (noded_state_word (NODED_STATE_UNFIT + 1), "unknown", "the last state is another one");
-    cr_expect_str_eq (noded_outcome_word (NODED_OUTCOME_WENT_BACK + 1), "unknown");
+    cr_expect_str_eq (noded_outcome_word (NODED_OUTCOME_ROLLED_BACK + 1), "unknown");
 }

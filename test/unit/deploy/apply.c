@@ -62,7 +62,7 @@ Test (apply, a_member_whose_node_is_unknown_is_skipped)
     deploy_tick (&owner.deploy);
     cr_expect_eq (owner.ordered, 1);
     cr_expect_eq (owner_member (0), WIRE_MEMBER_ORDERED);
-    cr_expect_eq (owner_member (1), WIRE_MEMBER_LEFT);
+    cr_expect_eq (owner_member (1), WIRE_MEMBER_SKIPPED);
 }
 
 /*  One node, which was ordered to update and has reported under that order. */

@@ -32,7 +32,7 @@ static struct owner {
     int verified; /* of serve_verify */
 
     /* what was called */
-    unsigned ordered, announced, announcements, changes, turns, settled;
+    unsigned ordered, announced, announcements, changes, transitions, settled;
     char rechecked[16];
     uint64_t recheck_ms;
     enum wire_phase phase; /* of the last change */
@@ -104,12 +104,12 @@ static inline int owner_order (void *context, const struct deploy_order *order,
 }
 
 static inline int owner_result (void *context, const struct records_application *application,
-                                const struct deploy_given *given, bool may_come, struct wire_node *ret_shown,
-                                bool *ret_missing, struct base_error *why)
+                                const struct deploy_issued *issued, bool may_come,
+                                struct wire_node *ret_shown, bool *ret_missing, struct base_error *why)
 {
     (void) context;
     (void) application;
-    (void) given;
+    (void) issued;
     (void) may_come;
     (void) why;
     ret_shown->outcome = owner.outcome;
@@ -168,16 +168,16 @@ static inline void owner_announce (void *context, const char *const *nodes, size
 }
 
 static inline void owner_changed (void *context, struct deploy_rollout *rollout,
-                                  const struct wire_transition *turns, size_t n_turns)
+                                  const struct wire_transition *transitions, size_t n_transitions)
 {
     (void) context;
     cr_expect_not (owner_writes (), "a change is published when it is on disk");
     owner.changes++;
-    owner.turns += (unsigned) n_turns;
+    owner.transitions += (unsigned) n_transitions;
     owner.phase = rollout->state.phase;
     owner.paused = rollout->state.paused;
-    if (n_turns > 0 && turns[n_turns - 1].reason)
-        (void) snprintf (owner.reason, sizeof owner.reason, "%s", turns[n_turns - 1].reason);
+    if (n_transitions > 0 && transitions[n_transitions - 1].reason)
+        (void) snprintf (owner.reason, sizeof owner.reason, "%s", transitions[n_transitions - 1].reason);
 }
 
 static inline uint64_t owner_revision (void *context)
@@ -254,7 +254,7 @@ static inline void owner_rollout_put (size_t count)
     row.state = (struct wire_rollout_state){.id = "r-1",
                                             .spec = &spec,
                                             .plan = base_digest_of ("p", 1),
-                                            .begun = "2026-11-22T15:00:00.000000000Z",
+                                            .started = "2026-11-22T15:00:00.000000000Z",
                                             .since = "2026-11-22T15:00:00.000000000Z",
                                             .phase = WIRE_PHASE_UPDATING,
                                             .wave = 1,
@@ -280,14 +280,14 @@ static inline void owner_rollout_put (size_t count)
 /*  Records what a node last reported. */
 static inline void owner_application_put (const char *node, enum wire_state state, uint64_t epoch)
 {
-    struct records_application application = {.epoch = epoch, .is_told = true};
+    struct records_application application = {.epoch = epoch, .is_reported = true};
 
     (void) snprintf (application.node, sizeof application.node, "%s", node);
     (void) snprintf (application.name, sizeof application.name, "noded");
-    application.told.name = "noded";
-    application.told.state = state;
-    application.told.epoch = epoch;
-    application.told.release = base_digest_of ("1", 1);
+    application.reported.name = "noded";
+    application.reported.state = state;
+    application.reported.epoch = epoch;
+    application.reported.release = base_digest_of ("1", 1);
     cr_assert_eq (records_application_put (owner.records, &application, &error), 0, "%s", error.text);
 }
 

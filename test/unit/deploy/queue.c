@@ -18,8 +18,8 @@ static void expect_waits (const char *id, const char *for_id, const char *node)
     struct wire_rollout_state state;
 
     cr_expect_eq (phase_of (id, &state), WIRE_PHASE_QUEUED);
-    cr_expect (state.waits && strstr (state.waits, for_id) && strstr (state.waits, node), "%s: %s, %s",
-               for_id, node, state.waits);
+    cr_expect (state.waiting_for && strstr (state.waiting_for, for_id) && strstr (state.waiting_for, node),
+               "%s: %s, %s", for_id, node, state.waiting_for);
     wire_rollout_state_deinit (&state);
 }
 

@@ -27,7 +27,7 @@ Test (rollouts, proceed_wave_by_wave_and_record_their_transitions)
     cr_assert_geq (answer.n_transitions, 5);
     cr_expect_str_eq (answer.transitions[0].user, "me@here");
     cr_expect_eq (answer.transitions[answer.n_transitions - 1].phase, WIRE_PHASE_DONE);
-    cr_expect_eq (count_of ("SELECT count(*) FROM given WHERE rollout IS NOT NULL"), 3);
+    cr_expect_eq (count_of ("SELECT count(*) FROM issued WHERE rollout IS NOT NULL"), 3);
     wire_transitions_deinit (&answer);
     free (id);
 }
@@ -82,7 +82,7 @@ Test (rollouts, that_cannot_be_recorded_are_not_started)
     char *id;
 
     nodes_hello (2);
-    database_execute ("CREATE TRIGGER full BEFORE INSERT ON given BEGIN SELECT RAISE (FAIL, 'full'); END");
+    database_execute ("CREATE TRIGGER full BEFORE INSERT ON issued BEGIN SELECT RAISE (FAIL, 'full'); END");
     answer = rollout_start (NULL);
     cr_expect_eq (answer.status, WIRE_STATUS_FAILED);
     wire_started_deinit (&answer);
@@ -100,7 +100,7 @@ Test (rollouts, continue_once_they_can_be_recorded_again_and_order_no_node_twice
 
     nodes_hello (3);
     id = rollout_start_ok ();
-    database_execute ("CREATE TRIGGER full BEFORE INSERT ON given BEGIN SELECT RAISE (FAIL, 'full'); END");
+    database_execute ("CREATE TRIGGER full BEFORE INSERT ON issued BEGIN SELECT RAISE (FAIL, 'full'); END");
     cr_expect_eq (nodes_obey (3, false), 1);
     for (int i = 0; i < 50; i++) /* the next wave is tried, and cannot be recorded */
         cr_expect_eq (nodes_obey (3, false), 0);
@@ -111,7 +111,7 @@ Test (rollouts, continue_once_they_can_be_recorded_again_and_order_no_node_twice
         continue;
     while (phase_of (id, NULL) != WIRE_PHASE_DONE)
         (void) nodes_obey (3, false);
-    cr_expect_eq (count_of ("SELECT count(*) FROM given"), 3);
+    cr_expect_eq (count_of ("SELECT count(*) FROM issued"), 3);
     free (id);
 }
 
@@ -240,19 +240,19 @@ Test (rollouts, revert_every_node_once_when_the_broker_dies_meanwhile)
         done += nodes_obey (MANY, false);
     until_phase (id, WIRE_PHASE_DONE);
     database_execute (
-        "CREATE TRIGGER full BEFORE INSERT ON given WHEN (SELECT count(*) FROM given WHERE verb ="
+        "CREATE TRIGGER full BEFORE INSERT ON issued WHEN (SELECT count(*) FROM issued WHERE verb ="
         " 'revert') >= 280 BEGIN SELECT RAISE (FAIL, 'full'); END");
     cr_assert_eq (rollout_steer (id, WIRE_COMMAND_REVERT), WIRE_STATUS_OK,
                   "as many as fit into one transaction");
-    cr_expect_eq (count_of ("SELECT count(*) FROM given WHERE verb = 'revert'"), DEPLOY_ORDERS_MOST);
+    cr_expect_eq (count_of ("SELECT count(*) FROM issued WHERE verb = 'revert'"), DEPLOY_ORDERS_MOST);
     fixture_restart (MANY);
     database_execute ("DROP TRIGGER full");
     fixture_restart (MANY);
     for (unsigned done = 0; done < MANY;)
         done += nodes_obey (MANY, true);
     until_phase (id, WIRE_PHASE_REVERTED);
-    cr_expect_eq (count_of ("SELECT count(*) FROM given WHERE verb = 'revert'"), MANY);
-    cr_expect_eq (count_of ("SELECT count(DISTINCT node) FROM given WHERE verb = 'revert'"), MANY);
+    cr_expect_eq (count_of ("SELECT count(*) FROM issued WHERE verb = 'revert'"), MANY);
+    cr_expect_eq (count_of ("SELECT count(DISTINCT node) FROM issued WHERE verb = 'revert'"), MANY);
     cr_expect_eq (count_of ("SELECT count(*) FROM members WHERE state = 'reverted'"), MANY);
     free (id);
 }

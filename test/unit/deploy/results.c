@@ -165,7 +165,7 @@ Test (rollouts, show_an_unfit_host_and_its_next_try_and_charge_no_failure_over_a
         const struct wire_member_state *member = &answer.members[i];
         if (strcmp (member->node, "n-000") != 0)
             continue;
-        cr_expect_eq (member->state, WIRE_MEMBER_LEFT);
+        cr_expect_eq (member->state, WIRE_MEMBER_SKIPPED);
         cr_expect_str_eq (member->step, "unfit");
         cr_expect (
             strstr (member->reason, "no scratch root; unfit until its deadline: nodectl rollout retry r-"),

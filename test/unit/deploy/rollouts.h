@@ -159,15 +159,16 @@ static inline void until_phase (const char *id, enum wire_phase phase)
 static inline void until_waits (const char *id, const char *what)
 {
     uint64_t until_ms = base_time_boot_ms () + FIXTURE_DEADLINE_MS;
-    bool waits;
+    bool waiting_for;
 
     do {
         struct wire_rollout_state state;
         (void) phase_of (id, &state);
-        waits = state.waits && strstr (state.waits, what);
-        cr_assert (waits || base_time_boot_ms () < until_ms, "the rollout waits for %s", state.waits);
+        waiting_for = state.waiting_for && strstr (state.waiting_for, what);
+        cr_assert (waiting_for || base_time_boot_ms () < until_ms, "the rollout waits for %s",
+                   state.waiting_for);
         wire_rollout_state_deinit (&state);
-    } while (!waits);
+    } while (!waiting_for);
 }
 
 static inline void until_cause (const char *id, const char *reason)

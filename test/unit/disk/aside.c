@@ -32,7 +32,7 @@ static void aside_end (void)
 
 TestSuite (aside, .init = aside_begin, .fini = aside_end);
 
-static bool is_whole (void)
+static bool is_in_place (void)
 {
     int fd = -1;
     bool found = disk_blobs_get (&blobs, &digest, &fd, NULL) == 0;
@@ -58,11 +58,11 @@ Test (aside, a_blob_is_in_the_trash_with_its_stamp_and_can_be_taken_back)
     unsigned count = 0;
     cr_expect_eq (disk_aside_each (&blobs, DISK_TRASH, count_one, &count), 0, "there is no trash yet");
     cr_assert_eq (disk_aside_put (&blobs, DISK_TRASH, &digest, 1000), 0);
-    cr_expect (is_aside (DISK_TRASH) && !is_aside (DISK_DAMAGED) && !is_whole ());
+    cr_expect (is_aside (DISK_TRASH) && !is_aside (DISK_DAMAGED) && !is_in_place ());
     cr_expect_eq (disk_aside_each (&blobs, DISK_TRASH, count_one, &count), 0);
     cr_expect_eq (count, 1);
     cr_assert_eq (disk_aside_take_back (&blobs, &digest), 0);
-    cr_expect (is_whole () && !is_aside (DISK_TRASH));
+    cr_expect (is_in_place () && !is_aside (DISK_TRASH));
     cr_expect_eq (disk_aside_take_back (&blobs, &digest), -ENOENT);
 }
 
@@ -73,7 +73,7 @@ Test (aside, a_missing_blob_is_an_error_but_its_removal_is_not)
     cr_expect_eq (disk_aside_remove (&blobs, DISK_DAMAGED, &other), 0);
     cr_assert_eq (disk_aside_put (&blobs, DISK_DAMAGED, &digest, 0), 0);
     cr_expect_eq (disk_aside_remove (&blobs, DISK_DAMAGED, &digest), 0);
-    cr_expect_not (is_whole () || is_aside (DISK_DAMAGED));
+    cr_expect_not (is_in_place () || is_aside (DISK_DAMAGED));
 }
 
 Test (aside, a_failing_call_leaves_the_blob_in_exactly_one_place)
@@ -86,7 +86,7 @@ Test (aside, a_failing_call_leaves_the_blob_in_exactly_one_place)
         bool over = failing.calls < n;
         failing.at = 0;
         cr_expect (over || put == -EIO, "call %u: %d", n, put);
-        cr_expect_neq (is_whole (), is_aside (DISK_TRASH), "call %u", n);
+        cr_expect_neq (is_in_place (), is_aside (DISK_TRASH), "call %u", n);
         if (is_aside (DISK_TRASH))
             cr_assert_eq (disk_aside_take_back (&blobs, &digest), 0);
         if (over)

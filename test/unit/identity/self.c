@@ -77,7 +77,7 @@ Test (self, a_damaged_file_of_another_workspace_is_not_used_for_the_blob)
     static const char other[] = "2026-01-01T00:00:00.000000000Z";
     char directory[] = "/tmp/noded-test-XXXXXX", name[100];
     struct root root;
-    struct identity_place place;
+    struct identity_source source;
     struct wire_envelope envelope = {
         .application = "noded", .version = "1", .binary = base_digest_of ("whole", 5), .size = 5};
     struct wire_installed installed = {.release = {{1}}, .envelope = &envelope};
@@ -91,10 +91,11 @@ Test (self, a_damaged_file_of_another_workspace_is_not_used_for_the_blob)
     free (text);
     snprintf (name, sizeof name, "%s/noded", other);
     file_put (root.fd, name, "whole");
-    cr_assert_eq (identity_running_find (&root, &self.running, &envelope.binary, false, &place), 0);
-    cr_expect_str_eq (place.workspace, other);
+    cr_assert_eq (identity_running_find (&root, &self.running, &envelope.binary, false, &source), 0);
+    cr_expect_str_eq (source.workspace, other);
     file_put (root.fd, name, "whale");
-    cr_expect_eq (identity_running_find (&root, &self.running, &envelope.binary, false, &place), ROOT_E_NONE);
+    cr_expect_eq (identity_running_find (&root, &self.running, &envelope.binary, false, &source),
+                  ROOT_E_NONE);
     root_deinit (&root);
     (void) disk_tree_remove (&disk_system, AT_FDCWD, directory, NULL);
 }

@@ -15,7 +15,7 @@ static struct blob {
     const void *data;
     size_t size;
     unsigned requests;
-    bool rotten; /* it is served with other bytes */
+    bool corrupt; /* it is served with other bytes */
 } blobs[BLOBS_MOST];
 static unsigned n_blobs, other_gets;
 static bool is_silent;
@@ -46,7 +46,7 @@ static void chunk_serve (void *context, struct bus_socket *socket, const struct 
     cr_assert_leq (size, sizeof payload);
     if (size > 0)
         memcpy (payload, (const char *) blobs[i].data + get->offset, size);
-    if (blobs[i].rotten)
+    if (blobs[i].corrupt)
         payload[0] ^= 1;
     struct wire_chunk chunk = {.status = WIRE_STATUS_OK,
                                .digest = get->digest,
@@ -116,7 +116,7 @@ static void order_match (uint64_t epoch, const struct base_digest *release, uint
 static enum wire_outcome fetch_end (const char **ret_reason)
 {
     run_until_state (WIRE_STATE_IDLE);
-    cr_expect_eq (app.standing.epoch, 5, "the order has ended");
+    cr_expect_eq (app.order_state.epoch, 5, "the order has ended");
     cr_expect_null (app.fetch);
     return journal_last (wire_state_word (WIRE_STATE_FETCHING), ret_reason);
 }
@@ -181,7 +181,7 @@ Test (actions, an_envelope_that_runs_already_ends_the_order_with_nothing_to_do)
     cr_expect_eq (fetch_end (&reason), WIRE_OUTCOME_NOTHING);
     cr_expect_eq (other_gets, 0, "nothing but the document was downloaded");
     cr_expect_eq (calls.aborts, 0);
-    cr_expect_null (app.standing.last_error);
+    cr_expect_null (app.order_state.last_error);
 }
 
 Test (actions, a_document_that_cannot_be_read_fails_the_update)
@@ -199,11 +199,11 @@ Test (actions, a_document_with_other_bytes_is_not_used_and_its_blob_is_named)
 {
     const char *reason;
     struct base_digest release = release_offer ("noded", NULL);
-    blobs[0].rotten = true;
+    blobs[0].corrupt = true;
     order_match (5, &release, document.size);
     cr_expect_eq (fetch_end (&reason), WIRE_OUTCOME_FAILED);
-    cr_assert_not_null (app.standing.last_error);
-    cr_expect (base_digest_equal (&app.standing.last_error->blob, &release));
+    cr_assert_not_null (app.order_state.last_error);
+    cr_expect (base_digest_equal (&app.order_state.last_error->blob, &release));
     cr_expect_eq (blobs[1].requests, 0);
 }
 
@@ -238,7 +238,7 @@ Test (actions, a_match_without_a_document_is_refused_or_fails)
         cr_expect_eq (app.procedure.state, WIRE_STATE_IDLE);
         cr_expect_eq (journal_last (wire_state_word (WIRE_STATE_MATCHING), &reason), answers[i].outcome, "%s",
                       wire_status_word (answers[i].status));
-        cr_expect_eq (app.standing.epoch, i + 1);
+        cr_expect_eq (app.order_state.epoch, i + 1);
     }
 }
 
@@ -366,7 +366,7 @@ Test (actions, a_confirmed_order_forgets_the_last_error_and_its_trial)
     app.order.epoch = 5;
     app.procedure.state = WIRE_STATE_CONFIRMED;
     node_event (&app, UPDATE_EVENT_DONE);
-    cr_expect_eq (app.standing.epoch, 5);
-    cr_expect_null (app.standing.last_error);
+    cr_expect_eq (app.order_state.epoch, 5);
+    cr_expect_null (app.order_state.last_error);
     cr_expect_neq (root_trial_recall (&process.root, &trial), 0);
 }

@@ -11,7 +11,7 @@ enum { EPOCH = 5, HOUR_MS = 3600 * 1000 };
 
 static unsigned judged;
 static bool guilty;
-static uint64_t begun_ms, judged_ms;
+static uint64_t started_ms, judged_ms;
 static char judged_transaction[65];
 
 static void on_judge (struct node_application *application, const struct wire_failure *failure,
@@ -81,7 +81,7 @@ static void blame_begin_attempt (unsigned attempt)
                                    .time = "2026-01-03T00:00:00Z"};
     struct node_order order = {
         .epoch = EPOCH, .attempt = attempt, .transaction = "t-1", .workspace = CANDIDATE};
-    begun_ms = base_time_boot_ms ();
+    started_ms = base_time_boot_ms ();
     node_blame_begin (&app, &failure, &order, on_judge);
     cr_assert_not_null (app.blame);
     memset (transaction, 'x', 3);
@@ -116,7 +116,7 @@ static void expect_not_guilty (const char *why)
 /*  Whether the verdict came before the time of a trial was over. */
 static bool is_judged_early (void)
 {
-    return judged_ms < begun_ms + config.trial.confirm_ms;
+    return judged_ms < started_ms + config.trial.confirm_ms;
 }
 
 /*  Guilty. */
@@ -127,7 +127,7 @@ Test (blame, a_release_is_blamed_if_every_check_passes_for_the_whole_time)
     RUN_UNTIL (judged);
     cr_expect (guilty, "%s", log_lines ());
     cr_expect_eq (judged, 1);
-    cr_expect_not (is_judged_early (), "judged after %lu ms", (unsigned long) (judged_ms - begun_ms));
+    cr_expect_not (is_judged_early (), "judged after %lu ms", (unsigned long) (judged_ms - started_ms));
     cr_expect_geq (matches, 3, "it asks again and again");
     cr_expect_geq (pieces, 3);
     cr_expect_eq (get_length, sizeof "PROGRAM", "the program of the version that was on trial");
@@ -176,7 +176,7 @@ Test (blame, without_a_broker_no_release_is_blamed)
     expect_not_guilty ("(the broker did not answer)");
     cr_expect_eq (matches, 0);
     cr_expect (is_judged_early (), "no answer within the limit is enough");
-    cr_expect_geq (judged_ms - begun_ms, config.answer_ms);
+    cr_expect_geq (judged_ms - started_ms, config.answer_ms);
 }
 
 Test (blame, without_an_answered_match_no_release_is_blamed)
@@ -184,7 +184,7 @@ Test (blame, without_an_answered_match_no_release_is_blamed)
     answers_matches = false;
     blame_begin_announced ();
     expect_not_guilty ("(a match was not answered in time)");
-    cr_expect_geq (judged_ms - begun_ms, config.answer_ms);
+    cr_expect_geq (judged_ms - started_ms, config.answer_ms);
     cr_expect_gt (chunks, 0);
 }
 
@@ -201,7 +201,7 @@ Test (blame, an_origin_that_leaves_at_the_end_is_noticed)
 {
     config.trial.confirm_ms = load_deadline_ms (600);
     blame_begin_announced ();
-    answers_until_ms = begun_ms + config.trial.confirm_ms;
+    answers_until_ms = started_ms + config.trial.confirm_ms;
     expect_not_guilty ("(a match was not answered in time)");
     cr_expect_not (is_judged_early (), "it left only after the time");
 }
@@ -210,7 +210,7 @@ Test (blame, a_content_peer_that_leaves_at_the_end_is_noticed)
 {
     config.trial.confirm_ms = load_deadline_ms (600);
     blame_begin_announced ();
-    serves_until_ms = begun_ms + config.trial.confirm_ms;
+    serves_until_ms = started_ms + config.trial.confirm_ms;
     expect_not_guilty ("(a chunk was not fetched and verified in time)");
     cr_expect_not (is_judged_early (), "it left only after the time");
 }

@@ -30,7 +30,7 @@ Test (fetch, the_space_of_the_rehearsal_is_checked_before_a_download)
     cr_assert_eq (identity_config_init (&config, directory), 0);
     process.config = &config;
     process.loop = bus_loop_new ();
-    cr_assert_eq (disk_blobs_open (&disk_system, process.root.fd, "var/contents", &blobs, NULL), 0);
+    cr_assert_eq (disk_blobs_open (&disk_system, process.root.fd, "var/blobs", &blobs, NULL), 0);
     struct node_fetch_spec spec = {
         .loop = process.loop, .config = &config, .root = &process.root, .blobs = &blobs, .running = &running};
     node_kind_manager.ops->probe_space (&app, &envelope, &spec.probe_bytes, &spec.probe_files);
@@ -52,10 +52,10 @@ Test (fetch, the_space_of_the_rehearsal_is_checked_before_a_download)
 /*  A download of SIZE bytes from a content peer that does not run yet. */
 enum { SIZE = 20000, CHUNK = 4096 };
 static uint8_t content[SIZE];
-static char place[64];
+static char directory[64];
 static struct root root;
 static struct identity_config config;
-static struct disk_blobs contents;
+static struct disk_blobs blobs;
 static struct node_content *connection;
 static struct node_content_user other;
 static struct node_fetch *fetch;
@@ -90,17 +90,17 @@ static void download_begin (uint64_t away_ms, uint64_t answer_ms)
     for (size_t i = 0; i < SIZE; i++)
         content[i] = (uint8_t) (i * 7);
     envelope = (struct wire_envelope){.binary = base_digest_of (content, SIZE), .size = SIZE};
-    (void) snprintf (place, sizeof place, "/tmp/noded-test-XXXXXX");
-    cr_assert_not_null (mkdtemp (place));
-    cr_assert_eq (root_make (&disk_system, place, &root, NULL), 0);
-    cr_assert_eq (identity_config_init (&config, place), 0);
+    (void) snprintf (directory, sizeof directory, "/tmp/noded-test-XXXXXX");
+    cr_assert_not_null (mkdtemp (directory));
+    cr_assert_eq (root_make (&disk_system, directory, &root, NULL), 0);
+    cr_assert_eq (identity_config_init (&config, directory), 0);
     (void) snprintf (config.endpoints.announce, BUS_ENDPOINT_SIZE, "%s", rig_ipc ("announce"));
     (void) snprintf (config.endpoints.control, BUS_ENDPOINT_SIZE, "%s", rig_ipc ("control"));
     (void) snprintf (config.endpoints.content, BUS_ENDPOINT_SIZE, "%s", rig_ipc ("content"));
     config.chunk = CHUNK;
     config.answer_ms = answer_ms;
     config.away_ms = away_ms;
-    cr_assert_eq (disk_blobs_open (&disk_system, root.fd, "var/contents", &contents, NULL), 0);
+    cr_assert_eq (disk_blobs_open (&disk_system, root.fd, "var/blobs", &blobs, NULL), 0);
     connection = node_content_new (loop, &config);
     /*  A blame check asks for the same bytes before. */
     const struct wire_get before = {.digest = envelope.binary, .length = CHUNK};
@@ -110,7 +110,7 @@ static void download_begin (uint64_t away_ms, uint64_t answer_ms)
                                    .config = &config,
                                    .content = connection,
                                    .root = &root,
-                                   .blobs = &contents,
+                                   .blobs = &blobs,
                                    .running = &running};
     fetch = node_fetch_new (&spec, note_end, NULL);
     cr_assert_eq (node_fetch_start (fetch, &envelope, true, NULL), 0);
@@ -123,9 +123,9 @@ static void download_end (void)
     connection = node_content_free (connection);
     bus_timer_cancel (loop, deadline_timer);
     identity_config_deinit (&config);
-    disk_blobs_deinit (&contents);
+    disk_blobs_deinit (&blobs);
     root_deinit (&root);
-    (void) disk_tree_remove (&disk_system, AT_FDCWD, place, NULL);
+    (void) disk_tree_remove (&disk_system, AT_FDCWD, directory, NULL);
     rig_teardown ();
 }
 

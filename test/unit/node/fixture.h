@@ -62,7 +62,7 @@ static void fixture_setup (void)
                                     .act = node_act,
                                     .root = &process.root,
                                     .running = &process.self.running};
-    app.contents.fd = app.opened.fd = -1;
+    app.blobs.fd = app.opened.fd = -1;
     cr_assert_eq (root_make (&disk_system, directory, &process.root, NULL), 0);
     envelope = (struct wire_envelope){.application = "noded", .version = "1", .binary = {{3}}, .size = 1};
     process.self.running.installed = (struct wire_installed){.release = runs, .envelope = &envelope};
@@ -94,11 +94,11 @@ static struct wire_desired desired_update (uint64_t epoch)
                                  .transaction = "t-1"};
 }
 
-static struct wire_standing standing_read (void)
+static struct wire_order_state order_state_read (void)
 {
-    struct wire_standing standing = {.epoch = 0};
-    (void) root_order_state_read (&process.root, &standing);
-    return standing;
+    struct wire_order_state order_state = {.epoch = 0};
+    (void) root_order_state_read (&process.root, &order_state);
+    return order_state;
 }
 
 /*  Returns the number of journal lines with this step. */

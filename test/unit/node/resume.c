@@ -47,7 +47,7 @@ Test (resume, a_process_with_nothing_to_resume_is_idle_and_reports_nothing)
     node_resume (&app);
     cr_expect_eq (app.procedure.state, WIRE_STATE_IDLE);
     cr_expect_eq (journal_count (wire_state_word (WIRE_STATE_TRIAL)), 0);
-    cr_expect_eq (app.standing.epoch, 0);
+    cr_expect_eq (app.order_state.epoch, 0);
 }
 
 Test (resume, a_version_on_trial_continues_its_order)
@@ -62,7 +62,7 @@ Test (resume, a_version_on_trial_continues_its_order)
     cr_expect_eq (app.order.epoch, 5);
     cr_expect_str_eq (app.order.transaction, "t-1");
     cr_expect (base_digest_equal (&app.order.release, &wanted));
-    cr_expect_eq (app.standing.epoch, 0, "its order has not ended");
+    cr_expect_eq (app.order_state.epoch, 0, "its order has not ended");
     cr_expect_neq (app.deadline, 0);
 }
 
@@ -81,7 +81,7 @@ Test (resume, a_confirmation_that_was_not_reported_is_reported)
     node_resume (&app);
     cr_expect_eq (journal_last (wire_state_word (WIRE_STATE_TRIAL), &reason), WIRE_OUTCOME_CONFIRMED);
     cr_expect_eq (journal_count (wire_state_word (WIRE_STATE_TRIAL)), 1);
-    cr_expect_eq (app.standing.epoch, 5);
+    cr_expect_eq (app.order_state.epoch, 5);
     cr_expect_not (trial_is_recorded ());
 }
 
@@ -96,13 +96,13 @@ Test (resume, a_version_that_is_to_blame_is_quarantined_and_its_order_has_ended)
         trial_note ();
         node_resume (&app);
         cr_expect (is_quarantined (), "%s", root_cause_word (causes[i]));
-        cr_expect_eq (app.standing.epoch, 5);
-        cr_expect_eq (journal_last (wire_state_word (WIRE_STATE_TRIAL), &reason), WIRE_OUTCOME_WENT_BACK);
+        cr_expect_eq (app.order_state.epoch, 5);
+        cr_expect_eq (journal_last (wire_state_word (WIRE_STATE_TRIAL), &reason), WIRE_OUTCOME_ROLLED_BACK);
         cr_assert_eq (root_failed_read (&process.root, CANDIDATE, &outcome), 0);
         cr_expect_eq (outcome.judged, ROOT_JUDGED_GUILTY);
         cr_expect_not (trial_is_recorded ());
         cr_assert_eq (root_quarantine_clear (&process.root, NULL, &cleared, NULL), 0);
-        app.standing.epoch = 0;
+        app.order_state.epoch = 0;
     }
 }
 
@@ -114,8 +114,8 @@ Test (resume, an_unconfirmed_version_is_judged_by_a_blame_check)
     node_resume (&app);
     cr_expect_not_null (app.blame);
     cr_expect_not (is_quarantined ());
-    cr_expect_eq (app.standing.epoch, 0, "its order waits for the verdict");
-    cr_expect_eq (app.standing.under_way, 5);
+    cr_expect_eq (app.order_state.epoch, 0, "its order waits for the verdict");
+    cr_expect_eq (app.order_state.under_way, 5);
     cr_assert_eq (root_failed_read (&process.root, CANDIDATE, &outcome), 0);
     cr_expect_eq (outcome.judged, ROOT_JUDGED_PENDING);
     cr_expect (node_blame_waits (&app, 5));
@@ -139,7 +139,7 @@ Test (resume, a_note_that_was_judged_is_not_judged_again)
         rolled_back (ROOT_CAUSE_CRASHED, judged[i]);
         node_resume (&app);
         cr_expect_eq (journal_count (wire_state_word (WIRE_STATE_TRIAL)), 0);
-        cr_expect_null (app.standing.last_error);
+        cr_expect_null (app.order_state.last_error);
         cr_expect_eq (is_quarantined (), judged[i] == ROOT_JUDGED_GUILTY, "the note itself counts");
     }
 }
@@ -152,13 +152,13 @@ Test (resume, a_note_names_the_order_of_the_workspace_if_the_record_is_lost)
     struct root_outcome outcome = {
         .workspace = CANDIDATE, .cause = ROOT_CAUSE_CRASHED, .text = "why", .release = installed.release};
     cr_assert_eq (root_failed_write (&process.root, &outcome, NULL), 0);
-    app.standing.under_way = 5;
-    app.standing.transaction = strdup ("t-seal");
+    app.order_state.under_way = 5;
+    app.order_state.transaction = strdup ("t-seal");
     node_resume (&app);
-    cr_assert_not_null (app.standing.last_error);
-    cr_expect_str_eq (app.standing.last_error->transaction, "t-seal");
-    cr_expect_str_eq (app.standing.last_error->version, CANDIDATE);
-    cr_expect_eq (app.standing.epoch, 5, "the order under way was its");
+    cr_assert_not_null (app.order_state.last_error);
+    cr_expect_str_eq (app.order_state.last_error->transaction, "t-seal");
+    cr_expect_str_eq (app.order_state.last_error->version, CANDIDATE);
+    cr_expect_eq (app.order_state.epoch, 5, "the order under way was its");
     wire_installed_deinit (&installed);
 }
 
@@ -170,17 +170,17 @@ Test (resume, a_note_is_left_while_another_version_is_stable)
     node_resume (&app);
     cr_expect_eq (journal_count (wire_state_word (WIRE_STATE_TRIAL)), 0);
     cr_expect (trial_is_recorded (), "the version that is stable resumes it");
-    cr_expect_eq (app.standing.epoch, 0);
+    cr_expect_eq (app.order_state.epoch, 0);
 }
 
 Test (resume, a_revert_that_did_not_change_the_version_is_forgotten)
 {
-    app.standing = (struct wire_standing){
+    app.order_state = (struct wire_order_state){
         .epoch = 4, .hold_epoch = 6, .revert_epoch = 6, .revert_from = strdup (RUNNING)};
     node_resume (&app);
-    cr_expect_eq (app.standing.epoch, 4, "it is ordered again");
-    cr_expect_eq (app.standing.revert_epoch, 0);
-    cr_expect_not (app.standing.held);
+    cr_expect_eq (app.order_state.epoch, 4, "it is ordered again");
+    cr_expect_eq (app.order_state.revert_epoch, 0);
+    cr_expect_not (app.order_state.held);
     cr_expect_eq (journal_count ("revert"), 0);
 }
 

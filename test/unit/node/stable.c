@@ -153,7 +153,7 @@ Test (stable, a_lost_previous_is_restored_to_where_it_was_known_to_point)
     const char *reason;
     link_put (ROOT_PREVIOUS, BEFORE);
     node_previous_keep (&app);
-    cr_assert_str_eq (app.standing.previous, BEFORE);
+    cr_assert_str_eq (app.order_state.previous, BEFORE);
     cr_expect_eq (journal_count (ROOT_PREVIOUS), 0);
     link_remove (ROOT_PREVIOUS);
     node_previous_keep (&app);
@@ -180,7 +180,7 @@ Test (stable, a_root_that_never_had_a_previous_misses_nothing)
 {
     node_previous_keep (&app);
     cr_expect_eq (journal_count (ROOT_PREVIOUS), 0);
-    cr_expect_null (app.standing.previous);
+    cr_expect_null (app.order_state.previous);
 }
 
 Test (stable, previous_is_left_alone_on_trial_and_while_stable_is_elsewhere)
@@ -209,7 +209,7 @@ Test (stable, what_the_launcher_restored_is_reported_once)
     cr_expect_eq (journal_count (ROOT_STABLE), 1);
     cr_expect_eq (journal_last (ROOT_STABLE, &reason), WIRE_OUTCOME_PASSED);
     cr_expect (strstr (reason, "stable was missing"), "%s", reason);
-    cr_expect_null (app.standing.last_error);
+    cr_expect_null (app.order_state.last_error);
 }
 
 Test (stable, a_damaged_version_that_the_launcher_left_is_the_last_error)
@@ -219,12 +219,12 @@ Test (stable, a_damaged_version_that_the_launcher_left_is_the_last_error)
         .cause = ROOT_CAUSE_DAMAGED, .workspace = BEFORE, .text = "noded does not match its manifest"};
     cr_assert_eq (root_repaired_write (&process.root, &note, NULL), 0);
     node_stable_resume (&app);
-    cr_expect_eq (journal_last (ROOT_STABLE, &reason), WIRE_OUTCOME_WENT_BACK);
+    cr_expect_eq (journal_last (ROOT_STABLE, &reason), WIRE_OUTCOME_ROLLED_BACK);
     cr_expect (strstr (reason, "rolled back to " RUNNING), "%s", reason);
-    cr_assert_not_null (app.standing.last_error);
-    cr_expect_str_eq (app.standing.last_error->version, BEFORE, "the version that is damaged");
-    cr_expect_str_eq (app.standing.last_error->transaction, "t-seal");
-    struct wire_standing kept = standing_read ();
+    cr_assert_not_null (app.order_state.last_error);
+    cr_expect_str_eq (app.order_state.last_error->version, BEFORE, "the version that is damaged");
+    cr_expect_str_eq (app.order_state.last_error->transaction, "t-seal");
+    struct wire_order_state kept = order_state_read ();
     cr_expect_not_null (kept.last_error);
-    wire_standing_deinit (&kept);
+    wire_order_state_deinit (&kept);
 }

@@ -66,7 +66,7 @@ Test (switching, a_switch_that_fails_leaves_stable_and_no_record_of_a_trial)
     cr_expect_eq (journal_last (wire_state_word (WIRE_STATE_SWITCHING), &reason), WIRE_OUTCOME_FAILED);
     cr_expect_gt (strlen (reason), 0);
     cr_expect_eq (calls.restarts, 0);
-    cr_expect_eq (app.standing.epoch, 5);
+    cr_expect_eq (app.order_state.epoch, 5);
 }
 
 Test (switching, a_person_who_made_another_version_stable_is_not_overruled)
@@ -128,8 +128,8 @@ Test (switching, a_confirmation_makes_the_version_before_previous)
     cr_expect (link_is (ROOT_PREVIOUS, RUNNING));
     cr_expect (root_ok_is (&process.root, CANDIDATE));
     cr_expect_eq (calls.prove_ends, 1);
-    cr_expect_eq (calls.confirmations, 1, "the launcher is told");
-    cr_expect_eq (app.standing.epoch, 5);
+    cr_expect_eq (calls.confirmations, 1, "the launcher is notified");
+    cr_expect_eq (app.order_state.epoch, 5);
 }
 
 Test (switching, a_version_that_is_not_confirmed_in_time_rolls_back_and_leaves_a_note)
@@ -160,8 +160,8 @@ Test (switching, an_ordered_revert_of_a_trial_blames_no_release)
     cr_expect (link_is (ROOT_STABLE, RUNNING));
     cr_expect_eq (root_failed_read (&process.root, CANDIDATE, &outcome), ROOT_E_NONE);
     cr_expect_neq (root_trial_recall (&process.root, &trial), 0);
-    cr_expect_eq (app.standing.revert_epoch, 6, "for the process that is started");
-    cr_expect_str_eq (app.standing.revert_from, CANDIDATE);
+    cr_expect_eq (app.order_state.revert_epoch, 6, "for the process that is started");
+    cr_expect_str_eq (app.order_state.revert_from, CANDIDATE);
 }
 
 Test (switching, a_revert_without_a_version_before_fails_and_changes_nothing)
@@ -174,7 +174,7 @@ Test (switching, a_revert_without_a_version_before_fails_and_changes_nothing)
     node_event (&app, UPDATE_EVENT_REVERT);
     cr_expect_eq (app.procedure.state, WIRE_STATE_IDLE);
     cr_expect (link_is (ROOT_STABLE, RUNNING));
-    cr_expect_eq (app.standing.revert_epoch, 0);
+    cr_expect_eq (app.order_state.revert_epoch, 0);
     cr_expect_eq (journal_last (wire_state_word (WIRE_STATE_REVERTING), &reason), WIRE_OUTCOME_FAILED);
     cr_expect (strstr (reason, "cannot revert"), "%s", reason);
     cr_expect_eq (calls.restarts, 0);

@@ -164,10 +164,10 @@ Test (trial, after_its_end_nothing_proves)
 
 Test (trial, a_trial_without_a_record_of_its_order_is_proven_all_the_same)
 {
-    app.standing.under_way = 7; /* var/trial is lost */
+    app.order_state.under_way = 7; /* var/trial is lost */
     trial_begin ();
     cr_expect_eq (app.order.epoch, 7);
     node_trial_announced (&app);
     run_until_state (WIRE_STATE_IDLE);
-    cr_expect_eq (app.standing.epoch, 7);
+    cr_expect_eq (app.order_state.epoch, 7);
 }

@@ -11,7 +11,7 @@
 #include "base/time.h"
 #include "origin/origin.h"
 
-enum { CONTENTS = 8 };
+enum { BLOBS = 8 };
 
 /*  The owner of the origin: what its operations return and what they saw. */
 struct owner {
@@ -24,9 +24,9 @@ struct owner {
     bool too_large;
     bool immutable;
     uint64_t lies; /* added to the size of each blob */
-    struct base_digest digests[CONTENTS];
-    const uint8_t *data[CONTENTS];
-    size_t sizes[CONTENTS];
+    struct base_digest digests[BLOBS];
+    const uint8_t *data[BLOBS];
+    size_t sizes[BLOBS];
 };
 
 static struct owner owner;
@@ -131,7 +131,7 @@ static int on_open (void *context, const struct base_digest *digest, int *ret_fd
                     bool *ret_immutable)
 {
     struct owner *self = context;
-    for (unsigned i = 0; i < CONTENTS; i++)
+    for (unsigned i = 0; i < BLOBS; i++)
         if (base_digest_equal (digest, &self->digests[i]) && self->data[i]) {
             int fd = memfd_create ("content", MFD_CLOEXEC);
             cr_assert_eq (write (fd, self->data[i], self->sizes[i]), (ssize_t) self->sizes[i]);
@@ -165,8 +165,8 @@ static const struct origin_ops OPS = {
     .bye = on_bye,
     .refused = on_refused,
     .subscription = on_subscription,
-    .content_open = on_open,
-    .content_put = on_put,
+    .blob_open = on_open,
+    .blob_put = on_put,
 };
 
 static void origin_serve (const struct origin_ops *ops, struct origin_config config)

@@ -9,7 +9,7 @@ TestSuite (questions, .init = rig_setup, .fini = rig_teardown, .timeout = 60);
 static char node[] = "web-17", session[] = "s", platform[] = "linux/amd64", application[] = "app",
             transaction[] = "t", step[] = "probing", now[] = "2026-01-01T00:00:00.000000000Z";
 
-static struct wire_application standing = {.name = application, .state = WIRE_STATE_IDLE};
+static struct wire_application order_state = {.name = application, .state = WIRE_STATE_IDLE};
 static const struct wire_hello HELLO = {.node = node, .session = session, .platform = platform};
 static const struct wire_ask ASK = {.node = node, .session = session, .application = application};
 static const struct wire_report REPORT = {.node = node,
@@ -19,7 +19,7 @@ static const struct wire_report REPORT = {.node = node,
                                           .step = step,
                                           .outcome = WIRE_OUTCOME_PASSED,
                                           .time = now,
-                                          .application = &standing};
+                                          .application = &order_state};
 static const struct wire_list_nodes REQUEST = {.serial = 99};
 
 static struct wire_match match_of (const char *content)
@@ -89,7 +89,8 @@ Test (questions, an_origin_that_keeps_no_states_says_so)
 {
     static const char *const names[] = {"app", "noded"};
     struct wire_list list = {.node = node, .session = session, .names = names, .n_names = 2};
-    struct wire_describe describe = {.node = node, .session = session, .serial = 7, .application = &standing};
+    struct wire_describe describe = {
+        .node = node, .session = session, .serial = 7, .application = &order_state};
     struct wire_quarantine quarantine = {.node = node,
                                          .session = session,
                                          .application = application,

@@ -36,13 +36,13 @@ static void node_commit (const char *id)
 
 Test (mark, counts_every_transaction_that_changes_something)
 {
-    struct records_mark begun = mark_follow ();
+    struct records_mark started = mark_follow ();
 
-    cr_expect_neq (begun.identity, 0);
+    cr_expect_neq (started.identity, 0);
     node_commit ("a");
     cr_expect_eq (calls, 1);
-    cr_expect_eq (last.count, begun.count + 1);
-    cr_expect_eq (last.identity, begun.identity);
+    cr_expect_eq (last.count, started.count + 1);
+    cr_expect_eq (last.identity, started.identity);
     node_commit (NULL);
     cr_expect_eq (calls, 1, "a transaction without a change");
     cr_assert_eq (records_begin (records, &error), 0);
@@ -50,18 +50,18 @@ Test (mark, counts_every_transaction_that_changes_something)
     records_rollback (records);
     cr_expect_eq (calls, 1, "a transaction that was undone");
     node_commit ("b");
-    cr_expect_eq (last.count, begun.count + 2);
+    cr_expect_eq (last.count, started.count + 2);
 }
 
 Test (mark, is_the_same_when_the_records_are_opened_again)
 {
-    struct records_mark begun = mark_follow (), found;
+    struct records_mark started = mark_follow (), found;
 
     node_commit ("a");
     records = records_free (records);
     database_open ();
     cr_assert_eq (records_mark_get (records, &found, &error), 0);
-    cr_expect_eq (found.identity, begun.identity);
+    cr_expect_eq (found.identity, started.identity);
     cr_expect_eq (found.count, last.count);
 }
 
@@ -79,11 +79,11 @@ Test (mark, of_other_records_has_another_identity)
 
 Test (mark, is_not_counted_without_a_follower)
 {
-    struct records_mark begun = mark_follow (), found;
+    struct records_mark started = mark_follow (), found;
 
     records_mark_leave (records);
     node_commit ("a");
     cr_expect_eq (calls, 0);
     cr_assert_eq (records_mark_get (records, &found, &error), 0);
-    cr_expect_eq (found.count, begun.count);
+    cr_expect_eq (found.count, started.count);
 }

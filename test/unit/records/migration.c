@@ -59,9 +59,9 @@ static int take_release (void *context, const struct records_release *release)
     return 0;
 }
 
-static int last_outcome (void *context, const struct wire_stored_report *told)
+static int last_outcome (void *context, const struct wire_stored_report *stored)
 {
-    *(enum wire_outcome *) context = told->outcome;
+    *(enum wire_outcome *) context = stored->outcome;
     return 0;
 }
 
@@ -90,8 +90,8 @@ Test (migration, all_records_of_layout_1_are_found)
     cr_expect_not (base_digest_is_null (&release));
 
     cr_assert_eq (records_application_get (records, "a", "noded", &application, &error), 0);
-    cr_expect (application.is_told && application.is_desired);
-    cr_expect (base_digest_equal (&application.told.release, &release));
+    cr_expect (application.is_reported && application.is_desired);
+    cr_expect (base_digest_equal (&application.reported.release, &release));
     cr_expect (base_digest_equal (&application.desired.release, &release));
     cr_expect_eq (application.epoch, application.desired.epoch);
     cr_expect_eq (application.verb, WIRE_ORDER_UPDATE);
@@ -103,7 +103,7 @@ Test (migration, all_records_of_layout_1_are_found)
     cr_expect_eq (outcome, WIRE_OUTCOME_CONFIRMED);
     cr_assert_eq (records_revision_next (records, &revision, &error), 0);
     cr_expect_gt (revision, 1, "the revisions start anew");
-    cr_assert_eq (records_content_used (records, &release, &used, &error), 0);
+    cr_assert_eq (records_blob_used (records, &release, &used, &error), 0);
 
     cr_assert_eq (records_label_put (records, "a", &label, &error), 0, "%s", error.text);
     cr_assert_eq (records_labels (records, "a", count_label, &labels, &error), 0);

@@ -72,9 +72,9 @@ Test (records, withdrawing_an_unknown_release_fails)
     cr_assert_eq (records_release_get (records, &digest, &release, &error), -ENOENT);
 }
 
-static int contents_count (void *context, const struct base_digest *content)
+static int blobs_count (void *context, const struct base_digest *blob)
 {
-    (void) content;
+    (void) blob;
     ++*(int *) context;
     return 0;
 }
@@ -82,16 +82,16 @@ static int contents_count (void *context, const struct base_digest *content)
 static void application_put (const char *node, const struct base_digest *running,
                              const struct base_digest *previous)
 {
-    struct records_application application = {.is_told = true};
+    struct records_application application = {.is_reported = true};
 
     (void) snprintf (application.node, sizeof application.node, "%s", node);
     (void) snprintf (application.name, sizeof application.name, "noded");
-    application.told.name = "noded";
-    application.told.state = WIRE_STATE_IDLE;
+    application.reported.name = "noded";
+    application.reported.state = WIRE_STATE_IDLE;
     if (running)
-        application.told.release = *running;
+        application.reported.release = *running;
     if (previous)
-        application.told.previous_release = *previous;
+        application.reported.previous_release = *previous;
     cr_assert (records_application_put (records, &application, &error) == 0, "%s", error.text);
 }
 
@@ -99,40 +99,40 @@ Test (records, a_blob_is_unused_once_no_offered_release_and_no_node_needs_it)
 {
     struct base_digest first = release_put ("1", "a");
     struct base_digest second = release_put ("2", "b");
-    struct base_digest content = digest_of ("a");
+    struct base_digest blob = digest_of ("a");
     bool used;
     int count = 0;
 
-    cr_assert_eq (records_contents_unused (records, &first, contents_count, &count, &error), 0);
+    cr_assert_eq (records_blobs_unused (records, &first, blobs_count, &count, &error), 0);
     cr_assert_eq (count, 0);
     cr_assert_eq (records_release_withdraw (records, &first, &error), 0);
     application_put ("web-1", &second, &first);
-    cr_assert_eq (records_contents_unused (records, &first, contents_count, &count, &error), 0);
+    cr_assert_eq (records_blobs_unused (records, &first, blobs_count, &count, &error), 0);
     cr_assert_eq (count, 0, "a node could still revert to it");
     application_put ("web-1", &first, &second);
-    cr_assert_eq (records_contents_unused (records, &first, contents_count, &count, &error), 0);
+    cr_assert_eq (records_blobs_unused (records, &first, blobs_count, &count, &error), 0);
     cr_assert_eq (count, 0, "a node runs it");
     application_put ("web-1", &second, NULL);
-    cr_assert_eq (records_contents_unused (records, &first, contents_count, &count, &error), 0);
+    cr_assert_eq (records_blobs_unused (records, &first, blobs_count, &count, &error), 0);
     cr_assert_eq (count, 2,
                   "its own program and document, not the file that it shares with the other release");
-    cr_assert_eq (records_content_used (records, &content, &used, &error), 0);
+    cr_assert_eq (records_blob_used (records, &blob, &used, &error), 0);
     cr_assert_not (used);
-    content = digest_of ("shared");
-    cr_assert_eq (records_content_used (records, &content, &used, &error), 0);
+    blob = digest_of ("shared");
+    cr_assert_eq (records_blob_used (records, &blob, &used, &error), 0);
     cr_assert (used);
 }
 
 Test (records, an_application_keeps_its_reported_and_its_desired_state)
 {
     struct records_application application = {
-        .epoch = 7, .verb = WIRE_ORDER_HOLD, .is_told = true, .is_desired = true};
+        .epoch = 7, .verb = WIRE_ORDER_HOLD, .is_reported = true, .is_desired = true};
     struct records_application found;
 
     (void) snprintf (application.node, sizeof application.node, "web-1");
     (void) snprintf (application.name, sizeof application.name, "noded");
-    application.told.name = "noded";
-    application.told.state = WIRE_STATE_TRIAL;
+    application.reported.name = "noded";
+    application.reported.state = WIRE_STATE_TRIAL;
     application.desired.application = "noded";
     application.desired.status = WIRE_STATUS_OK;
     application.desired.epoch = 7;
@@ -143,7 +143,7 @@ Test (records, an_application_keeps_its_reported_and_its_desired_state)
     cr_assert_eq (records_application_get (records, "web-1", "noded", &found, &error), 0);
     cr_assert_eq (found.epoch, 7);
     cr_assert_eq (found.verb, WIRE_ORDER_HOLD);
-    cr_assert_eq (found.told.state, WIRE_STATE_TRIAL);
+    cr_assert_eq (found.reported.state, WIRE_STATE_TRIAL);
     cr_assert (found.desired.held);
     records_application_deinit (&found);
     cr_assert_eq (records_application_get (records, "web-1", "other", &found, &error), -ENOENT);
@@ -157,7 +157,7 @@ Test (records, an_application_keeps_its_reported_and_its_desired_state)
     cr_assert_eq (records_node_on_trial (records, "web-1", &trial, &error), 0);
     cr_assert_not (trial);
     cr_assert_eq (records_application_get (records, "web-1", "noded", &found, &error), 0);
-    cr_assert_not (found.is_told);
+    cr_assert_not (found.is_reported);
     cr_assert (found.is_desired, "the desired state is kept when the reported one is removed");
     records_application_deinit (&found);
 }
@@ -179,13 +179,13 @@ static bool report_put (uint64_t epoch, const char *step, enum wire_outcome outc
     return news;
 }
 
-static int report_names (void *context, const struct wire_stored_report *told)
+static int report_names (void *context, const struct wire_stored_report *stored)
 {
     char *names = context;
     size_t size = strlen (names);
 
-    cr_assert (told->serial > 0);
-    (void) snprintf (names + size, 256 - size, "%s:%s ", told->step, wire_outcome_word (told->outcome));
+    cr_assert (stored->serial > 0);
+    (void) snprintf (names + size, 256 - size, "%s:%s ", stored->step, wire_outcome_word (stored->outcome));
     return 0;
 }
 
@@ -207,9 +207,9 @@ Test (records, a_report_replaces_the_one_of_its_step_and_news_are_listed_last)
     cr_assert_str_eq (names, "fetching:passed hold:passed ");
 }
 
-static int reports_count (void *context, const struct wire_stored_report *told)
+static int reports_count (void *context, const struct wire_stored_report *stored)
 {
-    (void) told;
+    (void) stored;
     ++*(int *) context;
     return 0;
 }
@@ -280,9 +280,9 @@ Test (records, an_interrupted_migration_starts_over)
     records = records_free (records);
     database_execute (
         "PRAGMA user_version = 0; DROP TABLE answers; DROP TABLE reports; DROP TABLE applications; DROP TABLE quarantine;"
-        "DROP TABLE nodes; DROP TABLE contents; DROP TABLE releases; DROP TABLE meta;"
+        "DROP TABLE nodes; DROP TABLE blobs; DROP TABLE releases; DROP TABLE meta;"
         "DROP TABLE labels; DROP TABLE heads; DROP TABLE rollouts; DROP TABLE members;"
-        "DROP TABLE turns; DROP TABLE given;");
+        "DROP TABLE transitions; DROP TABLE issued;");
     database_open ();
     (void) release_put ("1", "a");
 }

@@ -10,21 +10,23 @@ static struct wire_wave_state wave = {.count = 1};
 
 static struct records_rollout rollout_make (const char *id)
 {
-    return (struct records_rollout){
-        .live = true,
-        .wave = 0,
-        .phase_ms = 5,
-        .evidence = {.logs = {0.1, -1.0 / 3, 1e-300, 12345.678}, .rounds = 7, .updated = 8, .others_bad = 9},
-        .state = {.id = id,
-                  .spec = &spec,
-                  .begun = "2026-11-22T15:00:00.000000000Z",
-                  .since = "2026-11-22T15:00:00.000000000Z",
-                  .phase = WIRE_PHASE_UPDATING,
-                  .plan = base_digest_of ("p", 1),
-                  .wave = 1,
-                  .waves = &wave,
-                  .n_waves = 1,
-                  .revision = 3}};
+    return (struct records_rollout){.live = true,
+                                    .wave = 0,
+                                    .phase_ms = 5,
+                                    .evidence = {.logs = {0.1, -1.0 / 3, 1e-300, 12345.678},
+                                                 .samples = 7,
+                                                 .updated = 8,
+                                                 .others_failed = 9},
+                                    .state = {.id = id,
+                                              .spec = &spec,
+                                              .started = "2026-11-22T15:00:00.000000000Z",
+                                              .since = "2026-11-22T15:00:00.000000000Z",
+                                              .phase = WIRE_PHASE_UPDATING,
+                                              .plan = base_digest_of ("p", 1),
+                                              .wave = 1,
+                                              .waves = &wave,
+                                              .n_waves = 1,
+                                              .revision = 3}};
 }
 
 static uint64_t rollout_add (const char *id)
@@ -43,11 +45,11 @@ Test (rollouts, are_read_back_exactly)
     cr_assert_eq (records_rollout_get (records, "r-1", &found, &error), 0, "%s", error.text);
     for (size_t i = 0; i < RECORDS_BETS; i++)
         cr_expect_eq (found.evidence.logs[i], put.evidence.logs[i]);
-    cr_expect_eq (found.evidence.rounds, put.evidence.rounds);
+    cr_expect_eq (found.evidence.samples, put.evidence.samples);
     cr_expect_eq (found.evidence.updated, put.evidence.updated);
-    cr_expect_eq (found.evidence.updated_bad, put.evidence.updated_bad);
+    cr_expect_eq (found.evidence.updated_failed, put.evidence.updated_failed);
     cr_expect_eq (found.evidence.others, put.evidence.others);
-    cr_expect_eq (found.evidence.others_bad, put.evidence.others_bad);
+    cr_expect_eq (found.evidence.others_failed, put.evidence.others_failed);
     cr_expect_eq (found.phase_ms, 5);
     cr_expect (found.live);
     cr_expect_eq (found.state.phase, WIRE_PHASE_UPDATING);
@@ -116,7 +118,7 @@ Test (rollouts, have_members_that_are_read_back)
     cr_assert_eq (records_members (records, serial, 4, 16, member_take, &found, &error), 0);
     cr_expect (found.index == 4 && found.wave == 2 && found.state == WIRE_MEMBER_UPDATED);
     cr_expect (found.since_ms == 10 && found.start_ms == 11 && found.revert_ms == 12);
-    cr_expect (found.confirmed && found.charged && !found.was_bad);
+    cr_expect (found.confirmed && found.charged && !found.lost_before);
     cr_expect (found.pending == 2 && found.epoch == 13 && found.verb == WIRE_ORDER_UPDATE);
     cr_expect (found.ordered_ms == 14 && found.took_ms == 15 && found.real_ms == 16);
     cr_expect_eq (found.revision, 17);
@@ -154,7 +156,7 @@ Test (heads, of_nodes_are_merged_as_documented)
 {
     struct base_digest head = base_digest_of ("line", 4), fleet = {.bytes = {0}}, found;
     uint8_t merged[32 + 6 + 8 + 32];
-    uint64_t turns;
+    uint64_t merges;
 
     for (uint64_t serial = 0x0102; serial <= 0x0103; serial++) {
         memcpy (merged, fleet.bytes, 32);
@@ -162,11 +164,11 @@ Test (heads, of_nodes_are_merged_as_documented)
         memcpy (merged + 38, (uint8_t[]){0, 0, 0, 0, 0, 0, 1, (uint8_t) serial}, 8);
         memcpy (merged + 46, head.bytes, 32);
         fleet = base_digest_of (merged, sizeof merged);
-        cr_assert_eq (records_head_turn (records, "web-1", serial, &head, "now", &error), 0, "%s",
+        cr_assert_eq (records_head_merge (records, "web-1", serial, &head, "now", &error), 0, "%s",
                       error.text);
     }
-    cr_assert_eq (records_fleet_head (records, &turns, &found, &error), 0);
-    cr_expect_eq (turns, 2);
+    cr_assert_eq (records_fleet_head (records, &merges, &found, &error), 0);
+    cr_expect_eq (merges, 2);
     cr_expect (base_digest_equal (&found, &fleet));
 }
 

@@ -191,7 +191,7 @@ static void fixture_setup (void)
                                    .env = pristine,
                                    .launcher = launcher_path,
                                    .nonce = "the nonce of the candidate",
-                                   .begun_ms = base_time_boot_ms ()};
+                                   .started_ms = base_time_boot_ms ()};
     (void) bus_timer_start (rehearsal.spec.loop, load_deadline_ms (30000), on_test_deadline, NULL);
     cr_assert_eq (rehearsal_scratch_make (&parent, &rehearsal.scratch, &error), 0, "%s", error.text);
     cr_assert_eq (rehearsal_scratch_rendezvous (&rehearsal.scratch, &error), 0, "%s", error.text);

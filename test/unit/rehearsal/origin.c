@@ -362,7 +362,7 @@ static int blob_open (const struct base_digest *digest, struct base_digest *ret_
     uint64_t size = 0;
     bool immutable = true;
     base_cleanup (base_close_p) int fd = -1;
-    int r = rehearsal_origin_ops.content_open (&rehearsal, digest, &fd, &size, &immutable);
+    int r = rehearsal_origin_ops.blob_open (&rehearsal, digest, &fd, &size, &immutable);
     if (r == 0) {
         struct stat status;
         cr_assert_eq (fstat (fd, &status), 0);

@@ -151,7 +151,7 @@ Test (script, start_files_that_pass_early_are_not_waited_for)
 Test (script, the_longest_step_is_measured_and_also_the_last_one)
 {
     rehearsal.entered_ms -= 5000;
-    rehearsal.begun_ms -= 6000;
+    rehearsal.started_ms -= 6000;
     walk_to (PHASE_UPDATE);
     cr_expect (rehearsal.result.end.slowest_ms >= 5000 && rehearsal.result.end.slowest_ms < 6000, "%lu ms",
                (unsigned long) rehearsal.result.end.slowest_ms);

@@ -73,7 +73,7 @@ Test (rollout_beside, a_queued_rollout_survives_a_restart_and_starts_with_nodes_
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_QUEUED);
     cr_expect_str_empty (story.sent);
     rollout_begin (&story.rollout, story.now_ms);
-    cr_expect_eq (story.rollout.waves[0].already_bad, 0, "no node was offline for long");
+    cr_expect_eq (story.rollout.waves[0].lost_before, 0, "no node was offline for long");
     rollout_heard (&story.rollout, 2, ROLLOUT_CONTACT, story.now_ms);
     story_advance (&story, 0);
     cr_expect_str_eq (story.sent, "order 2 ");
@@ -96,7 +96,7 @@ Test (rollout_beside, a_lost_node_can_be_taken_and_its_update_is_still_cancelled
     cr_expect_str_eq (story.sent, "cancel 2 cancel 3 ");
     cr_expect_not (rollout_take (&story.rollout, 3, "r-2", story.now_ms), "the node may come back");
     story_advance (&story, 5 * MINUTE);
-    cr_expect_eq (story.rollout.members[3].state, WIRE_MEMBER_DARK);
+    cr_expect_eq (story.rollout.members[3].state, WIRE_MEMBER_LOST_CONTACT);
     cr_expect (rollout_take (&story.rollout, 3, "r-2", story.now_ms));
     rollout_heard (&story.rollout, 3, ROLLOUT_CONTACT, story.now_ms);
     cr_expect_eq (story.rollout.members[3].state, WIRE_MEMBER_TAKEN);

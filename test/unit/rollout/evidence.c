@@ -20,28 +20,28 @@ static double random_draw (void)
     return (double) ((z ^ (z >> 31)) >> 11) * 0x1.0p-53;
 }
 
-static uint32_t bad_draw (uint32_t all, double rate)
+static uint32_t failed_draw (uint32_t all, double rate)
 {
-    uint32_t bad = 0;
+    uint32_t failed = 0;
     for (uint32_t i = 0; i < all; i++)
-        bad += random_draw () < rate;
-    return bad;
+        failed += random_draw () < rate;
+    return failed;
 }
 
-enum { FLEET = 200, ROUNDS = 120, GOOD = 10000, BAD = 1000 };
+enum { FLEET = 200, ROUNDS = 120, GOOD = 10000, FAILING = 1000 };
 
 /*  Updates a fleet step by step, with one comparison a minute. Returns the round in which the rollout is
     halted; ROUNDS: it is not halted. */
-static unsigned fleet_rollout (double rate, double rate_updated, unsigned false_halt)
+static unsigned fleet_rollout (double rate, double rate_updated, unsigned significance)
 {
-    struct rollout_evidence evidence = {.rounds = 0};
+    struct rollout_evidence evidence = {.samples = 0};
     for (unsigned i = 0; i < ROUNDS; i++) {
         uint32_t updated = 5 + i < FLEET - 5 ? 5 + i : FLEET - 5;
-        struct rollout_round round = {.updated = updated, .others = FLEET - updated};
-        round.updated_bad = bad_draw (round.updated, rate_updated);
-        round.others_bad = bad_draw (round.others, rate);
-        rollout_evidence_add (&evidence, &round);
-        if (rollout_evidence_is_enough (&evidence, false_halt))
+        struct rollout_sample sample = {.updated = updated, .others = FLEET - updated};
+        sample.updated_failed = failed_draw (sample.updated, rate_updated);
+        sample.others_failed = failed_draw (sample.others, rate);
+        rollout_evidence_add (&evidence, &sample);
+        if (rollout_evidence_is_enough (&evidence, significance))
             return i;
     }
     return ROUNDS;
@@ -65,40 +65,42 @@ Test (evidence, bad_releases_are_halted_soon)
     /* five nodes are updated at first; rounds: the highest average number of rounds until the halt */
     static const struct {
         double updated;
-        unsigned rounds;
+        unsigned samples;
     } cases[] = {{0.9, 1}, {0.3, 3}, {0.1, 6}, {0.05, 12}, {0.02, 40}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         unsigned sum = 0, missed = 0;
         state = 100 + i;
-        for (unsigned n = 0; n < BAD; n++) {
-            unsigned round = fleet_rollout (0.002, cases[i].updated, 10);
-            missed += round == ROUNDS;
-            sum += round;
+        for (unsigned n = 0; n < FAILING; n++) {
+            unsigned sample = fleet_rollout (0.002, cases[i].updated, 10);
+            missed += sample == ROUNDS;
+            sum += sample;
         }
         printf ("updated nodes bad at %g a round: halted after %.1f rounds, %u of %u missed\n",
-                cases[i].updated, (double) sum / BAD + 1, missed, BAD);
-        cr_expect_leq (sum, cases[i].rounds * BAD);
-        cr_expect_leq (missed, BAD / 100);
+                cases[i].updated, (double) sum / FAILING + 1, missed, FAILING);
+        cr_expect_leq (sum, cases[i].samples * FAILING);
+        cr_expect_leq (missed, FAILING / 100);
     }
 }
 
 Test (evidence, without_both_kinds_of_nodes_there_is_no_evidence)
 {
-    struct rollout_evidence evidence = {.rounds = 0};
-    rollout_evidence_add (&evidence, &(struct rollout_round){.updated = 100, .updated_bad = 100});
-    rollout_evidence_add (&evidence, &(struct rollout_round){.others = 100, .others_bad = 1});
-    rollout_evidence_add (&evidence, &(struct rollout_round){.updated = 1, .updated_bad = 2, .others = 1});
-    cr_expect_eq (evidence.rounds, 0);
+    struct rollout_evidence evidence = {.samples = 0};
+    rollout_evidence_add (&evidence, &(struct rollout_sample){.updated = 100, .updated_failed = 100});
+    rollout_evidence_add (&evidence, &(struct rollout_sample){.others = 100, .others_failed = 1});
+    rollout_evidence_add (&evidence,
+                          &(struct rollout_sample){.updated = 1, .updated_failed = 2, .others = 1});
+    cr_expect_eq (evidence.samples, 0);
     cr_expect_float_eq (rollout_evidence_factor (&evidence), 1, 1e-12);
     cr_expect_not (rollout_evidence_is_enough (&evidence, 0), "0 disables the halt");
 }
 
 Test (evidence, the_factor_stays_finite)
 {
-    struct rollout_evidence evidence = {.rounds = 0};
+    struct rollout_evidence evidence = {.samples = 0};
     for (unsigned i = 0; i < 1000; i++)
-        rollout_evidence_add (&evidence, &(struct rollout_round){
-                                             .updated = 1000000, .updated_bad = 1000000, .others = 1000000});
+        rollout_evidence_add (
+            &evidence,
+            &(struct rollout_sample){.updated = 1000000, .updated_failed = 1000000, .others = 1000000});
     cr_expect (isfinite (rollout_evidence_factor (&evidence)));
     cr_expect (rollout_evidence_is_enough (&evidence, 1));
 }

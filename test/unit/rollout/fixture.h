@@ -12,7 +12,7 @@
 
 #define MINUTE UINT64_C (60000)
 #define HOUR (60 * MINUTE)
-#define BEGUN (UINT64_C (20000) * 24 * HOUR)
+#define START_MS (UINT64_C (20000) * 24 * HOUR)
 
 enum { NODES = 8, WAVES = 2 };
 
@@ -22,7 +22,7 @@ struct story {
     struct rollout_candidate candidates[NODES];
     struct rollout rollout;
     uint64_t now_ms, wall_off_ms;
-    char sent[512]; /* orders to nodes in the last step: "order 0 back 3 " */
+    char sent[512]; /* orders to nodes in the last step: "order 0 revert 3 " */
     char text[ROLLOUT_REASON];
 };
 
@@ -30,7 +30,7 @@ struct story {
 static inline void story_prepare (struct story *story)
 {
     static char application[] = "noded";
-    *story = (struct story){.now_ms = BEGUN};
+    *story = (struct story){.now_ms = START_MS};
     story->spec = (struct wire_rollout){.application = application,
                                         .waves = story->waves,
                                         .n_waves = WAVES,
@@ -39,13 +39,14 @@ static inline void story_prepare (struct story *story)
                                         .soak_ms = 10 * MINUTE,
                                         .wave_deadline_ms = 2 * HOUR};
     for (uint32_t i = 0; i < NODES; i++)
-        story->candidates[i] = (struct rollout_candidate){.wave = i / 4, .neighbours = i % 2, .online = true};
+        story->candidates[i] =
+            (struct rollout_candidate){.wave = i / 4, .failure_domain = i % 2, .online = true};
 }
 
 /*  Lets time pass and carries out all actions. `sent` receives the orders to nodes. */
 static inline void story_advance (struct story *story, uint64_t after_ms)
 {
-    static const char *const words[] = {"", "order", "back", "cancel", "keep"};
+    static const char *const words[] = {"", "order", "revert", "cancel", "keep"};
     story->now_ms += after_ms;
     *story->sent = '\0';
     for (;;) {
@@ -133,7 +134,7 @@ static inline void story_restart (struct story *story)
 {
     for (uint32_t i = 0; i < NODES; i++) {
         story->rollout.members[i].online = false;
-        story->rollout.members[i].dark_ms = story->now_ms;
+        story->rollout.members[i].lost_ms = story->now_ms;
     }
     cr_assert_eq (rollout_resume (&story->rollout), 0);
 }

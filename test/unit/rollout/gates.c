@@ -23,11 +23,11 @@ static void budget_shut (struct story *story)
 
 static void comparison_shut (struct story *story)
 {
-    static const struct rollout_round round = {.updated = 4, .updated_bad = 4, .others = 100};
-    story->spec.false_halt = 50;
+    static const struct rollout_sample sample = {.updated = 4, .updated_failed = 4, .others = 100};
+    story->spec.significance = 50;
     story_begin (story);
     for (int i = 0; i < 100 && story->rollout.phase == WIRE_PHASE_UPDATING; i++)
-        rollout_compare (&story->rollout, &round, story->now_ms);
+        rollout_compare (&story->rollout, &sample, story->now_ms);
 }
 
 static void revert_shut (struct story *story)

@@ -24,8 +24,11 @@ static void story_prepare (struct story *story)
     story->spec.release.bytes[0] = 7;
     for (unsigned i = 0; i < NODES; i++) {
         (void) snprintf (story->ids[i], sizeof story->ids[i], "node-%02u", i);
-        story->facts[i] = (struct rollout_fact){
-            .id = story->ids[i], .size = 100, .online = true, .fits = true, .neighbours = i % 2 ? "a" : "b"};
+        story->facts[i] = (struct rollout_fact){.id = story->ids[i],
+                                                .size = 100,
+                                                .online = true,
+                                                .fits = true,
+                                                .failure_domain = i % 2 ? "a" : "b"};
     }
 }
 
@@ -55,10 +58,10 @@ Test (plan, by_default_the_waves_are_one_node_a_tenth_and_all_others)
     cr_expect_eq (story.plan.sizes[2], 35);
     cr_expect_eq (story.plan.bytes, 4000);
     cr_expect_eq (story.plan.expected_ms, 3000);
-    cr_expect_eq (story.plan.n_neighbours, 2);
+    cr_expect_eq (story.plan.n_failure_domains, 2);
     struct rollout rollout;
     cr_expect_eq (rollout_init (&rollout, &story.plan.spec, story.plan.candidates, story.plan.n_candidates,
-                                story.plan.n_neighbours, 1),
+                                story.plan.n_failure_domains, 1),
                   0);
     rollout_deinit (&rollout);
     rollout_plan_deinit (&story.plan);
@@ -98,14 +101,14 @@ Test (plan, excluded_nodes_are_listed_with_the_reason)
     story.facts[1].busy = true;
     story.facts[0].running = story.spec.release;
     plan_make (&story);
-    static const enum rollout_exclusion expected[] = {ROLLOUT_EXCLUDED_RUNS,     ROLLOUT_EXCLUDED_BUSY,
-                                                      ROLLOUT_EXCLUDED_FITS_NOT, ROLLOUT_EXCLUDED_QUARANTINED,
-                                                      ROLLOUT_EXCLUDED_HELD,     ROLLOUT_EXCLUDED_OFFLINE};
-    cr_assert_eq (story.plan.n_left_out, 6);
+    static const enum rollout_exclusion expected[] = {
+        ROLLOUT_EXCLUDED_RUNS,        ROLLOUT_EXCLUDED_BUSY, ROLLOUT_EXCLUDED_NO_PLATFORM,
+        ROLLOUT_EXCLUDED_QUARANTINED, ROLLOUT_EXCLUDED_HELD, ROLLOUT_EXCLUDED_OFFLINE};
+    cr_assert_eq (story.plan.n_skipped, 6);
     cr_expect_eq (story.plan.n_candidates, 34);
     for (uint32_t i = 0; i < 6; i++) {
-        cr_expect_eq (story.plan.left_out[i].fact, i);
-        cr_expect_eq (story.plan.left_out[i].why, expected[i]);
+        cr_expect_eq (story.plan.skipped[i].fact, i);
+        cr_expect_eq (story.plan.skipped[i].why, expected[i]);
         cr_expect_str_not_empty (rollout_exclusion_text (expected[i]));
     }
     rollout_plan_deinit (&story.plan);

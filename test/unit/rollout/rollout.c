@@ -10,12 +10,12 @@
 
 enum event {
     CONFIRMED, /* node 0 */
-    WENT_BACK,
-    FAILED,  /* nodes 0 and 1 */
-    DARK,    /* node 0 alone loses contact */
-    WORSE,   /* updated nodes fail more often than the others */
-    SOAKED,  /* ten minutes pass */
-    OVERDUE, /* two hours pass */
+    ROLLED_BACK,
+    FAILED,       /* nodes 0 and 1 */
+    LOST_CONTACT, /* node 0 alone loses contact */
+    WORSE,        /* updated nodes fail more often than the others */
+    SOAKED,       /* ten minutes pass */
+    OVERDUE,      /* two hours pass */
     PAUSE,
     RESUME,
     APPROVE,
@@ -35,20 +35,20 @@ static void story_event (struct story *story, enum event event)
     case CONFIRMED:
         rollout_ended (rollout, 0, ROLLOUT_CONFIRMED, story->now_ms);
         break;
-    case WENT_BACK:
+    case ROLLED_BACK:
         rollout_ended (rollout, 0, ROLLOUT_REVERTED, story->now_ms);
         break;
     case FAILED:
         rollout_ended (rollout, 0, ROLLOUT_FAILED, story->now_ms);
         rollout_ended (rollout, 1, ROLLOUT_FAILED, story->now_ms);
         break;
-    case DARK:
+    case LOST_CONTACT:
         rollout_heard (rollout, 0, ROLLOUT_CONTACT_LOST, story->now_ms);
         story_advance (story, MINUTE);
         break;
     case WORSE:
-        rollout->spec.false_halt = 10;
-        rollout_compare (rollout, &(struct rollout_round){100, 90, 100, 0}, story->now_ms);
+        rollout->spec.significance = 10;
+        rollout_compare (rollout, &(struct rollout_sample){100, 90, 100, 0}, story->now_ms);
         break;
     case SOAKED:
         story_advance (story, 10 * MINUTE);
@@ -159,24 +159,24 @@ Test (rollout, an_exceeded_budget_halts_in_the_same_call_and_reverts_all_nodes)
     cr_expect (strstr (story.rollout.reason, "wave 1: 2 of 4 nodes failed (allowed: 1)"), "%s",
                story.rollout.reason);
     story_advance (&story, 0);
-    cr_expect_str_eq (story.sent, "back 0 cancel 3 ");
+    cr_expect_str_eq (story.sent, "revert 0 cancel 3 ");
     rollout_ended (&story.rollout, 3, ROLLOUT_CONFIRMED,
                    story.now_ms); /* it had switched before the cancellation */
     story_advance (&story, 0);
-    cr_expect_str_eq (story.sent, "back 3 ");
+    cr_expect_str_eq (story.sent, "revert 3 ");
     story_end_members (&story, 0, 4, ROLLOUT_REVERTED);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_REVERTED);
     rollout_deinit (&story.rollout);
 }
 
-Test (rollout, nodes_that_were_bad_before_count_in_the_budget_and_are_not_waited_for)
+Test (rollout, nodes_that_had_lost_contact_count_in_the_budget_and_are_not_waited_for)
 {
     struct story story;
     story_prepare (&story);
     story.candidates[1].online = false;
     story_begin (&story);
     cr_expect_str_eq (story.sent, "order 0 order 2 order 3 ");
-    cr_expect_eq (story.rollout.waves[0].already_bad, 1);
+    cr_expect_eq (story.rollout.waves[0].lost_before, 1);
     rollout_ended (&story.rollout, 2, ROLLOUT_FAILED, story.now_ms);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_HALTED, "one node was bad before, one failed its update");
     rollout_deinit (&story.rollout);
@@ -207,7 +207,8 @@ Test (rollout, nodes_that_lose_contact_with_their_failure_domain_are_not_charged
     rollout_heard (&story.rollout, 6, ROLLOUT_CONTACT, story.now_ms);
     rollout_heard (&story.rollout, 0, ROLLOUT_CONTACT, story.now_ms);
     story_advance (&story, 2 * MINUTE);
-    cr_expect_eq (story.rollout.members[2].state, WIRE_MEMBER_DARK, "the others came back, node 2 did not");
+    cr_expect_eq (story.rollout.members[2].state, WIRE_MEMBER_LOST_CONTACT,
+                  "the others came back, node 2 did not");
     cr_expect_eq (story.rollout.charged, 1);
     rollout_heard (&story.rollout, 2, ROLLOUT_CONTACT, story.now_ms);
     cr_expect_eq (story.rollout.charged, 0, "node 2 is back");
@@ -222,7 +223,7 @@ Test (rollout, canaries_rehearse_a_revert_and_update_again)
     story_begin (&story);
     rollout_ended (&story.rollout, 0, ROLLOUT_CONFIRMED, story.now_ms);
     story_advance (&story, 0);
-    cr_expect_str_eq (story.sent, "back 0 ");
+    cr_expect_str_eq (story.sent, "revert 0 ");
     story_advance (&story, 700);
     rollout_ended (&story.rollout, 0, ROLLOUT_REVERTED, story.now_ms);
     story_advance (&story, 0);
@@ -267,11 +268,11 @@ Test (rollout, nodes_are_started_only_in_the_window_and_staggered)
     struct wire_window window = {.from = 60, .until = 120};
     story_prepare (&story);
     story.spec.window = &window;
-    story.spec.spread_ms = 8 * MINUTE;
+    story.spec.stagger_ms = 8 * MINUTE;
     story_begin (&story);
     cr_expect_str_empty (story.sent);
     struct rollout_action action = rollout_next (&story.rollout, story.now_ms, story.now_ms);
-    cr_expect_eq (action.until_ms, BEGUN + HOUR);
+    cr_expect_eq (action.until_ms, START_MS + HOUR);
     story_advance (&story, HOUR);
     cr_expect_str_eq (story.sent, "order 0 ", "nodes that waited for the window are staggered");
     story_advance (&story, 2 * MINUTE);
@@ -369,7 +370,7 @@ Test (rollout, a_lost_canary_blocks_the_next_wave_and_is_still_reverted)
     cr_expect_not_null (strstr (story.rollout.reason, "no node was updated"), "%s", story.rollout.reason);
     cr_assert_eq (story_command (&story, WIRE_COMMAND_REVERT, 0), 0);
     story_advance (&story, 0);
-    cr_expect_str_eq (story.sent, "back 0 ");
+    cr_expect_str_eq (story.sent, "revert 0 ");
     rollout_deinit (&story.rollout);
 }
 
@@ -397,7 +398,7 @@ Test (rollout, a_halt_before_an_approval_is_resumed_before_it)
 {
     struct story story;
     story_bring_to (&story, WIRE_PHASE_APPROVAL);
-    story.rollout.spec.spread_ms = 8 * MINUTE;
+    story.rollout.spec.stagger_ms = 8 * MINUTE;
     story_advance (&story, 2 * HOUR);
     cr_assert_eq (story.rollout.phase, WIRE_PHASE_HALTED);
     cr_assert_eq (story_command (&story, WIRE_COMMAND_RESUME, 0), 0);
@@ -414,14 +415,14 @@ Test (rollout, invalid_rollouts_are_refused)
 {
     struct story story;
     story_prepare (&story);
-    cr_expect_eq (rollout_init (&story.rollout, &story.spec, story.candidates, 0, 2, BEGUN), -EINVAL);
+    cr_expect_eq (rollout_init (&story.rollout, &story.spec, story.candidates, 0, 2, START_MS), -EINVAL);
     story.candidates[0].wave = 1;
-    cr_expect_eq (rollout_init (&story.rollout, &story.spec, story.candidates, NODES, 2, BEGUN), -EINVAL);
+    cr_expect_eq (rollout_init (&story.rollout, &story.spec, story.candidates, NODES, 2, START_MS), -EINVAL);
     story_prepare (&story);
     story.candidates[7].wave = 3;
-    cr_expect_eq (rollout_init (&story.rollout, &story.spec, story.candidates, NODES, 2, BEGUN), -EINVAL);
-    story.candidates[7] = (struct rollout_candidate){.wave = 1, .neighbours = 2};
-    cr_expect_eq (rollout_init (&story.rollout, &story.spec, story.candidates, NODES, 2, BEGUN), -EINVAL);
+    cr_expect_eq (rollout_init (&story.rollout, &story.spec, story.candidates, NODES, 2, START_MS), -EINVAL);
+    story.candidates[7] = (struct rollout_candidate){.wave = 1, .failure_domain = 2};
+    cr_expect_eq (rollout_init (&story.rollout, &story.spec, story.candidates, NODES, 2, START_MS), -EINVAL);
 }
 
 Test (rollout, a_wave_that_starts_after_a_restart_waits_for_its_nodes)
@@ -433,7 +434,7 @@ Test (rollout, a_wave_that_starts_after_a_restart_waits_for_its_nodes)
     story_advance (&story, 0);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_UPDATING);
     cr_expect_eq (story.rollout.wave, 1);
-    cr_expect_eq (story.rollout.waves[1].already_bad, 0, "no node was offline for long");
+    cr_expect_eq (story.rollout.waves[1].lost_before, 0, "no node was offline for long");
     cr_expect_str_empty (story.sent);
     rollout_heard (&story.rollout, 6, ROLLOUT_CONTACT, story.now_ms);
     story_advance (&story, 0);
@@ -451,11 +452,11 @@ Test (rollout, pending_orders_survive_a_restart)
     story_bring_to (&story, WIRE_PHASE_SOAKING);
     cr_assert_eq (story_command (&story, WIRE_COMMAND_REVERT, 0), 0);
     cr_assert_eq (rollout_next (&story.rollout, story.now_ms, story.now_ms).kind, ROLLOUT_TRANSITION);
-    while (rollout_next (&story.rollout, story.now_ms, story.now_ms).kind != ROLLOUT_BACK)
+    while (rollout_next (&story.rollout, story.now_ms, story.now_ms).kind != ROLLOUT_REVERT)
         continue;
     story_restart (&story);
     story_advance (&story, 0);
-    cr_expect_str_eq (story.sent, "back 1 back 2 back 3 ", "node 0 got its order before the restart");
+    cr_expect_str_eq (story.sent, "revert 1 revert 2 revert 3 ", "node 0 got its order before the restart");
     rollout_deinit (&story.rollout);
 }
 
@@ -479,7 +480,7 @@ Test (rollout, a_stored_state_that_contradicts_itself_is_refused)
             rollout->members[0].wave = 1;
             break;
         case 4:
-            rollout->members[1].neighbours = rollout->n_neighbours;
+            rollout->members[1].failure_domain = rollout->n_failure_domains;
             break;
         case 5:
             rollout->members[2].state = WIRE_MEMBER_NULL;
@@ -501,7 +502,7 @@ Test (rollout, a_skipped_order_charges_no_node)
     story_advance (&story, 0);
     cr_expect_eq (story.rollout.phase, WIRE_PHASE_SOAKING);
     cr_expect_eq (story.rollout.charged, 0);
-    cr_expect_eq (story.rollout.members[0].state, WIRE_MEMBER_LEFT);
+    cr_expect_eq (story.rollout.members[0].state, WIRE_MEMBER_SKIPPED);
     rollout_deinit (&story.rollout);
 }
 
@@ -551,8 +552,8 @@ Test (rollout, a_lost_node_that_may_be_updated_is_reverted_or_cancelled)
         story_advance (&story, 5 * MINUTE);
         bool back = ends[i] == WIRE_ON_HALT_REVERT;
         cr_expect_eq (story.rollout.phase, back ? WIRE_PHASE_REVERTING : WIRE_PHASE_HALTED);
-        cr_expect_not_null (strstr (story.sent, back ? "back 1 " : "cancel 1 "), "%s", story.sent);
-        cr_expect_eq (strstr (story.sent, "back 0 ") != NULL, back, "%s", story.sent);
+        cr_expect_not_null (strstr (story.sent, back ? "revert 1 " : "cancel 1 "), "%s", story.sent);
+        cr_expect_eq (strstr (story.sent, "revert 0 ") != NULL, back, "%s", story.sent);
         if (back) {
             story_end_members (&story, 0, 1, ROLLOUT_REVERTED);
             story_end_members (&story, 2, 4, ROLLOUT_SKIPPED);
@@ -582,7 +583,7 @@ Test (rollout, nodes_that_could_not_be_served_are_not_charged_and_ordered_again)
 }
 
 /*  A host that cannot rehearse is no evidence against the release. */
-Test (rollout_members, nodes_on_unfit_hosts_are_left_out_at_the_deadline_and_not_charged)
+Test (rollout_members, nodes_on_unfit_hosts_are_skipped_at_the_deadline_and_not_charged)
 {
     struct story story;
     story_prepare (&story);
@@ -597,7 +598,7 @@ Test (rollout_members, nodes_on_unfit_hosts_are_left_out_at_the_deadline_and_not
     rollout_unfit (&story.rollout, 2, ROLLOUT_TRIES);
     story_advance (&story, 2 * MINUTE);
     cr_expect_str_eq (story.sent, "cancel 0 ", "%s", story.sent);
-    cr_expect_eq (story.rollout.members[0].state, WIRE_MEMBER_LEFT);
+    cr_expect_eq (story.rollout.members[0].state, WIRE_MEMBER_SKIPPED);
     cr_expect_eq (story.rollout.members[1].state, WIRE_MEMBER_ORDERED, "node 1 is trying again");
     story_end_members (&story, 1, 2, ROLLOUT_CONFIRMED);
     cr_expect_eq (story.rollout.charged, 0);

@@ -24,7 +24,7 @@ static void shell_run (const char *command)
     free (scratch_shell (command, NULL));
 }
 
-static void expect_whole (const struct root_journal_head *reported)
+static void expect_intact (const struct root_journal_head *reported)
 {
     error.text[0] = '\0';
     cr_expect_eq (root_journal_check (&root, reported, &error), 0, "%s", error.text);
@@ -41,19 +41,19 @@ static const struct root_journal_head none = {.serial = 0};
 
 Test (chain, the_chain_continues_over_both_files)
 {
-    expect_whole (&none);
+    expect_intact (&none);
     journal_append_five ();
-    expect_whole (&none);
+    expect_intact (&none);
     struct root_journal_head head = root_journal_head (&root);
     cr_expect_eq (head.serial, 5);
-    expect_whole (&head);
+    expect_intact (&head);
     shell_run ("mv root/var/journal root/var/journal.1");
     cr_expect_eq (root_journal_head (&root).serial, 5);
     journal_append ("six");
     cr_expect_eq (root_journal_head (&root).serial, 6);
-    expect_whole (&head);
+    expect_intact (&head);
     shell_run ("rm root/var/journal.1"); /* as if rotation had removed it */
-    expect_whole (&head);
+    expect_intact (&head);
 }
 
 Test (chain, a_changed_line_in_the_middle_is_found_and_named)
@@ -86,7 +86,7 @@ Test (chain, a_change_of_a_reported_last_line_is_found)
     journal_append_five ();
     struct root_journal_head head = root_journal_head (&root);
     shell_run ("sed -i s/five/FIVE/ root/var/journal");
-    expect_whole (&none);
+    expect_intact (&none);
     expect_fault (&head, "line 5 of the journal differs from the one that was reported");
     journal_append ("six");
     expect_fault (&head, "line 5 of the journal differs from the one that was reported");
@@ -112,15 +112,15 @@ Test (chain, a_line_cut_short_by_a_crash_is_not_a_fault)
     journal_append_five ();
     struct root_journal_head head = root_journal_head (&root);
     shell_run ("printf '{\"serial\":6,\"ti' >> root/var/journal");
-    expect_whole (&head);
+    expect_intact (&head);
     journal_append ("six");
     cr_expect_eq (root_journal_head (&root).serial, 7);
-    expect_whole (&head);
+    expect_intact (&head);
     shell_run (
         "printf '{\"serial\":1' >> root/var/journal"); /* a truncated serial, such as the start of 14 */
     journal_append ("seven");
     cr_expect_eq (root_journal_head (&root).serial, 9);
-    expect_whole (&head);
+    expect_intact (&head);
 }
 
 Test (chain, unlinked_lines_of_an_older_version_are_accepted)
@@ -129,10 +129,10 @@ Test (chain, unlinked_lines_of_an_older_version_are_accepted)
     shell_run ("sed -i 's/,\"before\":\"[0-9a-f]*\"}$/}/' root/var/journal");
     journal_append ("six");
     journal_append ("seven");
-    expect_whole (&none);
+    expect_intact (&none);
     shell_run (
         "sed -i s/four/FOUR/ root/var/journal"); /* cannot be detected: line 5 has no digest of line 4 */
-    expect_whole (&none);
+    expect_intact (&none);
     shell_run ("sed -i s/five/FIVE/ root/var/journal");
     expect_fault (&none, "line 5 was changed");
 }
@@ -160,7 +160,7 @@ Test (chain, the_last_line_is_found_after_long_and_damaged_lines)
     shell_run ("head -c 100000 /dev/zero | tr '\\000' x >> root/var/journal");
     journal_append ("six");
     cr_expect_eq (root_journal_head (&root).serial, 7);
-    expect_whole (&none);
+    expect_intact (&none);
     shell_run ("head -c 100000 /dev/zero >> root/var/journal");
     cr_expect_eq (root_journal_head (&root).serial, 0, "an incomplete last line was never reported");
     journal_append ("seven");
@@ -195,15 +195,15 @@ Test (chain, an_end_lost_in_a_power_cut_is_removed_once_and_recorded)
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         struct root_journal_head head = root_journal_head (&root);
         shell_run (ends[i]);
-        expect_whole (&head);
+        expect_intact (&head);
         expect_no_finding ();
         cr_expect_gt (journal_repair (), 6, "end %zu", i);
         cr_expect_eq (root_journal_head (&root).serial, head.serial + 1);
-        expect_whole (&head);
+        expect_intact (&head);
         expect_no_finding ();
         cr_expect_eq (journal_repair (), 0, "the second repair changes nothing");
         journal_append ("onwards");
-        expect_whole (&head);
+        expect_intact (&head);
     }
     shell_run ("grep -c 'had not reached the disk' root/var/journal > count");
     char *text = scratch_read ("count");
@@ -222,10 +222,10 @@ Test (chain, nuls_and_the_unlinked_lines_after_them_are_removed)
     shell_run (
         "perl -e 'local $/; open (my $f, \"+<\", \"root/var/journal\"); my $t = <$f>; my $at = index ($t, "
         "\"six\") - 40; substr ($t, $at, 300) = \"\\0\" x 300; seek ($f, 0, 0); print $f $t'");
-    expect_whole (&head);
+    expect_intact (&head);
     cr_expect_gt (journal_repair (), 300);
     cr_expect_eq (root_journal_head (&root).serial, 6);
-    expect_whole (&head);
+    expect_intact (&head);
     expect_no_finding ();
 }
 
@@ -246,11 +246,11 @@ Test (chain, a_journal_of_nuls_continues_the_rotated_one)
     journal_append_five ();
     struct root_journal_head head = root_journal_head (&root);
     shell_run ("mv root/var/journal root/var/journal.1; head -c 300 /dev/zero > root/var/journal");
-    expect_whole (&head);
+    expect_intact (&head);
     expect_no_finding ();
     cr_expect_eq (journal_repair (), 300);
     cr_expect_eq (root_journal_head (&root).serial, 6);
-    expect_whole (&head);
+    expect_intact (&head);
 }
 
 Test (chain, words_of_a_later_version_are_not_damage)
@@ -259,7 +259,7 @@ Test (chain, words_of_a_later_version_are_not_damage)
     shell_run (
         "sed -i '$s/\"outcome\":\"passed\"/\"outcome\":\"adopted\",\"colour\":\"red\"/' root/var/journal");
     expect_no_finding ();
-    expect_whole (&none);
+    expect_intact (&none);
     cr_expect_eq (journal_repair (), 0);
     journal_append ("six");
     cr_expect_eq (root_journal_head (&root).serial, 6);

@@ -112,7 +112,7 @@ Test (check, a_workspace_is_compared_with_its_release_document)
 Test (check, a_missing_previous_is_named_if_its_target_is_known)
 {
     expect_findings (
-        "rm previous; printf '{\"epoch\":1,\"seen_epoch\":1,\"previous\":\"%s\"}' $two > var/standing",
+        "rm previous; printf '{\"epoch\":1,\"seen_epoch\":1,\"previous\":\"%s\"}' $two > var/order-state",
         "no link previous, which pointed to 2: a running manager or noded revert restores it\n");
     expect_findings ("rm -r $two", "");
 }
@@ -120,9 +120,9 @@ Test (check, a_missing_previous_is_named_if_its_target_is_known)
 Test (check, damaged_records_are_named_and_not_moved)
 {
     expect_findings (
-        "echo x > var/trial; echo > var/standing; printf '{}\\n\\n' > var/journal; mkdir var/quarantine;"
+        "echo x > var/trial; echo > var/order-state; printf '{}\\n\\n' > var/journal; mkdir var/quarantine;"
         "echo > var/quarantine/$(printf '%064d' 1)",
-        "var/journal: line 1 is damaged\nvar/trial is damaged\nvar/standing is damaged\n"
+        "var/journal: line 1 is damaged\nvar/trial is damaged\nvar/order-state is damaged\n"
         "var/quarantine/0000000000000000000000000000000000000000000000000000000000000001 is damaged\n");
     cr_expect (scratch_exists ("root/var/trial"));
 }

@@ -113,12 +113,12 @@ Test (links, the_newest_confirmed_workspaces_are_tried_first)
     }
     for (size_t i = 0; i < MANY; i++)
         cr_assert_eq (root_ok_set (&root, names[i * 7 % MANY], &error), 0, "%s", error.text);
-    char **ways = root_ways_back (&root, two, NULL);
-    cr_assert_eq (base_list_count (ways), MANY + 1);
-    cr_expect_str_eq (ways[0], one, "previous comes first");
+    char **fallbacks = root_fallbacks (&root, two, NULL);
+    cr_assert_eq (base_list_count (fallbacks), MANY + 1);
+    cr_expect_str_eq (fallbacks[0], one, "previous comes first");
     for (size_t i = 0; i < MANY; i++)
-        cr_expect_str_eq (ways[i + 1], names[MANY - 1 - i]);
-    (void) base_list_free (ways);
+        cr_expect_str_eq (fallbacks[i + 1], names[MANY - 1 - i]);
+    (void) base_list_free (fallbacks);
 }
 
 Test (links, a_trial_is_recognized_by_its_files)

@@ -121,26 +121,26 @@ Test (record, a_hold_is_recorded_on_a_full_disk)
 {
     struct failing_disk failing;
     struct root full = root;
-    struct wire_standing standing = {.epoch = 4, .seen_epoch = 4};
-    cr_assert_eq (root_order_state_write (&root, &standing, &error), 0);
-    standing.held = true;
+    struct wire_order_state order_state = {.epoch = 4, .seen_epoch = 4};
+    cr_assert_eq (root_order_state_write (&root, &order_state, &error), 0);
+    order_state.held = true;
     full.disk = failing_init (&failing, 1, ENOSPC);
     failing.only = "write";
-    cr_expect_eq (root_order_state_write (&full, &standing, &error), 0, "%s", error.text);
-    standing = (struct wire_standing){.epoch = 0};
-    cr_assert_eq (root_order_state_read (&root, &standing), 0);
-    cr_expect (standing.held && standing.epoch == 4);
-    wire_standing_deinit (&standing);
+    cr_expect_eq (root_order_state_write (&full, &order_state, &error), 0, "%s", error.text);
+    order_state = (struct wire_order_state){.epoch = 0};
+    cr_assert_eq (root_order_state_read (&root, &order_state), 0);
+    cr_expect (order_state.held && order_state.epoch == 4);
+    wire_order_state_deinit (&order_state);
 }
 
 Test (record, a_cache_directory_replaces_files_in_its_way)
 {
     struct stat status;
     free (scratch_shell ("rm -r root/var; touch root/var", NULL));
-    cr_expect_eq (root_cache_make (&root, "var/contents", &error), 0, "%s", error.text);
-    free (scratch_shell ("rm -r root/var/contents; touch root/var/contents", NULL));
-    cr_expect_eq (root_cache_make (&root, "var/contents", &error), 0, "%s", error.text);
-    cr_expect (stat ("root/var/contents", &status) == 0 && S_ISDIR (status.st_mode));
+    cr_expect_eq (root_cache_make (&root, "var/blobs", &error), 0, "%s", error.text);
+    free (scratch_shell ("rm -r root/var/blobs; touch root/var/blobs", NULL));
+    cr_expect_eq (root_cache_make (&root, "var/blobs", &error), 0, "%s", error.text);
+    cr_expect (stat ("root/var/blobs", &status) == 0 && S_ISDIR (status.st_mode));
 }
 
 static struct wire_failure failure_of (const char *release, const char *time)
@@ -245,11 +245,11 @@ Test (record, trial_and_order_state_are_read_back)
     cr_expect_eq (root_trial_forget (&root), 0);
     cr_expect_eq (root_trial_forget (&root), 0);
     cr_expect_eq (root_trial_recall (&root, &found), ROOT_E_NONE);
-    struct wire_standing standing = {.epoch = 3, .seen_epoch = 4, .held = true}, recalled;
-    cr_assert_eq (root_order_state_write (&root, &standing, &error), 0);
+    struct wire_order_state order_state = {.epoch = 3, .seen_epoch = 4, .held = true}, recalled;
+    cr_assert_eq (root_order_state_write (&root, &order_state, &error), 0);
     cr_assert_eq (root_order_state_read (&root, &recalled), 0);
     cr_expect (recalled.epoch == 3 && recalled.seen_epoch == 4 && recalled.held);
-    wire_standing_deinit (&recalled);
+    wire_order_state_deinit (&recalled);
 }
 
 Test (record, a_corrupt_trial_record_is_set_aside)
@@ -262,9 +262,9 @@ Test (record, a_corrupt_trial_record_is_set_aside)
         cr_expect (scratch_holds ("root/var/trial.damaged", corrupt[i]));
         cr_expect_not (scratch_exists ("root/var/trial"));
     }
-    cr_assert_eq (mkdir ("root/var/standing", 0700), 0);
-    struct wire_standing standing = {.epoch = 1, .seen_epoch = 1};
-    cr_expect_eq (root_order_state_write (&root, &standing, &error), 0,
+    cr_assert_eq (mkdir ("root/var/order-state", 0700), 0);
+    struct wire_order_state order_state = {.epoch = 1, .seen_epoch = 1};
+    cr_expect_eq (root_order_state_write (&root, &order_state, &error), 0,
                   "a directory in the way is replaced: %s", error.text);
-    cr_expect_eq (root_order_state_read (&root, &standing), 0);
+    cr_expect_eq (root_order_state_read (&root, &order_state), 0);
 }

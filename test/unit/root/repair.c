@@ -50,26 +50,26 @@ Test (repair, a_directory_is_a_root_by_any_of_its_names)
     }
 }
 
-Test (repair, places_are_made_restored_and_what_is_in_their_way_is_kept)
+Test (repair, directories_are_made_restored_and_what_is_in_their_way_is_kept)
 {
     struct root_repair repair = repair_of (&root);
-    cr_assert_eq (root_repair_places (&repair, &error), 0, "%s", error.text);
+    cr_assert_eq (root_repair_directories (&repair, &error), 0, "%s", error.text);
     cr_expect_str_empty (said, "nothing is wrong: %s", said);
     free (scratch_shell ("cd root; rmdir var; echo precious > var; rmdir probe; chmod 0 apps; chmod 500 .",
                          NULL));
     repair = repair_of (&root);
-    cr_assert_eq (root_repair_places (&repair, &error), 0, "%s", error.text);
+    cr_assert_eq (root_repair_directories (&repair, &error), 0, "%s", error.text);
     cr_expect (scratch_holds ("root/var.damaged", "precious\n"));
     cr_expect (mode_of ("root/var") == 0700 && mode_of ("root/probe") == 0755);
     cr_expect (mode_of ("root/apps") == 0700 && mode_of ("root") == 0700);
     cr_expect_not_null (strstr (said, "var: moved aside to var.damaged"), "%s", said);
     cr_expect_not_null (strstr (said, "probe: was missing, and was created"), "%s", said);
     repair = repair_of (&root);
-    cr_assert_eq (root_repair_places (&repair, &error), 0);
+    cr_assert_eq (root_repair_directories (&repair, &error), 0);
     cr_expect_str_empty (said, "a second repair changes nothing: %s", said);
 }
 
-Test (repair, a_place_that_cannot_be_made_is_an_error_and_the_others_are_made)
+Test (repair, a_directory_that_cannot_be_made_is_an_error_and_the_others_are_made)
 {
     struct failing_disk failing;
     struct root on = root;
@@ -77,7 +77,7 @@ Test (repair, a_place_that_cannot_be_made_is_an_error_and_the_others_are_made)
     on.disk = failing_init (&failing, 1, ENOSPC);
     failing.only = "mkdirat";
     struct root_repair repair = repair_of (&on);
-    cr_expect_eq (root_repair_places (&repair, &error), -ENOSPC);
+    cr_expect_eq (root_repair_directories (&repair, &error), -ENOSPC);
     cr_expect_not_null (strstr (error.text, "var"), "%s", error.text);
     cr_expect (scratch_exists ("root/probe") && !scratch_exists ("root/var"));
 }
@@ -86,17 +86,17 @@ Test (repair, a_check_reports_and_changes_nothing)
 {
     free (scratch_shell ("cd root; rmdir probe; echo > probe; chmod 0 apps; rmdir var", NULL));
     struct root_repair repair = repair_of (&root);
-    root_places_check (&repair);
+    root_directories_check (&repair);
     cr_expect_not_null (strstr (said, "probe is not a directory"), "%s", said);
     cr_expect_not_null (strstr (said, "apps has the mode 0000"), "%s", said);
     cr_expect_not_null (strstr (said, "var is missing"), "%s", said);
-    cr_expect_null (strstr (said, "contents"), "%s", said);
+    cr_expect_null (strstr (said, "blobs"), "%s", said);
     cr_expect_not (scratch_exists ("root/var"));
     cr_expect_eq (mode_of ("root/apps"), 0);
     repair = repair_of (&root);
     repair.served = true;
-    root_places_check (&repair);
-    cr_expect_not_null (strstr (said, "var/contents is missing"), "a manager needs it: %s", said);
+    root_directories_check (&repair);
+    cr_expect_not_null (strstr (said, "var/blobs is missing"), "a manager needs it: %s", said);
 }
 
 Test (repair, without_an_intact_version_nothing_is_chosen)

@@ -35,11 +35,11 @@ TestSuite (verified, .init = suite_begin, .fini = suite_end);
     so. */
 static void clock_settle (void)
 {
-    struct timespec begun, now;
-    (void) clock_gettime (CLOCK_REALTIME, &begun);
+    struct timespec started, now;
+    (void) clock_gettime (CLOCK_REALTIME, &started);
     do
         (void) clock_gettime (CLOCK_REALTIME_COARSE, &now);
-    while (now.tv_sec < begun.tv_sec || (now.tv_sec == begun.tv_sec && now.tv_nsec <= begun.tv_nsec));
+    while (now.tv_sec < started.tv_sec || (now.tv_sec == started.tv_sec && now.tv_nsec <= started.tv_nsec));
 }
 
 /*  Replaces the digest of every file in the list, so that a use of the list makes the verification fail. */

@@ -17,7 +17,7 @@ Test (repair, a_damaged_version_is_rolled_back_before_it_runs)
     free (path);
     cr_expect_eq (launcher_run (), 0);
     expect_log ("one ");
-    expect_rolled_back (ROOT_CAUSE_ROTTEN, "envelope.json does not match the manifest");
+    expect_rolled_back (ROOT_CAUSE_CORRUPT, "envelope.json does not match the manifest");
 }
 
 static void expect_repaired (enum root_cause cause, const char *workspace)

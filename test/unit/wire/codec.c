@@ -238,7 +238,7 @@ Test (codec, every_word_stands_for_one_value)
     cr_assert_eq (wire_state_parse ("trial"), WIRE_STATE_TRIAL);
     cr_assert_eq (wire_state_parse ("trials"), WIRE_STATE_NULL);
     cr_assert_eq (wire_state_parse (""), WIRE_STATE_NULL);
-    cr_assert_str_eq (wire_outcome_word (WIRE_OUTCOME_WENT_BACK), "went-back");
+    cr_assert_str_eq (wire_outcome_word (WIRE_OUTCOME_ROLLED_BACK), "rolled-back");
 }
 
 Test (codec, a_prefix_is_read_in_this_version_and_the_adjacent_ones)

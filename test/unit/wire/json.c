@@ -35,13 +35,13 @@ Test (json, every_record_survives_json)
 
 Test (json, json_is_one_line_in_the_order_of_the_schema)
 {
-    struct wire_happened happened = {.event = WIRE_EVENT_FAILED,
-                                     .instance = "i",
-                                     .sequence = 3,
-                                     .time = "t",
-                                     .node = "n\n1",
-                                     .reason = "it \"broke\""};
-    base_cleanup (base_free_p) char *text = wire_json (&wire_happened_record, &happened, 0);
+    struct wire_node_event node_event = {.event = WIRE_EVENT_FAILED,
+                                         .instance = "i",
+                                         .sequence = 3,
+                                         .time = "t",
+                                         .node = "n\n1",
+                                         .reason = "it \"broke\""};
+    base_cleanup (base_free_p) char *text = wire_json (&wire_node_event_record, &node_event, 0);
     cr_assert_str_eq (
         text, "{\"event\":\"failed\",\"instance\":\"i\",\"sequence\":3,\"time\":\"t\",\"node\":\"n\\n1\","
               "\"reason\":\"it \\\"broke\\\"\"}");

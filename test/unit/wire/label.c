@@ -21,7 +21,7 @@ Test (label, an_invalid_label_is_refused_with_a_reason)
     char most[130];
     static const struct {
         const char *name, *value, *says;
-        enum wire_label_place place;
+        enum wire_label_side side;
     } table[] = {
         {"", "x", "letters", WIRE_LABEL_AT_BROKER},       {"a b", "x", "letters", WIRE_LABEL_AT_BROKER},
         {"-a", "x", "letters", WIRE_LABEL_AT_BROKER},     {"version", "2", "fact", WIRE_LABEL_AT_NODE},
@@ -33,7 +33,7 @@ Test (label, an_invalid_label_is_refused_with_a_reason)
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct base_error error = {.text = ""};
-        cr_expect_eq (wire_label_check (table[i].name, table[i].value, table[i].place, &error), -EINVAL,
+        cr_expect_eq (wire_label_check (table[i].name, table[i].value, table[i].side, &error), -EINVAL,
                       "%s was accepted", table[i].name);
         cr_expect_not_null (strstr (error.text, table[i].says), "%s", error.text);
     }

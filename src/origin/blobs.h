@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  origin/content.h - answering get; private to this room
+/*  origin/blobs.h - answering get; private to this room
 
     Open blobs are kept for a while, by digest: mapped if the owner says that they cannot shrink, else read
     piece by piece. A payload under way holds its mapping and the account of its peer. Both have atomic
     reference counts, because libzmq releases a payload on its I/O thread, perhaps after the origin was
     freed. */
 
-#ifndef ORIGIN_CONTENT_H
-#define ORIGIN_CONTENT_H
+#ifndef ORIGIN_BLOBS_H
+#define ORIGIN_BLOBS_H
 
 #include "origin/origin.h"
 
-struct origin_contents;
+struct origin_blobs;
 
-struct origin_contents_spec {
+struct origin_blobs_spec {
     struct bus_loop *loop;
     int (*open) (void *context, const struct base_digest *digest, int *ret_fd, uint64_t *ret_size,
                  bool *ret_immutable);
@@ -23,15 +23,14 @@ struct origin_contents_spec {
 };
 
 /*  Returns NULL if memory is exhausted. */
-struct origin_contents *origin_contents_new (const struct origin_contents_spec *spec);
-struct origin_contents *origin_contents_free (struct origin_contents *contents);
+struct origin_blobs *origin_blobs_new (const struct origin_blobs_spec *spec);
+struct origin_blobs *origin_blobs_free (struct origin_blobs *blobs);
 
 /*  Closes the open file of a blob, because the owner has another one for it now. */
-void origin_contents_forget (struct origin_contents *contents, const struct base_digest *digest);
+void origin_blobs_forget (struct origin_blobs *blobs, const struct base_digest *digest);
 
 /*  Sends the chunk that answers get. */
-void origin_contents_get (struct origin_contents *contents, struct bus_socket *socket,
-                          const struct bus_peer *peer, const struct wire_get *get,
-                          struct origin_counts *counts);
+void origin_blobs_get (struct origin_blobs *blobs, struct bus_socket *socket, const struct bus_peer *peer,
+                       const struct wire_get *get, struct origin_counts *counts);
 
 #endif

@@ -41,13 +41,13 @@ ruin ()
 }
 
 ruin 'var.* is missing' 'rm -rf var'
-ruin 'var/contents .*is missing' 'rm -rf var/contents'
+ruin 'var/blobs .*is missing' 'rm -rf var/blobs'
 ruin 'var is not a directory' 'rm -rf var; echo >var'
 ruin 'probe is not a directory' 'rm -rf probe; echo >probe'
 ruin 'probe .*is missing' 'rmdir probe'
 ruin 'probe .*mode' 'chmod 0 probe'
 ruin 'var .*mode' 'chmod 0 var'
-ruin 'var/contents .*mode' 'chmod 0500 var/contents'
+ruin 'var/blobs .*mode' 'chmod 0500 var/blobs'
 ruin 'mode' 'chmod 0500 .'
 ruin 'mode|cannot|looking' 'chmod 0 .'
 rm -f "$root/var.damaged" "$root/probe.damaged"

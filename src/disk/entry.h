@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  disk/place.h - the parent directory and the last component of a path; private to this room */
+/*  disk/entry.h - the parent directory and the last component of a path; private to this room */
 
-#ifndef DISK_PLACE_H
-#define DISK_PLACE_H
+#ifndef DISK_ENTRY_H
+#define DISK_ENTRY_H
 
 #include "disk/disk.h"
 
 enum { DISK_TEMPORARY_SIZE = 32 };
 
-struct disk_place {
+struct disk_entry {
     int fd;           /* of the directory */
     int owned;        /* the same, to be closed; -1 if the caller owns it */
     const char *leaf; /* points into path */
 };
 
-#define DISK_PLACE_NULL ((struct disk_place){.fd = -1, .owned = -1})
+#define DISK_ENTRY_NULL ((struct disk_entry){.fd = -1, .owned = -1})
 
-/*  Returns 0 or -errno; path must outlive the place. */
-int disk_place_find (const struct disk *disk, int directory, const char *path, struct disk_place *ret_place);
-void disk_place_deinit (struct disk_place *place);
+/*  Returns 0 or -errno; path must outlive the entry. */
+int disk_entry_find (const struct disk *disk, int directory, const char *path, struct disk_entry *ret_entry);
+void disk_entry_deinit (struct disk_entry *entry);
 
 /*  Syncs a directory, so that changes of its names are durable. Returns 0 or -errno. */
 int disk_directory_sync (const struct disk *disk, int fd);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  origin/content.c - answering get */
+/*  origin/blobs.c - answering get */
 
-#include "origin/content.h"
+#include "origin/blobs.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -27,8 +27,8 @@ struct mapping {
     size_t size;
 };
 
-struct content {
-    struct content *next;
+struct blob {
+    struct blob *next;
     struct base_digest digest;
     int fd; /* -1 if mapped */
     uint64_t size;
@@ -37,9 +37,9 @@ struct content {
     bool ended; /* the last get reached the end */
 };
 
-struct origin_contents {
-    struct origin_contents_spec spec;
-    struct content *first; /* most recently used first */
+struct origin_blobs {
+    struct origin_blobs_spec spec;
+    struct blob *first; /* most recently used first */
     unsigned n_open;
     int idle_timer;
     struct origin_accounts accounts;
@@ -73,79 +73,79 @@ static void parcel_release (void *data, void *hint)
     free (parcel);
 }
 
-struct origin_contents *origin_contents_new (const struct origin_contents_spec *spec)
+struct origin_blobs *origin_blobs_new (const struct origin_blobs_spec *spec)
 {
     base_assert (spec && spec->loop);
-    struct origin_contents *contents = calloc (1, sizeof *contents);
-    if (contents)
-        contents->spec = *spec;
-    return contents;
+    struct origin_blobs *blobs = calloc (1, sizeof *blobs);
+    if (blobs)
+        blobs->spec = *spec;
+    return blobs;
 }
 
-static void content_free (struct content *content)
+static void blob_free (struct blob *blob)
 {
-    if (content->fd >= 0)
-        (void) close (content->fd);
-    mapping_unref (content->mapping);
-    free (content);
+    if (blob->fd >= 0)
+        (void) close (blob->fd);
+    mapping_unref (blob->mapping);
+    free (blob);
 }
 
 /*  Removes *link from the list and closes it. */
-static void content_close (struct origin_contents *contents, struct content **link)
+static void content_close (struct origin_blobs *blobs, struct blob **link)
 {
-    base_assert (*link && contents->n_open > 0);
-    struct content *content = *link;
-    *link = content->next;
-    contents->n_open--;
-    content_free (content);
+    base_assert (*link && blobs->n_open > 0);
+    struct blob *blob = *link;
+    *link = blob->next;
+    blobs->n_open--;
+    blob_free (blob);
 }
 
-struct origin_contents *origin_contents_free (struct origin_contents *contents)
+struct origin_blobs *origin_blobs_free (struct origin_blobs *blobs)
 {
-    if (!contents)
+    if (!blobs)
         return NULL;
-    bus_timer_cancel (contents->spec.loop, contents->idle_timer);
-    while (contents->first)
-        content_close (contents, &contents->first);
-    origin_accounts_deinit (&contents->accounts);
-    free (contents);
+    bus_timer_cancel (blobs->spec.loop, blobs->idle_timer);
+    while (blobs->first)
+        content_close (blobs, &blobs->first);
+    origin_accounts_deinit (&blobs->accounts);
+    free (blobs);
     return NULL;
 }
 
-void origin_contents_forget (struct origin_contents *contents, const struct base_digest *digest)
+void origin_blobs_forget (struct origin_blobs *blobs, const struct base_digest *digest)
 {
-    base_assert (contents && digest);
-    for (struct content **link = &contents->first; *link; link = &(*link)->next)
+    base_assert (blobs && digest);
+    for (struct blob **link = &blobs->first; *link; link = &(*link)->next)
         if (base_digest_equal (&(*link)->digest, digest)) {
-            content_close (contents, link);
+            content_close (blobs, link);
             return;
         }
 }
 
-static void contents_close_idle (void *context)
+static void blobs_close_idle (void *context)
 {
     base_assert (context);
-    struct origin_contents *contents = context;
+    struct origin_blobs *blobs = context;
     uint64_t now_ms = base_time_boot_ms ();
-    for (struct content **link = &contents->first; *link;)
+    for (struct blob **link = &blobs->first; *link;)
         if (now_ms - (*link)->used_ms >= IDLE_MS)
-            content_close (contents, link);
+            content_close (blobs, link);
         else
             link = &(*link)->next;
-    contents->idle_timer =
-        contents->first ? bus_timer_start (contents->spec.loop, IDLE_MS, contents_close_idle, contents) : 0;
+    blobs->idle_timer =
+        blobs->first ? bus_timer_start (blobs->spec.loop, IDLE_MS, blobs_close_idle, blobs) : 0;
 }
 
-static int content_map (struct content *content)
+static int blob_map (struct blob *blob)
 {
-    base_assert (content->fd >= 0 && !content->mapping);
-    if (content->size == 0)
+    base_assert (blob->fd >= 0 && !blob->mapping);
+    if (blob->size == 0)
         return 0;
     struct mapping *mapping = calloc (1, sizeof *mapping);
     if (!mapping)
         return -ENOMEM;
-    mapping->size = (size_t) content->size;
-    mapping->base = mmap (NULL, mapping->size, PROT_READ, MAP_SHARED, content->fd, 0);
+    mapping->size = (size_t) blob->size;
+    mapping->base = mmap (NULL, mapping->size, PROT_READ, MAP_SHARED, blob->fd, 0);
     if (mapping->base == MAP_FAILED) {
         int r = -errno;
         free (mapping);
@@ -153,22 +153,21 @@ static int content_map (struct content *content)
     }
     (void) madvise (mapping->base, mapping->size, MADV_SEQUENTIAL);
     atomic_init (&mapping->refs, 1);
-    content->mapping = mapping;
-    (void) close (content->fd);
-    content->fd = -1;
+    blob->mapping = mapping;
+    (void) close (blob->fd);
+    blob->fd = -1;
     return 0;
 }
 
-static int content_open (struct origin_contents *contents, const struct base_digest *digest,
-                         struct content **ret_content)
+static int blob_open (struct origin_blobs *blobs, const struct base_digest *digest, struct blob **ret_blob)
 {
-    base_assert (contents->n_open < contents->spec.open_most);
-    if (!contents->spec.open)
+    base_assert (blobs->n_open < blobs->spec.open_most);
+    if (!blobs->spec.open)
         return -ENOENT;
     base_cleanup (base_close_p) int fd = -1;
     uint64_t size = 0;
     bool immutable = false;
-    int r = contents->spec.open (contents->spec.context, digest, &fd, &size, &immutable);
+    int r = blobs->spec.open (blobs->spec.context, digest, &fd, &size, &immutable);
     if (r != 0)
         return r < 0 ? r : -EIO;
     /*  Reading a mapping beyond the end of its file kills the process. */
@@ -178,51 +177,50 @@ static int content_open (struct origin_contents *contents, const struct base_dig
     if ((uint64_t) status.st_size < size)
         return -EIO;
 
-    struct content *content = calloc (1, sizeof *content);
-    if (!content)
+    struct blob *blob = calloc (1, sizeof *blob);
+    if (!blob)
         return -ENOMEM;
-    content->digest = *digest;
-    content->fd = base_take_fd (&fd);
-    content->size = size;
+    blob->digest = *digest;
+    blob->fd = base_take_fd (&fd);
+    blob->size = size;
     if (immutable)
-        (void) content_map (content); /* if mapping fails, the file is read */
+        (void) blob_map (blob); /* if mapping fails, the file is read */
 
-    content->next = contents->first;
-    contents->first = content;
-    contents->n_open++;
-    if (contents->idle_timer <= 0)
-        contents->idle_timer = bus_timer_start (contents->spec.loop, IDLE_MS, contents_close_idle, contents);
-    *ret_content = content;
+    blob->next = blobs->first;
+    blobs->first = blob;
+    blobs->n_open++;
+    if (blobs->idle_timer <= 0)
+        blobs->idle_timer = bus_timer_start (blobs->spec.loop, IDLE_MS, blobs_close_idle, blobs);
+    *ret_blob = blob;
     return 0;
 }
 
 /*  Finds or opens a blob and moves it to the front of the list. Returns 0; -EBUSY: too many are open and in
     use; -ENOENT: no such blob; or another -errno. */
-static int content_find (struct origin_contents *contents, const struct base_digest *digest,
-                         struct content **ret_content)
+static int content_find (struct origin_blobs *blobs, const struct base_digest *digest, struct blob **ret_blob)
 {
     uint64_t now_ms = base_time_boot_ms ();
-    struct content **link = &contents->first, **spare = NULL;
+    struct blob **link = &blobs->first, **unused = NULL;
     for (; *link && !base_digest_equal (&(*link)->digest, digest); link = &(*link)->next)
         if ((*link)->ended || now_ms - (*link)->used_ms >= ACTIVE_MS)
-            spare = link;
-    struct content *content = *link;
-    if (content) {
-        *link = content->next;
-        content->next = contents->first;
-        contents->first = content;
+            unused = link;
+    struct blob *blob = *link;
+    if (blob) {
+        *link = blob->next;
+        blob->next = blobs->first;
+        blobs->first = blob;
     } else {
-        if (contents->n_open >= contents->spec.open_most) {
-            if (!spare)
+        if (blobs->n_open >= blobs->spec.open_most) {
+            if (!unused)
                 return -EBUSY;
-            content_close (contents, spare);
+            content_close (blobs, unused);
         }
-        int r = content_open (contents, digest, &content);
-        if (r < 0 || !content)
+        int r = blob_open (blobs, digest, &blob);
+        if (r < 0 || !blob)
             return r < 0 ? r : -ENOENT;
     }
-    content->used_ms = now_ms;
-    *ret_content = content;
+    blob->used_ms = now_ms;
+    *ret_blob = blob;
     return 0;
 }
 
@@ -242,23 +240,23 @@ static int file_read (int fd, uint8_t *data, size_t size, uint64_t offset)
 }
 
 /*  Makes a payload of the bytes from offset on. parcel_release frees it. */
-static int parcel_make (const struct content *content, struct origin_account *account, uint64_t offset,
-                        size_t size, struct parcel **ret_parcel, uint8_t **ret_data)
+static int parcel_make (const struct blob *blob, struct origin_account *account, uint64_t offset, size_t size,
+                        struct parcel **ret_parcel, uint8_t **ret_data)
 {
-    base_assert (offset <= content->size && size <= content->size - offset);
-    base_assert (content->mapping || content->fd >= 0);
+    base_assert (offset <= blob->size && size <= blob->size - offset);
+    base_assert (blob->mapping || blob->fd >= 0);
     base_cleanup (base_free_p) struct parcel *parcel = calloc (1, sizeof *parcel);
     if (!parcel)
         return -ENOMEM;
-    if (content->mapping) {
-        *ret_data = (uint8_t *) content->mapping->base + offset;
-        atomic_fetch_add_explicit (&content->mapping->refs, 1, memory_order_relaxed);
-        parcel->mapping = content->mapping;
+    if (blob->mapping) {
+        *ret_data = (uint8_t *) blob->mapping->base + offset;
+        atomic_fetch_add_explicit (&blob->mapping->refs, 1, memory_order_relaxed);
+        parcel->mapping = blob->mapping;
     } else {
         base_cleanup (base_free_p) uint8_t *data = malloc (size ? size : 1);
         if (!data)
             return -ENOMEM;
-        int r = file_read (content->fd, data, size, offset);
+        int r = file_read (blob->fd, data, size, offset);
         if (r < 0)
             return r;
         *ret_data = base_take (data);
@@ -291,40 +289,39 @@ static void chunk_refuse (struct bus_socket *socket, const struct bus_peer *peer
     (void) bus_send (socket, peer, &wire_chunk_record, chunk);
 }
 
-void origin_contents_get (struct origin_contents *contents, struct bus_socket *socket,
-                          const struct bus_peer *peer, const struct wire_get *get,
-                          struct origin_counts *counts)
+void origin_blobs_get (struct origin_blobs *blobs, struct bus_socket *socket, const struct bus_peer *peer,
+                       const struct wire_get *get, struct origin_counts *counts)
 {
-    base_assert (contents && socket);
+    base_assert (blobs && socket);
     base_assert (peer && get && counts);
     struct wire_chunk chunk = {.digest = get->digest, .offset = get->offset, .length = get->length};
     counts->pieces++;
 
-    struct origin_account *account = origin_accounts_of (&contents->accounts, peer);
+    struct origin_account *account = origin_accounts_of (&blobs->accounts, peer);
     if (!account) {
         chunk_refuse (socket, peer, &chunk, -ENOMEM, counts);
         return;
     }
     size_t unsent = atomic_load (&account->bytes);
-    if (unsent > 0 && unsent + get->length > contents->spec.peer_bytes) {
+    if (unsent > 0 && unsent + get->length > blobs->spec.peer_bytes) {
         chunk_refuse (socket, peer, &chunk, -EBUSY, counts);
         return;
     }
 
-    struct content *content;
-    int r = content_find (contents, &get->digest, &content);
-    if (r == 0 && get->offset > content->size)
+    struct blob *blob;
+    int r = content_find (blobs, &get->digest, &blob);
+    if (r == 0 && get->offset > blob->size)
         r = -ERANGE;
     if (r < 0) {
         chunk_refuse (socket, peer, &chunk, r, counts);
         return;
     }
     size_t size = get->length;
-    if (size > content->size - get->offset)
-        size = (size_t) (content->size - get->offset);
-    content->ended = get->offset + size == content->size;
+    if (size > blob->size - get->offset)
+        size = (size_t) (blob->size - get->offset);
+    blob->ended = get->offset + size == blob->size;
     chunk.status = WIRE_STATUS_OK;
-    chunk.size = content->size;
+    chunk.size = blob->size;
     if (size == 0) {
         (void) bus_send (socket, peer, &wire_chunk_record, &chunk);
         counts->chunks++;
@@ -333,7 +330,7 @@ void origin_contents_get (struct origin_contents *contents, struct bus_socket *s
 
     struct parcel *parcel;
     uint8_t *data;
-    r = parcel_make (content, account, get->offset, size, &parcel, &data);
+    r = parcel_make (blob, account, get->offset, size, &parcel, &data);
     if (r < 0) {
         chunk_refuse (socket, peer, &chunk, r, counts);
         return;

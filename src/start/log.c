@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  start/say.c - log lines of the launcher */
+/*  start/log.c - log lines of the launcher */
 
-#include "start/say.h"
+#include "start/log.h"
 
 #include <poll.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 
 enum { LINE_SIZE = 1024 }; /* below PIPE_BUF: a writable pipe takes a whole line */
 
-void start_say (const char *format, ...)
+void start_log (const char *format, ...)
 {
     char line[LINE_SIZE] = "start: ";
     size_t head = sizeof "start: " - 1;

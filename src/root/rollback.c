@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  root/back.c - verifies workspaces and rolls back from a version that failed its trial
+/*  root/rollback.c - verifies workspaces and rolls back from a version that failed its trial
 
     That version ran as the owner of the root, or as root. So nothing that it could reach is trusted, and
     nothing that it did by accident (a mode, an attribute, a link) may keep the version before it from
@@ -184,8 +184,8 @@ int root_workspace_verify (const struct root *root, const char *name, const stru
 /*  Chooses the first intact workspace, else the first one with start files: a proven version that is damaged
     may still do what the failed version does not. Returns NULL if there is none, with the fault of the first
     in error. */
-static const char *target_choose (const struct root *root, char *const *names, const struct root_back *known,
-                                  struct base_error *error)
+static const char *target_choose (const struct root *root, char *const *names,
+                                  const struct root_fallback *known, struct base_error *error)
 {
     struct base_error other = {.code = 0};
     for (size_t i = 0; names[i]; i++) {
@@ -202,7 +202,7 @@ static const char *target_choose (const struct root *root, char *const *names, c
     return NULL;
 }
 
-int root_roll_back_to (const struct root *root, const struct root_back *known, struct base_error *error)
+int root_roll_back_to (const struct root *root, const struct root_fallback *known, struct base_error *error)
 {
     base_assert (root_is_open (root));
     struct root_trial trial;
@@ -214,7 +214,7 @@ int root_roll_back_to (const struct root *root, const struct root_back *known, s
     if (!trial.on_trial)
         return base_error_set (error, ROOT_E_NONE, "no trial is in progress");
     base_cleanup (base_list_free_p) char **names =
-        root_ways_back (root, trial.stable, known && *known->name ? known->name : NULL);
+        root_fallbacks (root, trial.stable, known && *known->name ? known->name : NULL);
     if (!names)
         return base_error_errno (error, -ENOMEM, "cannot search for a version to roll back to");
     const char *name = target_choose (root, names, known, &wrong);

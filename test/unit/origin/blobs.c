@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  test/unit/origin/content.c - blobs on the content channel, in both directions */
+/*  test/unit/origin/blobs.c - blobs on the content channel, in both directions */
 
 #include "fixture.h"
 
@@ -18,7 +18,7 @@ static uint8_t *blob_add (unsigned index, size_t size)
 
 static void blobs_free (void)
 {
-    for (unsigned i = 0; i < CONTENTS; i++)
+    for (unsigned i = 0; i < BLOBS; i++)
         free ((void *) (uintptr_t) owner.data[i]);
 }
 
@@ -199,10 +199,10 @@ Test (content, more_blobs_at_a_time_than_allowed_are_answered_busy)
 Test (content, small_blobs_one_after_the_other_are_not_answered_busy)
 {
     origin_serve (&OPS, (struct origin_config){.transfers = 2});
-    for (unsigned i = 0; i < CONTENTS; i++)
+    for (unsigned i = 0; i < BLOBS; i++)
         blob_add (i, 100 + i);
     struct bus_socket *client = client_new ("content");
-    for (unsigned i = 0; i < CONTENTS; i++)
+    for (unsigned i = 0; i < BLOBS; i++)
         cr_assert_eq (blob_get (client, i, 0, 1000), WIRE_STATUS_OK);
     fixture_free (client);
     blobs_free ();

@@ -23,7 +23,7 @@ publish noded-2 2.0.0 >"$fleet/release"
 
 # The window opens in two hours, for an hour. A node that goes offline and comes back does not change that.
 rollout_start --waves rest --stagger 6s --window "$(date -u -d '+2 hours' +%H:%M)-$(date -u -d '+3 hours' +%H:%M)"
-until_rollout '.phase == "updating" and (.waits | test ("window, which opens at"))'
+until_rollout '.phase == "updating" and (.waiting_for | test ("window, which opens at"))'
 node_stop a
 until_node a '.online | not'
 node_start a
@@ -39,4 +39,4 @@ for id in a b c; do
 done | sort >"$fleet/times"
 seconds () { date -u -d "$(sed -n "$1p" "$fleet/times" | tr -d '"')" +%s%3N; }
 # The last node starts 4 s after the planned moment of the first one, which may itself be late.
-[ $(($(seconds 3) - $(seconds 1))) -ge 2000 ] || fail "the updates were not spread: $(cat "$fleet/times")"
+[ $(($(seconds 3) - $(seconds 1))) -ge 2000 ] || fail "the updates were not staggered: $(cat "$fleet/times")"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  disk/place.c - opens the parent directory of a path; small helpers of this room */
+/*  disk/entry.c - opens the parent directory of a path; small helpers of this room */
 
-#include "disk/place.h"
+#include "disk/entry.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,17 +12,17 @@
 #include "base/cleanup.h"
 #include "base/random.h"
 
-int disk_place_find (const struct disk *disk, int directory, const char *path, struct disk_place *ret_place)
+int disk_entry_find (const struct disk *disk, int directory, const char *path, struct disk_entry *ret_entry)
 {
     base_assert (disk && disk->ops);
     base_assert (path);
-    base_assert (ret_place);
+    base_assert (ret_entry);
     const char *slash = strrchr (path, '/');
     const char *leaf = slash ? slash + 1 : path;
     if (!*leaf)
         return -EINVAL;
     if (!slash && directory >= 0) {
-        *ret_place = (struct disk_place){.fd = directory, .owned = -1, .leaf = leaf};
+        *ret_entry = (struct disk_entry){.fd = directory, .owned = -1, .leaf = leaf};
         return 0;
     }
     base_cleanup (base_free_p) char *parent =
@@ -32,16 +32,16 @@ int disk_place_find (const struct disk *disk, int directory, const char *path, s
     int fd = disk->ops->openat (disk->context, directory, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    *ret_place = (struct disk_place){.fd = fd, .owned = fd, .leaf = leaf};
+    *ret_entry = (struct disk_entry){.fd = fd, .owned = fd, .leaf = leaf};
     return 0;
 }
 
-void disk_place_deinit (struct disk_place *place)
+void disk_entry_deinit (struct disk_entry *entry)
 {
-    base_assert (place);
-    if (place->owned >= 0)
-        (void) close (place->owned);
-    *place = DISK_PLACE_NULL;
+    base_assert (entry);
+    if (entry->owned >= 0)
+        (void) close (entry->owned);
+    *entry = DISK_ENTRY_NULL;
 }
 
 int disk_directory_sync (const struct disk *disk, int fd)

@@ -18,7 +18,7 @@ broker_start
 halting_up a
 before=$(stable_of a)
 digest=$(sha256sum <"$(binary noded-halting-2)" | cut -d' ' -f1)
-blob=$fleet/broker/contents/${digest:0:2}/$digest
+blob=$fleet/broker/blobs/${digest:0:2}/$digest
 at=$(($(stat -c %s "$blob") - 1000)) # after the bytes that are under way already
 
 echo half 1 >"$fleet/a.halt"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  rollout/making.c - making a rollout, and restoring one from its stored state */
+/*  rollout/init.c - making a rollout, and restoring one from its stored state */
 
 #include "rollout/machine.h"
 
@@ -40,7 +40,7 @@ static int members_add (struct rollout *rollout, const struct rollout_candidate 
                            : candidate->wave == candidates[i - 1].wave ||
                                  candidate->wave == candidates[i - 1].wave + 1;
         if (!next || candidate->wave >= rollout->spec.n_waves ||
-            candidate->neighbours >= rollout->n_neighbours)
+            candidate->failure_domain >= rollout->n_failure_domains)
             return -EINVAL;
         struct rollout_wave *wave = &rollout->waves[candidate->wave];
         if (wave->count++ == 0)
@@ -48,9 +48,9 @@ static int members_add (struct rollout *rollout, const struct rollout_candidate 
         rollout->members[i] = (struct rollout_member){.wave = candidate->wave,
                                                       .state = WIRE_MEMBER_WAITING,
                                                       .since_ms = now_ms,
-                                                      .neighbours = candidate->neighbours,
+                                                      .failure_domain = candidate->failure_domain,
                                                       .online = candidate->online,
-                                                      .dark_ms = candidate->online ? 0 : known_ms,
+                                                      .lost_ms = candidate->online ? 0 : known_ms,
                                                       .pending_next = ROLLOUT_NOBODY};
         rollout_member_count (rollout, &rollout->members[i]);
     }
@@ -60,18 +60,18 @@ static int members_add (struct rollout *rollout, const struct rollout_candidate 
 
 int rollout_init_queued (struct rollout *rollout, const struct wire_rollout *spec,
                          const struct rollout_candidate *candidates, uint32_t n_candidates,
-                         uint32_t n_neighbours, uint64_t now_ms)
+                         uint32_t n_failure_domains, uint64_t now_ms)
 {
     base_assert (rollout);
     base_assert (spec);
     base_assert (candidates || n_candidates == 0);
     *rollout = (struct rollout){.n_members = n_candidates,
-                                .n_neighbours = n_neighbours,
+                                .n_failure_domains = n_failure_domains,
                                 .pending_first = ROLLOUT_NOBODY,
                                 .pending_last = ROLLOUT_NOBODY,
                                 .look_ms = UINT64_MAX,
                                 .settle_ms = SETTLE_MS};
-    int r = n_candidates == 0 || n_neighbours == 0 || spec->n_waves > ROLLOUT_WAVES ? -EINVAL : 0;
+    int r = n_candidates == 0 || n_failure_domains == 0 || spec->n_waves > ROLLOUT_WAVES ? -EINVAL : 0;
     if (r < 0)
         goto failed;
     r = wire_copy (&wire_rollout_record, spec, &rollout->spec);
@@ -79,8 +79,8 @@ int rollout_init_queued (struct rollout *rollout, const struct wire_rollout *spe
         goto failed;
     rollout_set_defaults (&rollout->spec);
     rollout->members = calloc (n_candidates, sizeof *rollout->members);
-    rollout->neighbours = calloc (n_neighbours, sizeof *rollout->neighbours);
-    r = rollout->members && rollout->neighbours ? 0 : -ENOMEM;
+    rollout->failure_domains = calloc (n_failure_domains, sizeof *rollout->failure_domains);
+    r = rollout->members && rollout->failure_domains ? 0 : -ENOMEM;
     if (r < 0)
         goto failed;
     r = members_add (rollout, candidates, now_ms);
@@ -104,10 +104,10 @@ void rollout_begin (struct rollout *rollout, uint64_t now_ms)
 }
 
 int rollout_init (struct rollout *rollout, const struct wire_rollout *spec,
-                  const struct rollout_candidate *candidates, uint32_t n_candidates, uint32_t n_neighbours,
-                  uint64_t now_ms)
+                  const struct rollout_candidate *candidates, uint32_t n_candidates,
+                  uint32_t n_failure_domains, uint64_t now_ms)
 {
-    int r = rollout_init_queued (rollout, spec, candidates, n_candidates, n_neighbours, now_ms);
+    int r = rollout_init_queued (rollout, spec, candidates, n_candidates, n_failure_domains, now_ms);
     if (r < 0)
         return r;
     rollout_begin (rollout, now_ms);
@@ -119,7 +119,7 @@ void rollout_deinit (struct rollout *rollout)
     base_assert (rollout);
     wire_deinit (&wire_rollout_record, &rollout->spec);
     free (rollout->members);
-    free (rollout->neighbours);
+    free (rollout->failure_domains);
     *rollout = (struct rollout){.n_members = 0};
 }
 
@@ -135,7 +135,8 @@ static bool state_is_sound (const struct rollout *rollout)
         if (wave->first != members || wave->count == 0 || wave->count > rollout->n_members - members)
             return false;
         for (uint32_t j = wave->first; j < wave->first + wave->count; j++)
-            if (rollout->members[j].wave != i || rollout->members[j].neighbours >= rollout->n_neighbours ||
+            if (rollout->members[j].wave != i ||
+                rollout->members[j].failure_domain >= rollout->n_failure_domains ||
                 rollout->members[j].state == WIRE_MEMBER_NULL ||
                 (unsigned) rollout->members[j].pending > ROLLOUT_KEEP ||
                 (unsigned) rollout->members[j].state >= WIRE_MEMBER_END)
@@ -149,10 +150,10 @@ int rollout_resume (struct rollout *rollout)
 {
     base_assert (rollout);
     base_assert (rollout->members && rollout->n_members > 0);
-    base_assert (rollout->neighbours && rollout->n_neighbours > 0);
+    base_assert (rollout->failure_domains && rollout->n_failure_domains > 0);
     if (!state_is_sound (rollout))
         return -EBADMSG;
-    memset (rollout->neighbours, 0, rollout->n_neighbours * sizeof *rollout->neighbours);
+    memset (rollout->failure_domains, 0, rollout->n_failure_domains * sizeof *rollout->failure_domains);
     rollout->under_way = rollout->charged = 0;
     rollout->pending_first = rollout->pending_last = ROLLOUT_NOBODY;
     rollout->look_ms = 0; /* deadlines may have passed meanwhile */

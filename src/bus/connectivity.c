@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  bus/reach.c - why an endpoint cannot be reached, checked on a detached thread */
+/*  bus/connectivity.c - why an endpoint cannot be reached, checked on a detached thread */
 
-#include "bus/reach.h"
+#include "bus/connectivity.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -22,22 +22,22 @@
 enum { CONNECT_MS = 5000 };
 
 /*  Shared by the thread and its owner; the last of them to release it frees it. */
-struct bus_reach {
+struct bus_connectivity {
     atomic_int refs;
     char host[256], port[8];
     char wrong[400]; /* written by the thread until fd is readable */
     int fd;
     struct bus_loop *loop; /* this and the rest: used by the owner only */
-    bus_reached *done;
+    bus_connectivity_done *done;
     void *context;
 };
 
-static void reach_unref (struct bus_reach *reach)
+static void connectivity_unref (struct bus_connectivity *connectivity)
 {
-    if (atomic_fetch_sub (&reach->refs, 1) != 1)
+    if (atomic_fetch_sub (&connectivity->refs, 1) != 1)
         return;
-    (void) close (reach->fd);
-    free (reach);
+    (void) close (connectivity->fd);
+    free (connectivity);
 }
 
 /*  Returns 0 or -errno. */
@@ -59,12 +59,13 @@ static int address_try (const struct addrinfo *address)
     return getsockopt (fd, SOL_SOCKET, SO_ERROR, &wrong, &size) < 0 ? -errno : -wrong;
 }
 
-static void reach_try (struct bus_reach *reach)
+static void connectivity_try (struct bus_connectivity *connectivity)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
-    int r = getaddrinfo (reach->host, reach->port, &hints, &found);
+    int r = getaddrinfo (connectivity->host, connectivity->port, &hints, &found);
     if (r) {
-        (void) snprintf (reach->wrong, sizeof reach->wrong, "the name %s cannot be resolved: %s", reach->host,
+        (void) snprintf (connectivity->wrong, sizeof connectivity->wrong,
+                         "the name %s cannot be resolved: %s", connectivity->host,
                          r == EAI_SYSTEM ? strerror (errno) : gai_strerror (r));
         return;
     }
@@ -73,35 +74,35 @@ static void reach_try (struct bus_reach *reach)
         r = address_try (at);
     freeaddrinfo (found);
     if (r < 0)
-        (void) snprintf (reach->wrong, sizeof reach->wrong, "no connection to %s, port %s: %s", reach->host,
-                         reach->port, strerror (-r));
+        (void) snprintf (connectivity->wrong, sizeof connectivity->wrong, "no connection to %s, port %s: %s",
+                         connectivity->host, connectivity->port, strerror (-r));
 }
 
-static void *reach_run (void *context)
+static void *connectivity_run (void *context)
 {
-    struct bus_reach *reach = context;
-    reach_try (reach);
-    (void) eventfd_write (reach->fd, 1);
-    reach_unref (reach);
+    struct bus_connectivity *connectivity = context;
+    connectivity_try (connectivity);
+    (void) eventfd_write (connectivity->fd, 1);
+    connectivity_unref (connectivity);
     return NULL;
 }
 
 static void on_done (void *context)
 {
     base_assert (context);
-    struct bus_reach *reach = context;
-    bus_unwatch (reach->loop, reach->fd);
-    reach->done (reach->context, *reach->wrong ? reach->wrong : NULL);
+    struct bus_connectivity *connectivity = context;
+    bus_unwatch (connectivity->loop, connectivity->fd);
+    connectivity->done (connectivity->context, *connectivity->wrong ? connectivity->wrong : NULL);
 }
 
 /*  Parses tcp://HOST:PORT or tcp://[HOST]:PORT. */
-static int endpoint_split (struct bus_reach *reach, const char *endpoint)
+static int endpoint_split (struct bus_connectivity *connectivity, const char *endpoint)
 {
     static const char scheme[] = "tcp://";
     if (strncmp (endpoint, scheme, sizeof scheme - 1) != 0)
         return -ENOTSUP;
     const char *host = endpoint + sizeof scheme - 1, *colon = strrchr (host, ':');
-    if (!colon || base_text_copy (reach->port, sizeof reach->port, colon + 1) < 0)
+    if (!colon || base_text_copy (connectivity->port, sizeof connectivity->port, colon + 1) < 0)
         return -ENOTSUP;
     const char *end = colon;
     if (*host == '[' && end > host + 1 && end[-1] == ']') {
@@ -109,14 +110,14 @@ static int endpoint_split (struct bus_reach *reach, const char *endpoint)
         end--;
     }
     size_t length = (size_t) (end - host);
-    if (length == 0 || length >= sizeof reach->host)
+    if (length == 0 || length >= sizeof connectivity->host)
         return -ENOTSUP;
-    memcpy (reach->host, host, length);
+    memcpy (connectivity->host, host, length);
     return 0;
 }
 
 /*  The thread takes no signals: they are for the loop's thread alone. */
-static int thread_start (struct bus_reach *reach)
+static int thread_start (struct bus_connectivity *connectivity)
 {
     sigset_t all, before;
     pthread_t thread;
@@ -127,55 +128,55 @@ static int thread_start (struct bus_reach *reach)
     (void) pthread_attr_setdetachstate (&detached, PTHREAD_CREATE_DETACHED);
     (void) sigfillset (&all);
     (void) pthread_sigmask (SIG_SETMASK, &all, &before);
-    r = pthread_create (&thread, &detached, reach_run, reach);
+    r = pthread_create (&thread, &detached, connectivity_run, connectivity);
     (void) pthread_sigmask (SIG_SETMASK, &before, NULL);
     (void) pthread_attr_destroy (&detached);
     return -r;
 }
 
-int bus_reach_start (struct bus_loop *loop, const char *endpoint, bus_reached *done, void *context,
-                     struct bus_reach **ret_reach)
+int bus_connectivity_start (struct bus_loop *loop, const char *endpoint, bus_connectivity_done *done,
+                            void *context, struct bus_connectivity **ret_connectivity)
 {
     base_assert (loop && endpoint);
-    base_assert (done && ret_reach);
-    struct bus_reach *reach = calloc (1, sizeof *reach);
-    if (!reach)
+    base_assert (done && ret_connectivity);
+    struct bus_connectivity *connectivity = calloc (1, sizeof *connectivity);
+    if (!connectivity)
         return -ENOMEM;
-    int r = endpoint_split (reach, endpoint);
+    int r = endpoint_split (connectivity, endpoint);
     if (r < 0) {
-        free (reach);
+        free (connectivity);
         return r;
     }
-    reach->fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (reach->fd < 0) {
+    connectivity->fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (connectivity->fd < 0) {
         r = -errno;
-        free (reach);
+        free (connectivity);
         return r;
     }
-    reach->loop = loop;
-    reach->done = done;
-    reach->context = context;
-    atomic_init (&reach->refs, 2);
-    r = bus_watch (loop, reach->fd, on_done, reach);
+    connectivity->loop = loop;
+    connectivity->done = done;
+    connectivity->context = context;
+    atomic_init (&connectivity->refs, 2);
+    r = bus_watch (loop, connectivity->fd, on_done, connectivity);
     if (r == 0) {
-        r = thread_start (reach);
+        r = thread_start (connectivity);
         if (r < 0)
-            bus_unwatch (loop, reach->fd);
+            bus_unwatch (loop, connectivity->fd);
     }
     if (r < 0) {
-        (void) close (reach->fd);
-        free (reach);
+        (void) close (connectivity->fd);
+        free (connectivity);
         return r;
     }
-    *ret_reach = reach;
+    *ret_connectivity = connectivity;
     return 0;
 }
 
-struct bus_reach *bus_reach_free (struct bus_reach *reach)
+struct bus_connectivity *bus_connectivity_free (struct bus_connectivity *connectivity)
 {
-    if (!reach)
+    if (!connectivity)
         return NULL;
-    bus_unwatch (reach->loop, reach->fd);
-    reach_unref (reach);
+    bus_unwatch (connectivity->loop, connectivity->fd);
+    connectivity_unref (connectivity);
     return NULL;
 }
