@@ -45,10 +45,14 @@ static void read_details (struct node_application *app)
     if (!root_link (app->root, ROOT_PREVIOUS, name) &&
         !root_workspace_read (app->root, name, &previous, NULL))
         app->previous = previous;
+    /* a list that cannot be read now is not empty: the origin would forget what it knows of it */
+    struct wire_failure *quarantine = NULL;
+    size_t n_quarantine = 0;
+    if (root_quarantine_list (app->root, &quarantine, &n_quarantine, NULL) != 0)
+        return;
     root_quarantine_free (app->quarantine, app->n_quarantine);
-    app->quarantine = NULL;
-    app->n_quarantine = 0;
-    (void) root_quarantine_list (app->root, &app->quarantine, &app->n_quarantine, NULL);
+    app->quarantine = quarantine;
+    app->n_quarantine = n_quarantine;
 }
 
 void node_describe (struct node_application *app, struct wire_application *ret_application)

@@ -64,13 +64,18 @@ static int releases_recorded (const struct root *root, struct base_buffer *ret_d
         base_directory_list (openat (root->fd, ROOT_QUARANTINE, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory)
         return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
-    int r = 0;
-    for (struct dirent *entry; r == 0 && (entry = readdir (directory));) {
+    for (;;) {
         struct base_digest digest;
-        if (base_digest_parse (entry->d_name, &digest) == 0)
-            r = base_buffer_append (ret_digests, &digest, sizeof digest);
+        errno = 0;
+        const struct dirent *entry = readdir (directory);
+        if (!entry)
+            return -errno;
+        if (base_digest_parse (entry->d_name, &digest) < 0)
+            continue;
+        int r = base_buffer_append (ret_digests, &digest, sizeof digest);
+        if (r < 0)
+            return r;
     }
-    return r;
 }
 
 /*  Finds the record with the lowest time among these releases, other than `kept`. */
@@ -281,8 +286,16 @@ int root_quarantine_list (const struct root *root, struct wire_failure **ret_fai
     for (size_t i = 0; i < most; i++) {
         struct base_digest digest;
         memcpy (&digest, digests.data + i * sizeof digest, sizeof digest);
-        if (root_quarantine_find (root, &digest, &failures[count]) == 0)
+        char path[PATH_SIZE];
+        r = root_quarantine_find (root, &digest, &failures[count]);
+        if (r == 0)
             count++;
+        else if (r > 0 && faccessat (root->fd, record_path (&digest, path), F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+            r = -EIO; /* it is there, but was not read */
+        if (r < 0) {  /* not the same as a list without it */
+            root_quarantine_free (failures, count);
+            return base_error_errno (error, r, "cannot read %s/" ROOT_QUARANTINE, root->path);
+        }
     }
     qsort (failures, count, sizeof *failures, failures_compare_newest);
     while (count > WIRE_QUARANTINE_MOST)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/node/actions.c - the steps of an update, from the match to a staged workspace */
 
+#include <sys/resource.h>
+
 #include "fixture.h"
 
 #include "base/digest.h"
@@ -330,6 +332,28 @@ Test (actions, a_release_that_is_to_blame_is_quarantined_and_its_workspace_remov
     cr_expect_str_eq (failure.version, "2");
     cr_expect_eq (calls.aborts, 1);
     wire_failure_deinit (&failure);
+}
+
+/*  An empty list would be stored by the origin in the place of the one that it has. */
+Test (actions, a_quarantine_that_cannot_be_read_is_reported_as_before)
+{
+    struct wire_failure failure = {.transaction = "t",
+                                   .release = {{7}},
+                                   .step = "trial",
+                                   .reason = "crashed",
+                                   .time = "2026-01-01T00:00:00.000000000Z"};
+    struct wire_application before, now;
+    struct rlimit limit, none;
+    cr_assert_eq (root_quarantine_add (&process.root, &failure, NULL), 0);
+    node_describe (&app, &before);
+    cr_assert_eq (before.quarantined, 1);
+    cr_assert_eq (getrlimit (RLIMIT_NOFILE, &limit), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = limit.rlim_max};
+    cr_assert_eq (setrlimit (RLIMIT_NOFILE, &none), 0);
+    node_describe (&app, &now);
+    cr_assert_eq (setrlimit (RLIMIT_NOFILE, &limit), 0);
+    cr_expect_eq (now.quarantined, 1);
+    cr_expect (base_digest_equal (&now.quarantine_digest, &before.quarantine_digest));
 }
 
 Test (actions, a_candidate_that_became_stable_is_not_removed)
