@@ -183,8 +183,10 @@ static void on_welcome (struct node_session *session, const struct wire_welcome 
     timer_arm (session, &session->heartbeat_timer, heartbeat_pause (session), heartbeat_send);
     if (welcome->list)
         node_states_list (session);
-    if (was_open)
+    if (was_open) { /* the origin may have forgotten the session meanwhile, and its states with it */
+        node_states_opened (session);
         return;
+    }
     session->ops->welcome (session->context, welcome);
     node_states_opened (session);
     for (struct node_subject *subject = session->subjects; subject; subject = subject->next)
@@ -647,8 +649,10 @@ static void send_report (void *context)
                   session->reports[0].step);
         drop_report (session, 0);
     }
-    if (!session->n_reports)
+    if (!session->n_reports) {
+        node_states_reported (session);
         return;
+    }
     uint64_t pause = session->report_pause_ms;
     session->report_pause_ms = pause * 2 < REPORT_PAUSE_MOST_MS ? pause * 2 : REPORT_PAUSE_MOST_MS;
     timer_arm (session, &session->report_timer, pause, send_report);

@@ -70,7 +70,7 @@ void node_states_listed (struct node_session *session, const struct wire_listed 
     if (listed->status == WIRE_STATUS_INVALID)
         base_log_limited (&session->log, BASE_LOG_WARNING,
                           "the origin does not accept the list of the applications of this node");
-    else if (!base_digest_equal (&listed->list, &list))
+    else if (!base_digest_is_null (&listed->list) && !base_digest_equal (&listed->list, &list))
         return; /* an earlier list */
     bus_timer_cancel (session->loop, session->list_timer);
     session->list_timer = 0;

@@ -277,9 +277,16 @@ Test (states, a_restarted_origin_gets_the_states_even_if_no_hello_was_due)
     run_until_described (1, 1);
     welcome_send ("another origin"); /* as the answer to a hello about the journal */
     run_until_described (2, 2);
-    welcome_send ("another origin");
-    rig_run_for (300);
-    cr_expect_eq (described[WEB].count, 2);
+}
+
+/*  The origin may have forgotten the session, and what it knew of the node, without the node noticing. */
+Test (states, each_welcome_is_followed_by_all_states)
+{
+    node_session_open (session);
+    run_until_described (1, 1);
+    node_session_hello_again (session);
+    run_until_described (2, 2);
+    cr_expect_eq (hellos, 2);
 }
 
 Test (states, the_list_is_sent_if_welcome_asks_until_it_is_answered)
