@@ -6,6 +6,7 @@
 #include "broker/applications.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
@@ -47,7 +48,7 @@ int broker_application_store (struct broker *broker, const char *node,
     if (r == -ENOENT) {
         uint64_t count;
         r = records_applications_count (broker->records, node, &count, error);
-        if (r == 0 && count >= RECORDS_APPLICATIONS_MOST)
+        if (r == 0 && count >= RECORDS_APPLICATIONS_MOST && strcmp (reported->name, NODED) != 0)
             return base_error_set (error, -EMFILE, "node %s has more than %d applications", node,
                                    RECORDS_APPLICATIONS_MOST);
         (void) base_text_copy (application.node, sizeof application.node, node);

@@ -6,6 +6,8 @@
 
 #include "broker/state.h"
 
+#define NODED "noded" /* the application that every node has */
+
 /*  How a node's report on an application differs from the record before. */
 struct broker_application_news {
     bool changed;           /* the state or the release differs */

@@ -25,8 +25,6 @@
 /*  Lists and states of a node that are written: each application after each welcome, and some changes. */
 enum { STATES_AT_ONCE = 240, STATES_A_MINUTE = 240 };
 
-#define NODED "noded" /* the application that every node has */
-
 static bool is_in_time (struct broker_node *node)
 {
     return broker_pace_take (&node->states, STATES_AT_ONCE, STATES_A_MINUTE, base_time_boot_ms ());

@@ -53,7 +53,7 @@ static int node_forget (struct ordering *ordering, const struct broker_node *nod
                         struct wire_order_result *ordered)
 {
     if (node->online)
-        return wire_answer_set (ordered, WIRE_STATUS_REFUSED, "it is online: stop its node manager first");
+        return wire_answer_set (ordered, WIRE_STATUS_REFUSED, "it is connected: stop its node manager first");
     ordered->status = WIRE_STATUS_OK;
     return records_node_remove (ordering->broker->records, node->id, ordering->error);
 }

@@ -280,10 +280,12 @@ static int page_take (struct broker *broker, const struct bus_peer *peer, const 
         collecting_free (slot); /* the node has another list now */
         return page_first (broker, peer, page, NULL, answer);
     }
-    (*slot)->heard_ms = base_time_boot_ms ();
-    if (page->first == (*slot)->n_failures && page_add (*slot, page) != 0) {
-        collecting_free (slot);
-        return -ENOMEM;
+    if (page->first == (*slot)->n_failures) { /* a repeated page does not hold the slot */
+        (*slot)->heard_ms = base_time_boot_ms ();
+        if (page_add (*slot, page) != 0) {
+            collecting_free (slot);
+            return -ENOMEM;
+        }
     }
     answer->next = (*slot)->n_failures;
     return (*slot)->n_failures == (*slot)->total ? collecting_end (broker, peer, slot, page, answer) : 0;

@@ -248,7 +248,11 @@ int broker_on_report (void *context, const struct bus_peer *peer, const struct w
         noted->status = WIRE_STATUS_INVALID;
         return 0;
     }
-    if (report_add (broker, peer, report, &error) < 0)
-        return broker_storage_failed (broker, &error);
-    return ORIGIN_LATER;
+    int r = report_add (broker, peer, report, &error);
+    if (r == -EMFILE) { /* it would be refused each time */
+        base_log_limited (&broker->log, BASE_LOG_WARNING, "%s", error.text);
+        noted->status = WIRE_STATUS_INVALID;
+        return 0;
+    }
+    return r < 0 ? broker_storage_failed (broker, &error) : ORIGIN_LATER;
 }

@@ -117,6 +117,8 @@ static int revision_load (struct records *records, struct base_error *error)
     if (r < 0)
         return r;
     records->revision = r == SQLITE_E_ROW ? sqlite_number (statement, 0) : 1;
+    if (records->revision > WIRE_EPOCH_MOST)
+        return base_error_set (error, -EBADMSG, "the records are damaged: their revision is not a number");
     records->revision_end = records->revision;
     return 0;
 }

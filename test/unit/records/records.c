@@ -275,6 +275,14 @@ Test (records, a_database_of_a_newer_broker_is_refused)
     cr_assert_not_null (strstr (error.text, "newer"), "%s", error.text);
 }
 
+Test (records, a_revision_that_no_broker_wrote_is_refused)
+{
+    records = records_free (records);
+    database_execute ("INSERT OR REPLACE INTO meta (key, value) VALUES ('revision', -1)");
+    cr_assert_eq (records_open (path, &records, &error), -EBADMSG);
+    cr_assert_not_null (strstr (error.text, "revision"), "%s", error.text);
+}
+
 Test (records, an_interrupted_migration_starts_over)
 {
     records = records_free (records);
