@@ -75,7 +75,7 @@ static void check_start (void *context)
     int r = bus_connectivity_start (connectivity->loop, connectivity->config->endpoints.control, on_checked,
                                     connectivity, &connectivity->check);
     if (r < 0)
-        on_checked (connectivity, NULL);
+        on_checked (connectivity, strerror (-r));
 }
 
 static void wait_begin (struct node_connectivity *connectivity)

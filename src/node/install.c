@@ -89,7 +89,7 @@ static bool entry_is_own (const char *name)
     static const char *const own[] = {
         ".",          "..",          ROOT_VAR,      ROOT_PROBE,        ROOT_APPS,
         ROOT_KEEPERS, ROOT_SETTINGS, ROOT_LOCK,     ROOT_MANAGER_LOCK, ROOT_BACK,
-        ROOT_TRIAL,   ROOT_STABLE,   ROOT_PREVIOUS, "lost+found"};
+        ROOT_TRIAL,   ROOT_STABLE,   ROOT_PREVIOUS, ROOT_REVERT,       "lost+found"};
     static const char *const begins[] = {ROOT_NEW, ROOT_OLD, ROOT_TMP, ROOT_TOKEN, ROOT_OK, ROOT_FAILED};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (strcmp (name, own[i]) == 0)
