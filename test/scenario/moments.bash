@@ -54,6 +54,13 @@ arrived ()
     next=$((3 - next))
 }
 
-# The pids of the guards and of the probes of a node.
-guards_of () { find /proc -maxdepth 2 -name exe -lname "*$fleet/$1/20*/start" -printf '%h\n' 2>/dev/null | sed 's,/proc/,,'; }
-probes_of () { find /proc -maxdepth 2 -name exe -lname "*$fleet/$1/probe/*/noded" -printf '%h\n' 2>/dev/null | sed 's,/proc/,,'; }
+# The pids of the guards and of the probes of a node. A launcher is the same program as a guard, without arguments.
+programs_of () { find /proc -maxdepth 2 -name exe -lname "$1" -printf '%h\n' 2>/dev/null | sed 's,/proc/,,'; }
+guards_of ()
+{
+    local pid
+    for pid in $(programs_of "*$fleet/$1/20*/start"); do
+        if tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -q ' guard '; then echo "$pid"; fi
+    done
+}
+probes_of () { programs_of "*$fleet/$1/probe/*/noded"; }
