@@ -123,11 +123,62 @@ static struct process *processes_find (const struct processes *processes, pid_t 
                             : NULL;
 }
 
+void start_known_deinit (struct start_known *known)
+{
+    base_assert (known);
+    free (known->items);
+    *known = (struct start_known){.count = 0};
+}
+
+/*  Returns the index of the first known process whose pid is not below this one. */
+static size_t known_place (const struct start_known *known, pid_t pid)
+{
+    size_t from = 0, to = known->count;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (known->items[middle].pid < pid)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}
+
+static bool known_has (const struct start_known *known, const struct start_process *process)
+{
+    size_t at = known_place (known, process->pid);
+    return at < known->count && known->items[at].pid == process->pid &&
+           known->items[at].start == process->start;
+}
+
+/*  The pid of a process that ended may be that of another one now, which takes its place. */
+static void known_add (struct start_known *known, const struct start_process *process)
+{
+    size_t at = known_place (known, process->pid);
+    if (at < known->count && known->items[at].pid == process->pid) {
+        known->items[at] = *process;
+        return;
+    }
+    if (known->count == known->capacity) {
+        size_t capacity = known->capacity ? 2 * known->capacity : 64;
+        struct start_process *items = realloc (known->items, capacity * sizeof *items);
+        if (!items)
+            return;
+        known->items = items;
+        known->capacity = capacity;
+    }
+    memmove (known->items + at + 1, known->items + at, (known->count - at) * sizeof *known->items);
+    known->items[at] = *process;
+    known->count++;
+}
+
 static enum start_claim process_claim (const struct start_choice *choice, const struct start_process *process)
 {
-    if (choice)
-        return choice->claim (choice->context, process);
-    return process->parent == getpid () ? START_OURS : START_LIKE_PARENT;
+    if (!choice)
+        return process->parent == getpid () ? START_OURS : START_LIKE_PARENT;
+    enum start_claim claim = choice->claim (choice->context, process);
+    return claim == START_LIKE_PARENT && choice->known && known_has (choice->known, process) ? START_OURS
+                                                                                             : claim;
 }
 
 static enum mark mark_below (enum mark parent, enum start_claim claim)
@@ -209,6 +260,9 @@ static void processes_scan (const struct start_choice *choice, enum scan scan,
         ret_processes->items[i].mark = UNKNOWN;
     for (size_t i = 0; i < ret_processes->count; i++)
         process_mark (ret_processes, &ret_processes->items[i]);
+    for (size_t i = 0; choice && choice->known && i < ret_processes->count; i++)
+        if (ret_processes->items[i].mark == OURS && ret_processes->items[i].is.alive)
+            known_add (choice->known, &ret_processes->items[i].is);
 }
 
 size_t start_processes_count (const struct start_choice *choice, pid_t but, uint64_t *ret_which)

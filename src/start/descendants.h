@@ -26,9 +26,19 @@ struct start_process {
     Children of our process are ours unless spared. */
 enum start_claim { START_LIKE_PARENT, START_OURS, START_SPARED };
 
+/*  Processes that were found to be ours. They remain so when their parent has ended, whoever is their next
+    parent. Without memory for them, they are found by their claims alone. Null value: all zero. */
+struct start_known {
+    struct start_process *items; /* by pid */
+    size_t count;
+    size_t capacity;
+};
+void start_known_deinit (struct start_known *known);
+
 struct start_choice {
     enum start_claim (*claim) (void *context, const struct start_process *process);
     void *context;
+    struct start_known *known; /* NULL: for a sub-reaper, which becomes the parent of all orphans */
 };
 
 /*  A choice of NULL means every process below this one. */

@@ -41,6 +41,7 @@ struct choice {
     const struct start_sweep *sweep;
     const struct root *root;
     struct start_keepers keepers;
+    struct start_known known;        /* those that were found: their parents may end before they do */
     bool below;                      /* descendants of this process, except helpers, are ours */
     bool marked;                     /* processes with the variables are ours */
     pid_t holder;                    /* this process is ours; 0: none */
@@ -51,6 +52,7 @@ struct choice {
 static void choice_deinit (struct choice *choice)
 {
     start_keepers_deinit (&choice->keepers);
+    start_known_deinit (&choice->known);
 }
 
 static bool process_is_same (const struct start_process *a, const struct start_process *b)
@@ -181,7 +183,8 @@ static size_t chosen_count (const struct choice *choice, const struct start_choi
 /*  Ends the processes of a choice. Returns the number left at the deadline. keep: see start_reap_others. */
 static size_t chosen_end (struct choice *choice, pid_t keep)
 {
-    const struct start_choice chosen = {.claim = choice_claim, .context = choice};
+    const struct start_choice chosen = {
+        .claim = choice_claim, .context = choice, .known = choice->below ? NULL : &choice->known};
     uint64_t which = 0, before = 0, started = base_time_boot_ms (), progress = started;
     size_t left = chosen_count (choice, &chosen, keep, &before);
     if (left == 0)
@@ -244,7 +247,8 @@ void start_sweep_begin (struct start_sweep *sweep, const struct root *root, enum
     if (choice.marked && any_is_marked (root)) {
         start_keepers_find (root, &choice.keepers);
         ancestors_find (&choice);
-        const struct start_choice chosen = {.claim = choice_claim, .context = &choice};
+        const struct start_choice chosen = {
+            .claim = choice_claim, .context = &choice, .known = &choice.known};
         size_t found = start_processes_count (&chosen, 0, NULL);
         if (found)
             start_log ("ending %zu processes that an earlier version left", found);

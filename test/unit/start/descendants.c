@@ -2,15 +2,18 @@
 /*  test/unit/start/descendants.c - processes that fork without end are stopped before they are killed */
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "start/descendants.h"
+#include "test/lib/load.h"
 
 enum { FAMILIES = 12, ROUNDS_MOST = 200, FORKS_MOST = 50000 };
 
@@ -64,4 +67,42 @@ Test (descendants, processes_that_fork_without_end_are_stopped)
     while (waitpid (-1, NULL, 0) > 0)
         continue;
     cr_expect_eq (atomic_load (forks), stopped);
+}
+
+static enum start_claim parent_claim (void *context, const struct start_process *process)
+{
+    const pid_t *parent = context;
+    return process->pid == *parent ? START_OURS : START_LIKE_PARENT;
+}
+
+/*  A process that is ours only because of its parent is stopped; then the parent ends, and init becomes its
+    parent. */
+Test (descendants, a_process_whose_parent_ended_meanwhile_is_still_ours)
+{
+    int ends[2];
+    pid_t child = 0, parent;
+    cr_assert_eq (pipe2 (ends, O_CLOEXEC), 0);
+    parent = fork ();
+    if (parent == 0) {
+        child = fork ();
+        if (child > 0 && write (ends[1], &child, sizeof child) != sizeof child)
+            _exit (1);
+        for (;;)
+            (void) pause ();
+    }
+    cr_assert_eq (read (ends[0], &child, sizeof child), (ssize_t) sizeof child);
+    int fd = pidfd_open (child, 0);
+    cr_assert_geq (fd, 0);
+    struct start_known known = {.count = 0};
+    const struct start_choice choice = {.claim = parent_claim, .context = &parent, .known = &known};
+    while (start_processes_stop (&choice))
+        continue;
+    cr_assert_eq (kill (parent, SIGKILL), 0);
+    cr_assert_eq (waitpid (parent, NULL, 0), parent);
+    cr_expect_eq (start_processes_count (&choice, 0, NULL), 1);
+    start_processes_kill (&choice);
+    struct pollfd ended = {.fd = fd, .events = POLLIN};
+    cr_expect_eq (poll (&ended, 1, (int) load_deadline_ms (2000)), 1, "it is stopped for ever");
+    (void) kill (child, SIGKILL);
+    start_known_deinit (&known);
 }
