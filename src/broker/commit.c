@@ -32,8 +32,10 @@ static void commit_close (struct broker *broker, bool kept)
 
     bus_timer_cancel (broker->loop, commit->timer);
     *commit = (struct broker_commit){.open = NULL}; /* because `ended` may open the next one */
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        base_assert (open[i].ops);
         open[i].ops->ended (broker, open[i].item, kept);
+    }
     if (commit->open)
         free (open);
     else

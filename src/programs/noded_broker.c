@@ -141,7 +141,7 @@ static int broker_start (struct running *running, const struct options *options,
         uint64_t port = options->port ? options->port : PORT_FIRST + 4 * base_random_below (PORT_ROWS);
         r = program_bind_endpoints (options->address, port, &endpoints, error);
         if (r < 0)
-            return r;
+            break;
         config->bind = &endpoints;
         r = broker_new (running->loop, config, &running->broker, error);
     }

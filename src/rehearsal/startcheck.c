@@ -290,12 +290,12 @@ static void on_deadline (void *context)
     check_conclude (check, &error);
 }
 
-int rehearsal_startcheck_new (struct bus_loop *loop, const struct root *parent, int workspace,
+int rehearsal_startcheck_new (struct bus_loop *loop, const struct root *root, int workspace,
                               const char *launcher, char *const *env, uint64_t deadline_ms,
                               rehearsal_startcheck_done *done, void *context,
                               struct rehearsal_startcheck **ret_check, struct base_error *error)
 {
-    base_assert (loop && parent && workspace >= 0);
+    base_assert (loop && root && workspace >= 0);
     base_assert (launcher && env);
     base_assert (done && ret_check);
     struct rehearsal_startcheck *check = calloc (1, sizeof *check);
@@ -310,7 +310,7 @@ int rehearsal_startcheck_new (struct bus_loop *loop, const struct root *parent, 
     for (size_t i = 0; i < KINDS && r == 0; i++) {
         struct run *run = &check->runs[i];
         run->check = check;
-        r = rehearsal_scratch_make (parent, &run->scratch, error);
+        r = rehearsal_scratch_make (root, &run->scratch, error);
         if (r == 0)
             r = root_furnish (&run->scratch.root, workspace, kinds[i].program, error);
         if (r)
@@ -323,7 +323,7 @@ int rehearsal_startcheck_new (struct bus_loop *loop, const struct root *parent, 
                                              .env = env,
                                              .grace_ms = GRACE_MS,
                                              .end_ms = deadline_ms,
-                                             .root = parent->path,
+                                             .root = root->path,
                                              .scratch = run->scratch.root.path,
                                              .gone = on_gone,
                                              .context = run};

@@ -20,10 +20,10 @@ struct rehearsal_startcheck;
     is at fault, and ROOT_E_DAMAGED if the start files are. May free the check during the call. */
 typedef void (rehearsal_startcheck_done) (void *context, const struct base_error *error);
 
-/*  parent: the roots are made below its probe/. workspace: directory descriptor of a workspace that the
+/*  root: the scratch roots are made below its probe/. workspace: directory descriptor of a workspace that the
     candidate staged. launcher: the guard's program. env: for the start files. deadline_ms: for each root.
     Returns 0, -errno if this host is at fault, or ROOT_E_DAMAGED if the staged files are. */
-int rehearsal_startcheck_new (struct bus_loop *loop, const struct root *parent, int workspace,
+int rehearsal_startcheck_new (struct bus_loop *loop, const struct root *root, int workspace,
                               const char *launcher, char *const *env, uint64_t deadline_ms,
                               rehearsal_startcheck_done *done, void *context,
                               struct rehearsal_startcheck **ret_check, struct base_error *error);
