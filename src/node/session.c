@@ -89,9 +89,9 @@ static void send_hello (struct node_session *session)
                                .kernel = session->kernel};
     if (session->ops->hello)
         session->ops->hello (session->context, &hello);
-    int rc = bus_send (session->control, NULL, &wire_hello_record, &hello);
-    if (rc)
-        base_log (BASE_LOG_DEBUG, "cannot send hello: %s", strerror (-rc));
+    int r = bus_send (session->control, NULL, &wire_hello_record, &hello);
+    if (r)
+        base_log (BASE_LOG_DEBUG, "cannot send hello: %s", strerror (-r));
 }
 
 /*  hello is only sent over a connection: one that waited in a queue would arrive together with all later
@@ -397,8 +397,8 @@ static int connect_one (struct node_session *session, enum bus_kind kind, const 
                                          .linger_ms = linger_ms,
                                          .heartbeat_ms = TRANSPORT_HEARTBEAT_MS,
                                          .only_connected = only_connected};
-    int rc = bus_socket_new (session->loop, kind, &options, ret_socket, error);
-    return rc ? rc : bus_socket_connect (*ret_socket, endpoint, error);
+    int r = bus_socket_new (session->loop, kind, &options, ret_socket, error);
+    return r < 0 ? r : bus_socket_connect (*ret_socket, endpoint, error);
 }
 
 static int check_endpoints (const struct identity_config *config, struct base_error *error)
@@ -410,25 +410,46 @@ static int check_endpoints (const struct identity_config *config, struct base_er
                            ROOT_SETTINGS);
 }
 
+static int group_subscribe (struct node_session *session, const char *group)
+{
+    char topic[96];
+    /* a longer name is the topic of no group */
+    if (snprintf (topic, sizeof topic, "update/group/%s", group) >= (int) sizeof topic)
+        return 0;
+    return bus_socket_subscribe (session->announce, topic);
+}
+
 static int announce_subscribe (struct node_session *session)
 {
     char ring[96];
     struct base_digest digest = base_digest_of (session->config->id, strlen (session->config->id));
-    (void) snprintf (ring, sizeof ring, "update/ring/%02x", digest.bytes[0]);
-    int rc = bus_socket_subscribe (session->announce, "update/all");
-    rc = rc ? rc : bus_socket_subscribe (session->announce, ring);
-    for (size_t i = 0; session->config->tags && session->config->tags[i] && !rc; i++) {
-        char group[96];
-        if (snprintf (group, sizeof group, "update/group/%s", session->config->tags[i]) < (int) sizeof group)
-            rc = bus_socket_subscribe (session->announce, group);
-    }
     const char *own = identity_config_label (session->config, "group");
-    if (own && !rc) {
-        char group[96];
-        if (snprintf (group, sizeof group, "update/group/%s", own) < (int) sizeof group)
-            rc = bus_socket_subscribe (session->announce, group);
-    }
-    return rc;
+    (void) snprintf (ring, sizeof ring, "update/ring/%02x", digest.bytes[0]);
+    int r = bus_socket_subscribe (session->announce, "update/all");
+    if (r < 0)
+        return r;
+    r = bus_socket_subscribe (session->announce, ring);
+    for (size_t i = 0; r == 0 && session->config->tags && session->config->tags[i]; i++)
+        r = group_subscribe (session, session->config->tags[i]);
+    return r == 0 && own ? group_subscribe (session, own) : r;
+}
+
+/*  Makes both sockets. On failure node_session_free closes what there is. */
+static int sockets_make (struct node_session *session, struct base_error *error)
+{
+    const struct identity_config *config = session->config;
+    int r = check_endpoints (config, error);
+    if (r < 0)
+        return r;
+    r = connect_one (session, BUS_SUB, config->endpoints.announce, on_announce, 0, false, &session->announce,
+                     error);
+    if (r < 0)
+        return r;
+    r = announce_subscribe (session);
+    if (r < 0)
+        return r;
+    return connect_one (session, BUS_DEALER, config->endpoints.control, on_control, LINGER_MS, true,
+                        &session->control, error);
 }
 
 int node_session_new (struct bus_loop *loop, const struct identity_config *config,
@@ -450,17 +471,10 @@ int node_session_new (struct bus_loop *loop, const struct identity_config *confi
     struct utsname names;
     if (!uname (&names))
         (void) snprintf (session->kernel, sizeof session->kernel, "%.64s", names.release);
-    int rc = check_endpoints (config, error);
-    if (!rc)
-        rc = connect_one (session, BUS_SUB, config->endpoints.announce, on_announce, 0, false,
-                          &session->announce, error);
-    rc = rc ? rc : announce_subscribe (session);
-    if (!rc)
-        rc = connect_one (session, BUS_DEALER, config->endpoints.control, on_control, LINGER_MS, true,
-                          &session->control, error);
-    if (rc) {
+    int r = sockets_make (session, error);
+    if (r < 0) {
         (void) node_session_free (session);
-        return rc;
+        return r;
     }
     *ret_session = session;
     return 0;
@@ -684,9 +698,9 @@ int node_session_report (struct node_session *session, const struct wire_report 
     filled.session = session->id;
     if (!filled.time)
         filled.time = base_time_format (base_time_real_ns (), now);
-    int rc = wire_copy (&wire_report_record, &filled, &copy);
-    if (rc)
-        return rc;
+    int r = wire_copy (&wire_report_record, &filled, &copy);
+    if (r)
+        return r;
     if (session->n_reports && report_repeats (report, &session->reports[session->n_reports - 1]))
         drop_report (session, session->n_reports - 1);
     if (session->n_reports == REPORTS_MOST)

@@ -35,7 +35,7 @@ static int name_take (void *context, const char *name)
     struct reported *reported = context;
 
     if (reported->n_names == RECORDS_APPLICATIONS_MOST)
-        return 1;
+        return RECORDS_E_STOP;
     if (base_text_copy (reported->names[reported->n_names], RECORDS_ID_SIZE, name) == 0)
         reported->n_names++;
     return 0;
