@@ -108,11 +108,11 @@ int noded_client_quarantine (noded_client *client, const char *application, cons
     static const struct client_list list = CLIENT_LIST_OF (list_quarantine, failures, failure);
     struct wire_list_quarantine request = {.node = node, .application = application};
     struct client_items items = {.count = 0};
-    int rc = client_list_ask (client, &list, &request, 0, "list the quarantine of the node", &items);
+    int r = client_list_ask (client, &list, &request, 0, "list the quarantine of the node", &items);
     *ret_failures = (noded_failures){.count = 0};
-    if (rc != 0)
+    if (r != 0)
         client_items_deinit (&list, &items);
     else
         *ret_failures = (noded_failures){.items = items.items, .count = items.count};
-    return rc;
+    return r;
 }

@@ -283,9 +283,9 @@ static int quarantine_clear (struct ctl *ctl, const char *id, const char *releas
 {
     base_cleanup (noded_orders_free) noded_orders orders = {.count = 0};
     const noded_targets targets = {.application = ctl->options.application, .nodes = &id, .n_nodes = 1};
-    int rc = noded_client_clear (ctl->client, &targets, release, &orders);
-    if (rc != 0)
-        return ctl_fail (ctl, rc);
+    int r = noded_client_clear (ctl->client, &targets, release, &orders);
+    if (r != 0)
+        return ctl_fail (ctl, r);
     if (!orders.count || orders.items->status != NODED_STATUS_OK)
         return ctl_error (ctl, "%s: %s", id,
                           orders.count && orders.items->reason ? orders.items->reason : "no order was made");
@@ -316,9 +316,9 @@ enum ctl_exit ctl_quarantine (struct ctl *ctl)
     if (code != CTL_OK)
         return code;
     base_cleanup (noded_failures_free) noded_failures failures = {.count = 0};
-    int rc = noded_client_quarantine (ctl->client, ctl->options.application, id, &failures);
-    if (rc != 0)
-        return ctl_fail (ctl, rc);
+    int r = noded_client_quarantine (ctl->client, ctl->options.application, id, &failures);
+    if (r != 0)
+        return ctl_fail (ctl, r);
     if (list && ctl->options.json)
         return ctl_print_json (ctl, noded_failures_json (failures.items, failures.count));
     if (list) {

@@ -91,11 +91,11 @@ static void release_check (struct check *check, const char *name, int workspace,
     base_cleanup (base_buffer_deinit) struct base_buffer document = {.size = 0};
     struct wire_release release;
     struct base_error error = {.code = 0};
-    int rc = disk_file_read (check->root->disk, workspace, ROOT_RELEASE, WIRE_DOCUMENT_MOST, &document);
-    if (rc == -ENOENT)
+    int r = disk_file_read (check->root->disk, workspace, ROOT_RELEASE, WIRE_DOCUMENT_MOST, &document);
+    if (r == -ENOENT)
         return;
     struct base_digest digest = base_digest_of (document.data, document.size);
-    if (rc || !base_digest_equal (&digest, &installed->release)) {
+    if (r || !base_digest_equal (&digest, &installed->release)) {
         fault_report (check,
                       "%s/" ROOT_RELEASE " is not the document of the release that " ROOT_ENVELOPE " names",
                       name);

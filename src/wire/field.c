@@ -41,19 +41,19 @@ int wire_field_fail (const struct wire_field *field, long index, struct base_err
     return base_error_set (error, WIRE_E_MALFORMED, "%s[%ld]: %s", field->name, index, what);
 }
 
-int wire_field_within (const struct wire_field *field, long index, struct base_error *error, int rc)
+int wire_field_within (const struct wire_field *field, long index, struct base_error *error, int r)
 {
-    if (!error || rc != WIRE_E_MALFORMED)
-        return rc;
+    if (!error || r != WIRE_E_MALFORMED)
+        return r;
     const struct base_error inner = *error;
     if (index < 0)
-        return base_error_set (error, rc, "%s.%s", field->name, inner.text);
-    return base_error_set (error, rc, "%s[%ld].%s", field->name, index, inner.text);
+        return base_error_set (error, r, "%s.%s", field->name, inner.text);
+    return base_error_set (error, r, "%s[%ld].%s", field->name, index, inner.text);
 }
 
-int wire_record_fail (const struct wire_record *record, struct base_error *error, int rc)
+int wire_record_fail (const struct wire_record *record, struct base_error *error, int r)
 {
-    return error && rc == WIRE_E_MALFORMED ? base_error_prefix (error, "%s", record->name) : rc;
+    return error && r == WIRE_E_MALFORMED ? base_error_prefix (error, "%s", record->name) : r;
 }
 
 bool wire_field_is_absent (const struct wire_field *field, const void *message)

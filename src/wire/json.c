@@ -150,9 +150,9 @@ static int part_parse (const struct wire_field *field, long index, const json_t 
 {
     if (!json_is_object (value))
         return wire_field_fail (field, index, error, "is not an object");
-    int rc = record_parse (field->part, value,
-                           wire_field_part (field, message, index < 0 ? 0 : (size_t) index), error);
-    return wire_field_within (field, index, error, rc);
+    int r = record_parse (field->part, value,
+                          wire_field_part (field, message, index < 0 ? 0 : (size_t) index), error);
+    return wire_field_within (field, index, error, r);
 }
 
 static int text_parse (const struct wire_field *field, long index, const json_t *value, void *message,

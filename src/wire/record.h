@@ -124,11 +124,11 @@ int wire_record_check (const struct wire_record *record, uint64_t seen, struct b
 /*  Errors say "RECORD: PATH: WHAT", for example "quarantine: failures[3].step: is missing". The
     decoder of a field sets "FIELD: WHAT". Each record around it puts its own field in front (wire_field_within),
     and the outermost its name (wire_record_fail). index: of the item in a list, or -1. All return
-    WIRE_E_MALFORMED, or the rc that they were given. */
+    WIRE_E_MALFORMED, or the r that they were given. */
 __attribute__ ((format (printf, 4, 5))) int wire_field_fail (const struct wire_field *field, long index,
                                                              struct base_error *error, const char *format,
                                                              ...);
-int wire_field_within (const struct wire_field *field, long index, struct base_error *error, int rc);
-int wire_record_fail (const struct wire_record *record, struct base_error *error, int rc);
+int wire_field_within (const struct wire_field *field, long index, struct base_error *error, int r);
+int wire_record_fail (const struct wire_record *record, struct base_error *error, int r);
 
 #endif

@@ -98,11 +98,11 @@ static int limits_write (struct base_buffer *buffer)
         {"WIRE_EPOCH_MOST", WIRE_EPOCH_MOST, "an epoch, a sequence, a serial or a revision: 2^62"},
         {"WIRE_SPAN_MOST", WIRE_SPAN_MOST, "milliseconds of a time span: 366 days"},
     };
-    int rc = base_buffer_append_text (buffer, "## Limits\n\n| name | at most | of |\n|---|---|---|\n");
-    for (size_t i = 0; !rc && i < sizeof limits / sizeof *limits; i++)
-        rc = base_buffer_printf (buffer, "| `%s` | %" PRIu64 " | %s |\n", limits[i].name, limits[i].value,
-                                 limits[i].meaning);
-    return rc;
+    int r = base_buffer_append_text (buffer, "## Limits\n\n| name | at most | of |\n|---|---|---|\n");
+    for (size_t i = 0; !r && i < sizeof limits / sizeof *limits; i++)
+        r = base_buffer_printf (buffer, "| `%s` | %" PRIu64 " | %s |\n", limits[i].name, limits[i].value,
+                                limits[i].meaning);
+    return r;
 }
 
 int wire_reference (struct base_buffer *buffer)

@@ -55,9 +55,9 @@ static int part_unpack (const struct wire_field *field, long index, const msgpac
 {
     if (value->type != MSGPACK_OBJECT_MAP)
         return kind_fail (field, index, value, "a map", error);
-    int rc = record_unpack (field->part, value,
-                            wire_field_part (field, message, index < 0 ? 0 : (size_t) index), error);
-    return wire_field_within (field, index, error, rc);
+    int r = record_unpack (field->part, value,
+                           wire_field_part (field, message, index < 0 ? 0 : (size_t) index), error);
+    return wire_field_within (field, index, error, r);
 }
 
 static int strings_unpack (const struct wire_field *field, const msgpack_object *value, void *message,
