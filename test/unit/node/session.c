@@ -151,8 +151,8 @@ Test (session, an_answer_against_the_schema_is_logged_once_a_minute_with_its_fie
 Test (session, a_heartbeat_that_was_due_without_a_connection_is_sent_on_the_next_one)
 {
     status = WIRE_STATUS_NONE;
-    heartbeat_ms = (uint32_t) load_deadline_ms (
-        7500); /* a third of it is longer than the longest pause of a reconnect */
+    /* a third of it is longer than the longest pause of a reconnect */
+    heartbeat_ms = (uint32_t) load_deadline_ms (7500);
     node_session_open (session);
     rig_run_for (load_deadline_ms (100));
     cr_assert_eq (hellos, 1);
