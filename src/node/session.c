@@ -184,11 +184,11 @@ static void on_welcome (struct node_session *session, const struct wire_welcome 
     if (welcome->list)
         node_states_list (session);
     if (was_open) { /* the origin may have forgotten the session meanwhile, and its states with it */
-        node_states_opened (session);
+        node_states_send (session);
         return;
     }
     session->ops->welcome (session->context, welcome);
-    node_states_opened (session);
+    node_states_send (session);
     for (struct node_subject *subject = session->subjects; subject; subject = subject->next)
         if (subject->asking)
             ask_send (subject);

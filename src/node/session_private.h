@@ -57,8 +57,8 @@ void node_session_answered (struct node_session *session);
 /*  states.c */
 /*  The names of the applications. Returns their number. */
 size_t node_states_names (const struct node_session *session, const char *names[SUBJECTS_MOST]);
-/*  The session was opened: sends all states. */
-void node_states_opened (struct node_session *session);
+/*  The origin has answered hello: sends all states, that of the node manager last. */
+void node_states_send (struct node_session *session);
 /*  The origin wants the list. */
 void node_states_list (struct node_session *session);
 /*  All reports were answered. */

@@ -117,7 +117,7 @@ void node_subject_changed (struct node_subject *subject)
     state_send (subject);
 }
 
-void node_states_opened (struct node_session *session)
+void node_states_send (struct node_session *session)
 {
     struct node_subject *manager = session->subjects;
     if (!manager)
