@@ -220,8 +220,9 @@ typedef struct noded_application {
                                                one is confirmed */
     uint64_t quarantined;                   /* how many releases are not tried again */
     noded_digest quarantine_digest;         /* of the list of them; absent: there are none */
-    const char *retry;  /* unfit: when the update is tried again, RFC 3339, UTC, of the node's clock */
-    const char *damage; /* the damage found on its disk, in the running version or in the one that a
+    bool quarantine_unknown; /* the node cannot read it; the broker keeps the list that it has */
+    const char *retry;       /* unfit: when the update is tried again, RFC 3339, UTC, of the node's clock */
+    const char *damage;      /* the damage found on its disk, in the running version or in the one that a
                            revert needs, and what to do */
 } noded_application;
 

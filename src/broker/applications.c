@@ -68,9 +68,10 @@ int broker_application_store (struct broker *broker, const char *node,
         base_log_limited (&broker->log, BASE_LOG_WARNING,
                           "node %s reports epoch %llu of %s, ignoring it: no epoch that high was issued",
                           node, (unsigned long long) reported->seen_epoch, reported->name);
-    none = base_digest_is_null (&copy.quarantine_digest);
-    ret_news->quarantine_wanted =
-        !none && !base_digest_equal (&copy.quarantine_digest, &application.quarantine);
+    none = base_digest_is_null (&copy.quarantine_digest) && !copy.quarantine_unknown;
+    ret_news->quarantine_wanted = !base_digest_is_null (&copy.quarantine_digest) &&
+                                  !copy.quarantine_unknown &&
+                                  !base_digest_equal (&copy.quarantine_digest, &application.quarantine);
     if (application.is_reported && application.epoch == ret_news->before &&
         wire_equal (&wire_application_record, &application.reported, &copy)) {
         wire_application_deinit (&copy);

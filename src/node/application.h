@@ -94,6 +94,7 @@ struct node_application {
     struct wire_installed previous;
     struct wire_failure *quarantine;
     size_t n_quarantine;
+    bool quarantine_read; /* at least once; until then it is unknown, not empty */
 
     enum update_event events[NODE_EVENTS_MOST]; /* queue; empty unless busy */
     unsigned n_events;

@@ -53,6 +53,7 @@ static void read_details (struct node_application *app)
     root_quarantine_free (app->quarantine, app->n_quarantine);
     app->quarantine = quarantine;
     app->n_quarantine = n_quarantine;
+    app->quarantine_read = true;
 }
 
 void node_describe (struct node_application *app, struct wire_application *ret_application)
@@ -79,6 +80,7 @@ void node_describe (struct node_application *app, struct wire_application *ret_a
         .damage = node_scrub_describe (app, app->damage) ? app->damage : NULL,
         .quarantined = app->n_quarantine,
         .quarantine_digest = wire_quarantine_digest (app->quarantine, app->n_quarantine),
+        .quarantine_unknown = !app->quarantine_read,
     };
     if (app->previous.envelope) {
         ret_application->previous_version = app->previous.envelope->version;

@@ -13,7 +13,6 @@
 #include "base/cleanup.h"
 #include "base/directory.h"
 #include "base/text.h"
-#include "base/time.h"
 #include "root/record_file.h"
 #include "root/verified.h"
 #include "root/workspace.h"
@@ -184,7 +183,6 @@ int root_failed_describe (const struct root *root, const struct root_outcome *ou
         [ROOT_CAUSE_STOPPED] = "was stopped repeatedly",
     };
     enum { N_ENDS = sizeof ends / sizeof *ends };
-    char now[BASE_TIME_TEXT];
     base_cleanup (wire_installed_deinit) struct wire_installed installed = {.transaction = NULL};
     bool known = root_workspace_read (root, outcome->workspace, &installed, NULL) == 0 &&
                  base_digest_equal (&installed.release, &outcome->release);
@@ -197,7 +195,7 @@ int root_failed_describe (const struct root *root, const struct root_outcome *ou
         .version = known && installed.envelope ? strdup (installed.envelope->version) : NULL,
         .step = strdup (wire_state_word (WIRE_STATE_TRIAL)),
         .reason = reason,
-        .time = strdup (*outcome->time ? outcome->time : base_time_format (base_time_real_ns (), now)),
+        .time = strdup (*outcome->time ? outcome->time : outcome->workspace), /* both name a time */
     };
     if (!failure.transaction || !failure.step || !failure.reason || !failure.time) {
         wire_failure_deinit (&failure);

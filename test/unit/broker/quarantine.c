@@ -133,6 +133,10 @@ Test (quarantine, a_list_is_asked_for_stored_and_decides_until_it_is_empty)
     expect_page (0, 2, 2, 2);
     expect_listed (2);
     cr_expect_not (described_with (2), "the broker has it");
+    node.application.quarantine_unknown = true;
+    cr_expect_not (described_with (0), "the node could not read it");
+    expect_listed (2);
+    node.application.quarantine_unknown = false;
     cr_expect_eq (update_order (&release), WIRE_STATUS_REFUSED);
     expect_page (0, 2, 2, 2); /* repeated */
     cr_expect_not (described_with (0), "nothing is not asked for");

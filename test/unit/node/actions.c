@@ -356,6 +356,21 @@ Test (actions, a_quarantine_that_cannot_be_read_is_reported_as_before)
     cr_expect (base_digest_equal (&now.quarantine_digest, &before.quarantine_digest));
 }
 
+Test (actions, a_quarantine_that_could_never_be_read_is_reported_as_unknown)
+{
+    struct wire_application now;
+    struct rlimit limit, none;
+    cr_assert_eq (getrlimit (RLIMIT_NOFILE, &limit), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = limit.rlim_max};
+    cr_assert_eq (setrlimit (RLIMIT_NOFILE, &none), 0);
+    node_describe (&app, &now);
+    cr_assert_eq (setrlimit (RLIMIT_NOFILE, &limit), 0);
+    cr_expect (now.quarantine_unknown);
+    node_describe (&app, &now);
+    cr_expect_not (now.quarantine_unknown);
+    cr_expect_eq (now.quarantined, 0);
+}
+
 Test (actions, a_candidate_that_became_stable_is_not_removed)
 {
     char path[128];

@@ -47,6 +47,15 @@ Test (failed, a_note_names_the_release_that_was_on_trial)
                       "the time is that of the end of the trial, not of the blame check");
 }
 
+/*  A time of now would change the digest of the quarantine each time that it is read. */
+Test (failed, a_note_without_a_time_has_that_of_its_workspace)
+{
+    struct root_outcome outcome = outcome_crashed ();
+    base_cleanup (wire_failure_deinit) struct wire_failure failure = {.time = NULL};
+    cr_assert_eq (root_failed_describe (&root, &outcome, &failure), 0);
+    cr_expect_str_eq (failure.time, two);
+}
+
 Test (failed, a_note_on_a_full_disk_uses_the_space_reserved_for_it)
 {
     static const int codes[] = {ENOSPC, EDQUOT, EIO};
