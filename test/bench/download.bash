@@ -28,6 +28,7 @@ download_noded ()
     await_step staging
     rate "$(step_time 1 fetching)" "$(step_time 1 staging)" >>"$fleet/download.noded"
     ctl cancel "$measured" >/dev/null
+    until_node "$measured" '.application.state == "idle"' # its scratch root is gone
     node_stop "$measured"
     rm -rf "${fleet:?}/$measured"
 }
