@@ -54,12 +54,18 @@ struct session_message {
     void (*handle) (struct node_session *session, const void *body);
 };
 
+/* clang-format off */
 static const struct session_message messages[] = {
-    {&wire_welcome_record, welcome_handle},     {&wire_heartbeat_record, heartbeat_handle},
-    {&wire_desired_record, desired_handle},     {&wire_matched_record, matched_handle},
-    {&wire_noted_record, noted_handle},         {&wire_listed_record, listed_handle},
-    {&wire_described_record, described_handle}, {&wire_quarantined_record, quarantined_handle},
+    {&wire_welcome_record, welcome_handle},
+    {&wire_heartbeat_record, heartbeat_handle},
+    {&wire_desired_record, desired_handle},
+    {&wire_matched_record, matched_handle},
+    {&wire_noted_record, noted_handle},
+    {&wire_listed_record, listed_handle},
+    {&wire_described_record, described_handle},
+    {&wire_quarantined_record, quarantined_handle},
 };
+/* clang-format on */
 
 static void on_control (void *context, struct bus_socket *socket, const struct bus_message *message)
 {
