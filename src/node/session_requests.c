@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "base/text.h"
 #include "identity/self.h"
-#include "wire/list.h"
 
 static void ask_send (void *context);
 
