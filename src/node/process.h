@@ -5,7 +5,8 @@
         node.c        start, stop
         reload.c      reloads node.zpl, and judges whether new settings reach an origin
         journal.c     the journal, and whether it still matches what was reported
-        session.c     the session with the origin
+        session.c     the session with the origin; its parts: session_hello.c, session_requests.c,
+                      session_reports.c
         states.c      the part of it that sends the states of the applications
         pages.c       the part of it that sends their quarantines
         content.c     the connection to the content peer

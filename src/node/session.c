@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  node/session.c - hello, heartbeats, requests and reports over the sockets of a session */
+/*  node/session.c - a session: its sockets, its applications, what it receives */
 
 #include "node/session_private.h"
 
@@ -9,340 +9,77 @@
 #include <sys/utsname.h>
 
 #include "base/assert.h"
-#include "base/cleanup.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "base/version.h"
-#include "identity/self.h"
-#include "wire/list.h"
 
 enum {
     LINGER_MS = 300,
-    LIVENESS_HEARTBEATS = 3,
-    HELLO_PAUSE_MOST_MS = 30 * 1000,
-    CONNECT_PAUSE_LEAST_MS = 1,
-    CONNECT_PAUSE_MOST_MS = 2000,
-    REPORT_PAUSE_MOST_MS = 30 * 1000,
-    HEARTBEAT_LEAST_MS = 100,
-    HEARTBEAT_JITTER = 3,               /* a pause is shortened by at most this part of it */
     TRANSPORT_HEARTBEAT_MS = 60 * 1000, /* beside the session's own, and the kernel's for a lost host */
 };
 
-static void awake_report (struct node_session *session)
-{
-    if (session->ops->awake)
-        session->ops->awake (session->context);
-}
-
-static void say_hello (void *context);
-static void ask_send (void *context);
-static void match_send (void *context);
-static void ask_all (struct node_session *session);
-static void send_report (void *context);
-static void heartbeat_send (void *context);
-
-static void timer_arm (struct node_session *session, int *timer, uint64_t delay_ms, bus_handler *handler)
+void node_session_timer_arm (struct node_session *session, int *timer, uint64_t delay_ms,
+                             bus_handler *handler)
 {
     bus_timer_cancel (session->loop, *timer);
     *timer = bus_timer_start (session->loop, delay_ms, handler, session);
 }
 
-static void timer_disarm (struct node_session *session, int *timer)
+void node_session_timer_disarm (struct node_session *session, int *timer)
 {
     bus_timer_cancel (session->loop, *timer);
     *timer = 0;
 }
 
-static void drop_report (struct node_session *session, size_t index)
-{
-    wire_report_deinit (&session->reports[index]);
-    session->n_reports--;
-    memmove (session->reports + index, session->reports + index + 1,
-             (session->n_reports - index) * sizeof *session->reports);
-}
-
-/*  Looks again later whether the node is connected: at first soon, then each time after twice as long. */
-static void await_connection (struct node_session *session, int *timer, bus_handler *handler)
-{
-    uint64_t pause = session->connect_pause_ms;
-    if (pause == CONNECT_PAUSE_MOST_MS)
-        awake_report (session);
-    session->connect_pause_ms = pause * 2 < CONNECT_PAUSE_MOST_MS ? pause * 2 : CONNECT_PAUSE_MOST_MS;
-    timer_arm (session, timer, pause / 2 + base_random_below (pause / 2 + 1), handler);
-}
-
-static void send_hello (struct node_session *session)
-{
-    const char *names[SUBJECTS_MOST];
-    size_t count = node_states_names (session, names);
-    struct wire_hello hello = {.node = session->config->id,
-                               .session = session->id,
-                               .host_pid = session->host_pid,
-                               .software = base_version,
-                               .platform = identity_platform (),
-                               .tags = (const char *const *) session->config->tags,
-                               .n_tags = base_list_count (session->config->tags),
-                               .list = wire_list_digest (names, count),
-                               .labels = session->config->labels,
-                               .n_labels = session->config->n_labels,
-                               .kernel = session->kernel};
-    if (session->ops->hello)
-        session->ops->hello (session->context, &hello);
-    int r = bus_send (session->control, NULL, &wire_hello_record, &hello);
-    if (r)
-        base_log (BASE_LOG_DEBUG, "cannot send hello: %s", strerror (-r));
-}
-
-/*  hello is only sent over a connection: one that waited in a queue would arrive together with all later
-    ones. */
-static void say_hello (void *context)
-{
-    struct node_session *session = context;
-    if (!bus_socket_is_ready (session->control)) {
-        await_connection (session, &session->hello_timer, say_hello);
-        return;
+/*  Calls the handler of a message of the control channel with a body of its type. */
+#define HANDLER(name, handler)                                                                               \
+    static void name##_handle (struct node_session *session, const void *body)                               \
+    {                                                                                                        \
+        const struct wire_##name *message = body;                                                            \
+        handler (session, message);                                                                          \
     }
-    session->connect_pause_ms = CONNECT_PAUSE_LEAST_MS;
-    awake_report (session);
-    send_hello (session);
-    session->hello_ms = base_time_boot_ms ();
-    uint64_t pause = session->hello_pause_ms;
-    session->hello_pause_ms = pause * 2 < HELLO_PAUSE_MOST_MS ? pause * 2 : HELLO_PAUSE_MOST_MS;
-    timer_arm (session, &session->hello_timer, pause / 2 + base_random_below (pause / 2 + 1), say_hello);
-}
+HANDLER (welcome, node_session_welcome)
+HANDLER (heartbeat, node_session_heartbeat)
+HANDLER (desired, node_session_desired)
+HANDLER (matched, node_session_matched)
+HANDLER (noted, node_session_noted)
+HANDLER (listed, node_states_listed)
+HANDLER (described, node_states_described)
+HANDLER (quarantined, node_pages_answered)
+#undef HANDLER
 
-/*  A welcome does not count: an origin that welcomes and then refuses everything would be greeted as fast as the
-    two can talk. */
-void node_session_answered (struct node_session *session)
-{
-    session->hello_pause_ms = session->config->resend_ms;
-}
+/*  What the origin sends on the control channel. */
+struct session_message {
+    const struct wire_record *record;
+    void (*handle) (struct node_session *session, const void *body);
+};
 
-static void begin_hello (struct node_session *session)
-{
-    uint64_t ago = base_time_boot_ms () - session->hello_ms;
-    session->open = false;
-    timer_disarm (session, &session->heartbeat_timer);
-    if (ago >= session->hello_pause_ms)
-        say_hello (session);
-    else
-        timer_arm (session, &session->hello_timer, session->hello_pause_ms - ago, say_hello);
-}
-
-/*  If hello is in progress already, the answer refers to an earlier message. */
-void node_session_unknown (struct node_session *session)
-{
-    if (session->open)
-        begin_hello (session);
-}
-
-/*  Asks without a hint, from time to time: a hint may have been lost unnoticed. */
-static void ask_unprompted (void *context)
-{
-    struct node_session *session = context;
-    timer_disarm (session, &session->ask_timer);
-    ask_all (session);
-    uint64_t ms = session->config->ask_ms;
-    timer_arm (session, &session->ask_timer, ms + base_random_below (ms + 1), ask_unprompted);
-}
-
-/*  Each pause is random. Otherwise nodes that connected together, after their origin was restarted, would
-    send their heartbeats together for ever, and notice the next restart together. */
-static uint64_t heartbeat_pause (const struct node_session *session)
-{
-    uint64_t ms = session->heartbeat_ms;
-    return ms - base_random_below (ms / HEARTBEAT_JITTER + 1);
-}
-
-static void on_welcome (struct node_session *session, const struct wire_welcome *welcome)
-{
-    if (welcome->status != WIRE_STATUS_OK && session->ops->refused)
-        session->ops->refused (session->context, welcome->reason ? welcome->reason : "it gave no reason");
-    if (welcome->status == WIRE_STATUS_FAILED) { /* the next hello may succeed */
-        base_log_limited (&session->log, BASE_LOG_WARNING,
-                          "the origin could not process the hello "
-                          "of this node: %s",
-                          welcome->reason ? welcome->reason : "it gave no reason");
-        return;
-    }
-    if (welcome->status != WIRE_STATUS_OK) {
-        base_log (BASE_LOG_ERROR, "the origin refuses this node: %s",
-                  welcome->reason ? welcome->reason : "it gave no reason");
-        session->hello_pause_ms = HELLO_PAUSE_MOST_MS;
-        return;
-    }
-    timer_disarm (session, &session->hello_timer);
-    /* a restarted origin may answer a hello that this session sent only because something had changed */
-    bool was_open = session->open && strcmp (session->instance, welcome->instance) == 0;
-    session->open = true;
-    session->heartbeat_ms =
-        welcome->heartbeat_ms > HEARTBEAT_LEAST_MS ? welcome->heartbeat_ms : HEARTBEAT_LEAST_MS;
-    (void) base_text_copy (session->instance, sizeof session->instance, welcome->instance);
-    session->sequence = welcome->sequence;
-    timer_arm (session, &session->heartbeat_timer, heartbeat_pause (session), heartbeat_send);
-    if (welcome->list)
-        node_states_list (session);
-    if (was_open) { /* the origin may have forgotten the session meanwhile, and its states with it */
-        node_states_send (session);
-        return;
-    }
-    session->ops->welcome (session->context, welcome);
-    node_states_send (session);
-    for (struct node_subject *subject = session->subjects; subject; subject = subject->next)
-        if (subject->asking)
-            ask_send (subject);
-        else
-            node_subject_ask (subject);
-    for (struct node_match *match = session->matches; match; match = match->next)
-        match_send (match);
-    session->report_pause_ms = session->config->resend_ms;
-    if (session->n_reports)
-        send_report (session);
-    uint64_t ms = session->config->ask_ms;
-    timer_arm (session, &session->ask_timer, ms + base_random_below (ms + 1), ask_unprompted);
-}
-
-/*  The origin numbers its announcements. If one was missed, the node asks instead. */
-static void note_sequence (struct node_session *session, const char *instance, uint64_t sequence)
-{
-    bool missed = strcmp (instance, session->instance) != 0 || sequence > session->sequence;
-    (void) base_text_copy (session->instance, sizeof session->instance, instance);
-    session->sequence = sequence;
-    if (missed)
-        ask_all (session);
-}
-
-/*  A heartbeat that is due while the node reconnects is sent as soon as it is connected. An origin that was started
-    again ends connections without a message; it is noticed only by its answer to a heartbeat. */
-static void heartbeat_send (void *context)
-{
-    struct node_session *session = context;
-    timer_disarm (session, &session->heartbeat_timer);
-    uint64_t silent = base_time_boot_ms () - session->heard_ms;
-    if (silent > LIVENESS_HEARTBEATS * session->heartbeat_ms) {
-        base_log (BASE_LOG_WARNING, "lost contact to %s for %llu ms: reconnecting",
-                  session->config->endpoints.control, (unsigned long long) silent);
-        session->ops->lost (session->context);
-        (void) bus_socket_reconnect (session->control);
-        begin_hello (session);
-        return;
-    }
-    if (!bus_socket_is_ready (session->control)) {
-        await_connection (session, &session->heartbeat_timer, heartbeat_send);
-        return;
-    }
-    awake_report (session);
-    session->connect_pause_ms = CONNECT_PAUSE_LEAST_MS;
-    struct wire_heartbeat heartbeat = {.sender = session->id, .node = session->config->id};
-    (void) bus_send (session->control, NULL, &wire_heartbeat_record, &heartbeat);
-    timer_arm (session, &session->heartbeat_timer, heartbeat_pause (session), heartbeat_send);
-}
-
-static void on_heartbeat (struct node_session *session, const struct wire_heartbeat *heartbeat)
-{
-    if (!heartbeat->answer) {
-        struct wire_heartbeat answer = {.sender = session->id, .node = session->config->id, .answer = true};
-        (void) bus_send (session->control, NULL, &wire_heartbeat_record, &answer);
-    }
-    if (!session->open)
-        return;
-    if (strcmp (heartbeat->sender, session->instance) != 0)
-        begin_hello (session); /* the origin was restarted and does not know this session */
-    else
-        note_sequence (session, heartbeat->sender, heartbeat->sequence);
-}
-
-static void on_noted (struct node_session *session, const struct wire_noted *noted)
-{
-    if (noted->status == WIRE_STATUS_REFUSED) {
-        node_session_unknown (session);
-        return;
-    }
-    node_session_answered (session);
-    if (noted->status == WIRE_STATUS_FAILED) {
-        base_log_limited (&session->log, BASE_LOG_WARNING,
-                          "the origin could not store the report of %s: it is sent again later", noted->step);
-        return; /* the timer sends it again */
-    }
-    if (noted->quarantine)
-        node_pages_wanted (session, noted->application);
-    if (!session->n_reports)
-        return;
-    struct wire_report *head = &session->reports[0];
-    if (strcmp (head->application->name, noted->application) != 0 || head->epoch != noted->epoch ||
-        head->attempt != noted->attempt || strcmp (head->step, noted->step) != 0 ||
-        (noted->outcome && noted->outcome != head->outcome))
-        return;
-    drop_report (session, 0);
-    timer_disarm (session, &session->report_timer);
-    session->report_pause_ms = session->config->resend_ms;
-    if (session->n_reports)
-        send_report (session);
-    else
-        node_states_reported (session);
-}
-
-static void on_desired (struct node_session *session, const struct wire_desired *desired)
-{
-    if (desired->status == WIRE_STATUS_REFUSED) {
-        node_session_unknown (session);
-        return;
-    }
-    node_session_answered (session);
-    if (desired->status == WIRE_STATUS_FAILED)
-        return; /* the timer asks again */
-    struct node_subject *subject = node_subject_find (session, desired->application);
-    if (!subject)
-        return;
-    subject->asking = false;
-    timer_disarm (session, &subject->resend_timer);
-    if (subject->ask_again)
-        node_subject_ask (subject);
-    subject->ops->desired (subject->context, desired);
-}
-
-static void on_matched (struct node_session *session, const struct wire_matched *matched)
-{
-    struct node_match *match = session->matches;
-    if (matched->status == WIRE_STATUS_BUSY || matched->status == WIRE_STATUS_FAILED)
-        return; /* the timer asks again */
-    while (match && (strcmp (matched->application, match->request->application) != 0 ||
-                     strcmp (matched->transaction, match->request->transaction) != 0 ||
-                     matched->attempt != match->request->attempt))
-        match = match->next;
-    if (!match)
-        return;
-    node_match_handler *answered = match->answered;
-    void *context = match->context;
-    node_match_cancel (match);
-    answered (context, matched);
-}
+/* clang-format off */
+static const struct session_message messages[] = {
+    {&wire_welcome_record, welcome_handle},
+    {&wire_heartbeat_record, heartbeat_handle},
+    {&wire_desired_record, desired_handle},
+    {&wire_matched_record, matched_handle},
+    {&wire_noted_record, noted_handle},
+    {&wire_listed_record, listed_handle},
+    {&wire_described_record, described_handle},
+    {&wire_quarantined_record, quarantined_handle},
+};
+/* clang-format on */
 
 static void on_control (void *context, struct bus_socket *socket, const struct bus_message *message)
 {
     struct node_session *session = context;
     (void) socket;
     session->heard_ms = base_time_boot_ms ();
-    if (message->record == &wire_welcome_record)
-        on_welcome (session, message->body);
-    else if (message->record == &wire_heartbeat_record)
-        on_heartbeat (session, message->body);
-    else if (message->record == &wire_desired_record)
-        on_desired (session, message->body);
-    else if (message->record == &wire_matched_record)
-        on_matched (session, message->body);
-    else if (message->record == &wire_noted_record)
-        on_noted (session, message->body);
-    else if (message->record == &wire_listed_record)
-        node_states_listed (session, message->body);
-    else if (message->record == &wire_described_record)
-        node_states_described (session, message->body);
-    else if (message->record == &wire_quarantined_record)
-        node_pages_answered (session, message->body);
+    for (size_t i = 0; i < sizeof messages / sizeof *messages; i++)
+        if (messages[i].record == message->record) {
+            messages[i].handle (session, message->body);
+            return;
+        }
 }
 
-static bool is_meant (const struct node_session *session, const struct wire_update *update)
+static bool update_is_meant (const struct node_session *session, const struct wire_update *update)
 {
     for (size_t i = 0; i < update->n_nodes; i++)
         if (strcmp (update->nodes[i], session->config->id) == 0)
@@ -359,7 +96,7 @@ static void on_announce (void *context, struct bus_socket *socket, const struct 
     const struct wire_update *update = message->body;
     (void) base_text_copy (session->heard_instance, sizeof session->heard_instance, update->instance);
     session->heard_sequence = update->sequence;
-    bool is_for_us = is_meant (session, update);
+    bool is_for_us = update_is_meant (session, update);
     if (is_for_us && strcmp (session->instance, update->instance) == 0 &&
         update->sequence > session->sequence)
         session->sequence = update->sequence; /* otherwise the next heartbeat makes the node ask */
@@ -480,14 +217,6 @@ int node_session_new (struct bus_loop *loop, const struct identity_config *confi
     return 0;
 }
 
-void node_session_open (struct node_session *session)
-{
-    session->heard_ms = base_time_boot_ms ();
-    session->hello_pause_ms = session->config->resend_ms;
-    session->connect_pause_ms = CONNECT_PAUSE_LEAST_MS;
-    say_hello (session);
-}
-
 struct node_session *node_session_free (struct node_session *session)
 {
     if (!session)
@@ -501,7 +230,7 @@ struct node_session *node_session_free (struct node_session *session)
     int *timers[] = {&session->hello_timer, &session->heartbeat_timer, &session->ask_timer,
                      &session->report_timer, &session->list_timer};
     for (size_t i = 0; i < sizeof timers / sizeof *timers; i++)
-        timer_disarm (session, timers[i]);
+        node_session_timer_disarm (session, timers[i]);
     (void) bus_socket_free (session->announce);
     (void) bus_socket_free (session->control);
     while (session->subjects)
@@ -512,17 +241,6 @@ struct node_session *node_session_free (struct node_session *session)
         wire_report_deinit (&session->reports[i]);
     free (session);
     return NULL;
-}
-
-void node_session_hello_again (struct node_session *session)
-{
-    if (session->open)
-        send_hello (session);
-}
-
-bool node_session_is_open (const struct node_session *session)
-{
-    return session->open;
 }
 
 void node_subject_add (struct node_session *session, struct node_subject *subject, const char *application,
@@ -554,159 +272,8 @@ void node_subject_remove (struct node_subject *subject)
     while (*link != subject)
         link = &(*link)->next;
     *link = subject->next;
-    timer_disarm (subject->session, &subject->resend_timer);
-    timer_disarm (subject->session, &subject->state_timer);
-    timer_disarm (subject->session, &subject->page_timer);
+    node_session_timer_disarm (subject->session, &subject->resend_timer);
+    node_session_timer_disarm (subject->session, &subject->state_timer);
+    node_session_timer_disarm (subject->session, &subject->page_timer);
     subject->session = NULL;
-}
-
-static void subject_timer_arm (struct node_subject *subject)
-{
-    struct node_session *session = subject->session;
-    bus_timer_cancel (session->loop, subject->resend_timer);
-    subject->resend_timer = bus_timer_start (session->loop, session->config->resend_ms, ask_send, subject);
-}
-
-static void ask_send (void *context)
-{
-    struct node_subject *subject = context;
-    struct node_session *session = subject->session;
-    timer_disarm (session, &subject->resend_timer);
-    if (!session->open)
-        return; /* sent on welcome */
-    struct wire_ask ask = {.node = session->config->id,
-                           .session = session->id,
-                           .application = subject->application,
-                           .instance = *session->heard_instance ? session->heard_instance : NULL,
-                           .hint = subject->hint_wanted,
-                           .sequence = session->heard_sequence};
-    (void) bus_send (session->control, NULL, &wire_ask_record, &ask);
-    subject_timer_arm (subject);
-}
-
-void node_subject_hint_wanted (struct node_subject *subject, bool wanted)
-{
-    subject->hint_wanted = wanted;
-}
-
-void node_subject_ask (struct node_subject *subject)
-{
-    subject->ask_again = subject->asking;
-    if (subject->asking)
-        return;
-    subject->asking = true;
-    ask_send (subject);
-}
-
-static void ask_all (struct node_session *session)
-{
-    for (struct node_subject *subject = session->subjects; subject; subject = subject->next)
-        node_subject_ask (subject);
-}
-
-static void match_send (void *context)
-{
-    struct node_match *match = context;
-    struct node_session *session = match->session;
-    if (session->open)
-        (void) bus_send (session->control, NULL, &wire_match_record, match->request);
-    bus_timer_cancel (session->loop, match->timer);
-    match->timer = bus_timer_start (session->loop, session->config->resend_ms, match_send, match);
-}
-
-int node_match_begin (struct node_match *match, struct node_session *session,
-                      const struct wire_match *request, node_match_handler *answered, void *context)
-{
-    node_match_cancel (match);
-    struct wire_match filled = *request;
-    filled.node = session->config->id;
-    filled.platform = identity_platform ();
-    filled.tags = (const char *const *) session->config->tags;
-    filled.n_tags = base_list_count (session->config->tags);
-    struct wire_match *copy = calloc (1, sizeof *copy);
-    if (!copy || wire_copy (&wire_match_record, &filled, copy)) {
-        free (copy);
-        return -ENOMEM;
-    }
-    *match = (struct node_match){.session = session,
-                                 .next = session->matches,
-                                 .request = copy,
-                                 .answered = answered,
-                                 .context = context};
-    session->matches = match;
-    match_send (match);
-    return 0;
-}
-
-void node_match_cancel (struct node_match *match)
-{
-    if (!match->session)
-        return;
-    struct node_match **link = &match->session->matches;
-    while (*link != match)
-        link = &(*link)->next;
-    *link = match->next;
-    bus_timer_cancel (match->session->loop, match->timer);
-    wire_match_deinit (match->request);
-    free (match->request);
-    *match = (struct node_match){.session = NULL};
-}
-
-static void send_report (void *context)
-{
-    struct node_session *session = context;
-    timer_disarm (session, &session->report_timer);
-    /* a report that does not fit into a message never will, and others wait behind it */
-    while (session->open && session->n_reports &&
-           bus_send (session->control, NULL, &wire_report_record, &session->reports[0]) == -EINVAL) {
-        base_log (BASE_LOG_WARNING, "ignoring a report of %s that does not fit into a message",
-                  session->reports[0].step);
-        drop_report (session, 0);
-    }
-    if (!session->n_reports) {
-        node_states_reported (session);
-        return;
-    }
-    uint64_t pause = session->report_pause_ms;
-    session->report_pause_ms = pause * 2 < REPORT_PAUSE_MOST_MS ? pause * 2 : REPORT_PAUSE_MOST_MS;
-    timer_arm (session, &session->report_timer, pause, send_report);
-}
-
-/*  Returns whether a report only repeats that a step continues. */
-static bool report_repeats (const struct wire_report *report, const struct wire_report *before)
-{
-    return report->outcome == WIRE_OUTCOME_STARTED && before->outcome == WIRE_OUTCOME_STARTED &&
-           strcmp (report->application->name, before->application->name) == 0 &&
-           report->epoch == before->epoch && report->attempt == before->attempt &&
-           strcmp (report->step, before->step) == 0;
-}
-
-/*  Returns which report is dropped when the queue is full: the oldest that ends nothing, else the oldest. */
-static size_t least_wanted (const struct node_session *session)
-{
-    for (size_t i = 0; i < session->n_reports; i++)
-        if (session->reports[i].outcome == WIRE_OUTCOME_STARTED)
-            return i;
-    return 0;
-}
-
-int node_session_report (struct node_session *session, const struct wire_report *report)
-{
-    char now[BASE_TIME_TEXT];
-    struct wire_report copy, filled = *report;
-    filled.node = session->config->id;
-    filled.session = session->id;
-    if (!filled.time)
-        filled.time = base_time_format (base_time_real_ns (), now);
-    int r = wire_copy (&wire_report_record, &filled, &copy);
-    if (r)
-        return r;
-    if (session->n_reports && report_repeats (report, &session->reports[session->n_reports - 1]))
-        drop_report (session, session->n_reports - 1);
-    if (session->n_reports == REPORTS_MOST)
-        drop_report (session, least_wanted (session));
-    session->reports[session->n_reports++] = copy;
-    if (session->n_reports == 1)
-        send_report (session);
-    return 0;
 }

@@ -41,7 +41,7 @@ struct node_subject_ops {
     void (*desired) (void *context, const struct wire_desired *desired);
 };
 
-/*  An application in the session. Null value: all zero, in no session. Its members belong to session.c. */
+/*  An application in the session. Null value: all zero, in no session. Its members belong to the files of the session. */
 struct node_subject {
     struct node_session *session;
     struct node_subject *next;
@@ -59,7 +59,7 @@ struct node_subject {
     int page_timer; /* until it is sent again; 0: none is under way */
 };
 
-/*  A match under way. Null value: all zero, not under way. Its members belong to session.c. */
+/*  A match under way. Null value: all zero, not under way. Its members belong to session_requests.c. */
 typedef void (node_match_handler) (void *context, const struct wire_matched *matched);
 struct node_match {
     struct node_session *session;

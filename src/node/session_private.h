@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  node/session_private.h - the session, as its files share it
 
-        session.c   hello, heartbeats, asking, matching, reports
-        states.c    the list of the applications, and the state of each
-        pages.c     the quarantine of each, page by page */
+        session.c            its sockets, its applications, and the table of the messages of the origin
+        session_hello.c      hello, welcome, heartbeats
+        session_requests.c   asks and matches
+        session_reports.c    the queue of reports
+        states.c             the list of the applications, and the state of each
+        pages.c              the quarantine of each, page by page */
 
 #ifndef NODE_SESSION_PRIVATE_H
 #define NODE_SESSION_PRIVATE_H
@@ -49,10 +52,35 @@ struct node_session {
     int hello_timer, heartbeat_timer, ask_timer, report_timer, list_timer;
 };
 
+/*  session.c */
+/*  Starts a timer anew. The handler gets the session. */
+void node_session_timer_arm (struct node_session *session, int *timer, uint64_t delay_ms,
+                             bus_handler *handler);
+/*  Also for timers of the applications. */
+void node_session_timer_disarm (struct node_session *session, int *timer);
+/*  Returns the application of that name; NULL: there is none. */
+struct node_subject *node_subject_find (const struct node_session *session, const char *application);
+
+/*  session_hello.c */
 /*  The origin does not know this session: says hello again. */
 void node_session_unknown (struct node_session *session);
 /*  A request, report or state was answered, and not refused. */
 void node_session_answered (struct node_session *session);
+void node_session_welcome (struct node_session *session, const struct wire_welcome *welcome);
+void node_session_heartbeat (struct node_session *session, const struct wire_heartbeat *heartbeat);
+
+/*  session_requests.c */
+/*  Asks for the desired state of each application. */
+void node_session_ask_all (struct node_session *session);
+/*  The origin has answered hello: asks for each application, and sends what is under way. */
+void node_session_requests_resume (struct node_session *session);
+void node_session_desired (struct node_session *session, const struct wire_desired *desired);
+void node_session_matched (struct node_session *session, const struct wire_matched *matched);
+
+/*  session_reports.c */
+/*  The origin has answered hello: sends the oldest report. */
+void node_session_reports_resume (struct node_session *session);
+void node_session_noted (struct node_session *session, const struct wire_noted *noted);
 
 /*  states.c */
 /*  The names of the applications. Returns their number. */
@@ -70,8 +98,5 @@ void node_states_described (struct node_session *session, const struct wire_desc
 /*  The origin wants the quarantine of an application. */
 void node_pages_wanted (struct node_session *session, const char *application);
 void node_pages_answered (struct node_session *session, const struct wire_quarantined *quarantined);
-
-/*  Returns the application of that name; NULL: there is none. */
-struct node_subject *node_subject_find (const struct node_session *session, const char *application);
 
 #endif

@@ -1,38 +1,27 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/node/pages.c - a node sends its quarantine page by page, as far as the origin asks for it */
 
-#include "../bus/rig.h"
-#include "node/session.h"
-#include "wire/list.h"
+#include "session_rig.h"
 
 enum { ENTRIES = 40, SEEN_MOST = 64 };
 
-/*  The test plays the origin. */
-static struct bus_socket *control;
-static struct bus_peer node;         /* whoever said hello */
 static bool wanted;                  /* described asks for the quarantine */
 static bool forgets;                 /* has nothing of the list: each page is answered with next 0 */
 static enum wire_status page_status; /* 0: pages are not answered */
-static unsigned pages, describes, hellos;
+static unsigned pages, describes;
 static struct {
     uint64_t first, count, total;
     struct base_digest list;
 } seen[SEEN_MOST];
 
-static struct identity_config config;
-static struct node_session *session;
-static struct node_subject subject;
 static struct wire_failure failures[ENTRIES];
 static size_t n_failures;
 
 static void on_describe (void *context, struct wire_application *ret_application)
 {
-    (void) context;
-    *ret_application =
-        (struct wire_application){.name = "noded",
-                                  .state = WIRE_STATE_IDLE,
-                                  .quarantined = n_failures,
-                                  .quarantine_digest = wire_quarantine_digest (failures, n_failures)};
+    subject_describe (context, ret_application);
+    ret_application->quarantined = n_failures;
+    ret_application->quarantine_digest = wire_quarantine_digest (failures, n_failures);
 }
 
 static size_t on_quarantine (void *context, const struct wire_failure **ret_failures)
@@ -42,21 +31,8 @@ static size_t on_quarantine (void *context, const struct wire_failure **ret_fail
     return n_failures;
 }
 
-static void on_desired (void *context, const struct wire_desired *desired)
-{
-    (void) context;
-    (void) desired;
-}
-
-static void on_welcome (void *context, const struct wire_welcome *welcome)
-{
-    (void) context;
-    (void) welcome;
-}
-
-static const struct node_session_ops ops = {.welcome = on_welcome};
 static const struct node_subject_ops subject_ops = {
-    .describe = on_describe, .quarantine = on_quarantine, .desired = on_desired};
+    .describe = on_describe, .quarantine = on_quarantine, .desired = subject_desired};
 
 static void page_take (const struct wire_quarantine *page)
 {
@@ -76,17 +52,9 @@ static void page_take (const struct wire_quarantine *page)
         (void) bus_send (control, &node, &wire_quarantined_record, &answer);
 }
 
-static void on_message (void *context, struct bus_socket *socket, const struct bus_message *message)
+static void on_message (const struct bus_message *message)
 {
-    (void) context;
-    (void) socket;
-    node = message->peer;
-    if (message->record == &wire_hello_record) {
-        struct wire_welcome welcome = {
-            .status = WIRE_STATUS_OK, .instance = "origin", .heartbeat_ms = 3600000};
-        hellos++;
-        (void) bus_send (control, &node, &wire_welcome_record, &welcome);
-    } else if (message->record == &wire_describe_record) {
+    if (message->record == &wire_describe_record) {
         const struct wire_describe *describe = message->body;
         struct wire_described described = {.application = "noded",
                                            .serial = describe->serial,
@@ -111,17 +79,6 @@ static void on_message (void *context, struct bus_socket *socket, const struct b
 
 static void setup (void)
 {
-    struct base_error error = {.code = 0};
-    struct bus_socket_options options = {.on_message = on_message, .quiet = true};
-    rig_setup ();
-    cr_assert_eq (identity_config_init (&config, directory), 0);
-    cr_assert_eq (identity_config_set (&config, "node/id", "n1", NULL), 0);
-    (void) snprintf (config.endpoints.announce, BUS_ENDPOINT_SIZE, "%s", rig_ipc ("announce"));
-    (void) snprintf (config.endpoints.control, BUS_ENDPOINT_SIZE, "%s", rig_ipc ("control"));
-    (void) snprintf (config.endpoints.content, BUS_ENDPOINT_SIZE, "%s", rig_ipc ("content"));
-    config.resend_ms = 50;
-    control = rig_socket (BUS_ROUTER, &options);
-    rig_bind (control, config.endpoints.control);
     for (unsigned i = 0; i < ENTRIES; i++)
         failures[i] = (struct wire_failure){.transaction = "t",
                                             .release = {{(uint8_t) (i + 1)}},
@@ -131,20 +88,11 @@ static void setup (void)
     n_failures = ENTRIES;
     wanted = true;
     page_status = WIRE_STATUS_OK;
-    cr_assert_eq (node_session_new (loop, &config, &ops, NULL, &session, &error), 0, "%s", error.text);
-    node_subject_add (session, &subject, "noded", &subject_ops, NULL);
+    session_rig_setup (50, on_message);
+    session_make (&subject_ops, 1);
 }
 
-static void teardown (void)
-{
-    session = node_session_free (session);
-    control = bus_socket_free (control);
-    bus_timer_cancel (loop, deadline_timer);
-    identity_config_deinit (&config);
-    rig_teardown ();
-}
-
-TestSuite (pages, .init = setup, .fini = teardown);
+TestSuite (pages, .init = setup, .fini = session_rig_teardown);
 
 static void run_until_pages (unsigned count)
 {

@@ -1,113 +1,58 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/node/session.c - a node limits the rate of its requests, whatever the origin does */
 
-#include "../bus/rig.h"
+#include "session_rig.h"
+
 #include "base/time.h"
 #include "bus/socket_private.h"
-#include "node/session.h"
 #include "test/lib/log_lines.h"
 
-/*  The test plays the origin. Only the control channel has a socket, a ROUTER. */
-static struct bus_socket *control;
-static struct identity_config config;
-static struct node_session *session;
-static unsigned hellos, asks, stop_at;
+static unsigned asks, stop_at;  /* at which hello the loop stops */
 static enum wire_status status; /* of the answers to ask */
 static bool invalid;            /* asks are answered against the schema */
-static uint32_t heartbeat_ms;   /* that the origin asks for */
 static bool heartbeat_stops;    /* the loop */
 
-static void on_describe (void *context, struct wire_application *ret_application)
-{
-    (void) context;
-    *ret_application = (struct wire_application){.name = "noded", .state = WIRE_STATE_IDLE};
-}
-
-static void on_welcome (void *context, const struct wire_welcome *message)
-{
-    (void) context;
-    (void) message;
-}
-
-static void on_desired (void *context, const struct wire_desired *message)
-{
-    (void) context;
-    (void) message;
-}
-
-static const struct node_session_ops ops = {.welcome = on_welcome};
-static const struct node_subject_ops subject_ops = {.describe = on_describe, .desired = on_desired};
-static struct node_subject subject;
+static const struct node_subject_ops subject_ops = {.describe = subject_describe, .desired = subject_desired};
 
 /*  desired: {"epoch": 3.0} */
-static void answer_invalid (struct bus_socket *socket, const struct bus_peer *peer)
+static void answer_invalid (void)
 {
-    cr_assert_geq (zmq_send (socket->zmq, peer->id, peer->size, ZMQ_SNDMORE), 0);
-    cr_assert_geq (zmq_send (socket->zmq, "ND\1\5", 4, ZMQ_SNDMORE), 0);
-    cr_assert_geq (zmq_send (socket->zmq,
+    cr_assert_geq (zmq_send (control->zmq, node.id, node.size, ZMQ_SNDMORE), 0);
+    cr_assert_geq (zmq_send (control->zmq, "ND\1\5", 4, ZMQ_SNDMORE), 0);
+    cr_assert_geq (zmq_send (control->zmq,
                              "\x81\xa5"
                              "epoch\xcb\x40\x08\0\0\0\0\0\0",
                              16, 0),
                    0);
 }
 
-static void on_message (void *context, struct bus_socket *socket, const struct bus_message *message)
+static void on_message (const struct bus_message *message)
 {
-    (void) context;
     if (message->record == &wire_hello_record) {
-        hellos++;
         if (hellos == stop_at)
             bus_loop_stop (loop);
-        struct wire_welcome answer = {
-            .status = WIRE_STATUS_OK, .instance = "origin", .heartbeat_ms = heartbeat_ms};
-        (void) bus_send (socket, &message->peer, &wire_welcome_record, &answer);
     } else if (message->record == &wire_heartbeat_record) {
         if (heartbeat_stops)
             bus_loop_stop (loop);
     } else if (message->record == &wire_ask_record) {
         asks++;
         if (invalid) {
-            answer_invalid (socket, &message->peer);
+            answer_invalid ();
             return;
         }
         struct wire_desired answer = {.application = "noded", .status = status};
-        (void) bus_send (socket, &message->peer, &wire_desired_record, &answer);
+        (void) bus_send (control, &node, &wire_desired_record, &answer);
     }
-}
-
-static void origin_start (void)
-{
-    struct bus_socket_options options = {.on_message = on_message, .quiet = true};
-    control = rig_socket (BUS_ROUTER, &options);
-    rig_bind (control, rig_ipc ("control"));
 }
 
 static void setup (void)
 {
-    struct base_error error = {.code = 0};
-    heartbeat_ms = 60000;
-    rig_setup ();
-    origin_start ();
-    cr_assert_eq (identity_config_init (&config, directory), 0);
-    cr_assert_eq (identity_config_set (&config, "node/id", "n1", NULL), 0);
-    (void) snprintf (config.endpoints.announce, BUS_ENDPOINT_SIZE, "%s", rig_ipc ("announce"));
-    (void) snprintf (config.endpoints.control, BUS_ENDPOINT_SIZE, "%s", rig_ipc ("control"));
-    (void) snprintf (config.endpoints.content, BUS_ENDPOINT_SIZE, "%s", rig_ipc ("content"));
-    config.resend_ms = 100;
-    cr_assert_eq (node_session_new (loop, &config, &ops, NULL, &session, &error), 0, "%s", error.text);
-    node_subject_add (session, &subject, "noded", &subject_ops, NULL);
+    session_rig_setup (100, on_message);
+    session_make (&subject_ops, 1);
+    welcome.heartbeat_ms = 60000;
 }
 
-static void teardown (void)
-{
-    session = node_session_free (session);
-    control = bus_socket_free (control);
-    bus_timer_cancel (loop, deadline_timer);
-    identity_config_deinit (&config);
-    rig_teardown ();
-}
-
-TestSuite (session, .init = setup, .fini = teardown);
+TestSuite (session, .init = setup, .fini = session_rig_teardown);
 
 Test (session, an_origin_that_welcomes_and_refuses_all_requests_is_asked_less_often)
 {
@@ -129,7 +74,7 @@ Test (session, an_origin_that_lost_the_session_gets_a_hello_without_a_pause)
     cr_assert_eq (hellos, 1);
     status = WIRE_STATUS_REFUSED;
     stop_at = 2;
-    node_subject_ask (&subject);
+    node_subject_ask (&subjects[NODED]);
     rig_run ();
 }
 
@@ -152,7 +97,8 @@ Test (session, a_heartbeat_that_was_due_without_a_connection_is_sent_on_the_next
 {
     status = WIRE_STATUS_NONE;
     /* a third of it is longer than the longest pause of a reconnect */
-    heartbeat_ms = (uint32_t) load_deadline_ms (7500);
+    uint64_t heartbeat_ms = load_deadline_ms (7500);
+    welcome.heartbeat_ms = heartbeat_ms;
     node_session_open (session);
     rig_run_for (load_deadline_ms (100));
     cr_assert_eq (hellos, 1);

@@ -1,71 +1,30 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/node/states.c - a node sends its list and the states of its applications until they are answered */
 
-#include "../bus/rig.h"
-#include "node/session.h"
-#include "wire/list.h"
+#include "session_rig.h"
 
-enum { NODED, WEB, N_APPLICATIONS };
-static const char *const names[N_APPLICATIONS] = {"noded", "web"};
-
-/*  The test plays the origin. */
-static struct bus_socket *control;
-static struct bus_peer node; /* whoever said hello */
 static struct {
     unsigned count;
     uint64_t serial; /* of the last one */
     char damage[32];
     enum wire_status status; /* of the answers; 0: none is sent */
 } described[N_APPLICATIONS];
-static unsigned hellos, lists, reports;
+static unsigned lists, reports;
 static struct base_digest listed; /* the names of the last list */
-static bool list_wanted, reports_are_held;
+static bool reports_are_held;
 static enum wire_status list_status;
 static struct wire_noted held; /* texts of the test */
 
-static struct identity_config config;
-static struct node_session *session;
-static struct node_subject subjects[N_APPLICATIONS];
 static const char *damage; /* of web */
-
-static size_t application_index (const char *name)
-{
-    size_t i = 0;
-    while (i < N_APPLICATIONS && strcmp (names[i], name) != 0)
-        i++;
-    cr_assert_lt (i, N_APPLICATIONS, "%s", name);
-    return i;
-}
 
 static void on_describe (void *context, struct wire_application *ret_application)
 {
-    const struct node_subject *subject = context;
-    *ret_application = (struct wire_application){.name = subject->application, .state = WIRE_STATE_IDLE};
-    if (strcmp (subject->application, "web") == 0)
+    subject_describe (context, ret_application);
+    if (context == &subjects[WEB])
         ret_application->damage = damage;
 }
 
-static void on_desired (void *context, const struct wire_desired *desired)
-{
-    (void) context;
-    (void) desired;
-}
-
-static void on_welcome (void *context, const struct wire_welcome *welcome)
-{
-    (void) context;
-    (void) welcome;
-}
-
-static const struct node_session_ops ops = {.welcome = on_welcome};
-static const struct node_subject_ops subject_ops = {.describe = on_describe, .desired = on_desired};
-
-static void welcome_send (const char *instance)
-{
-    struct wire_welcome welcome = {
-        .status = WIRE_STATUS_OK, .instance = instance, .heartbeat_ms = 3600000, .list = list_wanted};
-    cr_assert_eq (bus_send (control, &node, &wire_welcome_record, &welcome), 0);
-}
+static const struct node_subject_ops subject_ops = {.describe = on_describe, .desired = subject_desired};
 
 static void described_send (size_t i, uint64_t serial, enum wire_status status)
 {
@@ -109,15 +68,9 @@ static void report_take (const struct wire_report *report)
         (void) bus_send (control, &node, &wire_noted_record, &held);
 }
 
-static void on_message (void *context, struct bus_socket *socket, const struct bus_message *message)
+static void on_message (const struct bus_message *message)
 {
-    (void) context;
-    (void) socket;
-    node = message->peer;
-    if (message->record == &wire_hello_record) {
-        hellos++;
-        welcome_send ("origin");
-    } else if (message->record == &wire_describe_record)
+    if (message->record == &wire_describe_record)
         describe_take (message->body);
     else if (message->record == &wire_list_record)
         list_take (message->body);
@@ -128,33 +81,12 @@ static void on_message (void *context, struct bus_socket *socket, const struct b
 
 static void setup (void)
 {
-    struct base_error error = {.code = 0};
-    struct bus_socket_options options = {.on_message = on_message, .quiet = true};
-    rig_setup ();
-    cr_assert_eq (identity_config_init (&config, directory), 0);
-    cr_assert_eq (identity_config_set (&config, "node/id", "n1", NULL), 0);
-    (void) snprintf (config.endpoints.announce, BUS_ENDPOINT_SIZE, "%s", rig_ipc ("announce"));
-    (void) snprintf (config.endpoints.control, BUS_ENDPOINT_SIZE, "%s", rig_ipc ("control"));
-    (void) snprintf (config.endpoints.content, BUS_ENDPOINT_SIZE, "%s", rig_ipc ("content"));
-    config.resend_ms = 50;
-    control = rig_socket (BUS_ROUTER, &options);
-    rig_bind (control, config.endpoints.control);
     list_status = described[NODED].status = described[WEB].status = WIRE_STATUS_OK;
-    cr_assert_eq (node_session_new (loop, &config, &ops, NULL, &session, &error), 0, "%s", error.text);
-    for (size_t i = 0; i < N_APPLICATIONS; i++)
-        node_subject_add (session, &subjects[i], names[i], &subject_ops, &subjects[i]);
+    session_rig_setup (50, on_message);
+    session_make (&subject_ops, N_APPLICATIONS);
 }
 
-static void teardown (void)
-{
-    session = node_session_free (session);
-    control = bus_socket_free (control);
-    bus_timer_cancel (loop, deadline_timer);
-    identity_config_deinit (&config);
-    rig_teardown ();
-}
-
-TestSuite (states, .init = setup, .fini = teardown);
+TestSuite (states, .init = setup, .fini = session_rig_teardown);
 
 static void run_until_described (unsigned noded, unsigned web)
 {
@@ -275,7 +207,8 @@ Test (states, a_restarted_origin_gets_the_states_even_if_no_hello_was_due)
 {
     node_session_open (session);
     run_until_described (1, 1);
-    welcome_send ("another origin"); /* as the answer to a hello about the journal */
+    welcome.instance = "another origin";
+    welcome_send (); /* as the answer to a hello about the journal */
     run_until_described (2, 2);
 }
 
@@ -292,7 +225,7 @@ Test (states, each_welcome_is_followed_by_all_states)
 Test (states, the_list_is_sent_if_welcome_asks_until_it_is_answered)
 {
     struct base_digest wanted = wire_list_digest (names, N_APPLICATIONS);
-    list_wanted = true;
+    welcome.list = true;
     list_status = WIRE_STATUS_NULL;
     node_session_open (session);
     while (lists < 2)

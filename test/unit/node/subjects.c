@@ -1,19 +1,10 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  test/unit/node/subjects.c - several applications ask, and several matches are under way, in one session */
 
-#include "../bus/rig.h"
+#include "session_rig.h"
 
-#include <string.h>
+enum { SEEN_MOST = 32 };
 
-#include "node/session.h"
-#include "wire/list.h"
-
-enum { NODED, WEB, N_APPLICATIONS, SEEN_MOST = 32 };
-static const char *const names[N_APPLICATIONS] = {"noded", "web"};
-
-/*  The test plays the origin. */
-static struct bus_socket *control, *announce;
-static struct bus_peer node; /* the last one that said hello */
 static unsigned asks[N_APPLICATIONS], described[N_APPLICATIONS];
 static struct base_digest listed; /* in hello */
 static bool is_subscribed, holds_answers;
@@ -23,26 +14,8 @@ static struct match_seen {
 } seen[SEEN_MOST];
 static unsigned n_seen;
 
-static struct identity_config config;
-static struct node_session *session;
-static struct node_subject subjects[N_APPLICATIONS];
 static unsigned hints[N_APPLICATIONS], states[N_APPLICATIONS];
 static uint64_t epochs[N_APPLICATIONS]; /* of the last desired state */
-
-static size_t application_index (const char *name)
-{
-    size_t i = 0;
-    while (i < N_APPLICATIONS && strcmp (names[i], name) != 0)
-        i++;
-    cr_assert_lt (i, N_APPLICATIONS, "%s", name);
-    return i;
-}
-
-static void on_describe (void *context, struct wire_application *ret_application)
-{
-    struct node_subject *subject = context;
-    *ret_application = (struct wire_application){.name = subject->application, .state = WIRE_STATE_IDLE};
-}
 
 static void on_hint (void *context, const struct wire_update *update)
 {
@@ -60,15 +33,8 @@ static void on_desired (void *context, const struct wire_desired *desired)
     bus_loop_stop (loop);
 }
 
-static void on_welcome (void *context, const struct wire_welcome *welcome)
-{
-    (void) context;
-    (void) welcome;
-}
-
-static const struct node_session_ops ops = {.welcome = on_welcome};
 static const struct node_subject_ops subject_ops = {
-    .describe = on_describe, .hint = on_hint, .desired = on_desired};
+    .describe = subject_describe, .hint = on_hint, .desired = on_desired};
 
 static void desired_send (const char *application, uint64_t epoch)
 {
@@ -87,16 +53,11 @@ static void match_note (const struct wire_match *match)
     (void) snprintf (note->transaction, sizeof note->transaction, "%s", match->transaction);
 }
 
-static void on_message (void *context, struct bus_socket *socket, const struct bus_message *message)
+static void on_message (const struct bus_message *message)
 {
-    (void) context;
     if (message->record == &wire_hello_record) {
         const struct wire_hello *hello = message->body;
-        struct wire_welcome answer = {
-            .status = WIRE_STATUS_OK, .instance = "origin", .heartbeat_ms = 3600000};
-        node = message->peer;
         listed = hello->list;
-        (void) bus_send (socket, &node, &wire_welcome_record, &answer);
     } else if (message->record == &wire_describe_record) {
         const struct wire_describe *describe = message->body;
         size_t i = application_index (describe->application->name);
@@ -122,37 +83,15 @@ static void on_subscription (void *context, const char *topic, bool subscribed)
 
 static void setup (void)
 {
-    struct base_error error = {.code = 0};
-    struct bus_socket_options options = {.on_message = on_message, .quiet = true};
     struct bus_socket_options topics = {.on_subscription = on_subscription, .quiet = true};
-    rig_setup ();
-    cr_assert_eq (identity_config_init (&config, directory), 0);
-    cr_assert_eq (identity_config_set (&config, "node/id", "n1", NULL), 0);
-    (void) snprintf (config.endpoints.announce, BUS_ENDPOINT_SIZE, "%s", rig_ipc ("announce"));
-    (void) snprintf (config.endpoints.control, BUS_ENDPOINT_SIZE, "%s", rig_ipc ("control"));
-    (void) snprintf (config.endpoints.content, BUS_ENDPOINT_SIZE, "%s", rig_ipc ("content"));
-    config.resend_ms = 3600000; /* nothing is sent again */
-    control = rig_socket (BUS_ROUTER, &options);
-    rig_bind (control, config.endpoints.control);
+    session_rig_setup (3600000, on_message); /* nothing is sent again */
     announce = rig_socket (BUS_XPUB, &topics);
     rig_bind (announce, config.endpoints.announce);
-    cr_assert_eq (node_session_new (loop, &config, &ops, NULL, &session, &error), 0, "%s", error.text);
-    for (size_t i = 0; i < N_APPLICATIONS; i++)
-        node_subject_add (session, &subjects[i], names[i], &subject_ops, &subjects[i]);
+    session_make (&subject_ops, N_APPLICATIONS);
 }
 
-static void teardown (void)
-{
-    session = node_session_free (session);
-    control = bus_socket_free (control);
-    announce = bus_socket_free (announce);
-    bus_timer_cancel (loop, deadline_timer);
-    identity_config_deinit (&config);
-    rig_teardown ();
-}
-
-TestSuite (subjects, .init = setup, .fini = teardown);
-TestSuite (matches, .init = setup, .fini = teardown);
+TestSuite (subjects, .init = setup, .fini = session_rig_teardown);
+TestSuite (matches, .init = setup, .fini = session_rig_teardown);
 
 /*  Opens the session, and waits until both applications have their desired state. */
 static void session_open (void)
