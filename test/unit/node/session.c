@@ -34,6 +34,8 @@ static void on_message (const struct bus_message *message)
     } else if (message->record == &wire_heartbeat_record) {
         if (heartbeat_stops)
             bus_loop_stop (loop);
+    } else if (message->record == &wire_report_record) {
+        bus_loop_stop (loop);
     } else if (message->record == &wire_ask_record) {
         asks++;
         if (invalid) {
@@ -75,6 +77,22 @@ Test (session, an_origin_that_lost_the_session_gets_a_hello_without_a_pause)
     status = WIRE_STATUS_REFUSED;
     stop_at = 2;
     node_subject_ask (&subjects[NODED]);
+    rig_run ();
+}
+
+Test (session, a_report_that_waited_for_the_session_is_sent_after_the_welcome)
+{
+    struct wire_application application = {.name = "noded", .state = WIRE_STATE_IDLE};
+    struct wire_report report = {.epoch = 1,
+                                 .attempt = 1,
+                                 .step = "trial",
+                                 .outcome = WIRE_OUTCOME_FAILED,
+                                 .application = &application};
+    session = node_session_free (session);
+    config.resend_ms = 3600000; /* by itself it would be sent again much later */
+    session_make (&subject_ops, 1);
+    cr_assert_eq (node_session_report (session, &report), 0);
+    node_session_open (session);
     rig_run ();
 }
 
