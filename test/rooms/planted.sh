@@ -77,6 +77,14 @@ archive disk user <<<'void zmq_ctx_term (void *); void disk_x (void); void disk_
 expect 'a library called without its header' 'disk/user.c.o: needs zmq_ctx_term of zmq'
 
 fresh_tree
+archive base user <<<'void nettle_rsa_public_key_init (void *); void base_x (void); void base_x (void) { nettle_rsa_public_key_init (0); }'
+expect 'public keys in the room that links the hashes of the same library' 'base/user.c.o: needs nettle_rsa_public_key_init of hogweed'
+
+fresh_tree
+archive trust user <<<'int crypto_sign_ed25519_keypair (void); int trust_x (void); int trust_x (void) { return crypto_sign_ed25519_keypair (); }'
+expect 'a library of a pure room that is called for more than it may' 'trust is pure and reaches crypto_sign_ed25519_keypair'
+
+fresh_tree
 archive update user <<<'int open (const char *, int, ...); int update_x (void); int update_x (void) { return open ("/", 0); }'
 expect 'a pure room that opens a file' 'update is pure and reaches open'
 
