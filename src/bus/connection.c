@@ -108,7 +108,20 @@ void bus_connection_drop (struct bus_connection *connection)
     guard->table[connection->fd] = NULL;
     connection->socket->n_connections--;
     guard->n_servers -= connection->is_server;
-    free (connection);
+    connection->unread = NULL;
+    connection->ended = true;
+    connection->next = guard->dropped;
+    guard->dropped = connection;
+}
+
+void bus_connections_free (struct bus_guard *guard)
+{
+    base_assert (guard);
+    while (guard->dropped) {
+        struct bus_connection *connection = guard->dropped;
+        guard->dropped = connection->next;
+        free (connection);
+    }
 }
 
 /*  Returns the open connection for which bytes () is largest. */

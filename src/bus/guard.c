@@ -48,6 +48,7 @@ const char *bus_end_text (enum bus_end why)
         [BUS_END_SLOW] = "did not read its answers",
         [BUS_END_ROOM] = "too many connections",
         [BUS_END_GREETING] = "sent too large a handshake",
+        [BUS_END_REVOKED] = "its key is not admitted",
     };
     return texts[why];
 }
@@ -107,7 +108,7 @@ void bus_guard_wait_later (struct bus_guard *guard, uint64_t now_ms)
     guard->wait_timer = bus_timer_start (guard->loop, until > now_ms ? until - now_ms : 0, on_wait, guard);
 }
 
-/*  Stops looking at a connection on which nothing arrives. Returns false if it is closed; it is freed
+/*  Stops looking at a connection on which nothing arrives. Returns false if it is closed; it is dropped
     then. */
 static bool connection_settle (struct bus_connection *connection)
 {
@@ -146,6 +147,25 @@ void bus_guard_end_peer (struct bus_guard *guard, const struct bus_socket *socke
         if (guard->table[i] && guard->table[i]->socket == socket &&
             bus_peer_equal (&guard->table[i]->peer, peer))
             bus_guard_end (guard->table[i], why);
+}
+
+unsigned bus_guard_end_senders (struct bus_guard *guard, struct bus_socket *socket, bus_guard_match *matches,
+                                const void *context)
+{
+    base_assert (guard && socket && matches);
+    unsigned n = 0;
+    for (const struct bus_monitor *monitor = guard->monitors; monitor; monitor = monitor->next)
+        if (monitor->socket == socket)
+            bus_monitor_drain (guard, monitor); /* connections that were just accepted */
+    for (size_t i = 0; i < guard->n_table; i++) {
+        struct bus_connection *connection = guard->table[i];
+        if (!connection || connection->socket != socket || connection->ended ||
+            !matches (socket, &connection->peer.sender, context))
+            continue;
+        bus_guard_end (connection, BUS_END_REVOKED);
+        n++;
+    }
+    return n;
 }
 
 void bus_guard_sent (struct bus_guard *guard, const struct bus_socket *socket)
@@ -246,6 +266,7 @@ static void on_look (void *context)
     struct bus_guard *guard = context;
     uint64_t now_ms = base_time_boot_ms (), size = 0;
     struct bus_connection *next, *last = guard->looked_at.last;
+    bus_connections_free (guard);
     guard->look_timer = 0;
     for (struct bus_connection *connection = guard->looked_at.first; connection; connection = next) {
         next = connection == last ? NULL : connection->next;
@@ -262,6 +283,7 @@ static void on_wait (void *context)
 {
     struct bus_guard *guard = context;
     uint64_t now_ms = base_time_boot_ms ();
+    bus_connections_free (guard);
     guard->wait_timer = 0;
     while (guard->waiting.first && connection_silent_until (guard->waiting.first) <= now_ms)
         bus_guard_look_at (guard->waiting.first); /* the look ends it, unless bytes have arrived by then */
@@ -291,7 +313,7 @@ void bus_guard_make_room (struct bus_guard *guard, struct bus_connection *newcom
 }
 
 /*  The expected message was delivered. If no bytes follow it, no further look is needed. Returns false if the
-    connection is closed; it is freed then. */
+    connection is closed; it is dropped then. */
 static bool connection_awaited_arrived (struct bus_connection *connection)
 {
     struct bus_guard *guard = connection->guard;
@@ -398,6 +420,7 @@ static void on_traffic (void *context)
     struct bus_guard *guard = context;
     struct epoll_event events[EVENTS];
     int n = epoll_wait (guard->epoll, events, EVENTS, 0);
+    bus_connections_free (guard);
     for (int i = 0; i < n; i++) {
         int fd = events[i].data.fd;
         struct bus_monitor *monitor = guard->monitors;
@@ -437,6 +460,7 @@ struct bus_guard *bus_guard_free (struct bus_guard *guard)
     bus_timer_cancel (guard->loop, guard->wait_timer);
     bus_unwatch (guard->loop, guard->epoll);
     (void) close (guard->epoll);
+    bus_connections_free (guard);
     free (guard->table);
     free (guard);
     return NULL;

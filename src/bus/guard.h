@@ -75,6 +75,13 @@ bool bus_guard_mark (struct bus_connection *connection, uint64_t number);
 void bus_guard_end_peer (struct bus_guard *guard, const struct bus_socket *socket,
                          const struct bus_peer *peer, enum bus_end why);
 
+/*  Ends the connections of a server whose sender matches, with BUS_END_REVOKED. sender is unknown until the
+    first message of the connection was delivered. Returns how many were ended. */
+typedef bool (bus_guard_match) (const struct bus_socket *socket, const struct bus_sender *sender,
+                                const void *context);
+unsigned bus_guard_end_senders (struct bus_guard *guard, struct bus_socket *socket, bus_guard_match *matches,
+                                const void *context);
+
 /*  Ends the connection. The descriptor is only touched while it still belongs to it. */
 void bus_guard_end (struct bus_connection *connection, enum bus_end why);
 

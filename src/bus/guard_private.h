@@ -66,9 +66,10 @@ struct bus_guard {
     struct bus_connections waiting;   /* no first message and no bytes yet; oldest first */
     struct bus_connections idle;
     unsigned n_servers, most;
-    uint64_t handshake_bytes;    /* of all connections whose handshake is not over */
-    uint64_t sent;               /* bytes of answers since the unread ones were last added up */
-    struct bus_connection *last; /* the connection of the last delivery */
+    uint64_t handshake_bytes;       /* of all connections whose handshake is not over */
+    uint64_t sent;                  /* bytes of answers since the unread ones were last added up */
+    struct bus_connection *last;    /* the connection of the last delivery */
+    struct bus_connection *dropped; /* see bus_connection_drop */
     unsigned serial;
     int epoll;
     int look_timer, wait_timer;
@@ -90,9 +91,13 @@ bool bus_connection_wake_by (const struct bus_connection *connection, int operat
 bool bus_connection_arm (const struct bus_connection *connection, int operation);
 
 /*  Returns the connection that a descriptor belongs to now, made if necessary. NULL: the descriptor is no
-    socket any more, or memory is exhausted. drop: forgets and frees a connection. */
+    socket any more, or memory is exhausted. */
 struct bus_connection *bus_connection_find (struct bus_guard *guard, struct bus_socket *socket, int fd);
+
+/*  drop: forgets a connection. A handler of a message may still have it, and revoke a key: so it counts as
+    ended, and is freed by bus_connections_free, which each handler of the guard begins with. */
 void bus_connection_drop (struct bus_connection *connection);
+void bus_connections_free (struct bus_guard *guard);
 
 /*  Returns the open connection for which bytes () is largest. NULL: it is 0 for all. */
 struct bus_connection *bus_connection_most (struct bus_guard *guard,

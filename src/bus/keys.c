@@ -4,6 +4,7 @@
 #include "bus/keys.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/assert.h"
 #include "base/cleanup.h"
@@ -11,14 +12,21 @@
 
 enum { KEY_LENGTH = 40 };
 
-const char *const bus_keys_settings[] = {"curve/secret-key-file", "curve/secret-key", "curve/public-key",
-                                         "curve/server-key",      "curve/allow",      NULL};
+const char *const bus_keys_settings[] = {"curve/secret-key-file",
+                                         "curve/secret-key",
+                                         "curve/public-key",
+                                         "curve/server-key",
+                                         "curve/content-key",
+                                         "curve/allow",
+                                         NULL};
 
-const char bus_keys_help[] = "  curve/secret-key-file  a certificate in the format of zcert_save_secret\n"
-                             "  curve/secret-key       or the keys themselves, 40 characters of Z85\n"
-                             "  curve/public-key\n"
-                             "  curve/allow            server: a client's public key; may be repeated\n"
-                             "  curve/server-key       client: the server's public key\n";
+const char bus_keys_help[] =
+    "  curve/secret-key-file  a certificate in the format of zcert_save_secret\n"
+    "  curve/secret-key       or the keys themselves, 40 characters of Z85\n"
+    "  curve/public-key\n"
+    "  curve/allow            server: a client's public key; may be repeated\n"
+    "  curve/server-key       client: the server's public key\n"
+    "  curve/content-key      client: that of a separate content peer (server-key)\n";
 
 static void settings_free_p (struct bus_settings **settings)
 {
@@ -52,6 +60,28 @@ static int pair_take (const struct bus_settings *settings, struct bus_keys *keys
     return r;
 }
 
+/*  Keeps the first error. */
+static void unknown_note (void *context, const char *path)
+{
+    struct base_error *unknown = context;
+    if (unknown->code != 0)
+        return;
+    if (strcmp (path, "curve") == 0)
+        (void) base_error_set (
+            unknown, -EINVAL, "the section curve is empty: set curve/secret-key-file, or remove the section");
+    else if (base_text_begins (path, "curve/"))
+        (void) base_error_set (unknown, -EINVAL, "%.300s: there is no such setting", path);
+}
+
+/*  Whoever writes anything below curve/ wants keys. A name that is misspelt must not leave the program without
+    them. */
+static int names_check (const struct bus_settings *settings, struct base_error *error)
+{
+    struct base_error unknown = {.code = 0};
+    bus_settings_check (settings, bus_keys_settings, unknown_note, &unknown);
+    return unknown.code == 0 ? 0 : base_error_set (error, unknown.code, "%s", unknown.text);
+}
+
 int bus_keyring_read (const struct bus_settings *settings, bool is_server, struct bus_keyring *ret_keys,
                       struct base_error *error)
 {
@@ -59,11 +89,14 @@ int bus_keyring_read (const struct bus_settings *settings, bool is_server, struc
     base_cleanup (settings_free_p) struct bus_settings *certificate = NULL;
     base_cleanup (bus_keyring_deinit) struct bus_keyring keys = {.bus.is_server = is_server};
     const char *file = settings ? bus_settings_get (settings, "curve/secret-key-file") : NULL;
-    int r;
+    int r = settings ? names_check (settings, error) : 0;
 
+    if (r < 0)
+        return r;
     if (!file && (!settings || !bus_settings_get (settings, "curve/secret-key"))) {
         if (settings &&
             (bus_settings_get (settings, "curve/allow") || bus_settings_get (settings, "curve/server-key") ||
+             bus_settings_get (settings, "curve/content-key") ||
              bus_settings_get (settings, "curve/public-key")))
             return base_error_set (error, -EINVAL,
                                    "neither curve/secret-key-file nor curve/secret-key is in the settings");
@@ -74,7 +107,7 @@ int bus_keyring_read (const struct bus_settings *settings, bool is_server, struc
     if (file) {
         r = bus_settings_load (file, &certificate, error);
         if (r == -ENOENT)
-            return base_error_errno (error, r, "curve/secret-key-file: cannot read %s", file);
+            return base_error_errno (error, r, "curve/secret-key-file: cannot read \"%s\"", file);
         if (r != 0)
             return r;
     }
@@ -84,6 +117,9 @@ int bus_keyring_read (const struct bus_settings *settings, bool is_server, struc
     if (!is_server) {
         r = key_take ("server-key", bus_settings_get (settings, "curve/server-key"), keys.bus.server_key,
                       error);
+        if (r == 0 && bus_settings_get (settings, "curve/content-key"))
+            r = key_take ("content-key", bus_settings_get (settings, "curve/content-key"),
+                          keys.bus.content_key, error);
         if (r != 0)
             return r;
     } else {
@@ -93,7 +129,6 @@ int bus_keyring_read (const struct bus_settings *settings, bool is_server, struc
                 return base_error_set (
                     error, -EINVAL, "curve/allow: \"%s\" is not a key: a key has 40 characters of Z85", *key);
     }
-    keys.bus.allowed = keys.allowed;
     *ret_keys = keys;
     keys.allowed = NULL;
     return 0;
@@ -104,4 +139,24 @@ void bus_keyring_deinit (struct bus_keyring *keys)
     base_assert (keys);
     keys->allowed = base_list_free (keys->allowed);
     explicit_bzero (keys, sizeof *keys);
+}
+
+struct bus_keys bus_keys_for_content (const struct bus_keys *keys)
+{
+    base_assert (keys && !keys->is_server);
+    struct bus_keys content = *keys;
+
+    if (*content.content_key)
+        memcpy (content.server_key, content.content_key, sizeof content.server_key);
+    return content;
+}
+
+int bus_keyring_admit (const struct bus_keyring *keys, struct bus_admission *admission, unsigned channels,
+                       struct base_error *error)
+{
+    base_assert (keys && keys->bus.is_server && admission);
+    int r = bus_admission_replace (admission, keys->allowed, channels);
+    if (r == -EINVAL)
+        return base_error_set (error, r, "curve/allow: not a key: a key has 40 characters of Z85");
+    return r < 0 ? base_error_errno (error, r, "cannot admit the allowed keys") : 0;
 }

@@ -72,6 +72,7 @@ struct bus_loop {
     bool changed; /* sources were added or removed since then */
 
     bool has_dead;
+    bool is_unchecked; /* see on_zap_ended */
     bool running;
     bool stopped;
 };
@@ -175,6 +176,8 @@ struct bus_loop *bus_loop_free (struct bus_loop *loop)
         free (signals);
     }
     loop->guard = bus_guard_free (loop->guard);
+    if (loop->zap)
+        bus_unwatch (loop, bus_zap_fd (loop->zap));
     sources_sweep (loop);
     if (loop->zmq) {
         (void) zmq_ctx_shutdown (loop->zmq);
@@ -228,20 +231,30 @@ void bus_loop_connections (struct bus_loop *loop, unsigned most)
         bus_guard_limit (guard, most);
 }
 
-int bus_loop_allow (struct bus_loop *loop, char *const *allowed)
+/*  The check of clients has ended: nobody may be served any more. */
+static void on_zap_ended (void *context)
 {
-    base_assert (loop);
-    return loop->zap ? bus_zap_replace (loop->zap, allowed) : 0;
+    base_assert (context);
+    struct bus_loop *loop = context;
+    loop->is_unchecked = true;
 }
 
 int bus_loop_zap (struct bus_loop *loop, struct bus_zap **ret_zap)
 {
     base_assert (loop && ret_zap);
     if (!loop->zap) {
-        int r = bus_zap_new (loop->zmq, &loop->zap);
+        struct bus_zap *zap;
+        int r = bus_zap_new (loop->zmq, &zap);
+        if (r < 0)
+            return r;
+        loop->zap = zap;
+        r = bus_watch (loop, bus_zap_fd (zap), on_zap_ended, loop);
+        loop->is_unchecked = r < 0;
         if (r < 0)
             return r;
     }
+    if (loop->is_unchecked)
+        return -ENOTRECOVERABLE;
     *ret_zap = loop->zap;
     return 0;
 }
@@ -450,7 +463,7 @@ static int round_run (struct bus_loop *loop)
         loop->armed_ms = UINT64_MAX;
     }
     timers_fire (loop);
-    for (size_t i = 1; i < loop->n_items && !loop->stopped; i++) {
+    for (size_t i = 1; i < loop->n_items && !loop->stopped && !loop->is_unchecked; i++) {
         struct bus_source *source = loop->polled[i];
         if (loop->items[i].revents && !source->dead)
             source->handler (source->context);
@@ -466,6 +479,8 @@ int bus_loop_run (struct bus_loop *loop)
     while (r == 0 && !loop->stopped) {
         r = round_run (loop);
         sources_sweep (loop);
+        if (loop->is_unchecked)
+            r = -ENOTRECOVERABLE;
     }
     loop->running = false;
     loop->stopped = false;

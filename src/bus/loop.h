@@ -24,7 +24,8 @@ struct bus_loop *bus_loop_new (void);
     NULL. */
 struct bus_loop *bus_loop_free (struct bus_loop *loop);
 
-/*  Runs until bus_loop_stop. Returns 0 or -errno. */
+/*  Runs until bus_loop_stop. Returns 0 or -errno; -ENOTRECOVERABLE: the check of client keys has ended, so that
+    nobody may be served any more. */
 int bus_loop_run (struct bus_loop *loop);
 void bus_loop_stop (struct bus_loop *loop);
 
@@ -43,11 +44,6 @@ void bus_timer_cancel (struct bus_loop *loop, int id);
     descriptor that is not watched. */
 int bus_watch (struct bus_loop *loop, int fd, bus_handler *handler, void *context);
 void bus_unwatch (struct bus_loop *loop, int fd);
-
-/*  All CURVE servers of the loop admit these keys (Z85, NULL-terminated; NULL: none) and no others, from the
-    next handshake on. Existing connections stay. Returns 0, -ENOMEM, or -EINVAL for text that is no
-    key; on failure nothing changes. */
-int bus_loop_allow (struct bus_loop *loop, char *const *allowed);
 
 /*  Blocks the signals in the process and calls handler for each one that arrives, until the loop is freed.
     Children that are spawned get the default mask. Returns 0 or -errno. */

@@ -175,6 +175,21 @@ static bool peer_is_claimed (const struct bus_peer *peer)
     return peer->size != 5 || peer->id[0] != 0;
 }
 
+/*  Who sent the message, by the frame behind the routing id: that frame itself carries nothing. Without an
+    admission the peer could have set the User-Id itself. */
+static struct bus_sender parts_sender (const struct bus_socket *socket, struct parts *parts)
+{
+    base_assert (parts->n > 0);
+    int at = socket->kind == BUS_ROUTER && parts->n > 1;
+    return bus_sender_of_user_id (socket->admission ? zmq_msg_gets (&parts->frames[at], "User-Id") : NULL);
+}
+
+/*  A key that was revoked may have messages on the way. */
+static bool sender_is_admitted (const struct bus_socket *socket, const struct bus_sender *sender)
+{
+    return !socket->admission || bus_admission_admits (socket->admission, sender, socket->channel);
+}
+
 /*  Reports a message to the guard. Returns its connection; NULL: unknown. */
 static struct bus_connection *message_delivered (struct bus_socket *socket, const struct parts *parts,
                                                  const struct bus_peer *peer)
@@ -264,6 +279,7 @@ static void message_deliver (struct bus_socket *socket, struct parts *parts)
     struct fault fault = {.why = BUS_REFUSED_SCHEMA};
     char topic[TOPIC_MOST + 1];
     zmq_msg_t *map = frames_check (socket, parts, &message, topic, &fault);
+    message.peer.sender = parts_sender (socket, parts);
     message.from = message_delivered (socket, parts, &message.peer);
     if (socket->kind == BUS_ROUTER && peer_is_claimed (&message.peer)) {
         refusal_count (socket, BUS_REFUSED_CLAIM);
@@ -271,10 +287,17 @@ static void message_deliver (struct bus_socket *socket, struct parts *parts)
             bus_guard_end (message.from, BUS_END_CLAIM);
         return;
     }
+    message.frame = parts_last (parts);
+    if (!sender_is_admitted (socket, &message.peer.sender)) {
+        (void) fault_set (&fault, BUS_REFUSED_KEY, "its key is not admitted to this channel");
+        if (message.from)
+            bus_guard_end (message.from, BUS_END_REVOKED);
+        message_refuse (socket, &message.peer, message.frame, &fault);
+        return;
+    }
     base_cleanup (base_free_p) void *body = map ? malloc (wire_record_size (message.record)) : NULL;
     if (map && !body)
         (void) base_error_set (&fault.error, -ENOMEM, "out of memory");
-    message.frame = parts_last (parts);
     if (!body) {
         message_refuse (socket, &message.peer, message.frame, &fault);
         return;
@@ -314,7 +337,17 @@ static void subscription_deliver (struct bus_socket *socket, struct parts *parts
     const uint8_t *data = zmq_msg_data (&parts->frames[0]);
     size_t size = zmq_msg_size (&parts->frames[0]);
     char topic[TOPIC_MOST + 1];
-    struct bus_connection *from = message_delivered (socket, parts, &(struct bus_peer){0});
+    const struct bus_peer peer = {.sender = parts_sender (socket, parts)};
+    struct bus_connection *from = message_delivered (socket, parts, &peer);
+    /*  libzmq itself cancels the last subscription to a topic when its peer leaves: such a message has neither
+        a connection nor a sender. */
+    bool by_libzmq = !from && peer.sender.kind == BUS_SENDER_UNKNOWN && size > 0 && data[0] == 0;
+    if (!by_libzmq && !sender_is_admitted (socket, &peer.sender)) {
+        refusal_count (socket, BUS_REFUSED_KEY);
+        if (from)
+            bus_guard_end (from, BUS_END_REVOKED);
+        return;
+    }
     bool subscribed = size > 0 && data[0] == 1;
     bool may = bus_guard_subscribed (from, subscribed);
     if (!may || parts->n != 1 || size < 1 || data[0] > 1 || !topic_copy (data + 1, size - 1, topic) ||

@@ -37,20 +37,30 @@ static bool event_read (void *pair, uint16_t *ret_event, uint32_t *ret_value)
 void bus_monitor_drain (struct bus_guard *guard, const struct bus_monitor *monitor)
 {
     base_assert (guard && monitor && monitor->socket);
+    struct bus_socket *socket = monitor->socket;
     uint16_t event = 0;
     uint32_t value = 0;
+    bool denied = false;
     while (event_read (monitor->pair, &event, &value)) {
         if (event == ZMQ_EVENT_ACCEPTED || event == ZMQ_EVENT_CONNECTED)
-            (void) bus_connection_find (guard, monitor->socket, (int) value);
+            (void) bus_connection_find (guard, socket, (int) value);
+        else if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
+            denied = true;
+        else if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
+            socket->denied_ms = 0;
         else if (value < guard->n_table && guard->table[value])
             bus_guard_look_at (guard->table[value]); /* closed next; the next look finds it gone */
     }
+    if (denied)
+        bus_socket_denied (socket); /* last: the owner may free the socket */
 }
 
 static int monitor_open (struct bus_guard *guard, struct bus_monitor *monitor)
 {
     char endpoint[64];
     int unlimited = 0, events = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CONNECTED | ZMQ_EVENT_DISCONNECTED;
+    if (!monitor->socket->is_server)
+        events |= ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
     size_t size = sizeof monitor->fd;
     (void) snprintf (endpoint, sizeof endpoint, "inproc://noded.guard.%u", ++guard->serial);
     if (zmq_socket_monitor (monitor->socket->zmq, endpoint, events) < 0)

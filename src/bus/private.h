@@ -6,10 +6,10 @@
 
 #include "bus/loop.h"
 #include "bus/socket.h"
+#include "bus/zap.h"
 
 struct bus_guard;
 struct bus_source;
-struct bus_zap;
 
 /*  Calls handler while the ZeroMQ socket has something to read or, if socket is NULL, while fd has. Returns
     NULL if memory is exhausted. */
@@ -29,27 +29,20 @@ enum { BUS_IO_THREADS = 2 };
 /*  Reports how long a socket of the loop lingers: bus_loop_free waits as long as the longest. */
 void bus_loop_linger (struct bus_loop *loop, int linger_ms);
 
-/*  The context; and the ZAP handler that admits peers to CURVE servers, which the first call starts. The loop
-    owns both. zap returns 0 or -errno. */
+/*  The context; and the ZAP handler that checks the clients of its servers, which the first call starts. The
+    loop owns both. zap returns 0 or -errno. */
 void *bus_loop_zmq (struct bus_loop *loop);
 int bus_loop_zap (struct bus_loop *loop, struct bus_zap **ret_zap);
 
-/*  bus/zap.c. Answers the context's questions about which keys to admit, on a thread of its own. */
-int bus_zap_new (void *zmq, struct bus_zap **ret_zap);
+/*  A server socket is subject to a table from its making to its end. */
+void bus_admission_join (struct bus_admission *admission, struct bus_socket *socket);
+void bus_admission_leave (struct bus_admission *admission, struct bus_socket *socket);
 
-/*  The context must have been shut down: that ends the thread. Returns NULL. */
-struct bus_zap *bus_zap_free (struct bus_zap *zap);
+/*  Ends the connections of senders that the socket's admission does not admit, and on a publisher those of
+    senders that are not known yet. */
+void bus_socket_end_unadmitted (struct bus_socket *socket);
 
-/*  Admits the allowed keys (Z85, NULL-terminated; NULL: none) to a new domain, whose name it returns. Returns
-    0, -ENOMEM, or -EINVAL for text that is no key. */
-enum { BUS_DOMAIN_SIZE = 32 };
-int bus_zap_allow (struct bus_zap *zap, char *const *allowed, char ret_domain[BUS_DOMAIN_SIZE]);
-
-/*  Every domain admits these keys and no others, from the next handshake on. Returns as bus_zap_allow; on
-    failure nothing changes. */
-int bus_zap_replace (struct bus_zap *zap, char *const *allowed);
-
-/*  Forgets a domain: its server admits no further client. */
-void bus_zap_forget (struct bus_zap *zap, const char *domain);
+/*  The server refused the key of a connecting socket: libzmq does not connect again by itself. */
+void bus_socket_denied (struct bus_socket *socket);
 
 #endif

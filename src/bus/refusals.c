@@ -63,6 +63,7 @@ const char *bus_refused_text (enum bus_refused why)
         [BUS_REFUSED_TYPE] = "belongs to another channel",
         [BUS_REFUSED_TOPIC] = "unknown topic",
         [BUS_REFUSED_CLAIM] = "chose its routing id itself",
+        [BUS_REFUSED_KEY] = "its key is not admitted",
     };
     return texts[why];
 }

@@ -41,6 +41,8 @@ enum {
     RECONNECT_TCP_JITTER_MS = 900,
     RECONNECT_IPC_MS = 10,
     RECONNECT_IPC_MOST_MS = 200,
+    DENIED_LEAST_MS = 10000,
+    DENIED_MOST_MS = 600000,
 };
 
 /*  An option of libzmq's draft interface, which accepts its number in release builds too. */
@@ -84,13 +86,18 @@ static void option_set_text (void *zmq, int option, const char *text, int *r)
         *r = -errno;
 }
 
+static bool socket_publishes (const struct bus_socket *socket)
+{
+    return socket->kind == BUS_XPUB || socket->kind == BUS_PUB;
+}
+
 static int socket_set_limits (struct bus_socket *socket, const struct bus_socket_options *options)
 {
     base_assert (socket->zmq && options);
     void *zmq = socket->zmq;
     int r = 0;
     bool may_carry = (socket->kind == BUS_ROUTER || socket->kind == BUS_DEALER) && !options->no_payloads;
-    bool publishes = socket->kind == BUS_XPUB || socket->kind == BUS_PUB;
+    bool publishes = socket_publishes (socket);
     int64_t frame_most =
         publishes ? SUBSCRIPTION_MOST : (may_carry ? WIRE_CHUNK_MOST : WIRE_FRAME_MOST) + FRAME_SLACK;
     socket->message_most = (uint64_t) frame_most;
@@ -115,24 +122,40 @@ static int socket_set_limits (struct bus_socket *socket, const struct bus_socket
     return r;
 }
 
+/*  Makes every peer that connects subject to the admission. Without ZMQ_ZAP_ENFORCE_DOMAIN libzmq would admit
+    every client if nothing answered for the domain. */
+static int socket_set_admission (struct bus_socket *socket, const struct bus_socket_options *options,
+                                 struct base_error *error)
+{
+    base_assert (options->admission && !socket->admission);
+    base_assert ((unsigned) options->channel < BUS_CHANNEL_COUNT);
+    struct bus_zap *zap;
+    int r = bus_loop_zap (socket->loop, &zap);
+    if (r == 0)
+        r = bus_zap_serve (zap, options->admission, options->channel, socket->domain);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot start the check of clients");
+    socket->zap = zap;
+    socket->admission = options->admission;
+    socket->channel = options->channel;
+    bus_admission_join (socket->admission, socket);
+    option_set_text (socket->zmq, ZMQ_ZAP_DOMAIN, socket->domain, &r);
+    option_set (socket->zmq, ZMQ_ZAP_ENFORCE_DOMAIN, 1, &r);
+    return r < 0 ? base_error_errno (error, r, "cannot start the check of clients") : 0;
+}
+
 static int socket_set_server_keys (struct bus_socket *socket, const struct bus_keys *keys,
                                    struct base_error *error)
 {
-    base_assert (keys->is_server && !socket->zap);
-    struct bus_zap *zap;
-    int r = bus_loop_zap (socket->loop, &zap);
-    if (r < 0)
-        return base_error_errno (error, r, "cannot start the check of client keys");
-    r = bus_zap_allow (zap, keys->allowed, socket->domain);
-    if (r < 0)
-        return base_error_set (error, r, "an allowed client key is not 40 characters of Z85");
-    socket->zap = zap;
-
-    option_set (socket->zmq, ZMQ_CURVE_SERVER, 1, &r);
+    base_assert (keys->is_server);
+    int r = 0;
+    if (!socket->admission)
+        return base_error_set (error, -EINVAL,
+                               "a server with keys needs a table of the clients that may "
+                               "connect");
     option_set_text (socket->zmq, ZMQ_CURVE_SECRETKEY, keys->secret_key, &r);
-    option_set_text (socket->zmq, ZMQ_ZAP_DOMAIN, socket->domain, &r);
-    /*  Without this, libzmq would admit every client if nothing answered for the domain. */
-    option_set (socket->zmq, ZMQ_ZAP_ENFORCE_DOMAIN, 1, &r);
+    option_set (socket->zmq, ZMQ_CURVE_SERVER, 1, &r);
+    socket->has_keys = r == 0;
     return r < 0 ? base_error_errno (error, r, "cannot use the server's secret key") : 0;
 }
 
@@ -185,6 +208,7 @@ int bus_socket_new (struct bus_loop *loop, enum bus_kind kind, const struct bus_
     socket->is_topic = options->is_topic;
     socket->on_text = options->on_text;
     socket->on_refused = options->on_refused;
+    socket->on_denied = options->on_denied;
     socket->context = options->context;
     socket->quiet = options->quiet;
     socket->heartbeat_ms = options->heartbeat_ms > 0 ? options->heartbeat_ms : HEARTBEAT_MS;
@@ -201,6 +225,11 @@ int bus_socket_new (struct bus_loop *loop, enum bus_kind kind, const struct bus_
     int r = socket_set_limits (socket, options);
     if (r < 0)
         return base_error_errno (error, r, "cannot set the limits of a socket");
+    if (options->admission) {
+        r = socket_set_admission (socket, options, error);
+        if (r < 0)
+            return r;
+    }
     r = socket_set_keys (socket, options->keys, error);
     if (r < 0)
         return r;
@@ -222,8 +251,14 @@ struct bus_socket *bus_socket_free (struct bus_socket *socket)
         (void) zmq_close (socket->zmq);
     socket->zmq = NULL;
     socket->topics = base_list_free (socket->topics);
+    bus_timer_cancel (socket->loop, socket->denied_timer);
+    socket->denied_timer = 0;
     if (socket->zap)
         bus_zap_forget (socket->zap, socket->domain);
+    socket->zap = NULL;
+    if (socket->admission)
+        bus_admission_leave (socket->admission, socket);
+    socket->admission = NULL;
     socket->connected = base_list_free (socket->connected);
     free (socket->endpoint);
     socket->endpoint = NULL;
@@ -339,16 +374,30 @@ static int endpoint_remember (struct bus_socket *socket, const char *endpoint)
     return 0;
 }
 
-int bus_socket_bind (struct bus_socket *socket, const char *endpoint, struct base_error *error)
+/*  Sets the mechanism of the next bind: libzmq copies the options of a socket into each of its listeners. */
+static int socket_set_mechanism (struct bus_socket *socket, bool curve)
+{
+    int r = 0;
+    if (socket->has_keys)
+        option_set (socket->zmq, ZMQ_CURVE_SERVER, curve, &r);
+    return r;
+}
+
+static int socket_bind (struct bus_socket *socket, const char *endpoint, bool curve, struct base_error *error)
 {
     base_assert (socket && endpoint);
     static const char localhost[] = "tcp://localhost:";
     char bound[320];
     int r = 0;
+    if (socket->admission && !curve && !base_text_begins (endpoint, "ipc://"))
+        return base_error_set (error, -EPERM,
+                               "cannot bind %s: without CURVE keys only ipc can tell who connects", endpoint);
     if (base_text_begins (endpoint, localhost)) /* binding resolves no names */
         (void) snprintf (bound, sizeof bound, "tcp://127.0.0.1:%s", endpoint + strlen (localhost));
     else
         r = base_text_copy (bound, sizeof bound, endpoint);
+    if (r == 0)
+        r = socket_set_mechanism (socket, curve);
     if (r == 0)
         r = socket_set_transport (socket, bound, false);
     if (r < 0)
@@ -362,9 +411,17 @@ int bus_socket_bind (struct bus_socket *socket, const char *endpoint, struct bas
     r = socket_guard (socket);
     if (r < 0)
         return base_error_errno (error, r, "cannot watch the connections to %s", endpoint);
+    /*  A publisher whose connections cannot be ended would send to a revoked key for ever. */
+    if (!socket->guard && curve && socket_publishes (socket))
+        return base_error_set (error, -EMFILE,
+                               "cannot bind %s: too few open files are allowed; raise the limit to at least "
+                               "128",
+                               endpoint);
     if (zmq_bind (socket->zmq, bound) < 0)
         return base_error_set (error, -errno, "cannot bind %s: %s", endpoint, zmq_strerror (errno));
 
+    if (socket->endpoint && socket->has_keys && !curve)
+        return 0; /* clients are told the other one */
     size_t size = sizeof bound;
     if (zmq_getsockopt (socket->zmq, ZMQ_LAST_ENDPOINT, bound, &size) < 0)
         return base_error_errno (error, -errno, "cannot determine the address that %s was bound to",
@@ -373,9 +430,24 @@ int bus_socket_bind (struct bus_socket *socket, const char *endpoint, struct bas
     return r < 0 ? base_error_errno (error, r, "cannot bind %s", endpoint) : 0;
 }
 
+int bus_socket_bind (struct bus_socket *socket, const char *endpoint, struct base_error *error)
+{
+    base_assert (socket && endpoint);
+    return socket_bind (socket, endpoint, socket->has_keys, error);
+}
+
+int bus_socket_bind_local (struct bus_socket *socket, const char *endpoint, struct base_error *error)
+{
+    base_assert (socket && endpoint);
+    base_assert (socket->admission && base_text_begins (endpoint, "ipc://"));
+    return socket_bind (socket, endpoint, false, error);
+}
+
 int bus_socket_connect (struct bus_socket *socket, const char *endpoint, struct base_error *error)
 {
     base_assert (socket && endpoint);
+    /*  A server that this socket connected to could set its User-Id itself. */
+    base_assert (!socket->admission);
     int r = socket_set_transport (socket, endpoint, true);
     if (r == 0)
         r = socket_guard (socket);
@@ -410,6 +482,38 @@ int bus_socket_subscribe (struct bus_socket *socket, const char *topic)
     return zmq_send (socket->zmq, text, (size_t) size, ZMQ_DONTWAIT) < 0 ? -errno : 0;
 }
 
+/*  Whether a connection is one of the key `context`, or may be. */
+static bool connection_is_of_key (const struct bus_socket *socket, const struct bus_sender *sender,
+                                  const void *context)
+{
+    return sender->kind == BUS_SENDER_KEY ? base_digest_equal (&sender->key, context)
+                                          : sender->kind == BUS_SENDER_UNKNOWN && socket_publishes (socket);
+}
+
+static bool connection_is_unadmitted (const struct bus_socket *socket, const struct bus_sender *sender,
+                                      const void *context)
+{
+    (void) context;
+    return sender->kind == BUS_SENDER_UNKNOWN
+               ? socket_publishes (socket)
+               : !bus_admission_admits (socket->admission, sender, socket->channel);
+}
+
+unsigned bus_socket_end_sender (struct bus_socket *socket, const struct base_digest *fingerprint)
+{
+    base_assert (socket && fingerprint);
+    if (!socket->guard || !socket->is_server)
+        return 0;
+    return bus_guard_end_senders (socket->guard, socket, connection_is_of_key, fingerprint);
+}
+
+void bus_socket_end_unadmitted (struct bus_socket *socket)
+{
+    base_assert (socket && socket->admission);
+    if (socket->guard)
+        (void) bus_guard_end_senders (socket->guard, socket, connection_is_unadmitted, NULL);
+}
+
 void bus_connection_keep (struct bus_connection *connection)
 {
     if (connection)
@@ -435,15 +539,41 @@ int bus_socket_reconnect (struct bus_socket *socket)
     int r = 0;
     /*  With the socket's own linger, queued messages would still be sent on the old connection. */
     option_set (socket->zmq, ZMQ_LINGER, 0, &r);
-    for (char **endpoint = socket->connected; r == 0 && endpoint && *endpoint; endpoint++) {
+    for (char **endpoint = socket->connected; r == 0 && endpoint && *endpoint; endpoint++)
         if (zmq_disconnect (socket->zmq, *endpoint) < 0 && errno != ENOENT)
             r = -errno;
-        if (r == 0 && zmq_connect (socket->zmq, *endpoint) < 0)
+    for (char **endpoint = socket->connected; r == 0 && socket->denied_timer <= 0 && endpoint && *endpoint;
+         endpoint++)
+        if (zmq_connect (socket->zmq, *endpoint) < 0)
             r = -errno;
-    }
     int ignored = 0;
     option_set (socket->zmq, ZMQ_LINGER, socket->linger_ms, &ignored);
     return r;
+}
+
+static void on_denied_over (void *context)
+{
+    base_assert (context);
+    struct bus_socket *socket = context;
+    socket->denied_timer = 0;
+    if (bus_socket_reconnect (socket) < 0)
+        socket->denied_timer = bus_timer_start (socket->loop, socket->denied_ms, on_denied_over, socket);
+}
+
+/*  Each attempt costs the server a handshake. So the pauses grow, and clients that were refused together come
+    back at different times. */
+void bus_socket_denied (struct bus_socket *socket)
+{
+    base_assert (socket && socket->zmq);
+    if (socket->denied_timer > 0)
+        return;
+    uint64_t least = socket->denied_ms ? 2 * socket->denied_ms : DENIED_LEAST_MS;
+    socket->denied_ms = least < DENIED_MOST_MS ? least : DENIED_MOST_MS;
+    uint64_t pause = socket->denied_ms + base_random_below (socket->denied_ms / 2 + 1);
+    socket->denied_timer = bus_timer_start (socket->loop, pause < DENIED_MOST_MS ? pause : DENIED_MOST_MS,
+                                            on_denied_over, socket);
+    if (socket->on_denied)
+        socket->on_denied (socket->context, socket);
 }
 
 const char *bus_socket_endpoint (const struct bus_socket *socket)

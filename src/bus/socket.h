@@ -12,7 +12,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "bus/admission.h"
 #include "bus/loop.h"
+#include "bus/sender.h"
 #include "wire/wire.h"
 
 /*  Over TCP, the longest pause of a client between two attempts to connect. */
@@ -20,17 +22,21 @@ enum { BUS_RECONNECT_MOST_MS = 20000 };
 
 enum bus_kind { BUS_SUB, BUS_XPUB, BUS_PUB, BUS_DEALER, BUS_ROUTER, BUS_PUSH, BUS_PULL };
 
-/*  The sender of a message: the routing id of a ROUTER's peer. */
+/*  The peer that a message came from: its routing id at a ROUTER, and who it is. Answers go to the routing id;
+    sender is read again from each message. */
 enum { BUS_PEER_MOST = 32 };
 struct bus_peer {
     uint8_t size; /* 0: no peer */
     uint8_t id[BUS_PEER_MOST];
+    struct bus_sender sender;
 };
+
+/*  Compares the routing ids only: whether both are the same connection. */
 bool bus_peer_equal (const struct bus_peer *a, const struct bus_peer *b);
 
 /*  A received message; everything is valid during the handler only. */
 struct bus_message {
-    struct bus_peer peer; /* ROUTER */
+    struct bus_peer peer; /* its routing id: ROUTER; its sender: every server with an admission */
     const char *topic;    /* SUB; else NULL */
     /*  The type of message: compare with &wire_NAME_record. wire_request_record: also a request of an
         operator that does not match its schema. */
@@ -65,6 +71,7 @@ enum bus_refused {
     BUS_REFUSED_TYPE,   /* a message of another channel */
     BUS_REFUSED_TOPIC,  /* no topic of the channel, or one that was not subscribed to */
     BUS_REFUSED_CLAIM,  /* the peer chose its routing id itself */
+    BUS_REFUSED_KEY,    /* the sender is not, or no longer, admitted to this channel */
     BUS_REFUSED_COUNT
 };
 
@@ -80,15 +87,14 @@ struct bus_refusal {
 typedef void (bus_refusal_handler) (void *context, struct bus_socket *socket,
                                     const struct bus_refusal *refusal);
 
-/*  CURVE keys in Z85 (40 characters). A server has its secret key and the allowed clients' public keys; a
+/*  CURVE keys in Z85 (40 characters). A server has its secret key, and an admission says who may connect; a
     client has its own pair and the server's public key. All empty: NULL mechanism. */
 struct bus_keys {
     bool is_server;
     char public_key[41];
     char secret_key[41];
-    char server_key[41]; /* client */
-    /*  server: NULL-terminated Z85 public keys, read during the call; NULL: every key is refused */
-    char *const *allowed;
+    char server_key[41];  /* client */
+    char content_key[41]; /* client: of a separate content peer; empty: it is server_key */
 };
 
 struct bus_socket_options {
@@ -97,9 +103,16 @@ struct bus_socket_options {
     bus_topic_check *is_topic;                 /* XPUB; NULL: every topic */
     bus_text_handler *on_text;                 /* SUB: messages are [topic][text], on_message is not called */
     bus_refusal_handler *on_refused;           /* may be NULL */
+    /*  A client: the server refused its key. The socket makes a new attempt by itself after 10 s, and then
+        after twice as long each time, up to 10 min. May be NULL. */
+    void (*on_denied) (void *context, struct bus_socket *socket);
     void *context;
     const struct bus_keys *keys; /* NULL: none */
-    int high_water;              /* messages a peer that may wait to be sent; 0: 1000 */
+    /*  A server: who may connect; must outlive the socket. Keys of a server need it. NULL: everybody (a
+        laboratory, and sockets in private directories). */
+    struct bus_admission *admission;
+    enum bus_channel channel; /* with admission: the one that a peer must be admitted to */
+    int high_water;           /* messages a peer that may wait to be sent; 0: 1000 */
     int receive_most;    /* messages a peer that may wait to be read; 0: 64, for a ROUTER as high_water */
     int linger_ms;       /* how long closing waits for queued messages; 0: drop them */
     bool quiet;          /* no heartbeats of the transport (ipc, and every server side) */
@@ -118,8 +131,13 @@ struct bus_socket *bus_socket_free (struct bus_socket *socket);
 
 /*  Binds to tcp://ADDR:PORT (port *: any free one) or ipc://PATH, or connects. A path where another process
     listens is refused (-EADDRINUSE). Subscribes a SUB to all topics that begin with topic. Each returns 0 or
-    -errno. */
+    -errno. With an admission, but without keys, only ipc can be bound (else -EPERM), as by
+    bus_socket_bind_local. */
 int bus_socket_bind (struct bus_socket *socket, const char *endpoint, struct base_error *error);
+
+/*  Binds to ipc://PATH, without CURVE: the kernel says who connects, and the socket's admission which uids
+    may. The socket may be bound to other endpoints with CURVE, too. */
+int bus_socket_bind_local (struct bus_socket *socket, const char *endpoint, struct base_error *error);
 int bus_socket_connect (struct bus_socket *socket, const char *endpoint, struct base_error *error);
 int bus_socket_subscribe (struct bus_socket *socket, const char *topic);
 
@@ -129,7 +147,8 @@ bool bus_socket_is_ready (const struct bus_socket *socket);
 /*  Drops every connection of a connecting socket and connects again. Outstanding requests get no answer. */
 int bus_socket_reconnect (struct bus_socket *socket);
 
-/*  The endpoint that was bound or connected last, with the actual port. Valid while the socket lives. */
+/*  The endpoint that was bound or connected last, with the actual port. One of bus_socket_bind_local only if
+    there is no other. Valid while the socket lives. */
 const char *bus_socket_endpoint (const struct bus_socket *socket);
 
 /*  Sends a message; never blocks. peer: ROUTER only. Returns 0; -EHOSTUNREACH: no such peer; -EAGAIN: full;
@@ -164,6 +183,7 @@ enum bus_end {
     BUS_END_SLOW,     /* does not read its answers */
     BUS_END_ROOM,     /* there were more connections than bus_loop_connections allows */
     BUS_END_GREETING, /* sent too large a handshake: libzmq stores it while the connection lasts */
+    BUS_END_REVOKED,  /* its key or uid is not, or no longer, admitted */
     BUS_END_COUNT
 };
 /*  What a socket has counted since it was made. */
@@ -184,6 +204,11 @@ enum { BUS_TOPICS_MOST = 40 };
 
 /*  The peer is known: the connection is not ended in order to make room. NULL does nothing. */
 void bus_connection_keep (struct bus_connection *connection);
+
+/*  Ends every connection of a key to a server, by the key's fingerprint. A publisher (XPUB, PUB) does not know
+    the key of a connection before its first subscription: it also ends the connections that have none yet;
+    they connect again. Returns how many were ended. Only bus_admission_remove keeps the key out. */
+unsigned bus_socket_end_sender (struct bus_socket *socket, const struct base_digest *fingerprint);
 
 /*  Gives a connection a number, once. Returns whether it had none yet, or this one. NULL: true for every
     number. */

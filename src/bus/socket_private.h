@@ -22,9 +22,16 @@ struct bus_socket {
     bool quiet;
     int heartbeat_ms;
     bool no_payloads;
-    struct bus_zap *zap; /* with domain, of a CURVE server; else NULL */
+    struct bus_admission *admission; /* with all up to domain: of a server; else NULL */
+    enum bus_channel channel;
+    bool has_keys;
+    struct bus_socket *admitted_next; /* of the sockets with the same admission */
+    struct bus_zap *zap;
     char domain[BUS_DOMAIN_SIZE];
-    char **connected; /* endpoints */
+    void (*on_denied) (void *context, struct bus_socket *socket); /* with denied_…: of a client */
+    int denied_timer;   /* > 0: the server refused the key, and nothing is sent until then */
+    uint64_t denied_ms; /* the last pause; 0: none since it was admitted */
+    char **connected;   /* endpoints */
     char *endpoint;
     char **topics; /* SUB */
     struct bus_counts counts;

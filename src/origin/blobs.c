@@ -289,6 +289,18 @@ static void chunk_refuse (struct bus_socket *socket, const struct bus_peer *peer
     (void) bus_send (socket, peer, &wire_chunk_record, chunk);
 }
 
+void origin_blobs_refuse (struct bus_socket *socket, const struct bus_peer *peer, const struct wire_get *get,
+                          const char *reason)
+{
+    base_assert (socket && peer && get && reason);
+    const struct wire_chunk chunk = {.digest = get->digest,
+                                     .offset = get->offset,
+                                     .length = get->length,
+                                     .status = WIRE_STATUS_REFUSED,
+                                     .reason = reason};
+    (void) bus_send (socket, peer, &wire_chunk_record, &chunk);
+}
+
 void origin_blobs_get (struct origin_blobs *blobs, struct bus_socket *socket, const struct bus_peer *peer,
                        const struct wire_get *get, struct origin_counts *counts)
 {

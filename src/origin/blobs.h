@@ -33,4 +33,8 @@ void origin_blobs_forget (struct origin_blobs *blobs, const struct base_digest *
 void origin_blobs_get (struct origin_blobs *blobs, struct bus_socket *socket, const struct bus_peer *peer,
                        const struct wire_get *get, struct origin_counts *counts);
 
+/*  Answers get for a sender who may not have it. */
+void origin_blobs_refuse (struct bus_socket *socket, const struct bus_peer *peer, const struct wire_get *get,
+                          const char *reason);
+
 #endif

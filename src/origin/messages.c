@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/cleanup.h"
 #include "wire/list.h"
 #include "wire/text.h"
@@ -24,6 +25,7 @@ struct origin_message {
     int (*carry_out) (struct origin *origin, const struct bus_message *message, void *answer);
     const struct wire_record *answer; /* NULL: carry_out sends it, or there is none */
     size_t status;                    /* the offset of this member in the answer */
+    size_t reason;                    /* the same; 0: it has none */
     /*  Fills in what the answer repeats of the request. */
     void (*repeat) (const struct origin *origin, const void *request, void *answer);
     /*  Takes a copy of why there is no better answer. NULL: the status says it. */
@@ -51,6 +53,8 @@ OPERATION (quarantine)
 OPERATION (ask)
 OPERATION (match)
 OPERATION (report)
+OPERATION (want_metadata)
+OPERATION (want_consistency)
 #undef OPERATION
 
 /*  A request of an operator, of any type. The operation gets the record, since there are many. */
@@ -128,6 +132,25 @@ static void report_repeat (const struct origin *origin, const void *request, voi
     noted->outcome = report->outcome;
 }
 
+static void want_metadata_repeat (const struct origin *origin, const void *request, void *answer)
+{
+    const struct wire_want_metadata *want = request;
+    struct wire_metadata *metadata = answer;
+    (void) origin;
+    fill_text (&metadata->role, want->role);
+    metadata->version = want->version;
+    metadata->offset = want->offset;
+}
+
+static void want_consistency_repeat (const struct origin *origin, const void *request, void *answer)
+{
+    const struct wire_want_consistency *want = request;
+    struct wire_consistency *consistency = answer;
+    (void) origin;
+    consistency->older = want->older;
+    consistency->size = want->size;
+}
+
 /*  Every request and every answer begins in the same way: see wire/wire.h. */
 static void request_repeat (const struct origin *origin, const void *request, void *answer)
 {
@@ -198,19 +221,23 @@ static void put_repeat (const struct origin *origin, const void *request, void *
     taken->digest = put->digest;
 }
 
-#define ANSWER(name) &wire_##name##_record, offsetof (struct wire_##name, status)
-#define NO_ANSWER NULL, 0, NULL, NULL
+#define ANSWER(name)                                                                                         \
+    &wire_##name##_record, offsetof (struct wire_##name, status), offsetof (struct wire_##name, reason)
+#define SHORT_ANSWER(name) &wire_##name##_record, offsetof (struct wire_##name, status), 0
+#define NO_ANSWER NULL, 0, 0, NULL, NULL
 
 /* clang-format off */
 static const struct origin_message messages[] = {
     {ORIGIN_CONTROL, WIRE_STATUS_NULL, &wire_heartbeat_record, heartbeat_carry_out, NO_ANSWER},
     {ORIGIN_CONTROL, WIRE_STATUS_REFUSED, &wire_hello_record, hello_carry_out, ANSWER (welcome), hello_repeat, NULL},
-    {ORIGIN_CONTROL, WIRE_STATUS_NONE, &wire_list_record, list_carry_out, ANSWER (listed), list_repeat, NULL},
-    {ORIGIN_CONTROL, WIRE_STATUS_NONE, &wire_describe_record, describe_carry_out, ANSWER (described), describe_repeat, NULL},
-    {ORIGIN_CONTROL, WIRE_STATUS_NONE, &wire_quarantine_record, quarantine_carry_out, ANSWER (quarantined), quarantine_repeat, NULL},
-    {ORIGIN_CONTROL, WIRE_STATUS_NONE, &wire_ask_record, ask_carry_out, ANSWER (desired), ask_repeat, NULL},
+    {ORIGIN_CONTROL, WIRE_STATUS_NONE, &wire_list_record, list_carry_out, SHORT_ANSWER (listed), list_repeat, NULL},
+    {ORIGIN_CONTROL, WIRE_STATUS_NONE, &wire_describe_record, describe_carry_out, SHORT_ANSWER (described), describe_repeat, NULL},
+    {ORIGIN_CONTROL, WIRE_STATUS_NONE, &wire_quarantine_record, quarantine_carry_out, SHORT_ANSWER (quarantined), quarantine_repeat, NULL},
+    {ORIGIN_CONTROL, WIRE_STATUS_NONE, &wire_ask_record, ask_carry_out, SHORT_ANSWER (desired), ask_repeat, NULL},
     {ORIGIN_CONTROL, WIRE_STATUS_REFUSED, &wire_match_record, match_carry_out, ANSWER (matched), match_repeat, NULL},
-    {ORIGIN_CONTROL, WIRE_STATUS_REFUSED, &wire_report_record, report_carry_out, ANSWER (noted), report_repeat, NULL},
+    {ORIGIN_CONTROL, WIRE_STATUS_REFUSED, &wire_report_record, report_carry_out, SHORT_ANSWER (noted), report_repeat, NULL},
+    {ORIGIN_CONTROL, WIRE_STATUS_NONE, &wire_want_metadata_record, want_metadata_carry_out, ANSWER (metadata), want_metadata_repeat, NULL},
+    {ORIGIN_CONTROL, WIRE_STATUS_NONE, &wire_want_consistency_record, want_consistency_carry_out, ANSWER (consistency), want_consistency_repeat, NULL},
     {ORIGIN_CONTROL, WIRE_STATUS_NULL, &wire_bye_record, bye_carry_out, NO_ANSWER},
     {ORIGIN_CONTENT, WIRE_STATUS_NULL, &wire_get_record, get_carry_out, NO_ANSWER},
     {ORIGIN_CONTENT, WIRE_STATUS_REFUSED, &wire_put_record, put_carry_out, ANSWER (taken), put_repeat, NULL},
@@ -287,12 +314,40 @@ static void request_handle (struct origin *origin, const struct origin_message *
     wire_deinit (record, answer);
 }
 
+/*  The sender may not send this message: says so in the answer, if there is one. */
+static void message_refuse (struct origin *origin, const struct origin_message *row,
+                            const struct bus_message *message, const char *reason)
+{
+    base_assert (row != &request);
+    if (message->record == &wire_get_record)
+        origin_blobs_refuse (origin->content, &message->peer, message->body, reason);
+    if (!row->answer)
+        return;
+    base_cleanup (base_free_p) void *answer = calloc (1, wire_record_size (row->answer));
+    if (!answer)
+        return; /* the peer asks again */
+    const enum wire_status refused = WIRE_STATUS_REFUSED;
+    memcpy ((char *) answer + row->status, &refused, sizeof refused);
+    if (row->reason) {
+        const char *text = strdup (reason);
+        memcpy ((char *) answer + row->reason, &text, sizeof text);
+    }
+    answer_send (origin, row, message, 0, answer);
+    wire_deinit (row->answer, answer);
+}
+
 bool origin_message_handle (struct origin *origin, enum origin_channel channel,
                             const struct bus_message *message)
 {
     const struct origin_message *row = message_find (channel, message->record);
+    char reason[ORIGIN_REASON_SIZE] = "";
     if (!row)
         return false;
+    if (row != &request && origin->ops.permitted &&
+        !origin->ops.permitted (origin->context, &message->peer, message->record, message->body, reason)) {
+        message_refuse (origin, row, message, reason);
+        return true;
+    }
     origin->asking = channel == ORIGIN_CONTROL ? message->from : NULL;
     if (row->answer)
         request_handle (origin, row, message);

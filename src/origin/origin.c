@@ -112,7 +112,8 @@ static void origin_free_p (struct origin **origin)
     origin_free (*origin);
 }
 
-static int channel_serve (struct origin *origin, enum bus_kind kind, const char *endpoint,
+/*  local: a second endpoint, for users of this host; NULL: none. */
+static int channel_serve (struct origin *origin, enum bus_kind kind, const char *endpoint, const char *local,
                           const struct bus_socket_options *options, struct bus_socket **ret_socket,
                           struct base_error *error)
 {
@@ -120,7 +121,9 @@ static int channel_serve (struct origin *origin, enum bus_kind kind, const char 
     if (!endpoint)
         return 0;
     int r = bus_socket_new (origin->loop, kind, options, ret_socket, error);
-    return r < 0 ? r : bus_socket_bind (*ret_socket, endpoint, error);
+    if (r == 0)
+        r = bus_socket_bind (*ret_socket, endpoint, error);
+    return r < 0 || !local ? r : bus_socket_bind_local (*ret_socket, local, error);
 }
 
 int origin_new (struct bus_loop *loop, const struct origin_config *config, const struct origin_ops *ops,
@@ -128,6 +131,7 @@ int origin_new (struct bus_loop *loop, const struct origin_config *config, const
 {
     base_assert (loop && config && ops);
     base_assert (ret_origin);
+    base_assert (!config->control_local || (config->control && config->admission));
     base_cleanup (origin_free_p) struct origin *origin = calloc (1, sizeof *origin);
     if (!origin)
         return base_error_errno (error, -ENOMEM, "cannot create the origin");
@@ -149,30 +153,35 @@ int origin_new (struct bus_loop *loop, const struct origin_config *config, const
     struct bus_socket_options options = {
         .context = origin,
         .keys = config->keys,
+        .admission = config->admission,
+        .channel = BUS_CHANNEL_ANNOUNCE,
         .high_water = config->high_water,
         .quiet = true,
     };
     options.on_subscription = on_subscription;
     options.is_topic = topic_is_valid;
-    int r = channel_serve (origin, BUS_XPUB, config->announce, &options, &origin->announce, error);
+    int r = channel_serve (origin, BUS_XPUB, config->announce, NULL, &options, &origin->announce, error);
     if (r < 0)
         return r;
     options.on_subscription = NULL;
+    options.channel = BUS_CHANNEL_CONTROL;
     options.on_message = on_control;
     options.on_refused = on_refused;
     options.no_payloads = true;
     options.receive_most = CONTROL_WAITING;
     if (options.high_water <= 0)
         options.high_water = CONTROL_HIGH_WATER;
-    r = channel_serve (origin, BUS_ROUTER, config->control, &options, &origin->control, error);
+    r = channel_serve (origin, BUS_ROUTER, config->control, config->control_local, &options, &origin->control,
+                       error);
     if (r < 0)
         return r;
+    options.channel = BUS_CHANNEL_CONTENT;
     options.on_message = on_content;
     options.no_payloads = false;
     options.receive_most = CONTENT_WAITING;
     if (config->high_water <= 0 || config->high_water > CONTENT_HIGH_WATER)
         options.high_water = CONTENT_HIGH_WATER;
-    r = channel_serve (origin, BUS_ROUTER, config->content, &options, &origin->content, error);
+    r = channel_serve (origin, BUS_ROUTER, config->content, NULL, &options, &origin->content, error);
     if (r < 0)
         return r;
     *ret_origin = base_take (origin);

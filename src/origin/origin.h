@@ -15,8 +15,11 @@
 
 struct origin;
 
-/*  Any operation may be NULL: the message is then answered with status refused (ask, list, describe, quarantine: none), or
-    dropped if it has no answer. */
+enum { ORIGIN_REASON_SIZE = 512 };
+
+/*  Any operation may be NULL: the message is then answered with status refused (ask, list, describe,
+    quarantine, want_metadata, want_consistency: none), or dropped if it has no answer. permitted NULL: every
+    sender may send every message. */
 struct origin_ops {
     /*  control. The origin fills in instance, sequence and heartbeat_ms of welcome. */
     int (*hello) (void *context, const struct bus_peer *peer, const struct wire_hello *hello,
@@ -34,12 +37,22 @@ struct origin_ops {
                   struct wire_matched *answer);
     int (*report) (void *context, const struct bus_peer *peer, const struct wire_report *report,
                    struct wire_noted *answer);
+    /*  Metadata of signed releases. */
+    int (*want_metadata) (void *context, const struct bus_peer *peer, const struct wire_want_metadata *want,
+                          struct wire_metadata *answer);
+    int (*want_consistency) (void *context, const struct bus_peer *peer,
+                             const struct wire_want_consistency *want, struct wire_consistency *answer);
     /*  A request of an operator. record: of the request; wire_request_record: its type is unknown, or it does
         not match its schema. answer: a struct of wire_record_answer (record). */
     int (*request) (void *context, const struct bus_peer *peer, const struct wire_record *record,
                     const void *request, void *answer);
     void (*heartbeat) (void *context, const struct bus_peer *peer, const struct wire_heartbeat *heartbeat);
     void (*bye) (void *context, const struct bus_peer *peer, const struct wire_bye *bye);
+    /*  control, content: whether the sender may send this message. Not called for requests of operators: their
+        operation decides. false: the status of the answer is refused, with the reason; a message without
+        answer is dropped. */
+    bool (*permitted) (void *context, const struct bus_peer *peer, const struct wire_record *record,
+                       const void *message, char ret_reason[ORIGIN_REASON_SIZE]);
     /*  control, content: a message of a peer was refused. channel: "control" or "content". A peer may cause as
         many calls as it sends messages: see bus/refusals.h before logging. */
     void (*refused) (void *context, const char *channel, const struct bus_refusal *refusal);
@@ -63,11 +76,16 @@ struct origin_config {
     const char *announce; /* endpoints to bind; NULL: that channel is not served */
     const char *control;
     const char *content;
+    /*  ipc://PATH: control for users of this host, without CURVE (bus_socket_bind_local). NULL: none. Needs an
+        admission. */
+    const char *control_local;
     const struct bus_keys *keys; /* NULL: none */
-    uint64_t heartbeat_ms;       /* sent to nodes; default 15000 */
-    unsigned transfers;          /* blobs open at the same time; default 64 */
-    unsigned peer_bytes;         /* unsent payload a peer before the answer is busy; default 16 MiB */
-    int high_water;              /* messages a peer; 0: 1000 */
+    /*  Who may connect to which channel. Must outlive the origin. Keys need it. NULL: everybody. */
+    struct bus_admission *admission;
+    uint64_t heartbeat_ms; /* sent to nodes; default 15000 */
+    unsigned transfers;    /* blobs open at the same time; default 64 */
+    unsigned peer_bytes;   /* unsent payload a peer before the answer is busy; default 16 MiB */
+    int high_water;        /* messages a peer; 0: 1000 */
 };
 
 /*  Binds the endpoints of the configuration. context is passed to every operation. */

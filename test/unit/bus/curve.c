@@ -5,7 +5,26 @@
 
 #include "base/text.h"
 
-TestSuite (curve, .init = rig_setup, .fini = rig_teardown, .timeout = 60);
+static struct bus_admission *tables[4];
+static size_t n_tables;
+
+/*  A table of the keys (Z85, NULL-terminated). */
+static struct bus_admission *table_of (char *const *allowed)
+{
+    struct bus_admission *table = tables[n_tables++] = bus_admission_new ();
+    cr_assert_not_null (table);
+    cr_assert_eq (bus_admission_replace (table, allowed, BUS_CHANNELS_ALL), 0);
+    return table;
+}
+
+static void teardown (void)
+{
+    rig_teardown ();
+    while (n_tables > 0)
+        bus_admission_free (tables[--n_tables]);
+}
+
+TestSuite (curve, .init = rig_setup, .fini = teardown, .timeout = 60);
 
 struct pair {
     char public_key[41], secret_key[41];
@@ -31,10 +50,13 @@ static struct pair make_pair (void)
 
 static struct bus_socket *server_with (const struct pair *pair, char *const *allowed)
 {
-    struct bus_keys keys = {.is_server = true, .allowed = allowed};
+    struct bus_keys keys = {.is_server = true};
     cr_assert_eq (base_text_copy (keys.secret_key, sizeof keys.secret_key, pair->secret_key), 0);
     struct bus_socket *server =
-        rig_socket (BUS_ROUTER, &(struct bus_socket_options){.on_message = on_message, .keys = &keys});
+        rig_socket (BUS_ROUTER, &(struct bus_socket_options){.on_message = on_message,
+                                                             .keys = &keys,
+                                                             .admission = table_of (allowed),
+                                                             .channel = BUS_CHANNEL_CONTROL});
     rig_bind (server, "tcp://127.0.0.1:*");
     return server;
 }
@@ -158,8 +180,10 @@ Test (curve, a_server_whose_keys_cannot_be_checked_is_not_made)
     struct base_error error = {0};
     struct bus_socket *server = NULL;
     cr_assert_eq (base_text_copy (keys.secret_key, sizeof keys.secret_key, server_pair.secret_key), 0);
-    cr_assert_lt (
-        bus_socket_new (loop, BUS_ROUTER, &(struct bus_socket_options){.keys = &keys}, &server, &error), 0);
+    cr_assert_lt (bus_socket_new (loop, BUS_ROUTER,
+                                  &(struct bus_socket_options){.keys = &keys, .admission = table_of (NULL)},
+                                  &server, &error),
+                  0);
     cr_assert_null (server);
     cr_assert_str_not_empty (error.text);
     bus_socket_free (occupant);
@@ -170,15 +194,15 @@ Test (curve, invalid_keys_are_an_error)
     struct base_error error = {0};
     struct bus_socket *made = NULL;
     struct pair pair = make_pair ();
-    char *allowed[] = {(char[]){"too short"}, NULL};
-    struct bus_keys keys = {.is_server = true, .allowed = allowed};
+    struct bus_keys keys = {.is_server = true};
+    cr_assert_lt (bus_socket_new (loop, BUS_ROUTER,
+                                  &(struct bus_socket_options){.keys = &keys, .admission = table_of (NULL)},
+                                  &made, &error),
+                  0);
     cr_assert_eq (base_text_copy (keys.secret_key, sizeof keys.secret_key, pair.secret_key), 0);
     cr_assert_eq (
         bus_socket_new (loop, BUS_ROUTER, &(struct bus_socket_options){.keys = &keys}, &made, &error),
-        -EINVAL);
-    keys = (struct bus_keys){.is_server = true};
-    cr_assert_lt (
-        bus_socket_new (loop, BUS_ROUTER, &(struct bus_socket_options){.keys = &keys}, &made, &error), 0);
+        -EINVAL, "a server with keys and without a table would admit every key");
     keys = (struct bus_keys){.public_key = "half a pair"};
     cr_assert_lt (
         bus_socket_new (loop, BUS_DEALER, &(struct bus_socket_options){.keys = &keys}, &made, &error), 0);

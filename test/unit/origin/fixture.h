@@ -188,6 +188,8 @@ struct received {
     struct wire_listed listed;
     struct wire_described described;
     struct wire_quarantined quarantined;
+    struct wire_metadata metadata;
+    struct wire_consistency consistency;
     struct wire_nodes answer;
     struct wire_heartbeat heartbeat;
     struct wire_taken taken;
@@ -212,6 +214,7 @@ static void on_message (void *context, struct bus_socket *socket, const struct b
         {&wire_taken_record, &received.taken},         {&wire_update_record, &received.update},
         {&wire_chunk_record, &received.chunk},         {&wire_listed_record, &received.listed},
         {&wire_described_record, &received.described}, {&wire_quarantined_record, &received.quarantined},
+        {&wire_metadata_record, &received.metadata},   {&wire_consistency_record, &received.consistency},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
         if (table[i].record == message->record) {
@@ -242,6 +245,8 @@ static void fixture_free (struct bus_socket *client)
     wire_listed_deinit (&received.listed);
     wire_described_deinit (&received.described);
     wire_quarantined_deinit (&received.quarantined);
+    wire_metadata_deinit (&received.metadata);
+    wire_consistency_deinit (&received.consistency);
     wire_nodes_deinit (&received.answer);
     wire_heartbeat_deinit (&received.heartbeat);
     wire_taken_deinit (&received.taken);

@@ -115,6 +115,24 @@ Test (questions, an_origin_that_keeps_no_states_says_so)
     fixture_free (client);
 }
 
+Test (questions, an_origin_without_signed_metadata_has_none)
+{
+    struct wire_want_metadata metadata = {.node = "n", .role = "root", .version = 2, .offset = 3};
+    struct wire_want_consistency consistency = {.node = "n", .older = 4, .size = 5};
+    origin_serve (&(struct origin_ops){0}, (struct origin_config){0});
+    struct bus_socket *client = client_new ("control");
+    client_ask (client, &wire_want_metadata_record, &metadata);
+    cr_assert_eq (received.metadata.status, WIRE_STATUS_NONE);
+    cr_assert_str_eq (received.metadata.role, "root");
+    cr_assert_eq (received.metadata.version, 2);
+    cr_assert_eq (received.metadata.offset, 3);
+    client_ask (client, &wire_want_consistency_record, &consistency);
+    cr_assert_eq (received.consistency.status, WIRE_STATUS_NONE);
+    cr_assert_eq (received.consistency.older, 4);
+    cr_assert_eq (received.consistency.size, 5);
+    fixture_free (client);
+}
+
 Test (questions, requests_without_an_operation_are_refused)
 {
     origin_serve (&(struct origin_ops){0}, (struct origin_config){0});
