@@ -94,6 +94,15 @@ enum wire_role wire_record_role (const struct wire_record *record)
     return record->role;
 }
 
+bool wire_record_is_change (const struct wire_record *record)
+{
+    base_assert (record);
+    const struct wire_record *change = &wire_change_record;
+
+    return record->answer && record->n_fields >= change->n_fields &&
+           strcmp (record->fields[change->n_fields - 1].name, change->fields[change->n_fields - 1].name) == 0;
+}
+
 const struct wire_record *wire_record_answer (const struct wire_record *record)
 {
     return record->answer;

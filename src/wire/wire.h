@@ -35,13 +35,16 @@
 #include "base/error.h"
 
 enum {
-    WIRE_VERSION = 1,               /* of the protocol; N and N + 1 understand each other */
-    WIRE_PREFIX_SIZE = 4,           /* 'N' 'D' version type */
-    WIRE_FRAME_MOST = 64 * 1024,    /* bytes of a msgpack frame */
-    WIRE_CHUNK_MOST = 1024 * 1024,  /* bytes of a payload frame */
-    WIRE_DOCUMENT_MOST = 64 * 1024, /* bytes of a release document */
-    WIRE_DEPTH_MOST = 8,            /* nesting of maps and arrays */
-    WIRE_QUARANTINE_MOST = 256,     /* quarantined releases of an application on a node */
+    WIRE_VERSION = 1,                     /* of the protocol; N and N + 1 understand each other */
+    WIRE_PREFIX_SIZE = 4,                 /* 'N' 'D' version type */
+    WIRE_FRAME_MOST = 64 * 1024,          /* bytes of a msgpack frame */
+    WIRE_CHUNK_MOST = 1024 * 1024,        /* bytes of a payload frame */
+    WIRE_DOCUMENT_MOST = 64 * 1024,       /* bytes of a release document */
+    WIRE_DEPTH_MOST = 8,                  /* nesting of maps and arrays */
+    WIRE_QUARANTINE_MOST = 256,           /* quarantined releases of an application on a node */
+    WIRE_ROLE_NAME_MOST = 64,             /* bytes of the name of a role of signed metadata */
+    WIRE_METADATA_MOST = 4 * 1024 * 1024, /* bytes of a metadata file */
+    WIRE_PART_MOST = 32 * 1024,           /* bytes of a part of one */
     WIRE_PORT_ANNOUNCE = 7670,
     WIRE_PORT_CONTROL = 7671,
     WIRE_PORT_CONTENT = 7672,
@@ -52,6 +55,8 @@ enum {
 
 #define WIRE_SIZE_MOST (UINT64_C (1) << 48)
 #define WIRE_EPOCH_MOST (UINT64_C (1) << 62)
+#define WIRE_COUNTER_MOST ((UINT64_C (1) << 53) - 1) /* release-counter of signed metadata */
+#define WIRE_LOG_MOST ((UINT64_C (1) << 53) - 1)           /* entries of the log of published releases */
 #define WIRE_SPAN_MOST (UINT64_C (366) * 24 * 3600 * 1000) /* milliseconds */
 
 /*  Errors of this room that its callers handle. */
@@ -143,8 +148,12 @@ const char *wire_record_name (const struct wire_record *record);
 unsigned wire_record_type (const struct wire_record *record);
 size_t wire_record_size (const struct wire_record *record);
 
-/*  What a request of an operator does; WIRE_ROLE_NULL: the message is none, or `request` itself. */
+/*  What the sender of a request of an operator needs; WIRE_ROLE_NULL: the message is none, or `request`
+    itself. */
 enum wire_role wire_record_role (const struct wire_record *record);
+
+/*  Whether it is a request that changes something: it begins with the members of struct wire_change. */
+bool wire_record_is_change (const struct wire_record *record);
 
 /*  The message that answers a request of an operator; NULL: the message is no request. */
 const struct wire_record *wire_record_answer (const struct wire_record *record);
