@@ -2,8 +2,10 @@
 /*  broker/operator.c - requests of operators: the table, and what is done for every request
 
     Each request is a row of the table: its record and the function that serves it. schemas/operator.def
-    states the answer and the role (read, order, publish, administer) of each record; bus has unpacked the
-    request. A request that is not `read` is logged with its sender. The functions are in the file of their
+    states the answer and the role of each record; bus has unpacked the request. call_serve is the only way to a
+    row: it checks what the sender may do (broker/caller.h), also when a request that waited is answered. The
+    row gets the name of the sender's key as its user. A request that changes something is logged with its
+    sender. The functions are in the file of their
     subject: operator_orders.c (orders to nodes, labels, forget), operator_releases.c, lists.c, status.c (the
     broker itself), backup.c, and for rollouts in room deploy. */
 
@@ -13,7 +15,10 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/cleanup.h"
+#include "broker/caller.h"
 #include "broker/commit.h"
+#include "broker/errors.h"
 #include "broker/serving.h"
 #include "deploy/lists.h"
 #include "deploy/request.h"
@@ -136,38 +141,72 @@ static int head_finish (struct broker *broker, uint64_t serial, struct wire_answ
     return wire_text_set (&head->instance, origin_instance (broker->origin));
 }
 
-/*  Logs the order and its sender. nodectl itself reports the name of the user, which proves nothing; the
-    connection distinguishes clients. */
-static void call_log (const struct broker_call *call, const struct wire_answer *head)
+/*  Logs the order and its sender. The user is what nodectl itself reports, which proves nothing; the connection
+    distinguishes clients of a key. */
+static void call_log (const struct broker_call *call, const struct broker_caller *caller,
+                      const struct wire_answer *head)
 {
     base_assert (call->peer->size <= BUS_PEER_MOST);
-    char connection[2 * BUS_PEER_MOST + 1] = "";
+    char connection[2 * BUS_PEER_MOST + 1] = "", who[BROKER_CALLER_TEXT];
     struct wire_request asked;
 
-    memcpy (&asked, call->request, sizeof asked);
+    memcpy (&asked, call->asked, sizeof asked);
     for (size_t i = 0; i < call->peer->size; i++)
         (void) snprintf (connection + 2 * i, 3, "%02x", call->peer->id[i]);
-    base_log_limited (&call->broker->orders_log, BASE_LOG_INFO,
-                      "%s ordered by \"%s\" on connection %s: %s%s%s",
-                      call->what[0] ? call->what : wire_record_name (call->record),
-                      asked.user ? asked.user : "unknown", connection, wire_status_word (head->status),
-                      head->reason ? ": " : "", head->reason ? head->reason : "");
+    base_log_limited (
+        &call->broker->orders_log, BASE_LOG_INFO, "%s ordered by %s\"%s\" on connection %s: %s%s%s",
+        call->what[0] ? call->what : wire_record_name (call->record), broker_caller_format (caller, who),
+        asked.user ? asked.user : "unknown", connection, wire_status_word (head->status),
+        head->reason ? ": " : "", head->reason ? head->reason : "");
+}
+
+/*  Calls the function of the row with the sender's name as the user. */
+static int row_serve (const struct row *row, struct broker_call *call, const struct broker_caller *caller,
+                      void *answer)
+{
+    size_t size = wire_record_size (call->record);
+    base_cleanup (base_free_p) void *named = malloc (size);
+    struct wire_request head;
+    int r;
+
+    if (!named)
+        return -ENOMEM;
+    memcpy (named, call->asked, size);
+    memcpy (&head, named, sizeof head);
+    head.user = broker_caller_name (caller, head.user);
+    memcpy (named, &head, sizeof head);
+    call->request = named;
+    r = row->serve (call, named, answer);
+    call->request = call->asked;
+    return r;
 }
 
 /*  Serves a request, and completes its answer. Returns 0, ORIGIN_LATER or -ENOMEM. */
 static int call_serve (struct broker_call *call, void *answer)
 {
-    base_assert (call->record && call->request && answer);
+    base_assert (call->record && call->asked && answer);
     base_assert (call->error);
     struct broker *broker = call->broker;
+    const struct broker_caller caller = broker_caller_of (&broker->keys, call->peer);
     const struct row *row = row_find (call->record);
     const char *name = wire_record_name (call->record);
+    char refusal[BROKER_CALLER_TEXT];
     struct wire_answer head;
     struct wire_request asked;
     int r;
 
-    memcpy (&asked, call->request, sizeof asked);
-    r = row ? row->serve (call, call->request, answer) : -ENOSYS;
+    memcpy (&asked, call->asked, sizeof asked);
+    if (broker_caller_check (&caller, call->record, call->asked, refusal) == BROKER_E_REFUSED) {
+        broker->denied++;
+        base_log_limited (&broker->denied_log, BASE_LOG_WARNING, "refused %s: %s", name, refusal);
+        head = (struct wire_answer){.serial = 0};
+        r = wire_answer_set (&head, WIRE_STATUS_REFUSED, "%s", refusal);
+        if (r == 0)
+            r = head_finish (broker, asked.serial, &head);
+        memcpy (answer, &head, sizeof head);
+        return r;
+    }
+    r = row ? row_serve (row, call, &caller, answer) : -ENOSYS;
     base_assert (r <= 0 || r == ORIGIN_LATER);
     if (r == ORIGIN_LATER)
         return r;
@@ -179,8 +218,8 @@ static int call_serve (struct broker_call *call, void *answer)
         r = wire_answer_set (&head, WIRE_STATUS_FAILED, "the broker failed: %s", why);
     } else
         memcpy (&head, answer, sizeof head);
-    if (wire_record_role (call->record) > WIRE_ROLE_READ)
-        call_log (call, &head);
+    if (wire_record_is_change (call->record) && !call->is_part)
+        call_log (call, &caller, &head);
     if (r == 0)
         r = head_finish (broker, asked.serial, &head);
     memcpy (answer, &head, sizeof head);
@@ -194,7 +233,7 @@ int broker_on_request (void *context, const struct bus_peer *peer, const struct 
     struct broker *broker = context;
     struct base_error error = {.code = 0};
     struct broker_call call = {
-        .broker = broker, .peer = peer, .record = record, .request = request, .error = &error};
+        .broker = broker, .peer = peer, .record = record, .asked = request, .error = &error};
     int r;
 
     broker_commit_flush (broker);
@@ -212,7 +251,7 @@ bool broker_waiter_look (void *context, const struct broker_waiter *waiter, bool
     struct broker_call call = {.broker = broker,
                                .peer = &waiter->peer,
                                .record = waiter->record,
-                               .request = waiter->request,
+                               .asked = waiter->request,
                                .pass = over ? BROKER_CALL_LAST : BROKER_CALL_AGAIN,
                                .error = &error};
     void *answer = calloc (1, wire_record_size (record));

@@ -24,11 +24,13 @@ struct broker_call {
     struct broker *broker;
     const struct bus_peer *peer;
     const struct wire_record *record; /* of the request */
-    const void *request;
+    const void *asked;                /* as it was received */
+    const void *request;              /* the same, with the name of the sender's key as its user */
     /*  Of a list without changes: the first call starts to wait, later calls continue to wait, and the last
         one sends the list as it is. */
     enum { BROKER_CALL_FIRST, BROKER_CALL_AGAIN, BROKER_CALL_LAST } pass;
     char what[160]; /* for the log: "hold web-1"; empty: the request's name */
+    bool is_part;   /* of something that is logged when it is complete */
     struct base_error *error;
 };
 

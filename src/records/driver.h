@@ -3,7 +3,7 @@
 
     A driver is a set of files that keeps the records in one kind of database: sqlite*.c. It implements
     every operation of records.h and backup.h, except those of the files without a driver's name (heads.c,
-    releases.c, applications.c, reports.c, rollouts.c, renew.c). Those contain what is the same for every
+    releases.c, applications.c, reports.c, rollouts.c, keys.c, renew.c). Those contain what is the same for every
     database: which values are combined, which limits hold, which loaded values are refused. They call the
     operations below. Nothing outside of this room includes this file.
 
@@ -68,6 +68,18 @@ struct records_head {
 /*  Adds a merge; its number is one above the last. Deletes all up to number `until`; 0: none. */
 int records_head_add (struct records *records, const struct records_head *merged, uint64_t until,
                       struct base_error *error);
+
+/*  keys */
+
+/*  Adds an active key under a new serial. A known fingerprint is an error. */
+int records_key_insert (struct records *records, const struct wire_key *key, struct base_error *error);
+/*  Counts all keys; and of the keys of a name: those of nodes, active or not; those of others; and the active
+    ones. */
+struct records_key_counts {
+    uint64_t all, of_node, of_others, active;
+};
+int records_key_count (struct records *records, const char *name, struct records_key_counts *ret_counts,
+                       struct base_error *error);
 
 /*  rollouts.c: the evidence as text, which is read back exactly */
 

@@ -26,12 +26,15 @@ enum {
     RECORDS_ANSWERS_MOST = 4096,     /* answers that are kept for repeated orders */
     RECORDS_APPLICATIONS_MOST = 128, /* applications a node */
     RECORDS_ROLLOUTS_MOST = 256,     /* rollouts that are kept; the oldest finished ones are deleted first */
-    RECORDS_ISSUED_MOST = 500        /* orders that are kept a node and application */
+    RECORDS_ISSUED_MOST = 500,       /* orders that are kept a node and application */
+    RECORDS_KEYS_A_NAME = 16,        /* active keys of a name, except of a node: 1 */
+    RECORDS_KEYS_MOST = 262144       /* keys that are kept, revoked ones included */
 };
 
-/*  The error of this room that its callers handle. */
+/*  The errors of this room that its callers handle. */
 enum {
-    RECORDS_E_STOP = 1 /* `each` has found what it looks for: the visit ends early */
+    RECORDS_E_STOP = 1, /* `each` has found what it looks for: the visit ends early */
+    RECORDS_E_KEY       /* a rule about keys forbids it; the error says which */
 };
 
 struct records;
@@ -346,5 +349,30 @@ struct records_issued {
 };
 int records_issued_put (struct records *records, const struct records_issued *issued,
                         struct base_error *error);
+
+/*  keys of nodes, programs and people
+
+    A key belongs to one name for ever, and a revoked key never becomes active again: nothing here removes a
+    key. A node has at most one active key, and no other key has its name. */
+
+/*  Adds an active key; within a transaction. The caller states fingerprint and created; state and revoked do
+    not matter. An active key that is there already with the same role, name and applications stays as it is.
+    Returns 0, RECORDS_E_KEY or -errno. */
+int records_key_add (struct records *records, const struct wire_key *key, struct base_error *error);
+
+/*  Revokes a key; time: RFC 3339. One that is revoked already stays as it is. Returns 0, -ENOENT or another
+    -errno. */
+int records_key_revoke (struct records *records, const struct base_digest *fingerprint, const char *time,
+                        struct base_error *error);
+
+/*  The caller owns ret_key. */
+int records_key_get (struct records *records, const struct base_digest *fingerprint, struct wire_key *ret_key,
+                     struct base_error *error);
+
+/*  Calls each for the keys of a name (NULL: of all), in the order in which they were added, with a serial above
+    `after`. */
+typedef int records_key_each (void *context, uint64_t serial, const struct wire_key *key);
+int records_keys (struct records *records, const char *name, uint64_t after, records_key_each *each,
+                  void *context, struct base_error *error);
 
 #endif

@@ -8,7 +8,7 @@
 #include "base/assert.h"
 #include "base/cleanup.h"
 
-enum { TABLES = 14 };
+enum { TABLES = 15 };
 
 /*  Each entry migrates the layout from its index to the next one. A released entry is never changed; new
     entries follow it. */
@@ -75,6 +75,14 @@ static const char *const migrations[] = {
     "CREATE TABLE quarantine (node TEXT NOT NULL, application TEXT NOT NULL, position INTEGER NOT NULL,"
     " release BLOB, failure BLOB NOT NULL, PRIMARY KEY (node, application, position)) WITHOUT ROWID;"
     "CREATE INDEX quarantine_release ON quarantine (node, application, release);",
+    /* keys */
+    "CREATE TABLE keys (serial INTEGER PRIMARY KEY AUTOINCREMENT, fingerprint BLOB NOT NULL UNIQUE,"
+    " public_key TEXT NOT NULL UNIQUE, role TEXT NOT NULL, name TEXT NOT NULL, applications TEXT NOT NULL,"
+    " state TEXT NOT NULL, created TEXT NOT NULL, revoked TEXT);"
+    "CREATE INDEX keys_name ON keys (name, serial);"
+    "CREATE UNIQUE INDEX keys_node ON keys (name) WHERE role = 'node' AND state = 'active';",
+    /* the address of a content peer */
+    "ALTER TABLE keys ADD COLUMN address TEXT;",
 };
 
 enum { LAYOUT = sizeof migrations / sizeof migrations[0] };
@@ -145,7 +153,7 @@ int sqlite_layout_check (struct records *records, const char *path, struct base_
     int r = sqlite_query (records, &statement, error,
                           "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('meta',"
                           " 'releases', 'blobs', 'nodes', 'applications', 'reports', 'answers', 'labels',"
-                          " 'heads', 'rollouts', 'members', 'transitions', 'issued', 'quarantine')",
+                          " 'heads', 'rollouts', 'members', 'transitions', 'issued', 'quarantine', 'keys')",
                           "");
 
     if (r < 0)

@@ -113,7 +113,7 @@ Test (migration, all_records_of_layout_1_are_found)
 /*  Turns new records into those that a broker of layout 3 left. It ran a rollout, and its wall clock was
     ahead. */
 static const char layout_3[] =
-    "DROP TABLE quarantine; ALTER TABLE applications DROP COLUMN quarantine;"
+    "DROP TABLE keys; DROP TABLE quarantine; ALTER TABLE applications DROP COLUMN quarantine;"
     "ALTER TABLE members DROP COLUMN real; DELETE FROM meta WHERE key = 'watched';"
     "INSERT INTO rollouts (serial, id, application, live, phase, paused, wave, phase_ms, wave_ms, stopped_ms,"
     " stop_ms, evidence, state, revision) VALUES (1, 'r-1', 'noded', 1, 'updating', 0, 0, 1795391506532,"

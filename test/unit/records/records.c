@@ -287,7 +287,7 @@ Test (records, an_interrupted_migration_starts_over)
 {
     records = records_free (records);
     database_execute (
-        "PRAGMA user_version = 0; DROP TABLE answers; DROP TABLE reports; DROP TABLE applications; DROP TABLE quarantine;"
+        "PRAGMA user_version = 0; DROP TABLE answers; DROP TABLE reports; DROP TABLE applications; DROP TABLE quarantine; DROP TABLE keys;"
         "DROP TABLE nodes; DROP TABLE blobs; DROP TABLE releases; DROP TABLE meta;"
         "DROP TABLE labels; DROP TABLE heads; DROP TABLE rollouts; DROP TABLE members;"
         "DROP TABLE transitions; DROP TABLE issued;");
