@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "broker/caller.h"
 #include "broker/operator.h"
 #include "bus/work.h"
 #include "wire/text.h"
@@ -108,6 +109,15 @@ static int copy_make (void *context)
 
 /*  These run in the loop. */
 
+/*  Whether the client may still have the copy. */
+static bool backup_is_permitted (const struct broker_backup *backup, char ret_reason[BROKER_CALLER_TEXT])
+{
+    const struct wire_backup_records request = {.serial = backup->serial};
+    const struct broker_caller caller = broker_caller_of (&backup->broker->keys, &backup->peer);
+
+    return broker_caller_check (&caller, &wire_backup_records_record, &request, ret_reason) == 0;
+}
+
 /*  Removes the blob of the oldest copy. */
 static void copies_shorten (struct broker *broker)
 {
@@ -133,7 +143,7 @@ static void backup_done (void *context, int result)
     struct broker_backup *backup = context;
     struct broker *broker = backup->broker;
     base_assert (broker->backup == backup && broker->blobs && broker->copies);
-    char text[BASE_DIGEST_TEXT];
+    char text[BASE_DIGEST_TEXT], refusal[BROKER_CALLER_TEXT];
     base_cleanup (base_free_p) char *reason =
         result ? wire_reason ("no backup was made: %s", backup->error.text) : NULL;
     struct wire_backup made = {.blob = backup->digest,
@@ -153,6 +163,11 @@ static void backup_done (void *context, int result)
                   base_digest_format (&backup->digest, text));
     } else
         base_log_limited (&broker->log, BASE_LOG_ERROR, "no backup was made: %s", backup->error.text);
+    if (!backup_is_permitted (backup, refusal)) {
+        answer.status = WIRE_STATUS_REFUSED;
+        answer.reason = refusal;
+        answer.backup = NULL;
+    }
     (void) origin_answer (broker->origin, &backup->peer, &wire_backed_up_record, &answer);
     broker->backup = backup_free (backup);
 }
@@ -196,6 +211,17 @@ int broker_serve_backup_records (struct broker_call *call, const struct wire_bac
     }
     broker->backup = backup;
     return ORIGIN_LATER;
+}
+
+bool broker_backup_is_copy (const struct broker *broker, const struct base_digest *digest)
+{
+    base_assert (broker && digest);
+    const struct broker_copies *copies = broker->copies;
+
+    for (size_t i = 0; copies && i < copies->count; i++)
+        if (base_digest_equal (&copies->all[i].digest, digest))
+            return true;
+    return false;
 }
 
 void broker_backup_tick (struct broker *broker, uint64_t now_ms)

@@ -13,6 +13,9 @@
 /*  Removes copies that are older than an hour. */
 void broker_backup_tick (struct broker *broker, uint64_t now_ms);
 
+/*  Whether a blob is a copy of the records: only an admin may have it. */
+bool broker_backup_is_copy (const struct broker *broker, const struct base_digest *digest);
+
 /*  Waits for a copy that is being made. */
 void broker_backup_deinit (struct broker *broker);
 

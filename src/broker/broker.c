@@ -10,11 +10,13 @@
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "broker/backup.h"
+#include "broker/caller.h"
 #include "broker/collect.h"
 #include "broker/describe.h"
 #include "broker/events.h"
 #include "broker/keeping.h"
 #include "broker/labels.h"
+#include "broker/metadata.h"
 #include "broker/nodes.h"
 #include "broker/operator.h"
 #include "broker/publish.h"
@@ -29,6 +31,7 @@
 #include "broker/serving.h"
 #include "broker/sessions.h"
 #include "broker/status.h"
+#include "broker/trust_loop.h"
 #include "deploy/deploy.h"
 
 enum { TICK_LEAST_MS = 20, TICK_MOST_MS = 500, LIVENESS_HEARTBEATS = 3 };
@@ -60,7 +63,28 @@ static int on_blob_put (void *context, const struct bus_peer *peer, const struct
     return broker_blobs_put (broker->blobs, peer, put, payload, size, base_time_boot_ms (), answer);
 }
 
+/*  Any message but a request of an operator. */
+static bool on_permitted (void *context, const struct bus_peer *peer, const struct wire_record *record,
+                          const void *message, char ret_reason[ORIGIN_REASON_SIZE])
+{
+    _Static_assert((int) ORIGIN_REASON_SIZE >= (int) BROKER_CALLER_TEXT, "the reason fits");
+    struct broker *broker = context;
+    const struct broker_caller caller = broker_caller_of (&broker->keys, peer);
+    const struct wire_backup_records backup = {.serial = 0};
+    bool is_backup = record == &wire_get_record &&
+                     broker_backup_is_copy (broker, &((const struct wire_get *) message)->digest);
+
+    if (broker_caller_check_message (&caller, record, message, ret_reason) == 0 &&
+        (!is_backup || broker_caller_check (&caller, &wire_backup_records_record, &backup, ret_reason) == 0))
+        return true;
+    broker->denied++;
+    base_log_limited (&broker->denied_log, BASE_LOG_WARNING, "refused %s: %s", wire_record_name (record),
+                      ret_reason);
+    return false;
+}
+
 static const struct origin_ops operations = {
+    .permitted = on_permitted,
     .hello = broker_on_hello,
     .list = broker_on_list,
     .describe = broker_on_describe,
@@ -68,6 +92,8 @@ static const struct origin_ops operations = {
     .quarantine = broker_on_quarantine,
     .match = broker_on_match,
     .report = broker_on_report,
+    .want_metadata = broker_on_want_metadata,
+    .want_consistency = broker_on_want_consistency,
     .request = broker_on_request,
     .heartbeat = broker_on_heartbeat,
     .bye = broker_on_bye,
@@ -183,21 +209,32 @@ static int records_load (struct broker *broker, const struct broker_config *conf
     return nodes_load (broker, error);
 }
 
+static struct bus_admission *admission_of (const struct broker *broker, const struct broker_config *config)
+{
+    return broker->keys.on ? broker->keys.admission : config->admission;
+}
+
 static int events_bind (struct broker *broker, const struct broker_config *config, struct base_error *error)
 {
-    struct bus_socket_options options = {.keys = config->keys, .quiet = true};
+    struct bus_socket_options options = {.keys = broker->keys.on ? &broker->keys.own : NULL,
+                                         .admission = admission_of (broker, config),
+                                         .channel = BUS_CHANNEL_EVENTS,
+                                         .quiet = true};
     int r = bus_socket_new (broker->loop, BUS_PUB, &options, &broker->events, error);
     if (r < 0)
         return r;
     return bus_socket_bind (broker->events, config->bind->events, error);
 }
 
-static int channels_bind (struct broker *broker, const struct broker_config *config, struct base_error *error)
+static int channels_bind (struct broker *broker, const struct broker_config *config, const char *local,
+                          struct base_error *error)
 {
     struct origin_config origin = {.announce = config->bind->announce,
                                    .control = config->bind->control,
                                    .content = config->no_content ? NULL : config->bind->content,
-                                   .keys = config->keys,
+                                   .control_local = local,
+                                   .keys = broker->keys.on ? &broker->keys.own : NULL,
+                                   .admission = admission_of (broker, config),
                                    .heartbeat_ms = broker->heartbeat_ms};
     int r = origin_new (broker->loop, &origin, &operations, broker, &broker->origin, error);
     if (r < 0)
@@ -273,6 +310,34 @@ int broker_pace (struct broker *broker, uint64_t heartbeat_ms, uint64_t liveness
     return 0;
 }
 
+/*  Opens the keys, binds the channels, and with keys a control channel for users of this host. */
+static int keys_bind (struct broker *broker, const struct broker_config *config, struct base_error *error)
+{
+    const struct broker_keys_config keys = {
+        .path = config->root, .root = broker->root, .wanted = config->with_keys, .own = config->keys};
+    char local[BUS_ENDPOINT_SIZE];
+    int r = broker_keys_open (&broker->keys, &keys, broker->records, error);
+    if (r < 0)
+        return r;
+    if (!broker->keys.on)
+        return channels_bind (broker, config, NULL, error);
+    r = broker_keys_local (&keys, local, error);
+    if (r < 0)
+        return r;
+    r = channels_bind (broker, config, local, error);
+    return r < 0 ? r : broker_keys_local_bound (&keys, error);
+}
+
+static void keys_log (const struct broker *broker, const struct broker_config *config)
+{
+    if (!broker->keys.on)
+        base_log (BASE_LOG_WARNING,
+                  "--insecure: this broker has no keys, everybody who reaches it may do everything");
+    else
+        base_log (BASE_LOG_INFO, "%zu keys are active; root administers them with nodectl --root %s",
+                  broker->keys.n_active, config->root);
+}
+
 /*  Opens what the broker serves, and binds its channels. What is open already is the broker's, also on
     failure. Returns 0, -errno or a code of broker/errors.h. */
 static int broker_open (struct broker *broker, const struct broker_config *config, struct base_error *error)
@@ -283,14 +348,18 @@ static int broker_open (struct broker *broker, const struct broker_config *confi
     r = records_load (broker, config, error);
     if (r)
         return r;
+    r = broker_trust_begin (broker, error);
+    if (r < 0)
+        return r;
     if (!config->no_content) {
         r = broker_blobs_open (broker->loop, broker->root, &broker->blobs, error);
         if (r < 0)
             return r;
     }
-    r = channels_bind (broker, config, error);
+    r = keys_bind (broker, config, error);
     if (r < 0)
         return r;
+    keys_log (broker, config);
     if (broker->blobs)
         blobs_begin (broker, config);
     return deploy_load (&broker->deploy, broker->records, error);
@@ -339,12 +408,14 @@ struct broker *broker_free (struct broker *broker)
         return NULL;
     bus_timer_cancel (broker->loop, broker->tick > 0 ? broker->tick : 0);
     broker_backup_deinit (broker);
+    broker_trust_end (broker);
     broker_commit_deinit (broker);
     broker_quarantine_deinit (broker);
     deploy_deinit (&broker->deploy);
     bus_timer_cancel (broker->loop, broker->deploy_timer > 0 ? broker->deploy_timer : 0);
     broker->origin = origin_free (broker->origin);
     broker->events = bus_socket_free (broker->events);
+    broker_keys_deinit (&broker->keys);
     broker_hints_deinit (&broker->hints);
     broker_waiters_deinit (&broker->waiters);
     broker_registry_deinit (&broker->registry);
@@ -379,4 +450,10 @@ const char *broker_endpoint_events (const struct broker *broker)
 {
     base_assert (broker);
     return bus_socket_endpoint (broker->events);
+}
+
+const char *broker_public_key (const struct broker *broker)
+{
+    base_assert (broker);
+    return broker->keys.own.public_key;
 }

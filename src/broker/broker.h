@@ -2,7 +2,7 @@
 /*  broker/broker.h - the broker: an origin that keeps the fleet's records and executes an operator's orders
 
     Owns its root: `lock` (one broker a root), `broker.db` (the records), `blobs/` (the blobs), `releases/`
-    (the release documents). A change is on disk before it is answered or announced; only which nodes are
+    (the release documents), and with keys `broker.key` (its own key) and `ipc/` (the control channel for root). A change is on disk before it is answered or announced; only which nodes are
     online is kept in memory. A broker that was killed continues where it stopped. */
 
 #ifndef BROKER_BROKER_H
@@ -17,8 +17,13 @@
 struct broker_config {
     const char *root;                 /* a directory; created if it is missing */
     const struct bus_endpoints *bind; /* read during the call only */
-    const struct bus_keys *keys;      /* NULL: none */
-    bool anew;                        /* start with empty records; the root must have none */
+    /*  Whether only peers with a key of the records are served (broker/keys.h). A root that has keys is never
+        served without. */
+    bool with_keys;
+    const struct bus_keys *keys; /* the broker's own; NULL: that of ROOT/broker.key */
+    /*  Who may connect to a broker without keys; must outlive the broker. NULL: everybody. */
+    struct bus_admission *admission;
+    bool anew;       /* start with empty records; the root must have none */
     bool no_content; /* blobs are served elsewhere: neither served here nor checked at publishing */
     struct broker_trash_rules trash; /* for blobs that nothing needs; null: BROKER_TRASH_RULES */
     uint64_t scrub_ms;               /* period within which every blob is read; 0: never */
@@ -58,5 +63,8 @@ const char *broker_endpoint_announce (const struct broker *broker);
 const char *broker_endpoint_control (const struct broker *broker);
 const char *broker_endpoint_content (const struct broker *broker);
 const char *broker_endpoint_events (const struct broker *broker);
+
+/*  The broker's public key in Z85; "": it has no keys. Valid while the broker lives. */
+const char *broker_public_key (const struct broker *broker);
 
 #endif

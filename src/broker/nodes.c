@@ -10,6 +10,7 @@
 #include "broker/orders.h"
 #include "broker/commit.h"
 #include "broker/sessions.h"
+#include "broker/trust_loop.h"
 #include "wire/envelope.h"
 #include "wire/text.h"
 
@@ -57,6 +58,8 @@ static int match_answer (struct broker *broker, const struct wire_match *match, 
     base_cleanup (records_release_deinit) struct records_release release = {.serial = 0};
     const struct wire_envelope *envelope = NULL;
     struct base_error error = {.code = 0};
+    const char *why = NULL;
+    bool is_damaged = false;
     int r = records_release_get (broker->records, &match->release, &release, &error);
 
     if (r < 0 && r != -ENOENT)
@@ -72,6 +75,10 @@ static int match_answer (struct broker *broker, const struct wire_match *match, 
         answer->status = WIRE_STATUS_NONE;
         answer->reason = r == -ENOENT ? wire_reason ("no such release of %s", match->application)
                                       : wire_reason ("the release does not support %s", match->platform);
+    } else if (!broker_trust_offers (broker, match->application, &match->release, &is_damaged, &why) &&
+               !node_runs (broker, match)) {
+        answer->status = is_damaged ? WIRE_STATUS_FAILED : WIRE_STATUS_NONE;
+        answer->reason = wire_reason ("the release is not offered: %s", why);
     } else {
         (void) wire_release_digest (&release.document, &answer->size);
         answer->status = WIRE_STATUS_OK;

@@ -10,6 +10,7 @@
 #include "broker/errors.h"
 #include "base/time.h"
 #include "broker/state.h"
+#include "broker/trust_loop.h"
 #include "wire/envelope.h"
 #include "wire/text.h"
 
@@ -107,8 +108,15 @@ int broker_serving_check (struct broker *broker, const struct wire_release *rele
     const struct wire_envelope *chosen = platform ? wire_release_match (release, platform) : NULL;
     struct base_digest first = {.bytes = {0}};
     char name[BASE_DIGEST_TEXT], blob[BASE_DIGEST_TEXT];
-    uint64_t count = document_is_missing (broker, release, &first);
+    const char *why;
+    uint64_t count;
 
+    if (!broker_trust_offers (broker, release->application, digest, NULL, &why)) {
+        (void) snprintf (text, BROKER_SERVING_TEXT, "release %s cannot be served: %s",
+                         base_digest_format (digest, name), why);
+        return BROKER_E_UNSERVED;
+    }
+    count = document_is_missing (broker, release, &first);
     for (size_t i = 0; broker->blobs && count == 0 && i < release->n_envelopes; i++)
         if (!platform || chosen == &release->envelopes[i])
             count = envelope_missing (broker, &release->envelopes[i], &first);
@@ -192,9 +200,12 @@ char *broker_serving_notice (struct broker *broker)
     base_assert (broker);
     struct base_error error = {.code = 0};
     uint64_t releases, missing = 0;
+    char *signing;
 
     if (records_is_lost (broker->records, &error) != 0)
         return wire_reason ("%s", error.text);
+    if ((signing = broker_trust_notice (broker)))
+        return signing;
     if (!broker->blobs || broker_serving_count (broker, &releases, &missing, &error) != 0)
         return NULL;
     return missing ? wire_reason (

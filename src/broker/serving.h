@@ -17,7 +17,7 @@ uint64_t broker_serving_missing (struct broker *broker, const struct wire_releas
 enum { BROKER_SERVING_TEXT = 320 };
 
 /*  Returns 0, or BROKER_E_UNSERVED if a release cannot be served to a platform (NULL: to one of its
-    platforms): then text is a sentence that says so, and what to do. */
+    platforms), or signed targets exist and do not list it: then text is a sentence that says so, and what to do. */
 int broker_serving_check (struct broker *broker, const struct wire_release *release,
                           const struct base_digest *digest, const char *platform,
                           char text[BROKER_SERVING_TEXT]);

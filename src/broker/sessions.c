@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "broker/caller.h"
 #include "broker/journals.h"
 #include "broker/labels.h"
 #include "broker/publish.h"
@@ -334,7 +335,12 @@ static void registry_settled (void *context, struct broker_node *node, const str
 {
     struct broker *broker = context;
     struct base_error error = {.code = 0};
+    const struct broker_caller caller = broker_caller_of (&broker->keys, peer);
+    char denied[BROKER_CALLER_TEXT];
 
+    /* Its key may have been revoked while it waited. */
+    if (!refusal && broker_caller_check_message (&caller, &wire_hello_record, hello, denied) != 0)
+        refusal = denied;
     if (refusal) {
         base_log_limited (&broker->log, BASE_LOG_WARNING, "refused: %s", refusal);
         welcome_send (broker, peer, WIRE_STATUS_REFUSED, refusal, NULL);
@@ -454,6 +460,19 @@ void broker_on_bye (void *context, const struct bus_peer *peer, const struct wir
     node = broker_registry_bye (&broker->registry, bye->node, bye->session, peer);
     if (node && was_online && !node->online)
         node_disconnected (broker, node, bye->reason ? bye->reason : "closed");
+}
+
+void broker_session_end (struct broker *broker, const char *id, const char *reason)
+{
+    struct broker_node *node;
+
+    greeting_settle (broker, id);
+    node = broker_registry_find (&broker->registry, id);
+    if (!node || !node->online)
+        return;
+    node = broker_registry_bye (&broker->registry, id, node->session, &node->peer);
+    if (node && !node->online)
+        node_disconnected (broker, node, reason);
 }
 
 void broker_on_subscription (void *context, const char *topic, bool subscribed)

@@ -10,6 +10,9 @@
 struct broker_node *broker_hear (struct broker *broker, const struct bus_peer *peer, const char *id,
                                  const char *session);
 
+/*  Ends the session of a node, if it has one. */
+void broker_session_end (struct broker *broker, const char *id, const char *reason);
+
 int broker_on_hello (void *context, const struct bus_peer *peer, const struct wire_hello *hello,
                      struct wire_welcome *answer);
 void broker_on_heartbeat (void *context, const struct bus_peer *peer, const struct wire_heartbeat *heartbeat);

@@ -8,6 +8,7 @@
 #include "broker/changes.h"
 #include "broker/blobs.h"
 #include "broker/hints.h"
+#include "broker/keys.h"
 #include "broker/mark.h"
 #include "broker/registry.h"
 #include "broker/waiters.h"
@@ -17,6 +18,7 @@
 
 struct broker_backup;
 struct broker_copies;
+struct broker_trust;
 
 /*  The open transaction of broker/commit.h. */
 struct broker_write;
@@ -35,8 +37,11 @@ struct broker {
     uint64_t started_ms, started_ns; /* when it started: since boot, and real time */
     int root, lock;
     struct records *records;
-    struct broker_mark *mark;   /* follows the records */
+    struct broker_mark *mark; /* follows the records */
+    struct broker_keys keys;
     struct broker_blobs *blobs; /* NULL with no_content */
+    struct broker_trust *trust; /* signed metadata */
+    int trust_timer;            /* renews it */
     struct broker_registry registry;
     struct broker_changes changes; /* revisions, rollouts and events subscribe, in this order */
     struct broker_pace new_ids;    /* limits how fast unknown node ids are accepted */
@@ -52,7 +57,8 @@ struct broker {
     uint64_t heartbeat_ms;
     uint64_t tick_ms;
     int tick;
-    struct base_log_limit log, orders_log;
+    struct base_log_limit log, orders_log, denied_log;
+    uint64_t denied;              /* messages that the sender's key does not permit */
     struct bus_refusals refusals; /* messages against the protocol: who was logged */
     struct broker_commit commit;
     struct broker_collecting *collecting[BROKER_COLLECTING_MOST]; /* NULL: an empty slot */

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "base/assert.h"
+#include "base/text.h"
 #include "base/time.h"
 #include "base/version.h"
 #include "broker/operator.h"
@@ -62,6 +63,29 @@ static int counts_fill (const struct broker *broker, struct wire_broker_state *s
     return 0;
 }
 
+/*  What a new settings file needs: where the broker listens, and its key. */
+static int address_fill (const struct broker *broker, struct wire_broker_state *state)
+{
+    static const char tcp[] = "tcp://";
+    const char *announce = origin_endpoint_announce (broker->origin);
+
+    if (base_text_begins (announce, tcp) && wire_text_set (&state->address, announce + strlen (tcp)) != 0)
+        return -ENOMEM;
+    return broker->keys.on ? wire_text_set (&state->public_key, broker->keys.own.public_key) : 0;
+}
+
+static int content_fill (const struct broker *broker, struct wire_broker_state *state)
+{
+    const struct broker_key *content = broker_keys_content (&broker->keys);
+    char public_key[BUS_KEY_TEXT];
+
+    if (!content)
+        return 0;
+    if (wire_text_set (&state->content_key, bus_key_encode (content->public_key, public_key)) != 0)
+        return -ENOMEM;
+    return wire_text_set (&state->content_address, content->address);
+}
+
 static int state_fill (struct broker *broker, struct wire_broker_state *state, struct base_error *error)
 {
     char since[BASE_TIME_TEXT];
@@ -71,6 +95,11 @@ static int state_fill (struct broker *broker, struct wire_broker_state *state, s
     for (size_t i = 0; i < broker->registry.n_nodes; i++)
         state->online += broker_node_is_online (broker->registry.nodes[i]);
     state->rollouts = deploy_count (&broker->deploy);
+    state->open = !broker->keys.on;
+    state->keys = broker->keys.n_active;
+    state->denied = broker->denied;
+    if (address_fill (broker, state) != 0 || content_fill (broker, state) != 0)
+        return -ENOMEM;
     if (wire_text_set (&state->instance, origin_instance (broker->origin)) != 0 ||
         wire_text_set (&state->software, base_version) != 0 ||
         wire_text_set (&state->since, base_time_format (broker->started_ns, since)) != 0 ||

@@ -32,6 +32,7 @@ struct peer {
     } inbox[FIXTURE_INBOX];
     size_t n_inbox;
     bool expired;
+    bool denied; /* the server refused its key */
 };
 
 struct fixture {
@@ -41,6 +42,7 @@ struct fixture {
     struct bus_endpoints endpoints;
     uint64_t heartbeat_ms, liveness_ms;
     bool no_content;
+    bool with_keys;
 };
 
 static inline void peer_on_message (void *context, struct bus_socket *socket,
@@ -67,16 +69,36 @@ static inline void peer_on_deadline (void *context)
     bus_loop_stop (peer->loop);
 }
 
-static inline struct peer *peer_new (struct bus_loop *loop, enum bus_kind kind, const char *endpoint)
+static inline void peer_on_denied (void *context, struct bus_socket *socket)
+{
+    struct peer *peer = context;
+
+    (void) socket;
+    peer->denied = true;
+    bus_loop_stop (peer->loop);
+}
+
+/*  keys NULL: none. */
+static inline struct peer *peer_new_with (struct bus_loop *loop, enum bus_kind kind, const char *endpoint,
+                                          const struct bus_keys *keys)
 {
     struct peer *peer = calloc (1, sizeof *peer);
-    struct bus_socket_options options = {.on_message = peer_on_message, .context = peer, .linger_ms = 1000};
+    struct bus_socket_options options = {.on_message = peer_on_message,
+                                         .on_denied = peer_on_denied,
+                                         .context = peer,
+                                         .keys = keys,
+                                         .linger_ms = 1000};
     struct base_error error = {.text = ""};
 
     peer->loop = loop;
     cr_assert (bus_socket_new (loop, kind, &options, &peer->socket, &error) == 0, "%s", error.text);
     cr_assert (bus_socket_connect (peer->socket, endpoint, &error) == 0, "%s", error.text);
     return peer;
+}
+
+static inline struct peer *peer_new (struct bus_loop *loop, enum bus_kind kind, const char *endpoint)
+{
+    return peer_new_with (loop, kind, endpoint, NULL);
 }
 
 static inline void peer_take (struct peer *peer, size_t index)
@@ -96,6 +118,8 @@ static inline void peer_clear (struct peer *peer)
 
 static inline struct peer *peer_free (struct peer *peer)
 {
+    if (!peer)
+        return NULL;
     peer_clear (peer);
     bus_socket_free (peer->socket);
     free (peer);
@@ -147,7 +171,8 @@ static inline void fixture_start (struct fixture *fixture)
                                    .bind = &fixture->endpoints,
                                    .heartbeat_ms = fixture->heartbeat_ms,
                                    .liveness_ms = fixture->liveness_ms,
-                                   .no_content = fixture->no_content};
+                                   .no_content = fixture->no_content,
+                                   .with_keys = fixture->with_keys};
 
     /* ZeroMQ closes the listener of a stopped broker a moment after the request to do so */
     uint64_t until_ms = base_time_boot_ms () + FIXTURE_DEADLINE_MS;
