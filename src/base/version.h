@@ -6,6 +6,11 @@
 #ifndef BASE_VERSION_H
 #define BASE_VERSION_H
 
+#include <stdint.h>
+
 extern const char base_version[];
+
+/*  When this program was built, in seconds since 1970, or a little before: no clock is right that says less. */
+extern const uint64_t base_built;
 
 #endif

@@ -61,10 +61,10 @@ static const struct number {
     {"update/window", KIND_SIZE, offsetof (struct identity_config, window), 4096, 32U * WIRE_CHUNK_MOST},
 };
 
-static const char *const texts[] = {"node/id",         "node/broker", "node/announce",    "node/control",
-                                    "node/content",    "node/log",    "node/restart",     "probe/callback",
-                                    "probe/nonce",     "probe/depth", "curve/public-key", "curve/secret-key",
-                                    "curve/server-key"};
+static const char *const texts[] = {
+    "node/id",          "node/broker",      "node/announce",    "node/control",     "node/content",
+    "node/log",         "node/restart",     "probe/callback",   "probe/nonce",      "probe/depth",
+    "curve/public-key", "curve/secret-key", "curve/server-key", "curve/content-key"};
 
 int identity_config_init (struct identity_config *config, const char *root)
 {
@@ -198,10 +198,11 @@ int identity_config_set (struct identity_config *config, const char *key, const 
         return 0;
     }
     struct bus_keys *keys = &config->keys;
-    char *key_field = strcmp (key, "curve/public-key") == 0   ? keys->public_key
-                      : strcmp (key, "curve/secret-key") == 0 ? keys->secret_key
-                      : strcmp (key, "curve/server-key") == 0 ? keys->server_key
-                                                              : NULL;
+    char *key_field = strcmp (key, "curve/public-key") == 0    ? keys->public_key
+                      : strcmp (key, "curve/secret-key") == 0  ? keys->secret_key
+                      : strcmp (key, "curve/server-key") == 0  ? keys->server_key
+                      : strcmp (key, "curve/content-key") == 0 ? keys->content_key
+                                                               : NULL;
     if (!key_field)
         return base_error_set (error, -EINVAL, "%s: there is no such setting", key);
     if (strlen (value) != 40)
@@ -509,6 +510,8 @@ char *identity_config_essential_file (const struct identity_config *config)
         setting_put (file, "curve/public-key", config->keys.public_key, &r);
         setting_put (file, "curve/secret-key", config->keys.secret_key, &r);
         setting_put (file, "curve/server-key", config->keys.server_key, &r);
+        if (*config->keys.content_key)
+            setting_put (file, "curve/content-key", config->keys.content_key, &r);
     }
     return file_finish (file, r);
 }

@@ -149,7 +149,8 @@ static void faults_warn (const struct identity_config_faults *faults)
 
 /*  Loads the kept settings, as far as this version can use them. If they cannot be read, config stays, with
     the faults own. Returns whether nothing essential is missing any more. */
-static bool kept_load (struct identity_config *config, const struct identity_config_faults *own)
+static bool kept_load (struct identity_config *config, const struct identity_config_faults *own,
+                       bool needs_keys)
 {
     base_cleanup (identity_config_faults_deinit) struct identity_config_faults kept = {.texts = NULL};
     struct identity_config_faults lacking = {.id = own->id, .origin = own->origin, .keys = own->keys};
@@ -157,7 +158,32 @@ static bool kept_load (struct identity_config *config, const struct identity_con
         lacking = (struct identity_config_faults){.id = kept.id, .origin = kept.origin, .keys = kept.keys};
         faults_warn (&kept);
     }
-    return config_fill (config, &lacking);
+    return config_fill (config, &lacking) && (config->has_keys || !needs_keys);
+}
+
+/*  Whether a file has keys, usable or not. Returns -errno if it cannot be read. */
+static int file_wants_keys (const char *root, const char *path)
+{
+    struct identity_config config;
+    base_cleanup (identity_config_faults_deinit) struct identity_config_faults faults = {.texts = NULL};
+    int r = identity_config_init (&config, root);
+    if (r < 0)
+        return r;
+    r = file_load (&config, path, &faults, NULL);
+    if (r == 0)
+        r = config.has_keys || faults.keys;
+    identity_config_deinit (&config);
+    return r;
+}
+
+/*  Whether this node must not run without keys: without them it would obey whoever answers at the address of
+    its broker. */
+static bool keys_are_wanted (const char *root)
+{
+    int r = file_wants_keys (root, ROOT_SETTINGS);
+    if (r < 0)
+        r = file_wants_keys (root, ROOT_SETTINGS_KEPT);
+    return r > 0;
 }
 
 enum identity_settings identity_settings_load (struct identity_config *config, struct base_error *ret_wrong)
@@ -166,19 +192,20 @@ enum identity_settings identity_settings_load (struct identity_config *config, s
     base_assert (ret_wrong);
     base_cleanup (identity_config_faults_deinit) struct identity_config_faults faults = {.texts = NULL};
     const struct identity_config_faults all = {.id = true, .origin = true, .keys = true};
-    if (identity_settings_given_up (config->root) && kept_load (config, &all)) {
+    const bool needs_keys = keys_are_wanted (config->root);
+    if (identity_settings_given_up (config->root) && kept_load (config, &all, needs_keys)) {
         (void) base_error_set (ret_wrong, ROOT_E_NONE, "%s/" ROOT_SETTINGS " reached no broker",
                                config->root);
         return IDENTITY_SETTINGS_BACK;
     }
     if (file_load (config, ROOT_SETTINGS, &faults, ret_wrong) < 0)
-        return kept_load (config, &all) ? IDENTITY_SETTINGS_KEPT : IDENTITY_SETTINGS_NONE;
+        return kept_load (config, &all, needs_keys) ? IDENTITY_SETTINGS_KEPT : IDENTITY_SETTINGS_NONE;
     if (!faults_are_essential (&faults)) {
         faults_warn (&faults);
         return IDENTITY_SETTINGS_OWN;
     }
     lack_describe (config, &faults, ret_wrong);
-    return kept_load (config, &faults) ? IDENTITY_SETTINGS_KEPT : IDENTITY_SETTINGS_NONE;
+    return kept_load (config, &faults, needs_keys) ? IDENTITY_SETTINGS_KEPT : IDENTITY_SETTINGS_NONE;
 }
 
 int identity_settings_faults (const char *root, char ***ret_texts, struct base_error *error)
@@ -305,6 +332,9 @@ int identity_settings_give_up (const struct root *root)
     base_cleanup (base_buffer_deinit) struct base_buffer kept = {0};
     char text[BASE_DIGEST_TEXT];
     if (!files_read (root, &own, &kept) || files_are_equal (&own, &kept))
+        return ROOT_E_NONE;
+    if (file_wants_keys (root->path, ROOT_SETTINGS) > 0 &&
+        file_wants_keys (root->path, ROOT_SETTINGS_KEPT) <= 0)
         return ROOT_E_NONE;
     struct base_digest digest = base_digest_of (own.data, own.size);
     if (root_cache_put (root, ROOT_SETTINGS_GIVEN_UP, 0644, base_digest_format (&digest, text),

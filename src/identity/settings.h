@@ -9,6 +9,9 @@
     a record of what this workspace used last. So neither a typing error nor a revert separates a node from
     its fleet. A misspelt name below curve/ makes the keys unusable, and the previous ones stay in use.
 
+    Settings with keys are never replaced by settings without: if node.zpl has keys, usable or not, nothing
+    without keys is used instead of it.
+
     Without essential settings there is no origin to ask for updates: then node_settings_wait
     (node/settings_wait.h) runs. In both cases the node checks node.zpl from time to time and loads it when it
     is corrected.
@@ -52,7 +55,7 @@ void identity_settings_keep (const struct root *root, const struct base_digest *
 void identity_settings_used (const struct root *root, const struct identity_config *config);
 
 /*  No origin was reached with node.zpl: makes the next start use the kept settings. Returns 0, or ROOT_E_NONE
-    if there are no kept settings or they are the same. */
+    if there are no kept settings, they are the same, or only node.zpl has keys. */
 int identity_settings_give_up (const struct root *root);
 
 /*  Returns whether node.zpl as it is now was given up. */

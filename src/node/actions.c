@@ -20,13 +20,16 @@ enum { PROGRESS_MS = 1000, DOWNLOAD_AGE_S = 7 * 24 * 3600 };
 
 static void deadline_start (struct node_application *app);
 
-/*  Formats what to append to a reason: the progress of the download and what it waits for. Empty without a
-    download. */
-static void fetch_format (const struct node_application *app, char *ret_text, size_t size)
+/*  Formats what to append to a reason: the progress of the download and what it waits for, or what the check of
+    signed metadata waits for. Empty without either. */
+static void waiting_format (const struct node_application *app, char *ret_text, size_t size)
 {
     uint64_t done, total;
     base_assert (size > 0);
     *ret_text = '\0';
+    const char *waits_for = node_trust_waits_for (&app->trust);
+    if (waits_for)
+        (void) snprintf (ret_text, size, ": %s", waits_for);
     if (!app->fetch)
         return;
     const char *note = node_fetch_note (app->fetch);
@@ -46,11 +49,11 @@ static void on_deadline (void *context)
         deadline_start (app);
         return;
     }
-    char fetched[256];
-    fetch_format (app, fetched, sizeof fetched);
+    char waits[256];
+    waiting_format (app, waits, sizeof waits);
     node_fail (app, UPDATE_EVENT_DEADLINE, "%s took longer than %llu ms%s",
                wire_state_word (app->procedure.state),
-               (unsigned long long) node_deadline_ms (app->process->config, &app->procedure), fetched);
+               (unsigned long long) node_deadline_ms (app->process->config, &app->procedure), waits);
 }
 
 static void deadline_start (struct node_application *app)
@@ -304,6 +307,7 @@ void node_stage_begin (struct node_application *app)
 void node_step_stop (struct node_application *app)
 {
     node_match_cancel (&app->match);
+    node_trust_cancel (&app->trust);
     fetch_free (app);
     staging_free (app);
     app->kind->ops->probe_abort (app);

@@ -30,6 +30,8 @@ void node_application_check (const struct node_application *app)
     base_assert (app->quarantine || app->n_quarantine == 0);
     if (app->busy) /* the state may have changed already, and its actions not */
         return;
+    base_assert (!app->trust.app || state == WIRE_STATE_MATCHING);
+    base_assert (!app->proof_trust.app || state == WIRE_STATE_TRIAL);
     base_assert (!app->fetch || state == WIRE_STATE_FETCHING);
     base_assert ((!app->staging && !app->staging_waits) || state == WIRE_STATE_STAGING);
     base_assert (!app->staging || !app->staging_waits);
@@ -176,11 +178,13 @@ void node_application_close (struct node_application *app)
     base_assert (app && !app->busy);
     if (!app->process)
         return;
-    int timers[] = {app->deadline, app->proving, app->progress, app->following};
+    int timers[] = {app->deadline, app->proving, app->progress, app->following, app->verifying};
     for (size_t i = 0; app->process->loop && i < sizeof timers / sizeof *timers; i++)
         bus_timer_cancel (app->process->loop, timers[i]);
     node_blame_free (app);
     node_match_cancel (&app->match);
+    node_trust_cancel (&app->trust);
+    node_trust_cancel (&app->proof_trust);
     node_match_cancel (&app->proof_match);
     node_content_leave (&app->proof_user);
     node_subject_remove (&app->subject);

@@ -43,8 +43,9 @@ struct node_order {
     unsigned attempt;
     char transaction[65];
     struct base_digest release;
-    uint64_t size;                   /* of the release document, in bytes; set when matched */
-    struct base_buffer document;     /* the release document, verified; empty before it was fetched */
+    uint64_t size;               /* of the release document, in bytes; set when matched */
+    struct trust_custom *custom; /* what was signed about the release; NULL: no trust root is pinned; owned */
+    struct base_buffer document; /* the release document, verified; empty before it was fetched */
     struct wire_installed candidate; /* set when the document was fetched; envelope NULL before */
     char workspace[ROOT_NAME_SIZE];  /* set when staged; empty before */
     bool distrust; /* files of the running version are damaged: each is verified before it is copied */
@@ -74,6 +75,7 @@ struct node_application {
 
     struct node_subject subject;
     struct node_match match;
+    struct node_trust trust; /* matching: does signed metadata allow the release? */
     struct node_fetch *fetch;
     struct bus_work *staging;    /* makes the candidate's workspace; NULL: not running */
     bool staging_waits;          /* staging starts when unsharing has ended */
@@ -86,7 +88,8 @@ struct node_application {
     struct update_proof proof; /* on trial */
     struct node_match proof_match;
     struct node_content_user proof_user;
-    struct node_blame *blame; /* the blame check of a version that never confirmed itself; NULL: none */
+    struct node_trust proof_trust; /* on trial: does it allow the running release? */
+    struct node_blame *blame;      /* the blame check of a version that never confirmed itself; NULL: none */
 
     struct node_scrub *scrub; /* NULL in a probe, or if scrubbing is off */
     /*  storage for node_describe, from its last call */
@@ -109,7 +112,7 @@ struct node_application {
 
     uint64_t deadline_ms; /* when the timer `deadline` is due */
     unsigned late;        /* how often the deadline was restarted because the host slept */
-    int deadline, proving, progress, following; /* timers */
+    int deadline, proving, progress, following, verifying; /* timers */
 };
 
 /*  application.c */

@@ -7,8 +7,8 @@
     match and get again and again; each answer must arrive within `update/answer`. A lost connection fails the
     check, too. Therefore a broker that is only reachable at times leads to no verdict.
 
-    The release is blamed only if every check passed. Otherwise host, network or origin may have prevented the
-    confirmation: no release is blamed, and the order stays. It is retried after a while, a bounded number of
+    The release is blamed only if every check passed, and if it was not missing or expired metadata that prevented its
+    confirmation. Otherwise host, network or origin may have prevented the confirmation: no release is blamed, and the order stays. It is retried after a while, a bounded number of
     times (node/orders.c).
 
     Until the check ends, var/trial and the launcher's note stay on disk. A manager that is restarted
@@ -39,6 +39,7 @@ struct node_blame {
     unsigned round;        /* 0: no welcome yet */
     bool matched, fetched; /* in this round */
     bool last;             /* the last round: the time is over */
+    bool unverified;       /* on trial signed metadata did not allow the release */
     bool ended;            /* there is a verdict; the order waits until it is retried */
     int asking, looking;   /* timers: sends requests again; end of a round, or of the wait */
     struct node_match match;
@@ -93,6 +94,9 @@ static void blame_end (struct node_application *app, const char *why)
 {
     struct node_blame *blame = app->blame;
     blame_check (app);
+    bool excused = !why && blame->unverified;
+    if (excused)
+        why = "signed metadata did not allow it while it was on trial";
     base_assert (!blame->ended);
     if (!update_order_at_rest (app->procedure.state)) {
         node_blame_free (app);
@@ -109,9 +113,11 @@ static void blame_end (struct node_application *app, const char *why)
     uint64_t wait_ms = app->process->config->limits.unfit_ms * waits[nth ? nth - 1 : 0];
     if (why)
         base_log (BASE_LOG_WARNING,
-                  "%s: the release is not quarantined: this version did not pass the same checks "
-                  "for as long as the trial lasted (%s); the order is retried in %llu s",
-                  blame->failure.transaction, why, (unsigned long long) wait_ms / 1000);
+                  "%s: the release is not quarantined: %s (%s); the order is retried in %llu s",
+                  blame->failure.transaction,
+                  excused ? "it could not be confirmed"
+                          : "this version did not pass the same checks for as long as the trial lasted",
+                  why, (unsigned long long) wait_ms / 1000);
     blame->judge (app, &blame->failure, !why);
     if (why)
         blame->looking = bus_timer_start (app->process->loop, wait_ms, on_waited, app);
@@ -219,6 +225,7 @@ void node_blame_begin (struct node_application *app, const struct wire_failure *
     blame->binary = envelope->binary;
     blame->length = envelope->size < NODE_PROOF_CHUNK_MOST ? envelope->size : NODE_PROOF_CHUNK_MOST;
     blame->until_ms = base_time_boot_ms () + app->process->config->trial.confirm_ms;
+    blame->unverified = node_trust_failed_on_trial (app, order->workspace);
     blame->proof = (struct update_proof){.soak_ms = app->process->config->soak_ms};
     blame->judge = judge;
     app->blame = blame;

@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "bus/keys.h"
 #include "bus/refusals.h"
 
 /*  The first and the longest pause between two attempts to send waiting gets. */
@@ -165,10 +166,11 @@ static void on_refused (void *context, struct bus_socket *socket, const struct b
 static int connection_open (struct node_content *content)
 {
     const struct identity_config *config = content->config;
+    struct bus_keys keys = bus_keys_for_content (&config->keys);
     struct bus_socket_options options = {.on_message = on_chunk,
                                          .on_refused = on_refused,
                                          .context = content,
-                                         .keys = config->has_keys ? &config->keys : NULL,
+                                         .keys = config->has_keys ? &keys : NULL,
                                          .heartbeat_ms = TRANSPORT_HEARTBEAT_MS,
                                          .only_connected = true};
     struct base_error error = {.code = 0};

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "node/host_trust.h"
 #include "node/later.h"
 #include "node/connectivity.h"
 #include "node/scrub.h"
@@ -196,6 +197,7 @@ static void status_print (const struct status *status)
         base_log_print (stdout,
                         "%-10s %s/" ROOT_SETTINGS " reached no broker: using the last settings that did",
                         "settings", status->root->path);
+    node_host_trust_print (status->root);
     manager_print (status);
     if (status->served)
         node_connectivity_print (status->root);

@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "base/version.h"
+#include "node/host_trust.h"
 #include "node/launcher.h"
 #include "rehearsal/rehearsal.h"
 #include "root/lock.h"
@@ -87,9 +88,9 @@ static int own_describe (struct own *own, struct base_error *error)
 static bool entry_is_own (const char *name)
 {
     static const char *const own[] = {
-        ".",          "..",          ROOT_VAR,      ROOT_PROBE,        ROOT_APPS,
-        ROOT_KEEPERS, ROOT_SETTINGS, ROOT_LOCK,     ROOT_MANAGER_LOCK, ROOT_BACK,
-        ROOT_TRIAL,   ROOT_STABLE,   ROOT_PREVIOUS, ROOT_REVERT,       "lost+found"};
+        ".",           "..",        ROOT_VAR,          ROOT_PROBE,  ROOT_APPS,  ROOT_KEEPERS,
+        ROOT_SETTINGS, ROOT_LOCK,   ROOT_MANAGER_LOCK, ROOT_BACK,   ROOT_TRIAL, ROOT_STABLE,
+        ROOT_PREVIOUS, ROOT_REVERT, ROOT_TRUST,        "lost+found"};
     static const char *const begins[] = {ROOT_NEW, ROOT_OLD, ROOT_TMP, ROOT_TOKEN, ROOT_OK, ROOT_FAILED};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (strcmp (name, own[i]) == 0)
@@ -255,6 +256,11 @@ int node_install_check (const struct node_install *install, struct base_error *e
     r = install->content ? bus_content_parse (install->content, content, error) : 0;
     if (r < 0)
         return base_error_prefix (error, "--content");
+    r = install->trust ? node_host_trust_check_file (install->trust, error) : 0;
+    if (r) {
+        (void) base_error_prefix (error, "--trust");
+        return -EINVAL;
+    }
     return path_check (install->root, error);
 }
 
@@ -308,6 +314,9 @@ int node_install_run (const struct node_install *install, char ret_workspace[ROO
     *ret_took_ms = 0;
     if (install->rehearse)
         r = workspace_rehearse (&root, workspace, install, ret_took_ms, error);
+    bool runs, changed;
+    if (r == 0 && install->trust) /* before init can start it */
+        r = node_host_trust_pin (&root, install->trust, &runs, &changed, error);
     if (r == 0)
         r = root_stable_set (&root, workspace, error);
     if (r) {

@@ -15,6 +15,7 @@ struct node_install {
     const char *id;
     const char *broker;  /* HOST[:PORT] */
     const char *content; /* a content peer beside the broker, HOST[:PORT]; NULL: the broker serves blobs */
+    const char *trust;   /* file of the root metadata to pin; NULL: releases are not verified */
     bool rehearse;
     uint64_t step_ms; /* deadline of each step of the rehearsal; 0: the default */
 };

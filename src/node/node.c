@@ -58,8 +58,9 @@ void node_process_notify_launcher (struct node_process *process, const char *lin
 
 static void on_hello (void *context, struct wire_hello *hello)
 {
-    const struct node_process *process = context;
+    struct node_process *process = context;
     node_journal_describe (process, hello);
+    node_trust_describe (process, hello);
     hello->trial = process->applications[0].procedure.state == WIRE_STATE_TRIAL;
 }
 
@@ -282,6 +283,7 @@ static void process_close (struct node_process *process)
     for (size_t i = 0; i < process->n_applications; i++)
         node_application_close (&process->applications[i]);
     free (process->applications);
+    free (process->trust_fault);
     node_journal_close (process);
     (void) node_content_free (process->content);
     (void) bus_loop_free (process->loop);

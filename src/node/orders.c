@@ -21,6 +21,7 @@ void node_order_clear (struct node_application *app)
 {
     base_assert (app);
     wire_installed_deinit (&app->order.candidate);
+    free (app->order.custom);
     base_buffer_deinit (&app->order.document);
     app->order = (struct node_order){.epoch = 0};
 }
@@ -291,6 +292,36 @@ void node_orders_desired (struct node_application *app, const struct wire_desire
         order_begin (app, desired);
 }
 
+static void on_trust (void *context, const struct node_trust_answer *answer)
+{
+    struct node_application *app = context;
+    base_assert (app->procedure.state == WIRE_STATE_MATCHING && !app->order.custom);
+    if (answer->verdict != NODE_TRUST_VERIFIED) {
+        node_fail (app, answer->verdict == NODE_TRUST_REFUSED ? UPDATE_EVENT_REFUSED : UPDATE_EVENT_FAILED,
+                   "%s", answer->reason);
+        return;
+    }
+    app->order.custom = malloc (sizeof *app->order.custom);
+    if (!app->order.custom) {
+        node_fail (app, UPDATE_EVENT_FAILED, "out of memory");
+        return;
+    }
+    *app->order.custom = *answer->custom;
+    node_event (app, UPDATE_EVENT_DONE);
+}
+
+/*  The release fits this node. If a trust root is pinned, nothing is fetched before signed metadata allows it. */
+static void order_verify (struct node_application *app)
+{
+    struct node_trust_question question = {.release = &app->order.release, .size = app->order.size};
+    free (app->order.custom);
+    app->order.custom = NULL;
+    if (node_trust_is_on (app->process))
+        node_trust_begin (&app->trust, app, &question, on_trust, app);
+    else
+        node_event (app, UPDATE_EVENT_DONE);
+}
+
 void node_orders_matched (struct node_application *app, const struct wire_matched *matched)
 {
     base_assert (app && matched);
@@ -306,7 +337,7 @@ void node_orders_matched (struct node_application *app, const struct wire_matche
                    matched->reason ? matched->reason : wire_status_word (matched->status));
     else {
         app->order.size = matched->size;
-        node_event (app, UPDATE_EVENT_DONE);
+        order_verify (app);
     }
 }
 
@@ -323,6 +354,10 @@ bool node_orders_choose (struct node_application *app)
     if (r) {
         node_fail (app, UPDATE_EVENT_FAILED, "the release document cannot be used: %s",
                    *error.text ? error.text : "out of memory");
+        return false;
+    }
+    if (order->custom && !node_trust_fits (order->custom, &release, &error)) {
+        node_fail (app, UPDATE_EVENT_REFUSED, "%s", error.text);
         return false;
     }
     const struct wire_envelope *envelope = wire_release_match (&release, identity_platform ());

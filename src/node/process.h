@@ -6,10 +6,11 @@
         reload.c      reloads node.zpl, and judges whether new settings reach an origin
         journal.c     the journal, and whether it still matches what was reported
         session.c     the session with the origin; its parts: session_hello.c, session_requests.c,
-                      session_reports.c
+                      session_metadata.c, session_reports.c
         states.c      the part of it that sends the states of the applications
         pages.c       the part of it that sends their quarantines
         content.c     the connection to the content peer
+        trust.c       whether signed metadata allows a release, over metadata.c
         callback.c    readiness and progress, to the process that started this one
 
     Each application has its own orders and its own update procedure: node/application.h. */
@@ -28,6 +29,7 @@
 #include "node/lock.h"
 #include "node/connectivity.h"
 #include "node/session.h"
+#include "node/trust.h"
 #include "root/chain.h"
 #include "root/record.h"
 
@@ -56,6 +58,9 @@ struct node_process {
     struct root_journal_head look_for;     /* the next check, for this line; serial 0: none */
     uint64_t looked_ms;                    /* start of the last check */
     char journal_fault[512];               /* what is wrong with the journal; empty: nothing */
+
+    struct node_trust *trust; /* checks of releases, in their order; the first one runs */
+    char *trust_fault;        /* of the last hello; NULL: none; owned */
 
     enum identity_settings settings; /* source of config */
     bool settings_wanted;            /* a reload of node.zpl was requested and not done yet */

@@ -342,8 +342,10 @@ void node_resume (struct node_application *app)
             trial_resolve (app, &trial);
         wire_trial_deinit (&trial);
     }
-    if (root_link (app->root, ROOT_STABLE, stable) == 0 && strcmp (stable, app->running->workspace) == 0)
+    if (root_link (app->root, ROOT_STABLE, stable) == 0 && strcmp (stable, app->running->workspace) == 0) {
+        node_trust_confirmed (app); /* an earlier process may have ended before it did this */
         notes_resume (app);
+    }
     node_previous_keep (app); /* otherwise node_collect could remove it */
     node_collect (app);
     node_unshare_begin (app);

@@ -42,6 +42,7 @@ HANDLER (welcome, node_session_welcome)
 HANDLER (heartbeat, node_session_heartbeat)
 HANDLER (desired, node_session_desired)
 HANDLER (matched, node_session_matched)
+HANDLER (metadata, node_session_metadata)
 HANDLER (noted, node_session_noted)
 HANDLER (listed, node_states_listed)
 HANDLER (described, node_states_described)
@@ -60,6 +61,7 @@ static const struct session_message messages[] = {
     {&wire_heartbeat_record, heartbeat_handle},
     {&wire_desired_record, desired_handle},
     {&wire_matched_record, matched_handle},
+    {&wire_metadata_record, metadata_handle},
     {&wire_noted_record, noted_handle},
     {&wire_listed_record, listed_handle},
     {&wire_described_record, described_handle},
@@ -237,6 +239,8 @@ struct node_session *node_session_free (struct node_session *session)
         node_subject_remove (session->subjects);
     while (session->matches)
         node_match_cancel (session->matches);
+    if (session->part)
+        node_part_cancel (session->part);
     for (size_t i = 0; i < session->n_reports; i++)
         wire_report_deinit (&session->reports[i]);
     free (session);

@@ -70,6 +70,18 @@ struct node_match {
     int timer;
 };
 
+/*  A request for a part of a metadata file. Null value: all zero, not under way. Its members belong to
+    session_metadata.c. */
+typedef void (node_part_handler) (void *context, const struct wire_metadata *part);
+struct node_part {
+    struct node_session *session;
+    char role[WIRE_ROLE_NAME_MOST + 1];
+    uint64_t version, offset;
+    node_part_handler *answered;
+    void *context;
+    int timer;
+};
+
 /*  Makes the sockets. Requests and reports before node_session_open wait for it. */
 int node_session_new (struct bus_loop *loop, const struct identity_config *config,
                       const struct node_session_ops *ops, void *context, struct node_session **ret_session,
@@ -113,6 +125,14 @@ int node_match_begin (struct node_match *match, struct node_session *session,
                       const struct wire_match *request, node_match_handler *answered, void *context);
 /*  Accepts a match that is not under way. */
 void node_match_cancel (struct node_match *match);
+
+/*  Asks for a part of a metadata file, until that is answered or cancelled. version 0: the newest file. One request at a
+    time in a session. answered is called once, with any status but busy and failed; the request is not under way any more
+    then. */
+void node_part_begin (struct node_part *part, struct node_session *session, const char *role,
+                      uint64_t version, uint64_t offset, node_part_handler *answered, void *context);
+/*  Accepts a request that is not under way. */
+void node_part_cancel (struct node_part *part);
 
 /*  Queues a copy of a report, with node and session filled in, and the time if it has none. Returns 0 or
     -ENOMEM. */

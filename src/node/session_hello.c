@@ -201,6 +201,7 @@ void node_session_welcome (struct node_session *session, const struct wire_welco
     session->ops->welcome (session->context, welcome);
     node_states_send (session);
     node_session_requests_resume (session);
+    node_session_metadata_resume (session);
     node_session_reports_resume (session);
 }
 

@@ -4,6 +4,7 @@
         session.c            its sockets, its applications, and the table of the messages of the origin
         session_hello.c      hello, welcome, heartbeats
         session_requests.c   asks and matches
+        session_metadata.c   the request for signed metadata
         session_reports.c    the queue of reports
         states.c             the list of the applications, and the state of each
         pages.c              the quarantine of each, page by page */
@@ -28,6 +29,7 @@ struct node_session {
     struct bus_socket *announce, *control;
     struct node_subject *subjects;
     struct node_match *matches; /* under way */
+    struct node_part *part;     /* the same; NULL: none */
     char id[33];
     char host_pid[96];
     char kernel[65];
@@ -76,6 +78,11 @@ void node_session_ask_all (struct node_session *session);
 void node_session_requests_resume (struct node_session *session);
 void node_session_desired (struct node_session *session, const struct wire_desired *desired);
 void node_session_matched (struct node_session *session, const struct wire_matched *matched);
+
+/*  session_metadata.c */
+/*  The origin has answered hello: sends the request that is under way. */
+void node_session_metadata_resume (struct node_session *session);
+void node_session_metadata (struct node_session *session, const struct wire_metadata *metadata);
 
 /*  session_reports.c */
 /*  The origin has answered hello: sends the oldest report. */

@@ -70,6 +70,8 @@ void node_switch (struct node_application *app)
         return;
     }
     /* the first version of an application has nothing to return to, so it gets no trial */
+    if (order->custom && !*app->running->workspace)
+        node_trust_note (app, &order->release, order->custom->counter);
     r = *app->running->workspace
             ? root_switch (app->root, order->workspace, &app->process->config->trial, &error)
             : root_stable_set (app->root, order->workspace, &error);
@@ -96,6 +98,7 @@ void node_switch_confirm (struct node_application *app)
         node_event (app, UPDATE_EVENT_FAILED);
         return;
     }
+    node_trust_confirmed (app);
     if (app->kind->ops->confirmed)
         app->kind->ops->confirmed (app);
     node_event (app, UPDATE_EVENT_DONE);
@@ -116,8 +119,9 @@ static int stable_roll_back (struct node_application *app, struct base_error *er
 {
     struct root_outcome outcome = {.cause = ROOT_CAUSE_UNCONFIRMED};
     (void) base_text_copy (outcome.workspace, sizeof outcome.workspace, app->running->workspace);
-    (void) snprintf (outcome.text, sizeof outcome.text, "until its deadline %s",
-                     update_proof_missing (&app->proof));
+    const char *waits_for = node_trust_waits_for (&app->proof_trust);
+    (void) snprintf (outcome.text, sizeof outcome.text, "until its deadline %s%s%s",
+                     update_proof_missing (&app->proof), waits_for ? ": " : "", waits_for ? waits_for : "");
     (void) root_failed_write (app->root, &outcome, NULL);
     (void) root_outcome_write (app->root, &outcome, NULL); /* for versions that read only var/outcome */
     return root_roll_back (app->root, error);

@@ -2,7 +2,8 @@
 /*  node/trial.c - collects the proof that confirms a version on trial
 
     From the real origin the version must receive an announcement, an answer to a match, and a chunk of its
-    own program. Then it must run for the soak time. */
+    own program. If a trust root is pinned, it must also refresh the signed metadata and verify its own release by it: a
+    release with a broken client could never be updated again. Then it must run for the soak time. */
 
 #include <fcntl.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "node/application.h"
+
+enum { VERIFY_PAUSE = 5 /* between two checks of the metadata, as a multiple of `update/resend` */ };
 
 static void proof_check (void *context);
 static void on_matched (void *context, const struct wire_matched *matched);
@@ -85,7 +88,10 @@ void node_trial_end (struct node_application *app)
 {
     bus_timer_cancel (app->process->loop, app->proving);
     app->proving = 0;
+    bus_timer_cancel (app->process->loop, app->verifying);
+    app->verifying = 0;
     node_match_cancel (&app->proof_match);
+    node_trust_cancel (&app->proof_trust);
     node_content_leave (&app->proof_user);
 }
 
@@ -138,13 +144,43 @@ static void on_chunk (void *context, const struct wire_chunk *chunk, const void 
 
 static const struct node_content_ops content_ops = {.chunk = on_chunk};
 
+static void verify_begin (void *context);
+
+/*  A refusal is no verdict about the version: the origin may have other metadata later. */
+static void on_verified (void *context, const struct node_trust_answer *answer)
+{
+    struct node_application *app = context;
+    base_assert (app->procedure.state == WIRE_STATE_TRIAL && app->verifying == 0);
+    if (answer->verdict == NODE_TRUST_VERIFIED) {
+        node_trust_note (app, &app->running->installed.release, answer->custom->counter);
+        proof_note (app, &app->proof.verified, "the release was verified by signed metadata");
+        return;
+    }
+    base_log_limited (&app->process->log, BASE_LOG_WARNING, "on trial: %s", answer->reason);
+    app->verifying = bus_timer_start (app->process->loop, VERIFY_PAUSE * app->process->config->resend_ms,
+                                      verify_begin, app);
+}
+
+static void verify_begin (void *context)
+{
+    struct node_application *app = context;
+    const struct wire_installed *installed = &app->running->installed;
+    struct node_trust_question question = {
+        .release = &installed->release, .version = installed->envelope->version, .on_trial = true};
+    app->verifying = 0;
+    if (app->proof.verify && !app->proof.verified)
+        node_trust_begin (&app->proof_trust, app, &question, on_verified, app);
+}
+
 void node_trial_begin (struct node_application *app)
 {
     base_assert (app->procedure.state == WIRE_STATE_TRIAL);
     base_assert (app->process->content && app->running->installed.envelope);
-    app->proof = (struct update_proof){.soak_ms = app->process->config->soak_ms};
+    app->proof = (struct update_proof){.soak_ms = app->process->config->soak_ms,
+                                       .verify = node_trust_is_on (app->process)};
     node_content_leave (&app->proof_user);
     node_content_join (app->process->content, &app->proof_user, &content_ops, app);
     match_send (app);
+    verify_begin (app);
     proof_check (app);
 }

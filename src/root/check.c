@@ -20,6 +20,7 @@
 #include "root/journal_file.h"
 #include "root/lock.h"
 #include "root/manifest.h"
+#include "root/metadata_file.h"
 #include "root/links.h"
 #include "root/record.h"
 #include "root/record_file.h"
@@ -338,6 +339,23 @@ static void quarantined_check (struct check *check, const char *name)
         record_check (check, path, &wire_failure_record);
 }
 
+/*  The pinned trust root and the records beside it. Signatures: node/host.h. */
+static void trust_check (struct check *check)
+{
+    base_cleanup (base_buffer_deinit) struct base_buffer pinned = {0};
+    struct root_metadata metadata;
+    struct base_error error = {0};
+    char path[ROOT_TRUST_PATH_SIZE];
+    int r = root_metadata_open (check->root, &metadata, &pinned, &error);
+    if (r == ROOT_E_NONE)
+        return;
+    if (r) {
+        fault_report (check, "%s", error.text);
+        return;
+    }
+    record_check (check, root_trust_path (&metadata, ROOT_TRUST_FLOORS, path), &wire_floors_record);
+}
+
 static void root_check_one (struct check *check);
 
 static void application_check (struct check *check, const char *name)
@@ -392,8 +410,10 @@ static void root_check_one (struct check *check)
     record_check (check, ROOT_VAR "/trial", &wire_trial_record);
     record_check (check, ROOT_ORDER_STATE, &wire_order_state_record);
     directory_each (check, ROOT_VAR "/quarantine", quarantined_check);
-    if (!*check->prefix)
-        directory_each (check, ROOT_APPS, application_check);
+    if (*check->prefix)
+        return;
+    trust_check (check);
+    directory_each (check, ROOT_APPS, application_check);
 }
 
 int root_check (const struct root *root, void (*found) (void *context, const char *text), void *context)

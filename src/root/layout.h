@@ -36,6 +36,17 @@
 #define ROOT_APPS "apps"       /* managed applications */
 #define ROOT_KEEPERS "keepers" /* their keepers, by digest */
 
+/*  Signed releases (root/metadata.h). Outside of var/: if that is lost, the node must not begin to accept unsigned
+    releases. */
+#define ROOT_TRUST "trust"                          /* exists if a trust root is pinned */
+#define ROOT_TRUST_PINNED ROOT_TRUST "/pinned.json" /* the root metadata that a person pinned */
+#define ROOT_NEW_TRUST ROOT_NEW "trust"             /* the first pin, until it is complete */
+/*  Below trust/SET; SET is the digest of the pinned file. */
+#define ROOT_TRUST_ROOTS "roots"   /* N.json: its verified successors */
+#define ROOT_TRUST_ROLES "roles"   /* the last trusted file of each other role */
+#define ROOT_TRUST_FLOORS "floors" /* the least release-counter of each application */
+#define ROOT_TRUST_FAULT "fault."  /* and an application: why the last check of a release failed */
+
 /*  Records and caches. */
 #define ROOT_VAR "var"
 #define ROOT_BLOBS ROOT_VAR "/blobs"                  /* downloads */

@@ -4,6 +4,7 @@
     A manager that serves the root calls this before it makes a draft, while its launcher waits for readiness.
     So it works in batches and observes a time limit. */
 
+#include "root/metadata.h"
 #include "root/outcome.h"
 
 #include <errno.h>
@@ -122,6 +123,21 @@ static int trial_tidy (const struct root *root, const char *stable, struct base_
     return root_tokens_remove (root, error);
 }
 
+/*  The directories of signed metadata. */
+struct metadata_tidy {
+    const struct root *root;
+    const struct disk_until *until;
+    struct base_error *error;
+    int first;
+};
+
+static void metadata_tidy (void *context, const char *path)
+{
+    struct metadata_tidy *tidy = context;
+    first_keep (&tidy->first,
+                directory_tidy (tidy->root, path, tidy->until, tidy->first ? NULL : tidy->error));
+}
+
 int root_tidy (const struct root *root, const struct disk_until *until, struct base_error *error)
 {
     base_assert (root_is_open (root));
@@ -137,6 +153,9 @@ int root_tidy (const struct root *root, const struct disk_until *until, struct b
         first = trial_tidy (root, trial.stable, error);
     for (size_t i = 0; i < sizeof directories / sizeof *directories; i++)
         first_keep (&first, directory_tidy (root, directories[i], until, first ? NULL : error));
+    struct metadata_tidy tidy = {.root = root, .until = until, .error = first ? NULL : error};
+    root_metadata_directories_each (root, metadata_tidy, &tidy);
+    first_keep (&first, tidy.first);
     first_keep (&first, marks_tidy (root, until, first ? NULL : error));
     return first;
 }

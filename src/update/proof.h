@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*  update/proof.h - what a version on trial must show before it is confirmed; pure
 
-    Over the real broker it must receive an announcement, get an answer to a match, and fetch and verify one
-    chunk. Then it must run for the soak time. Reports are sent afterwards and decide nothing. */
+    Over the real broker it must receive an announcement, get an answer to a match, fetch and verify one chunk and, if a
+    trust root is pinned, verify its own release by signed metadata. Then it must run for the soak time. Reports are sent afterwards and decide nothing. */
 
 #ifndef UPDATE_PROOF_H
 #define UPDATE_PROOF_H
@@ -12,13 +12,14 @@
 
 struct update_proof {
     bool announced, matched, fetched;
-    uint64_t since_ms; /* time of the last of the three */
+    bool verify, verified; /* a trust root is pinned; the release was verified */
+    uint64_t since_ms;     /* time of the last of these */
     uint64_t soak_ms;
 };
 
 static inline bool update_proof_is_complete (const struct update_proof *proof)
 {
-    return proof->announced && proof->matched && proof->fetched;
+    return proof->announced && proof->matched && proof->fetched && (!proof->verify || proof->verified);
 }
 
 /*  Milliseconds until the version is confirmed; 0: now; UINT64_MAX: something is missing. */
@@ -33,10 +34,11 @@ static inline uint64_t update_proof_left_ms (const struct update_proof *proof, u
 /*  What is missing, in words for a person. */
 static inline const char *update_proof_missing (const struct update_proof *proof)
 {
-    return !proof->announced ? "no announcement was received"
-           : !proof->matched ? "no match was answered"
-           : !proof->fetched ? "no chunk was fetched and verified"
-                             : "the soak time was not over";
+    return !proof->announced                   ? "no announcement was received"
+           : !proof->matched                   ? "no match was answered"
+           : !proof->fetched                   ? "no chunk was fetched and verified"
+           : proof->verify && !proof->verified ? "the release was not verified by signed metadata"
+                                               : "the soak time was not over";
 }
 
 #endif

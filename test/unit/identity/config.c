@@ -201,6 +201,28 @@ Test (config, unusable_essential_settings_are_reported_first)
 
 #define KEY "0123456789012345678901234567890123456789"
 
+Test (config, a_content_peer_may_have_a_key_of_its_own_which_is_kept_with_the_others)
+{
+    static const char content[] = "9999999999999999999999999999999999999999";
+    struct identity_config_faults faults = config_read_file (
+        "node\n    broker = a\ncurve\n    public-key = \"" KEY "\"\n    secret-key = \"" KEY
+        "\"\n    server-key = \"" KEY "\"\n    content-key = \"9999999999999999999999999999999999999999\"\n");
+    char *text;
+
+    cr_expect_null (faults.texts);
+    cr_expect_str_eq (config.keys.server_key, KEY);
+    cr_expect_str_eq (config.keys.content_key, content);
+    text = identity_config_essential_file (&config);
+    cr_expect_not_null (strstr (text, content), "the settings with which it last reached its broker");
+    free (text);
+    identity_config_faults_deinit (&faults);
+    identity_config_deinit (&config);
+    setup ();
+    faults = config_read_file ("curve\n    content-key = \"9999999999999999999999999999999999999999\"\n");
+    cr_expect (faults.keys && !config.has_keys, "alone it is no key");
+    identity_config_faults_deinit (&faults);
+}
+
 Test (config, keys_are_used_together_or_not_at_all)
 {
     static const char *const wrong[] = {

@@ -71,6 +71,32 @@ Test (settings, with_a_misspelt_name_below_curve_keep_the_keys_that_were_used)
                   "never without the keys that the file asks for");
 }
 
+#define OPEN_KEPT "node\n    id = kept\n    broker = kept\n"
+
+/*  The kept settings reached a broker before the node had keys. Whoever answers there now need not be it. */
+Test (settings, with_unusable_keys_are_never_replaced_by_those_without)
+{
+    scratch_write_text ("var/node.zpl", OPEN_KEPT);
+    scratch_write_text ("node.zpl", "node\n    id = own\n    broker = own\ncurve\n    public-kye = 1\n");
+    cr_expect_eq (identity_settings_load (&config, &wrong), IDENTITY_SETTINGS_NONE);
+    cr_expect_not_null (strstr (wrong.text, "curve/public-kye"), "%s", wrong.text);
+}
+
+Test (settings, with_keys_that_reach_nobody_are_not_given_up_for_those_without)
+{
+    char text[BASE_DIGEST_TEXT];
+    scratch_write_text ("var/node.zpl", OPEN_KEPT);
+    scratch_write_text ("node.zpl", "node\n    id = own\n    broker = own\n" KEYS);
+    struct base_digest digest = identity_settings_digest (scratch_path);
+    scratch_write_text (ROOT_SETTINGS_GIVEN_UP, base_digest_format (&digest, text));
+    cr_expect_eq (identity_settings_load (&config, &wrong), IDENTITY_SETTINGS_OWN);
+    cr_expect (config.has_keys);
+    cr_expect_str_eq (config.id, "own");
+    scratch_write_text ("var/node.zpl", "node\n    id = kept\n    broker = kept\n" KEYS);
+    cr_expect_eq (identity_settings_load (&config, &wrong), IDENTITY_SETTINGS_BACK);
+    cr_expect (config.has_keys);
+}
+
 Test (settings, that_are_kept_are_used_as_far_as_possible)
 {
     scratch_write_text ("var/node.zpl", "node\n    id = kept\n    broker = kept\n    log = trace\n");

@@ -4,6 +4,8 @@
 
 #include "origin.h"
 
+#include "root/metadata.h"
+
 #include "test/lib/log_lines.h"
 #include "test/lib/rows.h"
 
@@ -133,6 +135,38 @@ Test (blame, a_release_is_blamed_if_every_check_passes_for_the_whole_time)
     cr_expect_eq (get_length, sizeof "PROGRAM", "the program of the version that was on trial");
     cr_expect_str_eq (judged_transaction, "t-1");
     cr_expect_eq (log_lines_count ("the release is not quarantined"), 0);
+}
+
+Test (blame, a_release_that_signed_metadata_did_not_allow_on_trial_is_not_blamed)
+{
+    static char time[] = "2026-01-03T00:00:00Z", application[] = "noded", reason[] = "expired",
+                workspace[] = CANDIDATE;
+    const struct wire_trust_fault fault = {
+        .time = time, .application = application, .reason = reason, .workspace = workspace};
+    base_cleanup (base_buffer_deinit) struct base_buffer pinned = {0};
+    struct root_metadata files;
+    cr_assert_eq (root_metadata_pin (&process.root, "root", 4, NULL), 0);
+    cr_assert_eq (root_metadata_open (&process.root, &files, &pinned, NULL), 0);
+    cr_assert_eq (root_fault_write (&files, &fault, NULL), 0);
+    blame_begin_announced ();
+    expect_not_guilty ("signed metadata did not allow it while it was on trial");
+    cr_expect_not (is_judged_early ());
+}
+
+Test (blame, a_release_that_another_version_could_not_verify_on_trial_is_blamed)
+{
+    static char time[] = "2026-01-03T00:00:00Z", application[] = "noded", reason[] = "expired",
+                workspace[] = BEFORE;
+    const struct wire_trust_fault fault = {
+        .time = time, .application = application, .reason = reason, .workspace = workspace};
+    base_cleanup (base_buffer_deinit) struct base_buffer pinned = {0};
+    struct root_metadata files;
+    cr_assert_eq (root_metadata_pin (&process.root, "root", 4, NULL), 0);
+    cr_assert_eq (root_metadata_open (&process.root, &files, &pinned, NULL), 0);
+    cr_assert_eq (root_fault_write (&files, &fault, NULL), 0);
+    blame_begin_announced ();
+    RUN_UNTIL (judged);
+    cr_expect (guilty);
 }
 
 Test (blame, a_verdict_of_guilt_ends_the_check_at_once)

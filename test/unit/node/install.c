@@ -45,6 +45,20 @@ static int repair_run (const char *path)
 
 TestSuite (install, .init = scratch_begin, .fini = scratch_end);
 
+Test (install, a_trust_root_that_cannot_be_pinned_is_refused_before_anything_is_made)
+{
+    char workspace[ROOT_NAME_SIZE];
+    uint64_t took_ms;
+    struct node_install install = install_of ("root");
+    install.trust = "root.json";
+    cr_expect_eq (node_install_run (&install, workspace, &took_ms, &error), -EINVAL);
+    cr_expect (strstr (error.text, "--trust"), "%s", error.text);
+    scratch_write ("root.json", "{}", 2, 0644);
+    cr_expect_eq (node_install_run (&install, workspace, &took_ms, &error), -EINVAL);
+    cr_expect (strstr (error.text, "no valid root metadata"), "%s", error.text);
+    cr_expect_not (scratch_exists ("root"));
+}
+
 static void root_open_at (const char *path, struct root *ret_root)
 {
     cr_assert_eq (root_open (&disk_system, path, ret_root, &error), 0, "%s", error.text);

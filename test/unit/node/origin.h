@@ -16,6 +16,12 @@ static uint64_t serves_until_ms;                   /* the same for gets */
 static uint64_t get_length;                        /* of the last get */
 static unsigned asks, matches, pieces, chunks;     /* received, and chunks sent */
 static enum wire_status match_status = WIRE_STATUS_OK;
+static uint64_t match_size = 1; /* of the release document */
+/*  Answers a request for metadata. NULL: it gets no answer. */
+static void (*metadata_serve) (struct bus_socket *socket, const struct bus_peer *peer,
+                               const struct wire_want_metadata *want);
+static struct wire_hello heard; /* of the last hello: only its digests */
+static char heard_fault[600];   /* its trust_fault */
 static uint8_t blob[64 * 1024]; /* what the content peer serves, whatever digest is asked for */
 static size_t blob_size;
 
@@ -25,7 +31,7 @@ static void matched_send (const struct wire_match *match)
                                    .transaction = match->transaction,
                                    .attempt = match->attempt,
                                    .status = match_status,
-                                   .size = 1};
+                                   .size = match_size};
     if (!answers_until_ms || base_time_boot_ms () < answers_until_ms)
         (void) bus_send (control, &node, &wire_matched_record, &matched);
 }
@@ -35,6 +41,9 @@ static void control_serve (void *context, struct bus_socket *socket, const struc
     (void) context;
     node = message->peer;
     if (message->record == &wire_hello_record) {
+        const struct wire_hello *hello = message->body;
+        heard.trust_pinned = hello->trust_pinned;
+        (void) snprintf (heard_fault, sizeof heard_fault, "%s", hello->trust_fault ? hello->trust_fault : "");
         struct wire_welcome welcome = {
             .status = WIRE_STATUS_OK, .instance = "origin", .heartbeat_ms = 3600000};
         (void) bus_send (socket, &node, &wire_welcome_record, &welcome);
@@ -47,7 +56,8 @@ static void control_serve (void *context, struct bus_socket *socket, const struc
         matches++;
         if (answers_matches)
             matched_send (message->body);
-    }
+    } else if (message->record == &wire_want_metadata_record && metadata_serve)
+        metadata_serve (socket, &node, message->body);
     bus_loop_stop (process.loop);
 }
 
