@@ -41,8 +41,11 @@ enum noded_error {
     NODED_E_PROTOCOL = -EPROTO,   /* the broker's answer violates the protocol */
     NODED_E_FAILED = -EIO,        /* the broker could not carry out the request */
     NODED_E_NO_EVENT = -EAGAIN,   /* noded_client_event: no event came in time */
-    NODED_E_EXISTS = -EEXIST,     /* noded_client_backup: the file exists */
-    NODED_E_MEMORY = -ENOMEM      /* out of memory */
+    NODED_E_EXISTS = -EEXIST,     /* noded_client_backup, noded_client_key_add: the file exists */
+    NODED_E_UNTRUSTED = -EBADMSG, /* noded/trust.h: metadata, a key or a signature is not as it must be */
+    NODED_E_PASSPHRASE = -EKEYREJECTED, /* noded/trust.h: a passphrase is missing or wrong */
+    NODED_E_CHANGED = -ESTALE,          /* noded/trust.h: somebody else has published meanwhile */
+    NODED_E_MEMORY = -ENOMEM            /* out of memory */
 };
 
 /*  What an error means, in words: "the broker did not answer in time". For another negative errno: the system's
@@ -253,6 +256,33 @@ int noded_client_broker (noded_client *client, noded_broker **ret_broker);
     replaced if replace is set (else -EEXIST). `noded-broker --restore` reads it. ret_backup: what was
     written. */
 int noded_client_backup (noded_client *client, const char *path, int replace, noded_backup *ret_backup);
+
+/*  The keys of a name (NULL: all), in the order in which they were added. */
+int noded_client_keys (noded_client *client, const char *name, noded_keys *ret_keys);
+
+/*  A key to make and to add. Strings are read during the call only. */
+typedef struct noded_new_key {
+    const char *name; /* of a node: its id */
+    enum noded_role role;
+    const char *const *applications; /* publisher: what it may publish; else none */
+    size_t n_applications;
+    const char *path;    /* of the new file; an existing one is never replaced (-EEXIST) */
+    const char *address; /* HOST[:PORT] of the broker for the new file; NULL: where this client found it */
+    const char
+        *content; /* content: HOST[:PORT] where nodes and operators reach the content peer; else NULL */
+} noded_new_key;
+
+/*  Makes a key pair, writes it into a new file that only this user can read, with the broker's key and address,
+    and adds its public half at the broker. The file is a node.zpl for a node, settings of noded-content for a
+    content peer, else settings as for noded_client_new. If the broker knows a content peer, files of nodes,
+    publishers and admins have its address and public key, too. The secret half goes nowhere else. If the broker refuses the key, the file is removed; if
+    the broker does not answer, the file stays, because the key may have been added. ret_key: one item. */
+int noded_client_key_add (noded_client *client, const noded_new_key *wanted, noded_keys *ret_key);
+
+/*  Revokes a key by its fingerprint (64 hexadecimal characters), or all active keys of a name; the other one is
+    NULL. ret_revoked: the keys. */
+int noded_client_key_revoke (noded_client *client, const char *fingerprint, const char *name,
+                             noded_keys *ret_revoked);
 
 /*  Waits up to wait_ms for the next event. -EAGAIN if none came. The first call checks that the broker answers,
     and subscribes: earlier events are not returned. */

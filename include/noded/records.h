@@ -81,6 +81,29 @@ enum noded_status {
 };
 const char *noded_status_word (enum noded_status value);
 
+/*  What a key may do. admin permits every request of an operator, deployer permits those of observer, too, and
+    every other role only its own. */
+enum noded_role {
+    NODED_ROLE_NULL = 0,
+    NODED_ROLE_NODE,      /* "node": speaks for the node that has the key's name, and downloads blobs; permits
+                             no request */
+    NODED_ROLE_CONTENT,   /* "content": a content peer: downloads blobs; permits no request */
+    NODED_ROLE_OBSERVER,  /* "observer": reads */
+    NODED_ROLE_DEPLOYER,  /* "deployer": reads; orders nodes, steers rollouts, sets labels */
+    NODED_ROLE_PUBLISHER, /* "publisher": uploads, and publishes releases of the applications that are named
+                             with the key */
+    NODED_ROLE_ADMIN,     /* "admin": everything that an operator may do */
+};
+const char *noded_role_word (enum noded_role value);
+
+/*  The state of a key. */
+enum noded_key_state {
+    NODED_KEY_STATE_NULL = 0,
+    NODED_KEY_STATE_ACTIVE,  /* "active": its owner is admitted */
+    NODED_KEY_STATE_REVOKED, /* "revoked": its owner is refused; a revoked key never becomes active again */
+};
+const char *noded_key_state_word (enum noded_key_state value);
+
 /*  What nodes are ordered to do. */
 enum noded_order_kind {
     NODED_ORDER_NULL = 0,
@@ -286,9 +309,10 @@ typedef struct noded_report {
     noded_digest release;        /* that was ordered */
     const char *rollout;         /* that gave the order; absent: an operator gave it */
     uint64_t wave;               /* of that rollout */
-    const char *user;            /* the operator who gave the order: user and host */
-    const char *ordered;         /* when the order was given, by the broker's clock */
-    const char *time;            /* as reported, of the node's clock */
+    const char *user;    /* name of the key that gave the order; at a broker without keys: user and host, as
+                                nodectl reported them */
+    const char *ordered; /* when the order was given, by the broker's clock */
+    const char *time;    /* as reported, of the node's clock */
 } noded_report;
 
 /*  The result of an order for one node. */
@@ -346,11 +370,33 @@ typedef struct noded_broker {
     size_t n_refused;
     const struct noded_reason_count *ended; /* connections that it ended, by reason */
     size_t n_ended;
-    uint64_t new_nodes_refused; /* hellos of unknown nodes that it refused, because more came within a
+    uint64_t new_nodes_refused;  /* hellos of unknown nodes that it refused, because more came within a
                                    minute than it accepts */
-    uint64_t foreign;           /* messages in the name of a node that arrived on another connection, and
+    uint64_t foreign;            /* messages in the name of a node that arrived on another connection, and
                                    were ignored */
+    bool open;                   /* it has no keys: every sender is treated as admin */
+    const char *public_key;      /* its own key, 40 characters of Z85; absent: it has none */
+    const char *address;         /* where it listens, HOST:PORT of announce; absent: not over TCP */
+    uint64_t keys;               /* keys that are active */
+    uint64_t denied;             /* messages that it refused because the sender's key does not permit them */
+    const char *content_key;     /* public key of the separate content peer, whose key was added last of those
+                                   that are active and have an address; absent: there is none */
+    const char *content_address; /* the address of that content peer */
 } noded_broker;
+
+/*  The key of a node, a program or a person. */
+typedef struct noded_key {
+    noded_digest fingerprint; /* SHA-256 of the 32 bytes of the public key */
+    const char *public_key;   /* 40 characters of Z85 */
+    enum noded_role role;     /* what it may do */
+    const char *name; /* with role node the id of the node, else the name of the operator or program */
+    const char *const *applications; /* with role publisher: the applications whose releases it may publish */
+    size_t n_applications;
+    enum noded_key_state state; /* whether its owner is admitted */
+    const char *created;        /* when it was added: RFC 3339, UTC, of the broker's clock */
+    const char *revoked;        /* when it was revoked */
+    const char *address;        /* with role content: where nodes and operators reach the content peer */
+} noded_key;
 
 /*  A portion of a rollout; it begins only when the gates after the wave before it have passed. */
 typedef struct noded_wave {
@@ -500,7 +546,8 @@ typedef struct noded_transition {
     uint64_t wave;              /* after the transition; counts from 1 */
     bool paused;                /* after the transition */
     enum noded_command command; /* the operator's command that caused it */
-    const char *user;           /* the operator who gave it: user and host, as reported by nodectl */
+    const char *user;           /* name of the key that gave it; at a broker without keys: user and host, as
+                                   nodectl reported them */
     const char *reason;         /* text for the operator */
 } noded_transition;
 
@@ -587,6 +634,12 @@ typedef struct noded_transitions {
 } noded_transitions;
 void noded_transitions_free (noded_transitions *list);
 
+typedef struct noded_keys {
+    noded_key *items;
+    size_t count;
+} noded_keys;
+void noded_keys_free (noded_keys *list);
+
 void noded_broker_free (noded_broker *broker);
 void noded_rollout_free (noded_rollout *rollout);
 void noded_plan_free (noded_plan *plan);
@@ -611,6 +664,7 @@ char *noded_members_json (const noded_member *members, size_t count);
 char *noded_transitions_json (const noded_transition *transitions, size_t count);
 char *noded_failures_json (const noded_failure *failures, size_t count);
 char *noded_followed_orders_json (const noded_followed_order *orders, size_t count);
+char *noded_keys_json (const noded_key *keys, size_t count);
 char *noded_node_json (const noded_node *node);
 char *noded_rollout_json (const noded_rollout *rollout);
 char *noded_plan_json (const noded_plan *plan);

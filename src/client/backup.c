@@ -119,13 +119,15 @@ static int download_run (struct client_download *download, const struct base_dig
     download->running = true;
     client->download = download;
     download_pump (download);
-    while (r == 0 && download->running)
+    while (r == 0 && download->running && !client->denied)
         r = bus_loop_run (client->loop);
     client->download = NULL;
     bus_timer_cancel (client->loop, download->timer);
     bus_socket_free (download->socket);
     if (r < 0)
         return base_error_errno (&client->error, r, "cannot download the backup");
+    if (download->running)
+        return client_denied (client, client->broker_content);
     if (download->failure != 0)
         return download->failure;
     struct base_digest got = base_hash_final (&download->hash);
@@ -138,29 +140,6 @@ static int download_run (struct client_download *download, const struct base_dig
     return 0;
 }
 
-static int file_exists_fail (noded_client *client, const char *path)
-{
-    return base_error_set (
-        &client->error, -EEXIST,
-        "cannot write %s: the file exists; choose another name, or allow it to be replaced", path);
-}
-
-/*  Syncs the complete file and gives it its name. */
-static int file_finish (noded_client *client, const char *part, int fd, const char *path, bool replace)
-{
-    base_assert (part && fd >= 0);
-    const struct disk *disk = &disk_system;
-    if (disk->ops->fsync (disk->context, fd) != 0)
-        return base_error_errno (&client->error, -errno, "cannot write %s", part);
-    if (replace)
-        return disk_rename (disk, AT_FDCWD, part, path, &client->error);
-    if (disk->ops->linkat (disk->context, AT_FDCWD, part, AT_FDCWD, path) != 0)
-        return errno == EEXIST ? file_exists_fail (client, path)
-                               : base_error_errno (&client->error, -errno, "cannot create %s", path);
-    int r = disk_unlink (disk, AT_FDCWD, part);
-    return r < 0 ? base_error_errno (&client->error, r, "cannot remove %s", part) : 0;
-}
-
 /*  Downloads the backup into the temporary file, and gives that its name. */
 static int part_fill (struct client_download *download, const struct wire_backup *backup, const char *path,
                       bool replace)
@@ -168,7 +147,7 @@ static int part_fill (struct client_download *download, const struct wire_backup
     base_assert (download->fd >= 0 && download->path);
     base_assert (backup->size > 0);
     int r = download_run (download, &backup->blob, backup->size);
-    return r < 0 ? r : file_finish (download->client, download->path, download->fd, path, replace);
+    return r < 0 ? r : client_file_finish (download->client, download->path, download->fd, path, replace);
 }
 
 static int backup_save (noded_client *client, const struct wire_backup *backup, const char *path,
@@ -180,12 +159,12 @@ static int backup_save (noded_client *client, const struct wire_backup *backup, 
     base_cleanup (base_free_p) char *part = base_text_printf ("%s.%s.part", path, random);
     if (!part)
         return client_out_of_memory (client);
-    base_cleanup (base_close_p) int fd = disk_system.ops->openat (
-        disk_system.context, AT_FDCWD, part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return base_error_errno (&client->error, -errno, "cannot write %s", part);
+    base_cleanup (base_close_p) int fd = -1;
+    int r = client_file_begin (client, part, &fd);
+    if (r < 0)
+        return r;
     struct client_download download = {.client = client, .path = part, .fd = fd};
-    int r = part_fill (&download, backup, path, replace);
+    r = part_fill (&download, backup, path, replace);
     if (r < 0)
         (void) disk_unlink (&disk_system, AT_FDCWD, part);
     return r;
@@ -198,7 +177,7 @@ int noded_client_backup (noded_client *client, const char *path, int replace, no
     struct stat status;
     *ret_backup = (noded_backup){.size = 0};
     if (!replace && lstat (path, &status) == 0)
-        return file_exists_fail (client, path);
+        return client_file_exists (client, path);
     int r =
         client_ask (client, &wire_backup_records_record, &request, BACKUP_WAIT_MS, "make a backup", &answer);
     if (r < 0)

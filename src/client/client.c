@@ -114,6 +114,9 @@ const char *noded_error_text (int error)
         {NODED_E_FAILED, "the broker could not carry out the request"},
         {NODED_E_NO_EVENT, "no event came in time"},
         {NODED_E_EXISTS, "the file exists"},
+        {NODED_E_UNTRUSTED, "metadata, a key or a signature is not trusted"},
+        {NODED_E_PASSPHRASE, "the passphrase is missing or wrong"},
+        {NODED_E_CHANGED, "somebody else has published meanwhile"},
         {NODED_E_MEMORY, "out of memory"},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)

@@ -44,6 +44,7 @@ struct noded_client {
     struct base_error error;
     char notice[BASE_ERROR_SIZE]; /* of the last answer */
     char refused[256];            /* why a message from the server was refused; empty: none was */
+    bool denied;                  /* a server has refused this client's key */
 };
 
 /*  settings.c: the settings of --config; path may be NULL. */
@@ -66,6 +67,9 @@ int client_connect (noded_client *client, bus_message_handler *take, const char 
     -ETIMEDOUT, or -EPROTO if one was refused. */
 int client_silent (noded_client *client, const char *endpoint, uint64_t ms);
 
+/*  A server at endpoint has refused this client's key. Returns -EPERM. */
+int client_denied (noded_client *client, const char *endpoint);
+
 /*  Returns -ENOMEM. */
 int client_out_of_memory (noded_client *client);
 
@@ -84,6 +88,12 @@ int client_ask (noded_client *client, const struct wire_record *record, void *re
 int client_upload (noded_client *client, int fd, const char *path, const struct base_digest *digest,
                    uint64_t size, void (*progress) (void *context, uint64_t done), void *context);
 
+/*  file.c: a new file of this user. begin: makes the temporary file; the caller owns *ret_fd. finish: syncs it
+    and gives it its name. exists: fills in the error; returns -EEXIST. */
+int client_file_begin (noded_client *client, const char *part, int *ret_fd);
+int client_file_finish (noded_client *client, const char *part, int fd, const char *path, bool replace);
+int client_file_exists (noded_client *client, const char *path);
+
 /*  release.c: a release made from files. */
 struct client_blob {
     char *path;
@@ -100,6 +110,10 @@ struct client_release {
 int client_release_make (const noded_publish *publish, struct client_release *ret_release,
                          struct base_error *error);
 void client_release_deinit (struct client_release *release);
+
+/*  publish.c: uploads what the broker lacks of a release, and stores it. */
+int client_release_store (noded_client *client, const noded_publish *publish,
+                          const struct client_release *made, char ret_release[65]);
 
 void client_listener_free (struct client_listener *listener);
 

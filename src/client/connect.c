@@ -7,6 +7,7 @@
 #include <inttypes.h>
 
 #include "base/assert.h"
+#include "bus/keys.h"
 
 int client_out_of_memory (noded_client *client)
 {
@@ -39,6 +40,26 @@ static void answer_refused (void *context, struct bus_socket *socket, const stru
     (void) snprintf (client->refused, sizeof client->refused, "%s", refusal->text);
 }
 
+int client_denied (noded_client *client, const char *endpoint)
+{
+    base_assert (endpoint && *endpoint);
+    return base_error_set (
+        &client->error, -EPERM,
+        "%s refuses the key of these settings: it was revoked or never added, or its role is"
+        " not served there (nodectl keys list, as admin)",
+        endpoint);
+}
+
+/*  The socket would try again later; here nobody waits for that. */
+static void key_denied (void *context, struct bus_socket *socket)
+{
+    base_assert (context);
+    noded_client *client = context;
+    (void) socket;
+    client->denied = true;
+    bus_loop_stop (client->loop);
+}
+
 int client_connect (noded_client *client, bus_message_handler *take, const char *endpoint,
                     struct bus_socket **socket)
 {
@@ -47,16 +68,20 @@ int client_connect (noded_client *client, bus_message_handler *take, const char 
     base_assert (endpoint && *endpoint);
     base_assert (socket);
     client->refused[0] = '\0';
+    client->denied = false;
     if (*socket)
         return 0;
+    struct bus_keys keys = socket == &client->content ? bus_keys_for_content (&client->keys) : client->keys;
     const struct bus_socket_options options = {
         .on_message = take,
         .on_refused = answer_refused,
+        .on_denied = key_denied,
         .context = client,
-        .keys = client->has_keys ? &client->keys : NULL,
+        .keys = client->has_keys ? &keys : NULL,
     };
     struct bus_socket *made;
     int r = bus_socket_new (client->loop, BUS_DEALER, &options, &made, &client->error);
+    explicit_bzero (&keys, sizeof keys);
     if (r < 0)
         return r;
     r = bus_socket_connect (made, endpoint, &client->error);

@@ -156,7 +156,7 @@ static int exchange_run (struct client_exchange *exchange, uint64_t deadline_ms,
     if (exchange->failure == 0)
         exchange_send (exchange);
     int r = 0;
-    while (r == 0 && !exchange->answered && !exchange->expired && exchange->failure == 0)
+    while (r == 0 && !exchange->answered && !exchange->expired && !client->denied && exchange->failure == 0)
         r = bus_loop_run (client->loop);
     client->exchange = NULL;
     bus_timer_cancel (client->loop, deadline > 0 ? deadline : 0);
@@ -165,6 +165,10 @@ static int exchange_run (struct client_exchange *exchange, uint64_t deadline_ms,
         r = exchange->failure; /* of a handler */
     if (r < 0)
         return base_error_errno (&client->error, r, "cannot %s: asking %s", what, client->endpoints.control);
+    if (!exchange->answered && client->denied) {
+        client->control = bus_socket_free (client->control); /* the next request makes a new attempt */
+        return client_denied (client, client->endpoints.control);
+    }
     if (!exchange->answered)
         return client_silent (client, client->endpoints.control, deadline_ms);
     return exchange_judge (client, &exchange->head, what);
@@ -175,7 +179,8 @@ static void request_begin (noded_client *client, const struct wire_record *recor
 {
     base_assert (wire_record_answer (record));
     struct wire_change change;
-    if (wire_record_role (record) == WIRE_ROLE_READ) {
+    /*  Sending a part twice is harmless: it has no key. */
+    if (!wire_record_is_change (record) || record == &wire_send_metadata_record) {
         struct wire_request read = {.serial = ++client->serial, .user = client->user};
         memcpy (request, &read, sizeof read);
         return;

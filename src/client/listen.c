@@ -24,7 +24,7 @@ struct client_listener {
     struct bus_socket *socket;
     struct listen_event events[LISTEN_MOST];
     size_t first, count;
-    bool waiting, expired;
+    bool waiting, expired, denied;
 };
 
 static struct listen_event listener_pop (struct client_listener *listener)
@@ -80,6 +80,15 @@ static void listener_take (void *context, const char *topic, const char *text)
         bus_loop_stop (listener->client->loop);
 }
 
+static void listener_denied (void *context, struct bus_socket *socket)
+{
+    struct client_listener *listener = context;
+    base_assert (listener);
+    (void) socket;
+    listener->denied = true;
+    bus_loop_stop (listener->client->loop);
+}
+
 static void listener_expire (void *context)
 {
     struct client_listener *listener = context;
@@ -115,6 +124,7 @@ static int listener_open (noded_client *client)
     listener->client = client;
     const struct bus_socket_options options = {
         .on_text = listener_take,
+        .on_denied = listener_denied,
         .context = listener,
         .keys = client->has_keys ? &client->keys : NULL,
         .high_water = LISTEN_MOST,
@@ -160,12 +170,17 @@ int noded_client_event (noded_client *client, uint64_t wait_ms, noded_event *ret
     if (timer < 0)
         return client_out_of_memory (client);
     listener->waiting = true;
-    while (r == 0 && !listener->count && !listener->expired)
+    while (r == 0 && !listener->count && !listener->expired && !listener->denied)
         r = bus_loop_run (client->loop);
     listener->waiting = false;
     bus_timer_cancel (client->loop, timer);
     if (r < 0)
         return base_error_errno (&client->error, r, "cannot listen to events");
+    if (!listener->count && listener->denied) {
+        client_listener_free (listener);
+        client->listener = NULL; /* the next call makes a new attempt */
+        return client_denied (client, client->endpoints.events);
+    }
     if (!listener->count)
         return base_error_set (&client->error, -EAGAIN, "no event was received");
     struct listen_event event = listener_pop (listener);

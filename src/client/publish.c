@@ -46,27 +46,31 @@ static int publish_upload (noded_client *client, const noded_publish *publish,
     return 0;
 }
 
-int noded_client_publish (noded_client *client, const noded_publish *publish, char ret_release[65])
+int client_release_store (noded_client *client, const noded_publish *publish,
+                          const struct client_release *made, char ret_release[65])
 {
-    base_cleanup (client_release_deinit) struct client_release made = CLIENT_RELEASE_NULL;
     base_cleanup (wire_published_deinit) struct wire_published answer = {.serial = 0};
-    int r = client_release_make (publish, &made, &client->error);
-    if (r < 0)
-        return r;
-    r = publish_upload (client, publish, &made);
+    int r = publish_upload (client, publish, made);
     if (r < 0)
         return r;
     char what[192];
     (void) snprintf (what, sizeof what, "publish %s %s", publish->application, publish->version);
-    struct wire_publish_release request = {.release = &made.release};
+    struct wire_publish_release request = {.release = (struct wire_release *) (uintptr_t) &made->release};
     r = client_ask (client, &wire_publish_release_record, &request, 0, what, &answer);
     if (r < 0)
         return r;
-    struct base_digest expected = wire_release_digest (&made.release, NULL);
+    struct base_digest expected = wire_release_digest (&made->release, NULL);
     if (!base_digest_equal (&answer.release, &expected))
         return base_error_set (&client->error, -EPROTO,
                                "cannot %s: the broker stored it under another digest than this host computed",
                                what);
     base_digest_format (&expected, ret_release);
     return 0;
+}
+
+int noded_client_publish (noded_client *client, const noded_publish *publish, char ret_release[65])
+{
+    base_cleanup (client_release_deinit) struct client_release made = CLIENT_RELEASE_NULL;
+    int r = client_release_make (publish, &made, &client->error);
+    return r < 0 ? r : client_release_store (client, publish, &made, ret_release);
 }

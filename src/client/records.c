@@ -26,6 +26,7 @@
 #define SHOWN_backup ~, noded_backup
 #define SHOWN_reason_count ~, noded_reason_count
 #define SHOWN_broker_state ~, noded_broker
+#define SHOWN_key ~, noded_key
 #define SHOWN_wave ~, noded_wave
 #define SHOWN_window ~, noded_window
 #define SHOWN_rollout ~, noded_rollout_spec
@@ -63,11 +64,12 @@
 #include "wire/schema.h"
 #include "wire/schema_undef.h"
 
-/*  Choices. ROLE is not public. */
+/*  Choices. */
 #define CHECK_STATE(VALUE) SAME_VALUE (STATE, VALUE)
 #define CHECK_OUTCOME(VALUE) SAME_VALUE (OUTCOME, VALUE)
 #define CHECK_STATUS(VALUE) SAME_VALUE (STATUS, VALUE)
-#define CHECK_ROLE(VALUE)
+#define CHECK_ROLE(VALUE) SAME_VALUE (ROLE, VALUE)
+#define CHECK_KEY_STATE(VALUE) SAME_VALUE (KEY_STATE, VALUE)
 #define CHECK_ORDER(VALUE) SAME_VALUE (ORDER, VALUE)
 #define CHECK_EVENT(VALUE) SAME_VALUE (EVENT, VALUE)
 #define CHECK_ON_HALT(VALUE) SAME_VALUE (ON_HALT, VALUE)
@@ -93,6 +95,8 @@
 WORD_OF (state, state)
 WORD_OF (outcome, outcome)
 WORD_OF (status, status)
+WORD_OF (role, role)
+WORD_OF (key_state, key_state)
 WORD_OF (order, order_kind)
 WORD_OF (event, event_kind)
 WORD_OF (on_halt, on_halt)
@@ -155,6 +159,7 @@ LIST_FREE (failures, failure)
 LIST_FREE (rollouts, rollout_state)
 LIST_FREE (members, member_state)
 LIST_FREE (transitions, transition)
+LIST_FREE (keys, key)
 
 #define OBJECT_FREE(name, record)                                                                            \
     void noded_##name##_free (noded_##name *name)                                                            \
@@ -189,6 +194,7 @@ LIST_JSON (rollouts, rollout, rollout_state)
 LIST_JSON (members, member, member_state)
 LIST_JSON (transitions, transition, transition)
 LIST_JSON (failures, failure, failure)
+LIST_JSON (keys, key, key)
 LIST_JSON (followed_orders, followed_order, followed_order)
 
 #define OBJECT_JSON(name, record)                                                                            \

@@ -10,9 +10,9 @@
 #include "base/text.h"
 #include "bus/keys.h"
 
-static const char *const settings_known[] = {
-    "client/broker",    "client/content",   "client/timeout",   "curve/secret-key-file",
-    "curve/public-key", "curve/secret-key", "curve/server-key", NULL};
+static const char *const settings_known[] = {"client/broker",         "client/content",    "client/timeout",
+                                             "curve/secret-key-file", "curve/public-key",  "curve/secret-key",
+                                             "curve/server-key",      "curve/content-key", NULL};
 
 static void settings_free_p (struct bus_settings **settings)
 {

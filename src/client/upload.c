@@ -180,11 +180,15 @@ int client_upload (noded_client *client, int fd, const char *path, const struct 
     transfer_upload_init (&upload.machine, NULL, digest, size);
     client->upload = &upload;
     upload_pump (&upload);
-    while (r == 0 && upload.running)
+    while (r == 0 && upload.running && !client->denied)
         r = bus_loop_run (client->loop);
     client->upload = NULL;
     bus_timer_cancel (client->loop, upload.timer);
     if (r < 0)
         return base_error_errno (&client->error, r, "cannot upload %s", path);
+    if (upload.running) {
+        client->content = bus_socket_free (client->content);
+        return client_denied (client, client->endpoints.content);
+    }
     return upload.failure;
 }

@@ -2,20 +2,25 @@
 /*  ctl/commands.c - the table of commands, and the search in it */
 
 #include "ctl/commands.h"
+#include "ctl/signing.h"
 
 #include <string.h>
 
 #include "base/assert.h"
 
 const struct ctl_command ctl_command_table[] = {
-    {"publish", "APP --version V --binary [OS/ARCH=]FILE... [OPTION...]",
+    {"publish", "APP --version V --binary [OS/ARCH=]FILE... [--key FILE] [OPTION...]",
      "upload a release and print its digest\n"
      "\n"
      "APP is noded for the node manager itself. A blob that the broker has is not uploaded again;\n"
      "publishing the same release again changes nothing. If the program looks for shared libraries\n"
      "in $ORIGIN/files/lib, they are copied from this host. If the name of a --file has a colon,\n"
-     "give SRC:DEST: it is split at the last colon.\n",
-     CTL_BIT (VERSION) | CTL_BIT (BINARY) | CTL_BIT (TITLE) | CTL_BIT (ARG) | CTL_BIT (ENV) | CTL_BIT (FILE),
+     "give SRC:DEST: it is split at the last colon.\n"
+     "\n"
+     "With --key or --signer the release is also signed, and is published only when both are stored:\n"
+     "see nodectl trust init. The difference to what was signed before is printed first.\n",
+     CTL_BIT (VERSION) | CTL_BIT (BINARY) | CTL_BIT (TITLE) | CTL_BIT (ARG) | CTL_BIT (ENV) | CTL_BIT (FILE) |
+         CTL_BITS_KEYS | CTL_BITS_PLACE | CTL_BIT (VALID) | CTL_BIT (OUT) | CTL_BIT (ALLOW_DOWNGRADE),
      1, 1, ctl_publish, CTL_ASKS, "."},
     {"releases", "[--app APP]", "list the releases, newest first\n", CTL_BIT (APP), 0, 0, ctl_releases,
      CTL_ASKS, "."},
@@ -137,6 +142,89 @@ const struct ctl_command ctl_command_table[] = {
      "not included. Also prints one hash over the last journal lines of all nodes. Keep it\n"
      "elsewhere: a broker whose history was changed computes another hash.\n",
      CTL_BIT (FORCE), 1, 1, ctl_backup, CTL_ASKS, "."},
+    {"keys list", "[NAME]",
+     "list the keys: whose they are, and what they may do\n"
+     "\n"
+     "Needs the role admin. With NAME: only the keys of this node, program or person.\n",
+     0, 0, 1, ctl_keys_list, CTL_ASKS, "n."},
+    {"keys add",
+     "NAME --role ROLE [--applications A,B] --out FILE [--address HOST[:PORT]] [--content HOST[:PORT]]",
+     "make a key for a node, a program or a person, and admit it\n"
+     "\n"
+     "Needs the role admin. On the broker's host: sudo nodectl keys add NAME … --root ROOT. The pair is\n"
+     "made here. FILE gets it with the broker's key and address, readable by you alone: for a node it is\n"
+     "a node.zpl, for a content peer the settings of noded-content, else those of nodectl. The broker gets\n"
+     "the public half only. Add the key of a content peer first, with --content: the files of later keys\n"
+     "have its address and public key.\n"
+     "\n"
+     "  node       speaks for the node NAME\n"
+     "  content    a content peer apart from the broker\n"
+     "  observer   reads\n"
+     "  deployer   reads, orders nodes, steers rollouts, sets labels\n"
+     "  publisher  publishes releases of the applications of --applications\n"
+     "  admin      everything\n",
+     CTL_BIT (ROLE) | CTL_BIT (APPLICATIONS) | CTL_BIT (OUT) | CTL_BIT (ADDRESS) | CTL_BIT (CONTENT), 1, 1,
+     ctl_keys_add, CTL_ASKS, "n."},
+    {"keys revoke", "FINGERPRINT|NAME",
+     "refuse a key at once and for ever, and end its connections\n"
+     "\n"
+     "Needs the role admin. FINGERPRINT: at least its first 6 digits. NAME: all active keys of the name.\n"
+     "A revoked key never comes back: make a new one with keys add.\n",
+     0, 1, 1, ctl_keys_revoke, CTL_ASKS, "n."},
+    {"trust init", "DIR [--passphrase-file FILE|--no-passphrase] [OPTION...]",
+     "begin with signed releases: make a key, root and targets, and publish them\n"
+     "\n"
+     "For small fleets: one key signs root and targets, for five years. Writes DIR/operator.key,\n"
+     "DIR/root.json and DIR/targets.json. With --key or --signer that key is used, and none is made.\n"
+     "Prints what to do next. Further keys: nodectl trust rotate.\n",
+     CTL_BITS_KEYS | CTL_BIT (NO_PASSPHRASE) | CTL_BIT (VALID) | CTL_BIT (STATE), 1, 1, ctl_trust_init,
+     CTL_ASKS, "."},
+    {"trust status", "[--trust-root FILE]",
+     "verify the signed metadata of the broker, and show roles, keys and expiries\n"
+     "\n"
+     "Warns 90 days before a file expires. Exits with 1 if something is expired or not trusted.\n",
+     CTL_BITS_PLACE, 0, 0, ctl_trust_status, CTL_ASKS, "."},
+    {"trust key", "make FILE [--passphrase-file FILE|--no-passphrase] | show FILE",
+     "make a key that signs, or print the public key of a file\n"
+     "\n"
+     "make writes a new file with mode 0600 and prints the id of the key. show prints the public key\n"
+     "as JSON, for --add and --public of others.\n",
+     CTL_BIT (PASSPHRASE_FILE) | CTL_BIT (NO_PASSPHRASE), 2, 2, ctl_trust_key, CTL_ALONE, "k."},
+    {"trust sign", "FILE --key FILE [--role NAME] [--last FILE]",
+     "add a signature to a metadata file that somebody made\n"
+     "\n"
+     "Shows what differs from the published file, and asks. --last compares with a file instead, and\n"
+     "needs no broker. --role names the publisher whose file it is.\n",
+     CTL_BITS_KEYS | CTL_BITS_PLACE | CTL_BIT (YES) | CTL_BIT (ROLE) | CTL_BIT (LAST), 1, 1, ctl_trust_sign,
+     CTL_ASKS, "."},
+    {"trust publish", "FILE... [--role NAME]",
+     "publish signed metadata files as one set\n"
+     "\n"
+     "Shows what differs from the published files, and asks. Files that need further signatures are\n"
+     "not published.\n",
+     CTL_BITS_PLACE | CTL_BIT (YES) | CTL_BIT (ROLE), 1, SIZE_MAX, ctl_trust_publish, CTL_ASKS, "."},
+    {"trust rotate", "root|targets|online --key FILE... [--add FILE] [--remove KEY] [--threshold N]",
+     "change the keys of a role, or renew its expiry\n"
+     "\n"
+     "The keys before and after the change sign: give all of them with --key. Without --add, --remove\n"
+     "and --threshold only the expiry changes. online: the broker makes new keys of its own; this also\n"
+     "ends what somebody did with the old ones. If keys are missing, the file is written, to be\n"
+     "signed with nodectl trust sign.\n",
+     CTL_BITS_SIGNING | CTL_BIT (ADD) | CTL_BIT (REMOVE) | CTL_BIT (THRESHOLD), 1, 1, ctl_trust_rotate,
+     CTL_ASKS, "t."},
+    {"trust renew", "targets|PUBLISHER --key FILE",
+     "sign targets, or the file of a publisher, with another expiry\n", CTL_BITS_SIGNING, 1, 1,
+     ctl_trust_renew, CTL_ASKS, "."},
+    {"trust delegate", "NAME --application APP... --add FILE... [--threshold N] --key FILE",
+     "let a publisher sign releases of some applications\n"
+     "\n"
+     "--add is the public key of the publisher, --key the key of targets. The publisher signs with\n"
+     "nodectl publish --key. A publisher of this name is replaced.\n",
+     CTL_BITS_SIGNING | CTL_BIT (APPLICATION) | CTL_BIT (ADD) | CTL_BIT (THRESHOLD), 1, 1, ctl_trust_delegate,
+     CTL_ASKS, "."},
+    {"trust undelegate", "NAME --key FILE",
+     "end a delegation: nodes install no release any more that only this publisher signed\n",
+     CTL_BITS_SIGNING, 1, 1, ctl_trust_undelegate, CTL_ASKS, "."},
     {"completion", "bash|zsh|fish",
      "print a completion script for the shell\n"
      "\n"

@@ -20,6 +20,8 @@ enum ctl_command_kind {
 #define CTL_WORD_EITHER 'e' /* a node or a rollout */
 #define CTL_WORD_QUARANTINE 'q'
 #define CTL_WORD_SHELL 's'
+#define CTL_WORD_TRUST_KEY 'k'
+#define CTL_WORD_TRUST_ROLE 't'
 
 /*  A command. A name of two words belongs to a family: "rollout plan" to the family rollout. */
 struct ctl_command {

@@ -142,8 +142,7 @@ static void rollouts_offer (const struct typed *typed)
 
 static bool broker_connect (struct ctl *ctl)
 {
-    return ctl->client || noded_client_new (ctl->options.broker, ctl->options.config, COMPLETION_TIMEOUT_MS,
-                                            &ctl->client, NULL, 0) == 0;
+    return ctl->client || ctl_connect (ctl, COMPLETION_TIMEOUT_MS, NULL, 0) == 0;
 }
 
 static void word_offer (const struct typed *typed, char what)
@@ -157,6 +156,15 @@ static void word_offer (const struct typed *typed, char what)
     case CTL_WORD_QUARANTINE:
         typed_offer (typed, "list");
         typed_offer (typed, "clear");
+        break;
+    case CTL_WORD_TRUST_KEY:
+        typed_offer (typed, "make");
+        typed_offer (typed, "show");
+        break;
+    case CTL_WORD_TRUST_ROLE:
+        typed_offer (typed, "root");
+        typed_offer (typed, "targets");
+        typed_offer (typed, "online");
         break;
     case CTL_WORD_RELEASE:
         releases_offer (typed, false);
@@ -183,6 +191,7 @@ static void value_offer (const struct typed *typed)
         word_offer (typed, CTL_WORD_RELEASE);
         break;
     case CTL_OPTION_APP:
+    case CTL_OPTION_APPLICATION:
         releases_offer (typed, true);
         break;
     case CTL_OPTION_ON_HALT:

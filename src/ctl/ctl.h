@@ -39,11 +39,19 @@ struct ctl_options {
     const char *plan, *spec;
     const char *select;
     char **settings; /* of a rollout: NAME=VALUE; includes --select */
+    const char *root;
+    const char *role, *applications, *out, *address, *content; /* of a new key */
+    char **keys, **add, **remove, **delegated;                 /* of signed releases */
+    const char *signer, *public, *passphrase_file, *state, *trust_root, *last;
+    bool no_passphrase, yes, downgrade;
+    uint64_t threshold, valid; /* 0: not given */
 };
 
 /*  One run of nodectl. */
 struct ctl {
     struct ctl_options options;
+    int argc;
+    char **argv;  /* the whole command line; the order of its words may have changed */
     char **words; /* after the command; point into argv */
     size_t n_words;
     const char *name; /* of the command */
@@ -55,6 +63,10 @@ struct ctl {
 
 /*  The whole program. version: printed by --version. Returns the exit code. */
 int ctl_main (int argc, char **argv, const char *version);
+
+/*  Makes ctl->client for the broker and the settings of the options: timeout_ms as in noded_client_new. Returns 0,
+    or -errno with a sentence in error. */
+int ctl_connect (struct ctl *ctl, uint64_t timeout_ms, char *error, size_t error_size);
 
 /*  Prints the client's last error. Returns CTL_UNREACHED for r -ETIMEDOUT, else CTL_FAILED. */
 enum ctl_exit ctl_fail (struct ctl *ctl, int r);
@@ -104,6 +116,18 @@ enum ctl_exit ctl_events (struct ctl *ctl);
 enum ctl_exit ctl_label (struct ctl *ctl);
 enum ctl_exit ctl_backup (struct ctl *ctl);
 enum ctl_exit ctl_completion (struct ctl *ctl);
+enum ctl_exit ctl_keys_list (struct ctl *ctl);
+enum ctl_exit ctl_keys_add (struct ctl *ctl);
+enum ctl_exit ctl_keys_revoke (struct ctl *ctl);
+enum ctl_exit ctl_trust_init (struct ctl *ctl);
+enum ctl_exit ctl_trust_status (struct ctl *ctl);
+enum ctl_exit ctl_trust_key (struct ctl *ctl);
+enum ctl_exit ctl_trust_sign (struct ctl *ctl);
+enum ctl_exit ctl_trust_publish (struct ctl *ctl);
+enum ctl_exit ctl_trust_rotate (struct ctl *ctl);
+enum ctl_exit ctl_trust_renew (struct ctl *ctl);
+enum ctl_exit ctl_trust_delegate (struct ctl *ctl);
+enum ctl_exit ctl_trust_undelegate (struct ctl *ctl);
 enum ctl_exit ctl_rollout_plan (struct ctl *ctl);
 enum ctl_exit ctl_rollout_start (struct ctl *ctl);
 enum ctl_exit ctl_rollout_status (struct ctl *ctl);

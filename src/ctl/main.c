@@ -30,7 +30,7 @@ static void help_all (FILE *out)
                   "commands:\n",
                   out);
     for (const struct ctl_command *command = ctl_command_table; command->name; command++)
-        (void) fprintf (out, "  %-15s %.*s\n", command->name, (int) strcspn (command->about, "\n"),
+        (void) fprintf (out, "  %-16s %.*s\n", command->name, (int) strcspn (command->about, "\n"),
                         command->about);
     (void) fputs ("\noptions of every command:\n", out);
     ctl_options_help (out, CTL_BITS_COMMON);
@@ -49,7 +49,7 @@ static void help_family (FILE *out, const char *family)
     (void) fprintf (out, "usage: nodectl %s COMMAND [WORD...] [OPTION...]\n\ncommands:\n", family);
     for (const struct ctl_command *command = ctl_command_table; command->name; command++)
         if (strncmp (command->name, family, length) == 0 && command->name[length] == ' ')
-            (void) fprintf (out, "  %-15s %.*s\n", command->name, (int) strcspn (command->about, "\n"),
+            (void) fprintf (out, "  %-16s %.*s\n", command->name, (int) strcspn (command->about, "\n"),
                             command->about);
     (void) fputs (help_exits, out);
 }
@@ -129,10 +129,15 @@ static enum ctl_exit command_run (struct ctl *ctl, const struct ctl_command *com
     base_assert (!ctl->client);
     char error[512];
     int r = 0;
+    if (ctl->options.root &&
+        (command->run == ctl_publish || command->run == ctl_backup || command->run == ctl_events))
+        return ctl_misused (ctl, "--root carries requests only: %s needs a key (nodectl keys add)",
+                            command->name);
+    if (ctl->options.root && (ctl->options.broker || ctl->options.config))
+        return ctl_misused (ctl, "--root names the broker, and needs no --broker and no --config");
     if (command->kind != CTL_ALONE)
-        r = noded_client_new (ctl->options.broker, ctl->options.config,
-                              command->kind == CTL_FOLLOWS ? 0 : ctl->options.timeout_ms, &ctl->client, error,
-                              sizeof error);
+        r = ctl_connect (ctl, command->kind == CTL_FOLLOWS ? 0 : ctl->options.timeout_ms, error,
+                         sizeof error);
     if (r == -ENOMEM)
         return ctl_error (ctl, "%s", error);
     if (r < 0)
@@ -192,7 +197,7 @@ static enum ctl_exit main_run (struct ctl *ctl, int argc, char **argv)
 int ctl_main (int argc, char **argv, const char *version)
 {
     base_assert (argv && version);
-    struct ctl ctl = {.out = stdout, .err = stderr};
+    struct ctl ctl = {.argc = argc, .argv = argv, .out = stdout, .err = stderr};
     if (version_is_asked (argc, argv)) {
         (void) printf ("nodectl %s\n", version);
         return CTL_OK;

@@ -25,8 +25,11 @@ static const struct option_entry option_table[CTL_OPTION_END] = {
     [CTL_OPTION_BROKER] = {"broker", "HOST[:PORT]",
                            "address of the broker (default: NODED_BROKER, then 127.0.0.1:7670)"},
     [CTL_OPTION_ITSELF] = {"broker", NULL, "without a value: the broker itself, instead of a node"},
-    [CTL_OPTION_CONFIG] = {"config", "FILE",
-                           "settings in ZPL: client/broker, client/content, client/timeout, section curve"},
+    [CTL_OPTION_ROOT] = {"root", "DIR", "the broker with this root, on this host: root is admin there"},
+    [CTL_OPTION_CONFIG] =
+        {"config", "FILE",
+         "settings in ZPL: client/broker, client/content, client/timeout, section curve\n"
+         "(default: NODED_CONFIG, then ~/.config/noded/nodectl.zpl, /etc/noded/nodectl.zpl)"},
     [CTL_OPTION_TIMEOUT] = {"timeout", "SPAN",
                             "how long to wait: 500ms, 10s, 15m, 1h (default: 5s an answer)"},
     [CTL_OPTION_JSON] = {"json", NULL, "print JSON, and nothing else, on standard output"},
@@ -50,6 +53,48 @@ static const struct option_entry option_table[CTL_OPTION_END] = {
     [CTL_OPTION_WAVE] = {"wave", "N", "only this wave; refused if another wave waits"},
     [CTL_OPTION_PLAN] = {"plan", "HASH", "only this plan; refused if anything has changed since"},
     [CTL_OPTION_SPEC] = {"spec", "FILE", "a ZPL file with the settings below; options override it"},
+    [CTL_OPTION_ROLE] = {"role", "ROLE",
+                         "of a key: node, content, observer, deployer, publisher or admin; of a metadata\n"
+                         "file: the publisher that it belongs to (default: root or targets)"},
+    [CTL_OPTION_APPLICATIONS] = {"applications", "A,B", "publisher: the applications that it may publish"},
+    [CTL_OPTION_OUT] = {"out", "FILE",
+                        "new file for the key, never replaced; or where metadata is written that needs\n"
+                        "further signatures"},
+    [CTL_OPTION_ADDRESS] = {"address", "HOST[:PORT]",
+                            "address of the broker in the new file (default: where it is reached now)"},
+    [CTL_OPTION_CONTENT] = {"content", "HOST[:PORT]",
+                            "content: where nodes and operators reach the content peer; later keys have it"},
+    [CTL_OPTION_KEY] = {"key", "FILE", "the key file that signs; can be repeated"},
+    [CTL_OPTION_SIGNER] =
+        {"signer", "COMMAND",
+         "a key in a token: the command gets the bytes to sign on standard input, and prints\n"
+         "the signature in hexadecimal digits"},
+    [CTL_OPTION_PUBLIC] = {"public", "FILE", "the public key of --signer: PEM, or JSON of trust key show"},
+    [CTL_OPTION_PASSPHRASE_FILE] = {"passphrase-file", "FILE",
+                                    "the first line is the passphrase (default: asked on the terminal)"},
+    [CTL_OPTION_NO_PASSPHRASE] = {"no-passphrase", NULL,
+                                  "make a key without one: whoever can read the file can sign"},
+    [CTL_OPTION_YES] = {"yes", NULL, "do not ask before signing or publishing"},
+    [CTL_OPTION_VALID] = {"valid", "DAYS", "how long the signed file is valid (default: 1825, five years)"},
+    [CTL_OPTION_ALLOW_DOWNGRADE] =
+        {"allow-downgrade", NULL,
+         "sign a release that is signed already with a new release-counter, so that\n"
+         "nodes accept it after newer ones"},
+    [CTL_OPTION_ADD] = {"add", "FILE", "a public key that is added; can be repeated"},
+    [CTL_OPTION_REMOVE] = {"remove", "KEY",
+                           "a key that is removed: the first digits of its id, or a file; can be\n"
+                           "repeated"},
+    [CTL_OPTION_THRESHOLD] = {"threshold", "N", "how many of the keys must sign"},
+    [CTL_OPTION_APPLICATION] =
+        {"application", "APP",
+         "what the publisher may publish; * and ? stand for characters; can be repeated"},
+    [CTL_OPTION_LAST] = {"last", "FILE",
+                         "compare with this file instead of asking the broker: for a host without network"},
+    [CTL_OPTION_STATE] =
+        {"state", "DIR",
+         "where the newest verified metadata is kept (default: below ~/.local/state/noded/trust)"},
+    [CTL_OPTION_TRUST_ROOT] = {"trust-root", "FILE",
+                               "the genuine root of this broker; needed once on each host that signs"},
     [CTL_OPTION_SELECT] = {"select", "SELECTOR",
                            "which nodes: ids with * and ?, labels: \"role=web and zone!=eu-1\""},
     [CTL_OPTION_WAVES] = {"waves", "LIST",
@@ -144,6 +189,10 @@ void ctl_options_deinit (struct ctl_options *options)
     options->env = base_list_free (options->env);
     options->files = base_list_free (options->files);
     options->settings = base_list_free (options->settings);
+    options->keys = base_list_free (options->keys);
+    options->add = base_list_free (options->add);
+    options->remove = base_list_free (options->remove);
+    options->delegated = base_list_free (options->delegated);
 }
 
 static enum ctl_exit option_list (struct ctl *ctl, char ***list, const char *value)
@@ -173,6 +222,15 @@ static enum ctl_exit option_number (struct ctl *ctl, const char *name, const cha
     return ctl_misused (ctl, "--%s needs a number from 1, not \"%s\"", name, value);
 }
 
+enum { DAYS_MOST = 36500 };
+
+static enum ctl_exit option_days (struct ctl *ctl, const char *value)
+{
+    if (base_text_parse_u64 (value, DAYS_MOST, &ctl->options.valid) == 0 && ctl->options.valid)
+        return CTL_OK;
+    return ctl_misused (ctl, "--valid needs a number of days from 1 to %d, not \"%s\"", DAYS_MOST, value);
+}
+
 /*  Appends NAME=VALUE to the settings; the library checks the value. An option without a value means yes. */
 static enum ctl_exit option_setting (struct ctl *ctl, enum ctl_option option, const char *value)
 {
@@ -197,8 +255,26 @@ static enum ctl_exit option_take (struct ctl *ctl, enum ctl_option option, const
     case CTL_OPTION_BROKER:
         options->broker = value;
         break;
+    case CTL_OPTION_ROOT:
+        options->root = value;
+        break;
     case CTL_OPTION_CONFIG:
         options->config = value;
+        break;
+    case CTL_OPTION_ROLE:
+        options->role = value;
+        break;
+    case CTL_OPTION_APPLICATIONS:
+        options->applications = value;
+        break;
+    case CTL_OPTION_OUT:
+        options->out = value;
+        break;
+    case CTL_OPTION_ADDRESS:
+        options->address = value;
+        break;
+    case CTL_OPTION_CONTENT:
+        options->content = value;
         break;
     case CTL_OPTION_TIMEOUT:
         return option_span (ctl, value);
@@ -249,6 +325,45 @@ static enum ctl_exit option_take (struct ctl *ctl, enum ctl_option option, const
         break;
     case CTL_OPTION_SPEC:
         options->spec = value;
+        break;
+    case CTL_OPTION_KEY:
+        return option_list (ctl, &options->keys, value);
+    case CTL_OPTION_SIGNER:
+        options->signer = value;
+        break;
+    case CTL_OPTION_PUBLIC:
+        options->public = value;
+        break;
+    case CTL_OPTION_PASSPHRASE_FILE:
+        options->passphrase_file = value;
+        break;
+    case CTL_OPTION_NO_PASSPHRASE:
+        options->no_passphrase = true;
+        break;
+    case CTL_OPTION_YES:
+        options->yes = true;
+        break;
+    case CTL_OPTION_VALID:
+        return option_days (ctl, value);
+    case CTL_OPTION_ALLOW_DOWNGRADE:
+        options->downgrade = true;
+        break;
+    case CTL_OPTION_ADD:
+        return option_list (ctl, &options->add, value);
+    case CTL_OPTION_REMOVE:
+        return option_list (ctl, &options->remove, value);
+    case CTL_OPTION_THRESHOLD:
+        return option_number (ctl, "threshold", value, &options->threshold);
+    case CTL_OPTION_APPLICATION:
+        return option_list (ctl, &options->delegated, value);
+    case CTL_OPTION_LAST:
+        options->last = value;
+        break;
+    case CTL_OPTION_STATE:
+        options->state = value;
+        break;
+    case CTL_OPTION_TRUST_ROOT:
+        options->trust_root = value;
         break;
     default: /* settings; and --help and --broker without a value, which only set their bit */
         return CTL_BITS_SETTINGS >> option & 1 ? option_setting (ctl, option, value) : CTL_OK;

@@ -9,6 +9,7 @@
 enum ctl_option {
     CTL_OPTION_BROKER,
     CTL_OPTION_ITSELF, /* --broker without a value; found after CTL_OPTION_BROKER */
+    CTL_OPTION_ROOT,
     CTL_OPTION_CONFIG,
     CTL_OPTION_TIMEOUT,
     CTL_OPTION_JSON,
@@ -30,6 +31,27 @@ enum ctl_option {
     CTL_OPTION_WAVE,
     CTL_OPTION_PLAN,
     CTL_OPTION_SPEC,
+    CTL_OPTION_ROLE,
+    CTL_OPTION_APPLICATIONS,
+    CTL_OPTION_OUT,
+    CTL_OPTION_ADDRESS,
+    CTL_OPTION_CONTENT,
+    /*  Signed releases. */
+    CTL_OPTION_KEY,
+    CTL_OPTION_SIGNER,
+    CTL_OPTION_PUBLIC,
+    CTL_OPTION_PASSPHRASE_FILE,
+    CTL_OPTION_NO_PASSPHRASE,
+    CTL_OPTION_YES,
+    CTL_OPTION_VALID,
+    CTL_OPTION_ALLOW_DOWNGRADE,
+    CTL_OPTION_ADD,
+    CTL_OPTION_REMOVE,
+    CTL_OPTION_THRESHOLD,
+    CTL_OPTION_APPLICATION,
+    CTL_OPTION_LAST,
+    CTL_OPTION_STATE,
+    CTL_OPTION_TRUST_ROOT,
     /*  Settings of a rollout; the names are those of noded/client.h. */
     CTL_OPTION_SELECT,
     CTL_OPTION_WAVES,
@@ -67,7 +89,8 @@ enum ctl_option {
 
 /*  Options of every command. */
 #define CTL_BITS_COMMON                                                                                      \
-    (CTL_BIT (BROKER) | CTL_BIT (CONFIG) | CTL_BIT (TIMEOUT) | CTL_BIT (JSON) | CTL_BIT (HELP))
+    (CTL_BIT (BROKER) | CTL_BIT (ROOT) | CTL_BIT (CONFIG) | CTL_BIT (TIMEOUT) | CTL_BIT (JSON) |             \
+     CTL_BIT (HELP))
 
 /*  Reads the options of argv into ctl->options, and moves the other words to the end of argv: they begin at
     argv + *ret_first. Prints errors on ctl->err. Returns CTL_OK, CTL_USAGE, or CTL_FAILED if memory is out.

@@ -16,7 +16,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "ctl/options.h"
+#include "ctl/signing.h"
 #include "ctl/text.h"
 
 enum { PROGRESS_EVERY_MS = 200 };
@@ -134,6 +134,73 @@ static void publish_progress (void *context, uint64_t done, uint64_t total)
     (void) fflush (publish->ctl->err);
 }
 
+static void publish_difference (void *context, const char *role, const char *difference)
+{
+    struct publish *publish = context;
+    (void) role;
+    if (publish->shown)
+        (void) fputs ("\r\033[K", publish->ctl->err);
+    publish->shown = false;
+    ctl_difference_put (publish->ctl, difference);
+}
+
+/*  A release that is stored and not signed: nodes do not install it. */
+static enum ctl_exit publish_unsigned (struct ctl *ctl, int r, const char *release,
+                                       const noded_metadata *unfinished)
+{
+    base_cleanup (base_free_p) char *line = ctl_command_line (ctl);
+    if (unfinished) {
+        (void) ctl_error (
+            ctl, "release %s is uploaded, and not signed by enough keys: nodes do not install it yet",
+            release);
+        return ctl_metadata_unfinished (ctl, unfinished, noded_client_error (ctl->client));
+    }
+    enum ctl_exit code = ctl_fail (ctl, r);
+    (void) ctl_error (
+        ctl,
+        "release %s is uploaded, and not signed: nodes do not install it yet. When the cause is cured, "
+        "repeat the command; nothing is uploaded twice: %s",
+        release, line ? line : "nodectl publish");
+    return code;
+}
+
+static enum ctl_exit publish_sign (struct ctl *ctl, struct publish *publish, char release[65])
+{
+    base_cleanup (ctl_keys_deinit) struct ctl_keys keys = {.count = 0};
+    base_cleanup (ctl_metadata_free_p) noded_metadata *unfinished = NULL;
+    enum ctl_exit code = ctl_keys_open (ctl, &keys);
+    if (code != CTL_OK)
+        return code;
+    const noded_signing signing = {.place = ctl_trust_place (ctl),
+                                   .keys = keys.items,
+                                   .n_keys = keys.count,
+                                   .days = (unsigned) ctl->options.valid,
+                                   .downgrade = ctl->options.downgrade,
+                                   .show = publish_difference,
+                                   .context = publish};
+    int r = noded_client_publish_signed (ctl->client, &publish->publish, &signing, release, &unfinished);
+    if (publish->shown)
+        (void) fputs ("\r\033[K", ctl->err);
+    if (r < 0)
+        return *release ? publish_unsigned (ctl, r, release, unfinished) : ctl_fail (ctl, r);
+    return CTL_OK;
+}
+
+static enum ctl_exit publish_plain (struct ctl *ctl, struct publish *publish, char release[65])
+{
+    uint64_t needs_key =
+        (CTL_BITS_KEYS | CTL_BITS_PLACE | CTL_BIT (VALID) | CTL_BIT (OUT) | CTL_BIT (ALLOW_DOWNGRADE)) &
+        ctl->options.seen;
+    for (unsigned i = 0; needs_key && i < CTL_OPTION_END; i++)
+        if (needs_key >> i & 1)
+            return ctl_misused (ctl, "--%s is for a release that is signed: give --key FILE, too",
+                                ctl_option_name (i));
+    int r = noded_client_publish (ctl->client, &publish->publish, release);
+    if (publish->shown)
+        (void) fputs ("\r\033[K", ctl->err);
+    return r < 0 ? ctl_fail (ctl, r) : CTL_OK;
+}
+
 enum ctl_exit ctl_publish (struct ctl *ctl)
 {
     base_assert (ctl->n_words == 1);
@@ -156,13 +223,13 @@ enum ctl_exit ctl_publish (struct ctl *ctl)
     if (code != CTL_OK)
         return code;
     char release[65];
-    int r = noded_client_publish (ctl->client, &publish.publish, release);
-    if (publish.shown)
-        (void) fputs ("\r\033[K", ctl->err);
-    if (r < 0)
-        return ctl_fail (ctl, r);
+    bool signs = ctl->options.keys || ctl->options.signer;
+    code = signs ? publish_sign (ctl, &publish, release) : publish_plain (ctl, &publish, release);
+    if (code != CTL_OK)
+        return code;
     if (ctl->options.json)
-        (void) fprintf (ctl->out, "{\"release\": \"%s\"}\n", release);
+        (void) fprintf (ctl->out, "{\"release\": \"%s\", \"signed\": %s}\n", release,
+                        signs ? "true" : "false");
     else
         (void) fprintf (ctl->out, "%s\n", release);
     return CTL_OK;

@@ -312,6 +312,13 @@ void ctl_broker_print (FILE *out, const noded_broker *broker)
     }
     ctl_table_cell (&table, "rollouts");
     ctl_table_printf (&table, "%" PRIu64 " under way", broker->rollouts);
+    ctl_table_cell (&table, "keys");
+    if (broker->open)
+        ctl_table_cell (&table, "none: every sender is treated as admin (--insecure)");
+    else
+        ctl_table_printf (&table,
+                          "%" PRIu64 " active; %" PRIu64 " messages were beyond the role of their sender",
+                          broker->keys, broker->denied);
     ctl_table_cell (&table, "accepted messages");
     ctl_table_printf (&table, "%" PRIu64, broker->received);
     rows_of_reasons (&table, "refused messages", broker->refused, broker->n_refused);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/*  example_client BROKER PROGRAM - publishes a program as the application "example", and prints its releases at
-    the broker, the nodes that the broker knows, and the plan of a rollout
+/*  example_client BROKER SETTINGS PROGRAM - publishes a program as the application "example", and prints its releases at
+    the broker, the nodes that the broker knows, and the plan of a rollout. SETTINGS: the file of nodectl keys add, with a key that may do this
 
     Valid C and C++. */
 
@@ -32,17 +32,17 @@ int main (int argc, char **argv)
     char *json;
     size_t i;
 
-    if (argc != 3) {
-        fprintf (stderr, "usage: example_client BROKER PROGRAM\n");
+    if (argc != 4) {
+        fprintf (stderr, "usage: example_client BROKER SETTINGS PROGRAM\n");
         return 2;
     }
-    if (noded_client_new (argv[1], NULL, 0, &client, error, sizeof error) != 0) {
+    if (noded_client_new (argv[1], argv[2], 0, &client, error, sizeof error) != 0) {
         fprintf (stderr, "example_client: %s\n", error);
         return EXIT_FAILURE;
     }
 
     memset (&binary, 0, sizeof binary);
-    binary.path = argv[2];
+    binary.path = argv[3];
     memset (&publish, 0, sizeof publish);
     publish.application = "example";
     publish.version = "1.2.3";

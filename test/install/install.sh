@@ -94,14 +94,14 @@ step='the client against a broker'
 broker_start
 nodes_up a
 for program in "$fleet"/made/client-*; do
-    expect_status 0 "$program" "127.0.0.1:$port" "$fleet/made/ready-c-static"
+    expect_status 0 "$program" "127.0.0.1:$port" "$NODED_CONFIG" "$fleet/made/ready-c-static"
     said '"application":"example","version":"1.2.3"'
     said 'a: idle'
     said '"skipped": 1,'
     said '"budget": 2,'
 done
 check_equal "$(ctl releases --app example --json | jq -r '.[0].version')" 1.2.3 'the version that nodectl lists'
-expect_status 1 "$fleet/made/client-c-shared" 'no host' "$fleet/made/ready-c-static"
+expect_status 1 "$fleet/made/client-c-shared" 'no host' "$NODED_CONFIG" "$fleet/made/ready-c-static"
 said 'no host'
 
 step='a started program announces itself'

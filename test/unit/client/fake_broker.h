@@ -25,7 +25,7 @@
 #include "bus/socket_private.h"
 #include "noded/client.h"
 
-enum { FAKE_BLOBS = 8, FAKE_REQUESTS = 64 };
+enum { FAKE_BLOBS = 8, FAKE_REQUESTS = 1024 };
 
 struct fake_request {
     const struct wire_record *record;
@@ -79,7 +79,7 @@ static inline void fake_expect_sent (struct fake_broker *broker, int rc)
 static inline struct wire_change fake_head (const struct fake_request *request)
 {
     struct wire_change head = {.serial = 0};
-    bool reads = wire_record_role (request->record) == WIRE_ROLE_READ;
+    bool reads = !wire_record_is_change (request->record);
     memcpy (&head, request->body, reads ? sizeof (struct wire_request) : sizeof head);
     return head;
 }
