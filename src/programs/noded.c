@@ -13,6 +13,7 @@
 #include "base/version.h"
 #include "bus/socket.h"
 #include "node/host.h"
+#include "node/host_trust.h"
 #include "node/install.h"
 #include "node/node.h"
 #include "programs/program_options.h"
@@ -29,6 +30,7 @@ static const char about[] =
     "  revert      return to the previous version, with or without broker or manager\n"
     "  quarantine  [list | clear [RELEASE]]: releases that are not tried again\n"
     "  verify      check the whole root offline\n"
+    "  trust       pin FILE | show: the keys whose signed releases are accepted\n"
     "  keys        print a new CURVE key pair\n"
     "\n"
     "noded COMMAND --help describes a command.\n";
@@ -111,6 +113,11 @@ static enum program_exit install_parse (int argc, char **argv, struct install_op
          .argument = "HOST[:PORT]",
          .value = &install->content,
          .help = "where the blobs are, if not at the broker (port 7672)"},
+        {.name = "trust",
+         .kind = PROGRAM_TEXT,
+         .argument = "FILE",
+         .value = &install->trust,
+         .help = "root metadata to pin: only releases that it verifies are accepted"},
         {.name = "step",
          .kind = PROGRAM_SPAN,
          .argument = "SPAN",
@@ -438,15 +445,62 @@ static int command_verify (int argc, char **argv)
         return code;
     struct base_error error = {.code = 0};
     int r = root_check (&root, found_print, NULL);
+    bool untrusted = node_host_trust_verify (&root, found_print, NULL);
     int settings = identity_settings_check (root.path, &error);
     if (settings != 0)
         found_print (NULL, error.text);
     if (r < 0)
         fprintf (stderr, "noded verify: cannot check %s: %s\n", root.path, strerror (-r));
-    if (r != 0 || settings != 0)
+    if (r != 0 || settings != 0 || untrusted)
         return PROGRAM_FAILED;
     printf ("nothing is wrong with %s\n", root.path);
     return PROGRAM_OK;
+}
+
+static int trust_pin (const struct root *root, const char *file)
+{
+    bool running = false, changed = false;
+    struct base_error error = {.code = 0};
+    (void) umask (umask (0) & ~(mode_t) S_IRWXU); /* as in the launcher */
+    if (node_host_trust_pin (root, file, &running, &changed, &error) != 0)
+        return error_print (&error, "trust");
+    printf ("%s %s%s\n", root->path,
+            changed ? "accepts only releases that this root verifies" : "has this root pinned already",
+            !changed  ? ""
+            : running ? "; the running manager reads it at its next update"
+                      : "; no manager runs, the next one reads it");
+    return PROGRAM_OK;
+}
+
+static int command_trust (int argc, char **argv)
+{
+    struct program_spec spec = {
+        .name = "noded trust",
+        .usage = "--root DIR (pin FILE | show)",
+        .about =
+            "pin: from now on, only releases are accepted that the signed metadata of this root (a TUF root.json) "
+            "verifies.\n"
+            "Needs no broker and no running manager; a running one is not restarted, because it reads the pinned "
+            "root at each update.\n"
+            "Another pinned root begins again: its metadata is fetched, and the release-counters are forgotten.\n"
+            "show: what is pinned, what was received since, and why the last release was refused.\n"};
+    struct host_options wanted = {.json = false};
+    base_cleanup (root_deinit) struct root root = {.fd = -1};
+    struct base_error error = {.code = 0};
+    enum program_exit code = host_parse (&spec, argc, argv, false, &wanted);
+    if (code != PROGRAM_GO)
+        return code;
+    const char *verb = wanted.first < argc ? argv[wanted.first] : "";
+    bool pin = strcmp (verb, "pin") == 0;
+    if ((!pin && strcmp (verb, "show") != 0) || argc - wanted.first != (pin ? 2 : 1))
+        return program_usage_error (&spec, "pin FILE, or show, is expected");
+    code = root_open_named (&spec, wanted.root, pin ? ROOT_CHANGE : ROOT_READ, &root);
+    if (code != PROGRAM_GO)
+        return code;
+    if (pin)
+        return trust_pin (&root, argv[wanted.first + 1]);
+    int r = node_host_trust_show (&root, &error);
+    return r == 0 || r == ROOT_E_NONE ? PROGRAM_OK : error_print (&error, "trust");
 }
 
 static int command_keys (int argc, char **argv)
@@ -480,10 +534,10 @@ int main (int argc, char **argv)
     static const struct {
         const char *name;
         int (*main) (int argc, char **argv);
-    } commands[] = {{"install", command_install}, {"run", command_run},
-                    {"status", command_status},   {"why", command_why},
-                    {"revert", command_revert},   {"quarantine", command_quarantine},
-                    {"verify", command_verify},   {"keys", command_keys}};
+    } commands[] = {
+        {"install", command_install}, {"run", command_run},       {"status", command_status},
+        {"why", command_why},         {"revert", command_revert}, {"quarantine", command_quarantine},
+        {"verify", command_verify},   {"trust", command_trust},   {"keys", command_keys}};
     static const struct program_option none[] = {{.name = NULL}};
     const struct program_spec spec = {.name = "noded",
                                       .usage = "COMMAND [OPTION...]",

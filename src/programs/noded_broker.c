@@ -41,9 +41,17 @@ struct running {
     struct program_reload reload;
     struct bus_settings *settings;
     struct bus_keyring keys;
+    struct bus_admission *admission; /* of a broker without keys; NULL: everybody may connect */
     struct bus_loop *loop;
     struct broker *broker;
 };
+
+/*  The broker's own key, if it is not to be in its root. Its clients are in its records. */
+static const char own_key_help[] =
+    "  curve/secret-key-file  the broker's own key, instead of ROOT/broker.key: a certificate in the format of\n"
+    "                         zcert_save_secret\n"
+    "  curve/secret-key       or the keys themselves, 40 characters of Z85\n"
+    "  curve/public-key\n";
 
 static struct options options_default (void)
 {
@@ -58,6 +66,7 @@ static void running_deinit (struct running *running)
 {
     running->broker = broker_free (running->broker);
     running->loop = bus_loop_free (running->loop);
+    running->admission = bus_admission_free (running->admission);
     bus_keyring_deinit (&running->keys);
     running->settings = bus_settings_free (running->settings);
 }
@@ -154,6 +163,8 @@ static int running_serve (struct running *running, const struct options *options
     base_assert (!running->loop && options->root);
     struct broker_config config = {.root = options->root,
                                    .keys = running->keys.configured ? &running->keys.bus : NULL,
+                                   .with_keys = !options->insecure,
+                                   .admission = running->admission,
                                    .anew = options->anew,
                                    .trash = options->trash,
                                    .scrub_ms = options->scrub_ms,
@@ -169,7 +180,6 @@ static int running_serve (struct running *running, const struct options *options
         return base_error_errno (error, -ENOMEM, "cannot create the event loop");
     bus_loop_connections (running->loop, files_check ());
     running->signals = (struct program_signals){running->loop, on_hangup, running};
-    running->reload.loop = running->loop;
     running->reload.keys = &running->keys;
     r = program_signals_take (&running->signals);
     if (r < 0)
@@ -178,7 +188,7 @@ static int running_serve (struct running *running, const struct options *options
     if (r != 0)
         return r;
     r = ready_print (running->broker);
-    return r < 0 ? r : bus_loop_run (running->loop);
+    return r < 0 ? r : program_loop_run (running->loop, error);
 }
 
 int main (int argc, char **argv)
@@ -217,7 +227,8 @@ int main (int argc, char **argv)
         {"new", 0, PROGRAM_FLAG, NULL, NULL, &options->anew, 0,
          "start with empty records, whatever else the root contains"},
         {"insecure", 0, PROGRAM_FLAG, NULL, "broker/insecure", &options->insecure, 0,
-         "allow other hosts without CURVE keys"},
+         "for a laboratory: no keys, everybody who reaches the broker may do everything.\n"
+         "Without it, only keys that nodectl keys add has added are served"},
         {"log", 0, PROGRAM_LOG, "LEVEL", "broker/log", NULL, 0, "error, warning, info or debug (info)"},
         {.name = NULL}};
     const struct program_spec spec = {
@@ -228,7 +239,8 @@ int main (int argc, char **argv)
                  "recover: rebuilds records that are lost, damaged or too old, and exits.\n",
         .options = table,
         .settings = bus_keys_settings,
-        .more = bus_keys_help};
+        .more = own_key_help};
+    const struct bus_keyring none = {.configured = false};
     struct bus_endpoints endpoints;
     struct base_error error = {.code = 0};
     bool recover = false;
@@ -251,10 +263,13 @@ int main (int argc, char **argv)
     if (running.options.heartbeat_ms < HEARTBEAT_LEAST_MS)
         return program_usage_error (&spec, "--heartbeat: at least %d ms is allowed", HEARTBEAT_LEAST_MS);
     if (bus_keyring_read (running.settings, true, &running.keys, &error) < 0 ||
-        program_bind_check (running.options.address, running.keys.configured, running.options.insecure,
-                            &error) != 0 ||
+        program_bind_admission (running.options.address, &none, &running.admission, &error) != 0 ||
         program_bind_endpoints (running.options.address, running.options.port, &endpoints, &error) != 0)
         return program_usage_error (&spec, "%s", error.text);
+    if (running.keys.allowed)
+        return program_usage_error (&spec, "%s", PROGRAM_ALLOW_ELSEWHERE);
+    if (running.options.insecure && running.keys.configured)
+        return program_usage_error (&spec, "--insecure is for a broker without keys: leave it out");
     if (recover && running.options.restore)
         return program_usage_error (&spec, "recover and --restore: choose one of them");
     if (recover)

@@ -6,8 +6,10 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/assert.h"
+#include "base/cleanup.h"
 
 enum { PORT_MOST = 65535, CHANNELS = 4, FILES_OF_OURS = 128, FILES_IN_RESERVE = 128 };
 
@@ -66,14 +68,42 @@ int program_bind_endpoints (const char *address, uint64_t base, struct bus_endpo
 int program_bind_check (const char *address, bool has_keys, bool insecure, struct base_error *error)
 {
     base_assert (address);
-    if (has_keys || insecure || is_ipc (address) || bus_address_is_loopback (address))
+    if (has_keys || insecure || is_ipc (address))
         return 0;
     return base_error_set (
         error, -EPERM,
-        "%s can be reached from other hosts, and no CURVE keys are set: anybody who reaches it"
-        " could order updates. Set curve/secret-key-file and curve/allow in the settings, or use"
-        " --insecure if the network is trusted",
+        "%s can be reached by other users and hosts, and no keys are set: anybody who reaches it could do"
+        " everything. Use keys (for noded-content the settings that nodectl keys add"
+        " NAME --role content makes, with --config), or --insecure in a laboratory",
         address);
+}
+
+static void admission_free_p (struct bus_admission **admission)
+{
+    *admission = bus_admission_free (*admission);
+}
+
+int program_bind_admission (const char *address, const struct bus_keyring *keys,
+                            struct bus_admission **ret_admission, struct base_error *error)
+{
+    base_assert (address && keys && ret_admission);
+    if (!keys->configured && !is_ipc (address)) {
+        *ret_admission = NULL;
+        return 0;
+    }
+    base_cleanup (admission_free_p) struct bus_admission *admission = bus_admission_new ();
+    if (!admission)
+        return base_error_errno (error, -ENOMEM, "cannot set up who may connect");
+    int r = keys->configured ? bus_keyring_admit (keys, admission, BUS_CHANNELS_ALL, error) : 0;
+    if (r < 0)
+        return r;
+    r = bus_admission_allow_uid (admission, 0, BUS_CHANNELS_ALL);
+    if (r == 0)
+        r = bus_admission_allow_uid (admission, geteuid (), BUS_CHANNELS_ALL);
+    if (r < 0)
+        return base_error_errno (error, r, "cannot set up who may connect");
+    *ret_admission = base_take (admission);
+    return 0;
 }
 
 uint64_t program_files_raise (void)

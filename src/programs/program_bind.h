@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "bus/endpoint.h"
+#include "bus/keys.h"
 
 /*  Formats "tcp://ADDRESS:PORT". Port 0 picks a free one. An address with colons is put into brackets.
     "ipc://PATH" becomes ipc://PATH/NAME, whatever the port. Returns 0 or -EINVAL. */
@@ -20,9 +21,15 @@ int program_bind_endpoint (const char *address, uint64_t port, const char *name,
 int program_bind_endpoints (const char *address, uint64_t base, struct bus_endpoints *ret_endpoints,
                             struct base_error *error);
 
-/*  Without keys, only an address of this host is allowed, unless insecure is set. Returns 0, or -EPERM with a
-    sentence that says what to do. */
+/*  Without keys, only ipc is allowed, unless insecure is set: every local user reaches loopback. Returns 0, or
+    -EPERM with a sentence that says what to do. */
 int program_bind_check (const char *address, bool has_keys, bool insecure, struct base_error *error);
+
+/*  Makes the table of who may connect, for a program whose clients are in its settings: with keys the allowed
+    ones, on every channel; over ipc without keys root and the user of this process. *ret_admission NULL:
+    everybody (TCP without keys). The caller owns it. Returns 0 or -errno. */
+int program_bind_admission (const char *address, const struct bus_keyring *keys,
+                            struct bus_admission **ret_admission, struct base_error *error);
 
 /*  Raises the soft limit of open files to the hard limit. Returns the limit that then applies. */
 uint64_t program_files_raise (void);

@@ -9,7 +9,6 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "bus/loop.h"
 
 static void settings_free_p (struct bus_settings **settings)
 {
@@ -30,17 +29,18 @@ static enum program_exit keys_check (const struct program_reload *reload, const 
 static enum program_exit keys_take (const struct program_reload *reload, const struct program_spec *spec,
                                     const struct bus_keyring *keys)
 {
-    base_assert (reload->loop && keys);
+    base_assert (keys);
+    struct base_error error = {.code = 0};
     if (!keys->configured)
         return PROGRAM_GO;
     if (strcmp (keys->bus.secret_key, reload->keys->bus.secret_key) != 0)
         base_log (BASE_LOG_WARNING, "a changed key pair of this server takes effect after a restart");
-    if (bus_loop_allow (reload->loop, keys->allowed) != 0)
-        return program_usage_error (spec, "cannot load the allowed keys: out of memory");
-    base_log (BASE_LOG_INFO,
-              "%zu keys are allowed; peers with a removed key stay connected until their connection ends, "
-              "and are refused then",
-              base_list_count (keys->allowed));
+    if (!reload->admission)
+        return PROGRAM_GO;
+    if (bus_keyring_admit (keys, reload->admission, BUS_CHANNELS_ALL, &error) < 0)
+        return program_usage_error (spec, "%s", error.text);
+    base_log (BASE_LOG_INFO, "%zu keys are allowed; connections of removed keys were ended",
+              bus_admission_count (reload->admission));
     return PROGRAM_GO;
 }
 
@@ -61,6 +61,8 @@ void program_reload (const struct program_reload *reload)
     code = program_options_parse (&spec, reload->argc, reload->argv, &settings, &first);
     if (code == PROGRAM_GO && bus_keyring_read (settings, true, &keys, &error) < 0)
         code = program_usage_error (&spec, "%s", error.text);
+    if (code == PROGRAM_GO && keys.allowed && !reload->admission)
+        code = program_usage_error (&spec, "%s", PROGRAM_ALLOW_ELSEWHERE);
     if (code == PROGRAM_GO)
         code = keys_check (reload, &spec, &keys);
     if (code == PROGRAM_GO)

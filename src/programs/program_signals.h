@@ -15,4 +15,7 @@ struct program_signals {
 };
 int program_signals_take (struct program_signals *signals);
 
+/*  Runs the loop of a server until a signal stops it. Returns 0, or -errno with a sentence. */
+int program_loop_run (struct bus_loop *loop, struct base_error *error);
+
 #endif
