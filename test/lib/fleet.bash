@@ -30,7 +30,7 @@ fleet_begin ()
     mkdir "$fleet/tmp" "$fleet/sv"
     touch "$fleet/begun"
     export TMPDIR=$fleet/tmp
-    unset NODED_BROKER
+    unset NODED_BROKER NODED_CONFIG
 }
 
 # --- the broker ------------------------------------------------------------------------------------------------------------
@@ -65,7 +65,13 @@ broker_try ()
     broker_pid=$started
     [ "$tried" = 0 ] || { broker_pid=; return 1; }
     port=$(sed -n 's/^ready announce=[^ ]*:\([0-9]*\) .*/\1/p' <<<"$ready_line")
+    is_closed || return 0
+    [ -e "$fleet/keys/operator.zpl" ] || key_add operator admin
+    export NODED_CONFIG=$fleet/keys/operator.zpl
 }
+
+# is_closed: the broker has keys, as it has unless it is started with --insecure.
+is_closed () { [[ " ${broker_options[*]} " != *' --insecure '* ]]; }
 
 # Starts the broker on the ports of its last start; the first time on any four consecutive free ports.
 broker_start () { broker_try "${port:-0}" || fail "the broker did not become ready: $(tail -n 5 "$fleet/broker.log")"; }
@@ -85,7 +91,7 @@ broker_stop ()
     broker_pid=
 }
 
-# Runs nodectl. update and revert wait with the common deadline; the arguments may set another one.
+# Runs nodectl, as an administrator. update and revert wait with the common deadline; the arguments may set another one.
 ctl ()
 {
     local deadline=()
@@ -102,6 +108,23 @@ binary ()
         if [ -x "$at/$1" ] && [ ! -d "$at/$1" ]; then echo "$at/$1"; return; fi
     done
     fail "there is no program $1 in $build"
+}
+
+# key_add NAME ROLE [OPTION...]: adds a key, as root of the broker's host. Its settings are in $fleet/keys/NAME.zpl.
+key_add ()
+{
+    local name=$1 role=$2
+    shift 2
+    mkdir -p "$fleet/keys"
+    "$build/nodectl" --root "$fleet/broker" keys add "$name" --role "$role" --out "$fleet/keys/$name.zpl" "$@" >"$fleet/said" 2>&1 ||
+        fail "the key of $name was not added: $(cat "$fleet/said")"
+}
+# ctl_as NAME ARGUMENT...: runs nodectl with a key.
+ctl_as ()
+{
+    local name=$1
+    shift
+    "$build/nodectl" --config "$fleet/keys/$name.zpl" "$@"
 }
 
 # publish BINARY VERSION [OPTION...]: publishes a release and prints its digest.
@@ -145,6 +168,16 @@ node_install ()
     "${node_program:-$build/noded}" install --root "$fleet/$id" --id "$id" --broker "127.0.0.1:$port" --no-rehearsal "$@" \
         >>"$fleet/$id.log" 2>&1 || fail "noded install failed: $(tail -n 5 "$fleet/$id.log")"
     settings_scaled >>"$fleet/$id/node.zpl"
+    node_key "$id"
+}
+
+# node_key ID: gives a node its key. Its first call while the broker runs makes it.
+node_key ()
+{
+    if [ ! -e "$fleet/keys/$1.zpl" ] && [ -n "$broker_pid" ] && is_closed; then key_add "$1" node; fi
+    if [ -e "$fleet/keys/$1.zpl" ] && ! grep -q '^curve' "$fleet/$1/node.zpl"; then
+        sed -n '/^curve/,$p' "$fleet/keys/$1.zpl" >>"$fleet/$1/node.zpl"
+    fi
 }
 
 # term_behind_cont DIRECTORY: makes runsv send SIGTERM after SIGCONT, in a build with sanitizers. By default runsv sends SIGTERM, writes its
@@ -165,6 +198,7 @@ node_start ()
 {
     local id=$1
     shift
+    node_key "$id"
     mkdir -p "$fleet/sv/$id"
     cat >"$fleet/sv/$id/run" <<RUN
 #!/bin/sh

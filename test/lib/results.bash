@@ -123,7 +123,7 @@ tests ()
             *)
                 log=$(mktemp "$work/story.XXXXXX")
                 said_by "$place" "$name" >"$log"
-                if [[ $name =~ ^(scenario|break|install)/ ]] && ! grep -qE "$sanitizer_finds" "$log"; then
+                if [[ $name =~ ^(scenario|break|install|interop)/ ]] && ! grep -qE "$sanitizer_finds" "$log"; then
                     echo "$dir $name $log" >>"$work/again"
                     later=$((later + 1))
                 else

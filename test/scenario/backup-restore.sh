@@ -32,7 +32,7 @@ expect_status 1 "$build/noded-broker" --root "$fleet/broker" --restore "$fleet/n
 said 'not a database'
 expect_status 0 "$build/noded-broker" --root "$fleet/broker" --restore "$fleet/copy"
 said '4 nodes, 1 releases, 1 rollouts paused; the copy is from 20'
-cp -a "$fleet/lost/blobs" "$fleet/broker/"
+cp -a "$fleet/lost/blobs" "$fleet/lost/broker.key" "$fleet/broker/"
 broker_start
 
 say 'all nodes are online, and the rollout is paused'

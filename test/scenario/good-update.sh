@@ -18,7 +18,7 @@ for id in a b c; do
     expect_status 0 "$build/noded" status --root "$fleet/$id"
     said '2\.0\.0'
     expect_status 0 ctl why "$id"
-    said 'because it was updated to it on 20.* in t-[0-9a-f]+, as ordered on 20.* by .+@'
+    said 'because it was updated to it on 20.* in t-[0-9a-f]+, as ordered on 20.* by operator'
 done
 expect_status 0 ctl nodes
 said '2\.0\.0'

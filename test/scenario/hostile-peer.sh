@@ -8,7 +8,7 @@ set -euo pipefail
 
 hostile=$build/test/hostile-peer
 most=$((160 << 10)) # KiB that a process may grow at its peak: the data that arrives over loopback between two looks of the guard
-broker_options=(--heartbeat 500ms)
+broker_options=(--insecure --heartbeat 500ms)
 pids=()
 hostile_end () { [ ${#pids[@]} = 0 ] || kill "${pids[@]}" 2>/dev/null || :; }
 at_end hostile_end
@@ -115,7 +115,7 @@ ctl update a || fail 'the update was not confirmed'
 check_runs a 2.0.0 noded-2
 
 # A separate content peer.
-ready_start "$fleet/content.log" "$build/noded-content" --root "$fleet/content" --port 0 || fail 'the content peer did not become ready'
+ready_start "$fleet/content.log" "$build/noded-content" --root "$fleet/content" --port 0 --insecure || fail 'the content peer did not become ready'
 content=$started
 pids+=("$content")
 content_port=${ready_line##*:}

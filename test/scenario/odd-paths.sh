@@ -31,7 +31,8 @@ for path in 'with spaces' $'quo\'tes"and`more`' '$HOME:%s\n;&*' $'latin-1 \xe9' 
     mkdir -p "$fleet/$path"
     "$build/noded" install --root "$fleet/$path" --id "$id" --broker "127.0.0.1:$port" >>"$fleet/$id.log" 2>&1 ||
         fail "noded install failed: $(tail -n 3 "$fleet/$id.log")"
-    settings_scaled >>"$fleet/$path/node.zpl"
+    key_add "$id" node
+    { settings_scaled; cat "$fleet/keys/$id.zpl"; } >>"$fleet/$path/node.zpl"
     "$fleet/$path/stable/noded.sh" >>"$fleet/$id.log" 2>&1 &
     supervisor[$id]=$!
     until_node "$id" '.online and .application.state == "idle"'

@@ -8,8 +8,8 @@ set -euo pipefail
 . "$(dirname "$0")/lib.bash"
 
 root=$fleet/broker
-broker_options=(--heartbeat 300ms --liveness "$((10 * factor))s")
-serve () { timeout -k 5 "$patience" "$build/noded-broker" --root "$root" --port "$port" "$@"; }
+broker_options=(--insecure --heartbeat 300ms --liveness "$((10 * factor))s")
+serve () { timeout -k 5 "$patience" "$build/noded-broker" --insecure --root "$root" --port "$port" "$@"; }
 blobs () { find "$root/blobs" -regextype egrep -regex '.*/[0-9a-f]{64}' -printf '%f %s\n' | sort | sha256sum; }
 offered () { ctl releases --json | jq -c 'map ([.release, .withdrawn]) | sort'; }
 # Restores intact records, older than a day, in the state that a kill leaves: with the write-ahead log of the database.
@@ -189,7 +189,7 @@ check_equal "$(blobs)" "$whole" 'the blobs'
 broker_kill
 expect_status 1 serve --new
 said 'but this root has records'
-broker_options=("${broker_options[@]:0:4}")
+broker_options=("${broker_options[@]:0:5}")
 broker_start
 broker_kill
 

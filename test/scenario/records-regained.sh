@@ -17,7 +17,7 @@ fail_in_quarantine ()
         "$1" "$2" "$1" "$1" >"$fleet/a/var/quarantine/$2"
 }
 
-broker_options=(--heartbeat 300ms --liveness "$((10 * factor))s")
+broker_options=(--insecure --heartbeat 300ms --liveness "$((10 * factor))s")
 broker_start
 node_program=$(binary noded-second-1)
 node_install a

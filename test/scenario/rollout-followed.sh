@@ -45,7 +45,7 @@ grep -q 'done: 2 of 2 updated, 0 failed' "$fleet/lines" || fail "the lines do no
 check_equal "$(jq -r '[.id, .phase] | @tsv' "$fleet/json")" "$id"$'\t'done 'the JSON'
 grep -q '\[##*\]  1 updated; done at' "$fleet/picture" || fail "the terminal does not show the end: $(cat -v "$fleet/picture")"
 expect_status 0 ctl why "$id"
-said "\(approve by $(id -un)@"
+said "\(approve by operator"
 
 # A revert of the rollout, followed to its end. The rollout is over, so it must be named.
 expect_status 1 ctl rollout revert

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 # A later version gets settings that only it knows, and is reverted: the version before it is online again and reports what it ignores. If it
-# cannot read the broker's address in the newer form, it continues with the broker that it used last. If a name below curve/ is misspelt, the
-# keys stay in use.
+# cannot read the broker's address in the newer form, it continues with the broker that it used last. A node without keys whose file gets a
+# misspelt name below curve/ does not continue without keys: it waits until the file is corrected.
 set -euo pipefail
 # shellcheck source=test/scenario/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -51,9 +51,11 @@ node_start a
 until_node a '.online'
 printf 'curve\n    public-kye = "x"\n' >>"$fleet/a/node.zpl"
 kill -KILL "$(manager_pid a)"
-until_node a '.online and .application.state == "idle"'
+until_true grep -q 'curve/public-kye: there is no such setting; no update is possible until it is corrected' "$fleet/a.log"
+until_node a '.online | not'
 expect_status 0 "$build/noded" status --root "$fleet/a"
 said '^settings .*curve/public-kye: there is no such setting'
 expect_status 1 "$build/noded" verify --root "$fleet/a"
 said 'curve/public-kye'
 sed -i -e '/^curve/d' -e '/public-kye/d' "$fleet/a/node.zpl"
+until_node a '.online and .application.state == "idle"'

@@ -8,6 +8,7 @@ set -euo pipefail
 memory () { awk '/^VmRSS:/ { print $2 }' "/proc/$broker_pid/status"; }
 descriptors () { find "/proc/$broker_pid/fd" -mindepth 1 | wc -l; }
 
+broker_options=(--insecure)
 broker_start
 nodes_up a
 publish noded-2 2.0.0 >"$fleet/release"

@@ -13,12 +13,11 @@ second () { ctl status a --app second --json | jq -r "$1"; }
 # until_second FILTER: waits until the second application fits a filter.
 until_second () { until_true eval "ctl status a --app second --json | jq -e '$1'"; }
 # publish_second VERSION: publishes a version of the second application and prints its digest.
-publish_second () { ctl --config "$fleet/client.zpl" publish second --version "$1.0.0" --binary "$(binary "second-$1")"; }
+publish_second () { ctl publish second --version "$1.0.0" --binary "$(binary "second-$1")"; }
 
 broker_options=(--no-content)
 broker_start
 peer_start 0
-printf 'client\n    content = "%s"\n' "$peer" >"$fleet/client.zpl"
 node_program=$(binary noded-second-1)
 node_install a --content "$peer"
 node_start a
@@ -32,7 +31,7 @@ check_equal "$(readlink "$fleet/a/apps/second/previous")" '' 'the previous versi
 own=$(stable_of a)
 
 # The content peer is away until both downloads wait for it.
-noded=$(ctl --config "$fleet/client.zpl" publish noded --version 2.0.0 --binary "$(binary noded-second-2)")
+noded=$(ctl publish noded --version 2.0.0 --binary "$(binary noded-second-2)")
 next=$(publish_second 2)
 peer_kill
 ctl update a --release "$noded" --no-wait >/dev/null
