@@ -55,7 +55,7 @@ enum {
 
 #define WIRE_SIZE_MOST (UINT64_C (1) << 48)
 #define WIRE_EPOCH_MOST (UINT64_C (1) << 62)
-#define WIRE_COUNTER_MOST ((UINT64_C (1) << 53) - 1) /* release-counter of signed metadata */
+#define WIRE_COUNTER_MOST ((UINT64_C (1) << 53) - 1)       /* release-counter of signed metadata */
 #define WIRE_LOG_MOST ((UINT64_C (1) << 53) - 1)           /* entries of the log of published releases */
 #define WIRE_SPAN_MOST (UINT64_C (366) * 24 * 3600 * 1000) /* milliseconds */
 
