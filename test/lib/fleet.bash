@@ -198,7 +198,7 @@ node_start ()
 {
     local id=$1
     shift
-    node_key "$id"
+    [ -e "$fleet/keys/$id.zpl" ] || node_key "$id" # later its settings are the story's
     mkdir -p "$fleet/sv/$id"
     cat >"$fleet/sv/$id/run" <<RUN
 #!/bin/sh
