@@ -10,6 +10,7 @@ set -euo pipefail
 node_program=$build/test/bad/noded-2
 later=$build/test/bad/noded-4
 
+broker_options=(--insecure)
 broker_start
 nodes_up a b
 publish "$later" 4.0.0 >"$fleet/release"
