@@ -105,7 +105,7 @@ Test (follow, after_a_restart_the_list_begins_anew_without_the_keys_that_were_re
 
     gone = keyed_pair (WIRE_ROLE_NODE, "a");
     cr_assert_eq (keyed_revoke (&gone.fingerprint, NULL), WIRE_STATUS_OK);
-    peer = peer_free (peer);
+    peer_free (peer);
     keyed_restart ();
     peer = keyed_control (&own);
     second = follow_ask (peer, first.list, first.position);
