@@ -54,9 +54,12 @@ expect_status 1 ctl update a --release "${installed:0:12}"
 said 'is not published at this broker; node a has it'
 expect_status 1 ctl update a --release "$installed"
 said 'was not published here'
-# An address beyond loopback needs keys, or --insecure.
-expect_status 2 "$build/noded-broker" --root "$fleet/other" --port 0 --bind 0.0.0.0
+# Nothing serves without keys unless it is asked to.
+expect_status 2 "$build/noded-content" --root "$fleet/other" --port 0
 said 'insecure'
+printf 'curve\n    secret-key = "x"\n' >"$fleet/halved.zpl"
+expect_status 2 "$build/noded-broker" --root "$fleet/other" --port 0 --config "$fleet/halved.zpl"
+said 'curve'
 expect_status 2 "$build/noded-broker" --root "$fleet/other" --port 0 --heartbeat 0s
 said 'heartbeat'
 
